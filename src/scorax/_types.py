@@ -1,0 +1,15 @@
+"""Names for the array types used everywhere; shapes stand in the signatures (jaxtyping)."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+Key: TypeAlias = PRNGKeyArray
+"""A typed ``jax.random.key``; always passed as the keyword ``key``."""
+
+Scalar: TypeAlias = Float[Array, ""] | Float[np.ndarray, ""] | float
+"""A real number: traced, NumPy or Python."""
+
+Condition: TypeAlias = Any
+"""What a network may be told beside the noisy state: a PyTree that the network understands, or ``None``."""
