@@ -1,0 +1,57 @@
+"""Classifier two-sample test: can a classifier tell the two samples apart?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from scorax._errors import InputError, explain
+from scorax.metrics._shapes import check_pair
+
+_MIN_ROWS = 20
+"""Fewer rows a class leave folds of under four rows a class, where accuracy means nothing."""
+
+
+@dataclass(frozen=True)
+class ClassifierTest:
+    """Cross-validated accuracies on balanced classes: 0.5 is indistinguishable, 1.0 is told apart always."""
+
+    logistic: float
+    """Logistic regression: sees differences of the column means only."""
+    boosted: float
+    """Histogram gradient boosting: sees differences of shape and dependence too."""
+    standard_error: float
+    """Binomial standard error of an accuracy of 0.5 at the number of rows used."""
+
+
+def c2st(
+    x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"], *, seed: int, max_rows: int = 2000
+) -> ClassifierTest:
+    """Five-fold classifier two-sample test with both classifiers, on at most `max_rows` rows of each sample.
+
+    The larger sample is cut to the size of the smaller, so that 0.5 is the accuracy of guessing.
+    Needs scikit-learn (imported here only).
+    """
+    check_pair(x, y)
+    size = min(len(x), len(y), max_rows)
+    if size < _MIN_ROWS:
+        raise InputError(
+            explain(expected=f"at least {_MIN_ROWS} rows in each sample", got=f"{size}", do="draw more samples")
+        )
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    generator = np.random.default_rng(seed)
+    rows = np.concatenate([s[generator.choice(len(s), size, replace=False)] for s in (x, y)])
+    labels = np.repeat([0, 1], size)
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    boosted = HistGradientBoostingClassifier(max_iter=100, random_state=seed)
+    return ClassifierTest(
+        logistic=float(cross_val_score(linear, rows, labels, cv=folds).mean()),
+        boosted=float(cross_val_score(boosted, rows, labels, cv=folds).mean()),
+        standard_error=float(0.5 / np.sqrt(2 * size)),
+    )
