@@ -1,0 +1,406 @@
+"""The only module of scorax that writes bytes: atomic files, atomic folders, appended lines.
+
+Every write follows one order: a temporary random name in the same folder, write, ``fsync``, rename, ``fsync`` of the
+folder. A crash at any moment therefore leaves the old state or the new one. Every system call goes through
+``_system``, one small object that a test replaces to fail any call it likes.
+"""
+
+import contextlib
+import errno
+import hashlib
+import io
+import json
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scorax._errors import EnvironmentFailure, InputError, explain
+from scorax._text import shown_path
+
+PathLike = str | os.PathLike[str]
+
+TEMPORARY = ".tmp-"
+_ASIDE = re.compile(r"^\.tmp-[0-9a-f]{16}-was-(?P<name>.+)$")
+
+# What a user repairs by naming another place; everything else is the machine refusing.
+_WRONG_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL})
+
+
+class System:
+    """The system calls that writing needs, one method each, so that a test can stand in for the machine."""
+
+    def open(self, path: PathLike, flags: int) -> int:
+        return os.open(path, flags | os.O_CLOEXEC, 0o666)
+
+    def write(self, descriptor: int, data: "bytes | memoryview") -> int:
+        return os.write(descriptor, data)
+
+    def fsync(self, descriptor: int) -> None:
+        os.fsync(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        os.close(descriptor)
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        os.ftruncate(descriptor, size)
+
+    def mkdir(self, path: PathLike) -> None:
+        os.mkdir(path)
+
+    def rename(self, source: PathLike, target: PathLike) -> None:
+        os.replace(source, target)
+
+    def unlink(self, path: PathLike) -> None:
+        os.unlink(path)
+
+    def rmdir(self, path: PathLike) -> None:
+        os.rmdir(path)
+
+    def fsync_dir(self, path: PathLike) -> None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            # Some network and overlay file systems cannot sync a folder and say so by EINVAL.
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+        finally:
+            os.close(descriptor)
+
+
+_system = System()
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """Size and SHA-256 of a file."""
+
+    size: int
+    sha256: str
+
+    @staticmethod
+    def of(data: bytes) -> "FileDigest":
+        return FileDigest(len(data), hashlib.sha256(data).hexdigest())
+
+
+@contextlib.contextmanager
+def explaining(path: PathLike, needed: int | None = None) -> Iterator[None]:
+    """Turns an ``OSError`` of the body into one line with the path, the bytes needed and the bytes free."""
+    try:
+        yield
+    except (EnvironmentFailure, InputError):
+        raise
+    except OSError as error:
+        place, reason = shown_path(path), error.strerror or str(error)
+        amount = "" if needed is None else f"{needed} bytes "
+        if error.errno in _WRONG_PLACE:
+            raise InputError(
+                explain(expected=f"a path that can be written at {place}", got=reason, do="name another file or folder")
+            ) from error
+        raise EnvironmentFailure(
+            explain(
+                expected=f"to write {amount}to {place}",
+                got=f"{reason} ({_free_bytes(path)})",
+                do="free some space, check the permissions, or choose another folder",
+            )
+        ) from error
+
+
+def _free_bytes(path: PathLike) -> str:
+    for folder in (Path(path), *Path(os.path.abspath(path)).parents):
+        with contextlib.suppress(OSError):
+            return f"{shutil.disk_usage(folder).free} bytes free"
+    return "free bytes unknown"
+
+
+def _temporary(folder: PathLike) -> str:
+    return os.path.join(folder, TEMPORARY + secrets.token_hex(8))
+
+
+def _parent(path: PathLike) -> str:
+    return os.path.dirname(os.path.abspath(path))
+
+
+def _write_all(descriptor: int, data: "bytes | memoryview") -> None:
+    view = memoryview(data).cast("B")
+    while len(view) > 0:
+        view = view[_system.write(descriptor, view) :]
+
+
+def _create(path: PathLike, data: bytes) -> None:
+    descriptor = _system.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        _write_all(descriptor, data)
+        _system.fsync(descriptor)
+    finally:
+        _system.close(descriptor)
+
+
+def _discard(path: PathLike) -> None:
+    """Removes a leftover without hiding the error that made it one."""
+    with contextlib.suppress(OSError):
+        if os.path.isdir(path) and not os.path.islink(path):
+            _empty(path)
+            _system.rmdir(path)
+        else:
+            _system.unlink(path)
+
+
+def _empty(folder: PathLike) -> None:
+    for entry in sorted(os.scandir(folder), key=lambda e: e.name):
+        if entry.is_dir(follow_symlinks=False):
+            _empty(entry.path)
+            _system.rmdir(entry.path)
+        else:
+            _system.unlink(entry.path)
+
+
+def write_bytes(path: PathLike, data: bytes) -> None:
+    """Replaces the file by these bytes, wholly or not at all; a link in its place is replaced, not followed."""
+    with explaining(path, len(data)):
+        temporary = _temporary(_parent(path))
+        try:
+            _create(temporary, data)
+            _system.rename(temporary, path)
+        except BaseException:
+            _discard(temporary)
+            raise
+        _system.fsync_dir(_parent(path))
+
+
+def write_text(path: PathLike, text: str) -> None:
+    """``write_bytes`` of the text in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def json_bytes(obj: Any, *, indent: int | None = 2) -> bytes:
+    """JSON in UTF-8 with the order of insertion kept; NaN and infinities are refused (they are not JSON)."""
+    return (json.dumps(obj, indent=indent, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def write_json(path: PathLike, obj: Any) -> None:
+    """``write_bytes`` of the object as indented JSON."""
+    write_bytes(path, json_bytes(obj))
+
+
+def append_json_line(path: PathLike, obj: Any) -> None:
+    """Appends one line of JSON; a line that cannot be written whole is taken back."""
+    data = json_bytes(obj, indent=None)
+    with explaining(path, len(data)):
+        descriptor = _system.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            before = os.fstat(descriptor).st_size
+            try:
+                _write_all(descriptor, data)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    _system.truncate(descriptor, before)
+                raise
+        finally:
+            _system.close(descriptor)
+
+
+def truncate(path: PathLike, size: int) -> None:
+    """Cuts a file back to ``size`` bytes, and syncs it."""
+    with explaining(path):
+        descriptor = _system.open(path, os.O_WRONLY)
+        try:
+            _system.truncate(descriptor, size)
+            _system.fsync(descriptor)
+        finally:
+            _system.close(descriptor)
+
+
+def sync(path: PathLike) -> None:
+    """Brings what was appended to a file to the disk."""
+    with explaining(path):
+        descriptor = _system.open(path, os.O_RDWR)
+        try:
+            _system.fsync(descriptor)
+        finally:
+            _system.close(descriptor)
+        _system.fsync_dir(_parent(path))
+
+
+def make_folder(path: PathLike) -> None:
+    """Creates a folder and its missing parents; one that exists is fine."""
+    with explaining(path):
+        missing = []
+        folder = os.path.abspath(path)
+        while not os.path.isdir(folder):
+            if os.path.lexists(folder):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder)
+            missing.append(folder)
+            folder = os.path.dirname(folder)
+        for folder in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                _system.mkdir(folder)
+            _system.fsync_dir(_parent(folder))
+
+
+def commit_folder(
+    parent: PathLike,
+    name: str,
+    files: Mapping[str, bytes],
+    manifest: Callable[[dict[str, FileDigest]], bytes],
+    manifest_name: str = "MANIFEST.json",
+) -> Path:
+    """Makes ``parent/name`` hold the files and a manifest of them, wholly or not at all.
+
+    The manifest is computed from the digests and written last. A folder that already has the name is set aside under
+    a name from which ``clean_temporaries`` puts it back if the commit did not come to its end.
+    """
+    digests = {file: FileDigest.of(data) for file, data in files.items()}
+    contents = {**files, manifest_name: manifest(digests)}
+    target = os.path.join(parent, name)
+    with explaining(target, sum(len(data) for data in contents.values())):
+        temporary = _temporary(parent)
+        aside = f"{_temporary(parent)}-was-{name}"
+        try:
+            _system.mkdir(temporary)
+            for file, data in contents.items():
+                _create(os.path.join(temporary, file), data)
+            _system.fsync_dir(temporary)
+            if os.path.lexists(target):
+                _system.rename(target, aside)
+            try:
+                _system.rename(temporary, target)
+            except BaseException:
+                if os.path.lexists(aside):
+                    _system.rename(aside, target)
+                raise
+        except BaseException:
+            _discard(temporary)
+            raise
+        _system.fsync_dir(parent)
+        _discard(aside)
+    return Path(target)
+
+
+def remove_tree(path: PathLike) -> None:
+    """Removes a folder so that no reader ever finds half of it: it is renamed first. A missing one is fine."""
+    with explaining(path):
+        temporary = _temporary(_parent(path))
+        try:
+            _system.rename(path, temporary)
+        except FileNotFoundError:
+            return
+        _empty(temporary)
+        _system.rmdir(temporary)
+        _system.fsync_dir(_parent(path))
+
+
+def clean_temporaries(folder: PathLike) -> list[str]:
+    """Ends what a killed writer began in this folder; returns the names it removed or put back.
+
+    Call it only while holding the lock of the run, since a living writer's temporary looks the same.
+    """
+    cleaned: list[str] = []
+    with explaining(folder):
+        if not os.path.isdir(folder):
+            return cleaned
+        for entry in sorted(os.scandir(folder), key=lambda e: e.name):
+            if not entry.name.startswith(TEMPORARY):
+                continue
+            aside = _ASIDE.match(entry.name)
+            if aside and not os.path.lexists(original := os.path.join(folder, aside["name"])):
+                _system.rename(entry.path, original)
+            elif entry.is_dir(follow_symlinks=False):
+                _empty(entry.path)
+                _system.rmdir(entry.path)
+            else:
+                _system.unlink(entry.path)
+            cleaned.append(entry.name)
+        if cleaned:
+            _system.fsync_dir(folder)
+    return cleaned
+
+
+def is_special(path: PathLike) -> bool:
+    """Whether the path is something that takes bytes as they come: a pipe, a terminal, ``/dev/full``, ``/dev/stdout``."""
+    if _standard_descriptor(path) is not None:
+        return True
+    with contextlib.suppress(OSError):
+        mode = os.stat(path).st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return False
+
+
+def _standard_descriptor(path: PathLike) -> int | None:
+    # Opening /dev/stdout anew would truncate or overwrite a file that the shell opened for appending.
+    match = re.fullmatch(r"/dev/(?:(stdin|stdout|stderr)|fd/(\d+))|/proc/self/fd/(\d+)", os.fspath(path))
+    if not match:
+        return None
+    named, *numbers = match.groups()
+    return {"stdin": 0, "stdout": 1, "stderr": 2}[named] if named else int(next(n for n in numbers if n))
+
+
+class _Output(io.RawIOBase):
+    """An unbuffered stream through ``_system`` whose errors name the path of the output, not the temporary one."""
+
+    def __init__(self, descriptor: int, path: PathLike, *, seeks: bool) -> None:
+        super().__init__()
+        self._descriptor, self._path, self._seeks, self._at = descriptor, path, seeks, 0
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._seeks
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = os.lseek(self._descriptor, offset, whence)
+        return self._at
+
+    def write(self, data: Any, /) -> int:
+        view = memoryview(data).cast("B")
+        with explaining(self._path, len(view)):
+            _write_all(self._descriptor, view)
+        self._at += len(view)
+        return len(view)
+
+
+@contextlib.contextmanager
+def replacing(path: PathLike) -> Iterator[io.RawIOBase]:
+    """A binary stream whose bytes become the file when the body ends well, and vanish when it raises.
+
+    An output that is a link keeps being one: its target is replaced. Pipes, terminals, ``/dev/stdout`` and
+    ``/dev/full`` have no old state to keep and are written directly.
+    """
+    if is_special(path):
+        with explaining(path):
+            number = _standard_descriptor(path)
+            descriptor = os.dup(number) if number is not None else _system.open(path, os.O_WRONLY)
+            try:
+                yield _Output(descriptor, path, seeks=False)
+            finally:
+                _system.close(descriptor)
+        return
+    target = os.path.realpath(path)
+    temporary = _temporary(_parent(target))
+    with explaining(path):
+        if os.path.isdir(target):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
+        descriptor = _system.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        try:
+            yield _Output(descriptor, path, seeks=True)
+            with explaining(path):
+                _system.fsync(descriptor)
+        finally:
+            _system.close(descriptor)
+        with explaining(path):
+            _system.rename(temporary, target)
+            _system.fsync_dir(_parent(target))
+    except BaseException:
+        _discard(temporary)
+        raise
