@@ -21,57 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from scorax._errors import EnvironmentFailure, InputError, explain
+from scorax._system import PathLike, System
 from scorax._text import shown_path
-
-PathLike = str | os.PathLike[str]
 
 TEMPORARY = ".tmp-"
 _ASIDE = re.compile(r"^\.tmp-[0-9a-f]{16}-was-(?P<name>.+)$")
 
 # What a user repairs by naming another place; everything else is the machine refusing.
 _WRONG_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL})
-
-
-class System:
-    """The system calls that writing needs, one method each, so that a test can stand in for the machine."""
-
-    def open(self, path: PathLike, flags: int) -> int:
-        return os.open(path, flags | os.O_CLOEXEC, 0o666)
-
-    def write(self, descriptor: int, data: "bytes | memoryview") -> int:
-        return os.write(descriptor, data)
-
-    def fsync(self, descriptor: int) -> None:
-        os.fsync(descriptor)
-
-    def close(self, descriptor: int) -> None:
-        os.close(descriptor)
-
-    def truncate(self, descriptor: int, size: int) -> None:
-        os.ftruncate(descriptor, size)
-
-    def mkdir(self, path: PathLike) -> None:
-        os.mkdir(path)
-
-    def rename(self, source: PathLike, target: PathLike) -> None:
-        os.replace(source, target)
-
-    def unlink(self, path: PathLike) -> None:
-        os.unlink(path)
-
-    def rmdir(self, path: PathLike) -> None:
-        os.rmdir(path)
-
-    def fsync_dir(self, path: PathLike) -> None:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        except OSError as error:
-            # Some network and overlay file systems cannot sync a folder and say so by EINVAL.
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-                raise
-        finally:
-            os.close(descriptor)
 
 
 _system = System()
@@ -323,7 +280,7 @@ def clean_temporaries(folder: PathLike) -> list[str]:
 
 
 def is_special(path: PathLike) -> bool:
-    """Whether the path is something that takes bytes as they come: a pipe, a terminal, ``/dev/full``, ``/dev/stdout``."""
+    """Whether the path takes bytes as they come: a pipe, a terminal, ``/dev/full``, ``/dev/stdout``."""
     if _standard_descriptor(path) is not None:
         return True
     with contextlib.suppress(OSError):
