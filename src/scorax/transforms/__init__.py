@@ -1,1 +1,8 @@
+"""Fitted maps between data units and the units of a model, with the log-weights of their densities."""
 
+from scorax.transforms._abstract import AbstractTransform, Encoded, decode_rows, encode_rows
+from scorax.transforms._chain import Chain
+from scorax.transforms._dequantize import Dequantize
+from scorax.transforms._standardize import Standardize
+
+__all__ = ["AbstractTransform", "Chain", "Dequantize", "Encoded", "Standardize", "decode_rows", "encode_rows"]

@@ -1,0 +1,86 @@
+"""PyTree helpers: which leaves train, leaf names for files, and moving averages."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from scorax._errors import InputError, explain
+
+Tree = TypeVar("Tree")
+
+
+def trainable(model: PyTree) -> PyTree:
+    """Boolean tree that is true on the floating-point arrays of ``model.network`` and false elsewhere.
+
+    Noise tables, moments and processes are arrays too, but they are facts and not parameters.
+    """
+    frozen = jtu.tree_map(lambda _: False, model)
+    return eqx.tree_at(lambda m: m.network, frozen, jtu.tree_map(eqx.is_inexact_array, model.network))
+
+
+def named_arrays(tree: PyTree) -> dict[str, np.ndarray]:
+    """Arrays of a tree under their path names (``layers/0/weight``), on the host.
+
+    Typed PRNG keys have no NumPy form and must not be in ``tree``.
+    """
+    leaves, _ = jtu.tree_flatten_with_path(eqx.filter(tree, eqx.is_array))
+    return {jtu.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in leaves}
+
+
+def with_named_arrays(tree: Tree, arrays: Mapping[str, np.ndarray], *, where: str) -> Tree:
+    """``tree`` with every array leaf replaced by the array of its name; names, shapes and dtypes must agree exactly.
+
+    Raises:
+        InputError: a name is missing, unexpected, or its array has another shape or dtype.
+    """
+    like, rest = eqx.partition(tree, eqx.is_array)
+    leaves, treedef = jtu.tree_flatten_with_path(like)
+    names = [jtu.keystr(path, simple=True, separator="/") for path, _ in leaves]
+    if set(names) != set(arrays):
+        odd = sorted(set(names) ^ set(arrays))[0]
+        wanted, got = ("present", "absent") if odd in names else ("absent", "present")
+        raise InputError(
+            explain(
+                expected=f"tensor {odd!r} of {where} {wanted}", got=got, do="load it with the configuration it was saved by"
+            )
+        )
+    loaded: list[Any] = []
+    for name, (_, leaf) in zip(names, leaves, strict=True):
+        array = arrays[name]
+        if array.shape != leaf.shape or array.dtype != leaf.dtype:
+            raise InputError(
+                explain(
+                    expected=f"tensor {name!r} of {where} as {leaf.dtype}{list(leaf.shape)}",
+                    got=f"{array.dtype}{list(array.shape)}",
+                    do="load it with the configuration it was saved by",
+                )
+            )
+        loaded.append(jnp.asarray(array))
+    return eqx.combine(jtu.tree_unflatten(treedef, loaded), rest)
+
+
+def array_spec(tree: PyTree) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Name -> (shape, dtype) of the arrays of a tree; what a reader expects of a file before it allocates."""
+    return {name: (array.shape, str(array.dtype)) for name, array in named_arrays(tree).items()}
+
+
+def move_average(average: Tree, new: Tree, decay: Array | float) -> Tree:
+    """One step of the exponential moving average ``decay * average + (1 - decay) * new`` on every array leaf."""
+    return jtu.tree_map(lambda a, b: decay * a + (1 - decay) * b, average, new)
+
+
+def copied(tree: Tree) -> Tree:
+    """``tree`` with its arrays in buffers of their own, so that donating them leaves the original alive."""
+    return jtu.tree_map(lambda leaf: jnp.array(leaf, copy=True) if eqx.is_array(leaf) else leaf, tree)
+
+
+def all_finite(tree: PyTree) -> Array:
+    """Whether every floating-point array of ``tree`` is finite."""
+    leaves = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array))]
+    return jnp.all(jnp.stack(leaves)) if leaves else jnp.array(True)

@@ -1,0 +1,101 @@
+"""What the output F of a network means: four coefficients of an affine map from (x, F) to a prediction."""
+
+import abc
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from scorax.models._prediction import Prediction
+from scorax.processes import Level
+
+
+class Coefficients(NamedTuple):
+    """``x0 = a x + b F`` and ``noise = c x + d F``, with ``alpha a + sigma c = 1`` and ``alpha b + sigma d = 0``."""
+
+    a: Float[Array, ""]
+    b: Float[Array, ""]
+    c: Float[Array, ""]
+    d: Float[Array, ""]
+
+
+class AbstractParametrization(eqx.Module):
+    r"""Meaning of the network's output, and the scaling of its inputs.
+
+    The network sees $x / R$ with $R^2 = \alpha^2 sd^2 + \sigma^2$ and a bounded function of $\log(\sigma/\alpha)$, never
+    the clock. So the same network serves any schedule that reaches the same levels.
+
+    ``data_scale`` is the standard deviation $sd$ of the data the network sees; 1 after standardisation.
+    """
+
+    data_scale: eqx.AbstractVar[float]
+
+    @abc.abstractmethod
+    def coefficients(self, level: Level) -> Coefficients:
+        """The four coefficients at a noise level."""
+
+    def radius(self, level: Level) -> Float[Array, ""]:
+        """Standard deviation of the noisy state, ``sqrt(alpha^2 sd^2 + sigma^2)``."""
+        return jnp.sqrt((level.alpha * self.data_scale) ** 2 + level.sigma**2)
+
+    def noise_input(self, level: Level) -> Float[Array, ""]:
+        """``8 tanh(log(sigma / alpha) / 8)``: linear over the levels in use, finite at both limits."""
+        return 8 * jnp.tanh((jnp.log(level.sigma) - jnp.log(level.alpha)) / 8)
+
+    def predict(self, level: Level, x: Float[Array, "*shape"], output: Float[Array, "*shape"]) -> Prediction:
+        """The prediction that network output ``output`` stands for at noisy state ``x``."""
+        a, b, c, d = self.coefficients(level)
+        return Prediction(a * x + b * output, c * x + d * output)
+
+
+class PredictNoise(AbstractParametrization):
+    """F is the noise (Ho et al. 2020, eq. 14). Ill-conditioned for ``x0`` as alpha goes to 0."""
+
+    data_scale: float = 1.0
+
+    def coefficients(self, level: Level) -> Coefficients:
+        alpha, sigma = level
+        return Coefficients(1 / alpha, -sigma / alpha, jnp.zeros_like(alpha), jnp.ones_like(alpha))
+
+
+class PredictData(AbstractParametrization):
+    """F is the clean data. Ill-conditioned for the noise, hence the score, as sigma goes to 0."""
+
+    data_scale: float = 1.0
+
+    def coefficients(self, level: Level) -> Coefficients:
+        alpha, sigma = level
+        return Coefficients(jnp.zeros_like(alpha), jnp.ones_like(alpha), 1 / sigma, -alpha / sigma)
+
+
+class PredictV(AbstractParametrization):
+    r"""F is $v = (\alpha\, noise - \sigma\, x_0) / \sqrt{\alpha^2 + \sigma^2}$; regular at both ends.
+
+    Reference: Salimans and Ho (2022), *Progressive distillation*, section 4, for radius one.
+    """
+
+    data_scale: float = 1.0
+
+    def coefficients(self, level: Level) -> Coefficients:
+        alpha, sigma = level
+        radius = jnp.sqrt(alpha**2 + sigma**2)
+        return Coefficients(alpha / radius**2, -sigma / radius, sigma / radius**2, alpha / radius)
+
+
+class Karras(AbstractParametrization):
+    """The preconditioning of EDM (Karras et al. 2022, table 1) for any alpha; regular at both ends, the default.
+
+    With a zero network the model is exactly the score of ``N(0, sd^2 I)`` under the process: an untrained model with a zero
+    last layer is a Gaussian, not noise.
+    """
+
+    data_scale: float = 1.0
+
+    def coefficients(self, level: Level) -> Coefficients:
+        alpha, sigma = level
+        sd = self.data_scale
+        radius = self.radius(level)
+        return Coefficients(
+            alpha * sd**2 / radius**2, sigma * sd / radius, sigma / radius**2, -alpha * sd / radius
+        )

@@ -1,0 +1,38 @@
+"""The score in the units of the data, through a fitted transform."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from scorax._types import Condition
+from scorax.models._prediction import level_of_angle
+from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
+from scorax.processes import AbstractGaussianProcess
+from scorax.transforms import Standardize
+
+
+class Pullback(AbstractScoreModel):
+    r"""Score of the smoothed data density in data units.
+
+    With $z = (x - shift)/scale$ and the angle $a$ of time $t$, the density of data smoothed by noise of scale $\tan a$ (in
+    standardised units) is $\log q_a(\cos(a) z) + d \log\cos a - \sum_j \log scale_j$; its gradient is
+
+    $$ \cos(a)\, s_q(\cos(a) z) / scale, \qquad s_q(y) = -noise(y) / \sin a. $$
+
+    This is the law that estimators and the command line report; the model inside is the score of the *scaled* state.
+    """
+
+    model: AbstractDenoiser
+    transform: Standardize
+
+    @property
+    def process(self) -> AbstractGaussianProcess:
+        return self.model.process
+
+    def __call__(
+        self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None
+    ) -> Float[Array, "*shape"]:
+        scale = jnp.asarray(self.transform.scale, x.dtype)
+        z = (x - jnp.asarray(self.transform.shift, x.dtype)) / scale
+        level = level_of_angle(self.process.angle(jnp.asarray(t, x.dtype)))
+        noise = self.model.predict_at(level, level.alpha * z, condition).noise
+        return -level.alpha * noise / (level.sigma * scale)

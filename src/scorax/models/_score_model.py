@@ -1,0 +1,123 @@
+"""Score models: a score model is literally the function ``score(t, x, condition)``."""
+
+import abc
+import dataclasses
+from collections.abc import Callable
+from typing import TypeVar
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from scorax._errors import explain
+from scorax._types import Condition, Key
+from scorax.models._parametrization import AbstractParametrization, Karras
+from scorax.models._prediction import Prediction
+from scorax.networks import AbstractNetwork
+from scorax.processes import AbstractGaussianProcess, AbstractProcess, GaussianLaw, Level
+
+SelfDenoiser = TypeVar("SelfDenoiser", bound="AbstractDenoiser")
+
+
+class AbstractScoreModel(eqx.Module):
+    """Function ``model(t, x, condition) -> grad_x log p_t(x | condition)`` under ``model.process``, for one example."""
+
+    process: eqx.AbstractVar[AbstractProcess]
+
+    @property
+    def free(self) -> Bool[Array, "*shape"] | None:
+        """Coordinates that are random, or ``None`` for all of them."""
+        return None
+
+    @abc.abstractmethod
+    def __call__(
+        self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None
+    ) -> Float[Array, "*shape"]:
+        """Score at time ``t`` and state ``x``."""
+
+
+class ScoreFunction(AbstractScoreModel):
+    """A score given as a function, for instance in closed form or from another library.
+
+    It serves every sampler and likelihood that asks for a score only, in the clock of its process.
+
+    Args:
+        fn: ``fn(t, x, condition) -> score`` for one example.
+        process: the process under which it is the score.
+        moments: law of the clean data to two moments; the start of samplers and the end of likelihoods. Standard normal
+            where it is ``None``.
+    """
+
+    fn: Callable[..., Float[Array, "*shape"]]
+    process: AbstractProcess
+    moments: GaussianLaw | None = None
+
+    def __call__(
+        self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None
+    ) -> Float[Array, "*shape"]:
+        return self.fn(t, x, condition)
+
+
+class AbstractDenoiser(AbstractScoreModel):
+    """Score model that also separates the noisy state into clean data and noise, at any level of a Gaussian process."""
+
+    process: eqx.AbstractVar[AbstractGaussianProcess]
+    moments: eqx.AbstractVar[GaussianLaw | None]
+
+    @abc.abstractmethod
+    def predict_at(
+        self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+    ) -> Prediction:
+        """Prediction at a noise level; ``key`` turns on the network's training noise (dropout)."""
+
+    def predict(
+        self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+    ) -> Prediction:
+        """Prediction at time ``t`` of the process."""
+        return self.predict_at(self.process.level(t), x, condition, key=key)
+
+    def __call__(
+        self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None
+    ) -> Float[Array, "*shape"]:
+        level = self.process.level(jnp.asarray(t, x.dtype))
+        return -self.predict_at(level, x, condition).noise / level.sigma
+
+    def with_process(self: SelfDenoiser, process: AbstractGaussianProcess) -> SelfDenoiser:
+        """The same field under another schedule or cut-off: a denoiser knows levels, not times.
+
+        Raises:
+            TypeError: the new process has no scalar Gaussian kernel.
+        """
+        if not isinstance(process, AbstractGaussianProcess):
+            raise TypeError(
+                explain(
+                    expected="a process with a scalar Gaussian kernel",
+                    got=type(process).__name__,
+                    do="pass VP, VE, EDM or another AbstractGaussianProcess",
+                )
+            )
+        return dataclasses.replace(self, process=process)
+
+
+class Denoiser(AbstractDenoiser):
+    """A network made into a score model by the process and the meaning of its output.
+
+    Args:
+        network: ``network(c_noise, x, condition, key=key) -> F`` with x and F of the shape of one example.
+        process: the forward process.
+        parametrization: what F means.
+        moments: law of the (standardised) training data to two moments; the terminal law of sampling and likelihood is its
+            image at ``t1``. Standard normal where it is ``None``.
+    """
+
+    network: AbstractNetwork
+    process: AbstractGaussianProcess
+    parametrization: AbstractParametrization = Karras()
+    moments: GaussianLaw | None = None
+
+    def predict_at(
+        self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+    ) -> Prediction:
+        scaled = x / self.parametrization.radius(level)
+        output = self.network(self.parametrization.noise_input(level), scaled, condition, key=key)
+        return self.parametrization.predict(level, x, output)

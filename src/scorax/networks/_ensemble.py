@@ -1,0 +1,46 @@
+"""Several networks read as one: the mean of their outputs."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from scorax._types import Condition, Key
+from scorax.networks._abstract import AbstractNetwork
+
+
+class Ensemble(AbstractNetwork):
+    """Networks of one architecture stacked on a leading axis; the output is the mean over members.
+
+    Members share transform, process and parametrization, and a prediction is affine in the output, so this mean is at once
+    the mean of score, velocity and denoiser: a field, whose density is exact.
+
+    Args:
+        members: a network whose arrays carry a leading member axis.
+    """
+
+    members: AbstractNetwork
+
+    @staticmethod
+    def create(build: Callable[[Key], AbstractNetwork], num_members: int, *, key: Key) -> "Ensemble":
+        """``num_members`` networks made by ``build(key)`` with independent keys."""
+        return Ensemble(eqx.filter_vmap(build)(jax.random.split(key, num_members)))
+
+    @property
+    def num_members(self) -> int:
+        """Length of the member axis."""
+        return jax.tree.leaves(eqx.filter(self.members, eqx.is_array))[0].shape[0]
+
+    def member(self, index: int) -> AbstractNetwork:
+        """One member as a network of its own."""
+        return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, self.members)
+
+    def __call__(
+        self, c_noise: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+    ) -> Float[Array, "*shape"]:
+        outputs = eqx.filter_vmap(
+            lambda network: network(c_noise, x, condition, key=key), in_axes=(eqx.if_array(0),)
+        )(self.members)
+        return jnp.mean(outputs, axis=0)

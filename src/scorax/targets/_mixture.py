@@ -1,0 +1,120 @@
+"""Closed-form targets: Gaussian mixtures stay Gaussian mixtures under every Gaussian process."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from scorax._types import Condition, Key
+from scorax.models import AbstractDenoiser, Prediction
+from scorax.processes import AbstractGaussianProcess, GaussianLaw, Level
+
+
+class GaussianMixture(eqx.Module):
+    r"""Mixture $\sum_k w_k N(m_k, S_k)$ with everything a score model must learn in closed form.
+
+    Under $x = \alpha x_0 + \sigma\, noise$ it becomes $\sum_k w_k N(\alpha m_k, \alpha^2 S_k + \sigma^2 I)$. With the
+    responsibilities $r_k(x)$ and $P_k = (\alpha^2 S_k + \sigma^2 I)^{-1}$:
+
+    $$ s(x) = -\sum_k r_k P_k (x - \alpha m_k), \quad E[noise|x] = -\sigma s(x), \quad
+       E[x_0|x] = \sum_k r_k \left(m_k + \alpha S_k P_k (x - \alpha m_k)\right). $$
+    """
+
+    log_weights: Float[Array, " k"]
+    components: GaussianLaw
+
+    @staticmethod
+    def create(weights: np.ndarray, means: np.ndarray, covariances: np.ndarray) -> "GaussianMixture":
+        """Mixture of ``weights`` (k,), ``means`` (k, d) and ``covariances`` (k, d, d); weights are normalised."""
+        laws = [GaussianLaw.from_moments(np.asarray(m), np.asarray(c)) for m, c in zip(means, covariances, strict=True)]
+        weights = np.asarray(weights, dtype=np.float64)
+        log_weights = jnp.asarray(np.log(weights / weights.sum()), laws[0].mean.dtype)
+        return GaussianMixture(log_weights, jax.tree.map(lambda *leaves: jnp.stack(leaves), *laws))
+
+    @property
+    def dimension(self) -> int:
+        """Length of one draw."""
+        return self.components.mean.shape[-1]
+
+    def at(self, level: Level) -> "GaussianMixture":
+        """Law of ``alpha x0 + sigma noise``."""
+        return GaussianMixture(self.log_weights, jax.vmap(lambda law: law.at(level))(self.components))
+
+    def _log_joint(self, x: Float[Array, " d"]) -> Float[Array, " k"]:
+        return self.log_weights + jax.vmap(lambda law: law.log_density(x))(self.components)
+
+    def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Log-density at ``x``, in nats."""
+        return jax.nn.logsumexp(self._log_joint(x))
+
+    def score(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
+        """Gradient of the log-density."""
+        responsibilities = jax.nn.softmax(self._log_joint(x))
+        return -responsibilities @ jax.vmap(lambda law: law.precision_times(x))(self.components)
+
+    def divergence(self, x: Float[Array, " d"]) -> Float[Array, ""]:
+        r"""Divergence of the score, $\sum_k r_k |P_k (x - m_k)|^2 - |s|^2 - \sum_k r_k \mathrm{tr} P_k$."""
+        responsibilities = jax.nn.softmax(self._log_joint(x))
+        pulls = jax.vmap(lambda law: law.precision_times(x))(self.components)
+        traces = jnp.sum(1 / self.components.variances, axis=-1)
+        return responsibilities @ (jnp.sum(pulls**2, axis=-1) - traces) - jnp.sum((responsibilities @ pulls) ** 2)
+
+    def predict(self, level: Level, x: Float[Array, " d"]) -> Prediction:
+        """Posterior means of clean data and noise given the noisy state ``x`` (Tweedie), without a division by sigma."""
+        noisy = self.at(level)
+        responsibilities = jax.nn.softmax(noisy._log_joint(x))
+
+        def one(clean: GaussianLaw, law: GaussianLaw) -> Prediction:
+            white = (law.basis.T @ (x - law.mean)) / law.variances
+            x0 = clean.mean + level.alpha * (clean.basis @ (clean.variances * white))
+            return Prediction(x0, level.sigma * (law.basis @ white))
+
+        each = jax.vmap(one)(self.components, noisy.components)
+        return Prediction(responsibilities @ each.x0, responsibilities @ each.noise)
+
+    def sample(self, *, key: Key) -> Float[Array, " d"]:
+        """One draw."""
+        which, inside = jax.random.split(key)
+        index = jax.random.categorical(which, self.log_weights)
+        return jax.tree.map(lambda leaf: leaf[index], self.components).sample(key=inside)
+
+    def moments(self) -> GaussianLaw:
+        """The Gaussian with the mixture's mean and covariance (host)."""
+        weights = np.exp(np.asarray(self.log_weights, np.float64))
+        means = np.asarray(self.components.mean, np.float64)
+        basis = np.asarray(self.components.basis, np.float64)
+        covariances = (basis * np.asarray(self.components.variances, np.float64)[:, None, :]) @ basis.transpose(0, 2, 1)
+        mean = weights @ means
+        spread = means - mean
+        covariance = np.einsum("k,kij->ij", weights, covariances) + np.einsum("k,ki,kj->ij", weights, spread, spread)
+        return GaussianLaw.from_moments(mean.astype(np.asarray(self.components.mean).dtype), covariance)
+
+
+def gaussian(mean: np.ndarray, covariance: np.ndarray) -> GaussianMixture:
+    """The mixture of one component, ``N(mean, covariance)``."""
+    return GaussianMixture.create(np.ones(1), np.asarray(mean)[None], np.asarray(covariance)[None])
+
+
+class ExactDenoiser(AbstractDenoiser):
+    """The denoiser, hence the score, of a closed-form target under a process: the oracle of every test.
+
+    Args:
+        target: the law of the clean data.
+        process: the forward process.
+        moments: terminal moments used by samplers and likelihoods; those of the target where it is ``None`` at creation.
+    """
+
+    target: GaussianMixture
+    process: AbstractGaussianProcess
+    moments: GaussianLaw | None
+
+    @staticmethod
+    def create(target: GaussianMixture, process: AbstractGaussianProcess) -> "ExactDenoiser":
+        """The oracle whose terminal law is matched to the target's mean and covariance."""
+        return ExactDenoiser(target, process, target.moments())
+
+    def predict_at(
+        self, level: Level, x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
+    ) -> Prediction:
+        return self.target.predict(level, x)

@@ -1,0 +1,68 @@
+"""The contract of a transform: a fitted map of one row, with the log-weight its density needs."""
+
+import abc
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from scorax._types import Key
+
+
+class Encoded(NamedTuple):
+    """An encoded row and the term that turns a log-density of ``z`` into one of the row."""
+
+    z: Float[Array, " d"]
+    log_weight: Float[Array, ""]
+
+
+class AbstractTransform(eqx.Module):
+    """Map ``encode(row, key) -> (z, log_weight)`` with ``log p(row) = log p(z) + log_weight``, and its inverse ``decode``.
+
+    A diffeomorphism ignores the key and its log-weight is the log-determinant of its Jacobian. A dequantisation uses the
+    key; the density is then that of the dequantised row.
+    """
+
+    @abc.abstractmethod
+    def encode(self, row: Float[Array, " d"], *, key: Key) -> Encoded:
+        """Encoded row and log-weight."""
+
+    @abc.abstractmethod
+    def decode(self, z: Float[Array, " d"]) -> Float[Array, " d"]:
+        """Row of an encoded value."""
+
+
+def encode_rows(
+    transform: AbstractTransform, rows: Float[np.ndarray, "n d"], *, key: Key
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
+    """Rows encoded in float64 on the host side, one key per row from its *content*.
+
+    The dequantisation noise of a row is so the same alone, in any batch and in any order.
+    """
+    with jax.enable_x64(True):
+        keys = jax.vmap(lambda digest: jax.random.fold_in(key, digest))(jnp.asarray(_digests(rows)))
+        z, log_weight = _encode(transform, jnp.asarray(rows, jnp.float64), keys)
+        return np.asarray(z), np.asarray(log_weight)
+
+
+def decode_rows(transform: AbstractTransform, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+    """Rows of encoded values, in float64."""
+    with jax.enable_x64(True):
+        return np.asarray(jax.vmap(transform.decode)(jnp.asarray(z, jnp.float64)))
+
+
+@eqx.filter_jit
+def _encode(transform: AbstractTransform, rows: Float[Array, "n d"], keys: Key) -> Encoded:
+    return jax.vmap(lambda row, key: transform.encode(row, key=key))(rows, keys)
+
+
+def _digests(rows: Float[np.ndarray, "n d"]) -> np.ndarray:
+    """32 bits of every row's content (multiply-and-add over the bytes of its float64 values)."""
+    words = np.ascontiguousarray(rows + 0.0, dtype=np.float64).view(np.uint32).reshape(len(rows), -1)
+    digest = np.full(len(rows), 2166136261, dtype=np.uint32)
+    for column in words.T:
+        digest = (digest ^ column) * np.uint32(16777619)
+    return digest
