@@ -1,0 +1,161 @@
+"""``.npy`` and ``.npz`` with the header checked against the bytes present before anything is allocated."""
+
+import io
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from scorax._errors import InputError, explain
+from scorax._text import listing, shown_path
+from scorax.data._problems import Problems
+from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_names
+
+_HEADER = 100_000
+_MEMBERS = 1000
+_BOMB_RATIO, _BOMB_BYTES = 200, 64 * 2**20
+
+
+def _refusal(where: object, expected: str, got: str, do: str) -> InputError:
+    return InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))
+
+
+def _header(stream: IO[bytes], where: object) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type from a header that may say anything."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, fortran, dtype = read(stream, max_header_size=_HEADER)
+    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError) as error:
+        reason = f"{type(error).__name__} in its header"
+        raise _refusal(where, "a NumPy array", reason, "save it again with numpy.save") from None
+    if any(not isinstance(n, int) or isinstance(n, bool) or n < 0 for n in shape):
+        raise _refusal(where, "a NumPy array", "a header with a shape that is none", "save it again")
+    return shape, fortran, dtype
+
+
+def _size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    # In Python integers: a product in 64 bits can be made to wrap round to the size of the file.
+    size = int(dtype.itemsize)
+    for n in shape:
+        size *= int(n)
+    return size
+
+
+def _check(shape: tuple[int, ...], dtype: np.dtype[Any], present: int, where: object, limits: Limits) -> None:
+    if dtype.hasobject or dtype.kind not in "fiub" or dtype.itemsize > 8:
+        raise _refusal(where, "an array of numbers", f"type {str(dtype)[:60]}", "convert it with astype(float)")
+    if len(shape) != 2:
+        raise _refusal(where, "a 2-D array (rows, columns)", f"shape {str(shape)[:60]}", "reshape it")
+    if _size(shape, dtype) != present:
+        raise _refusal(
+            where,
+            f"the data of shape {shape} and type {dtype}",
+            f"{present} bytes",
+            "the file is damaged: copy it again",
+        )
+    if 0 in shape:
+        raise _refusal(where, "at least one row and one column", f"shape {shape}", "check the file")
+    check_count(shape[1], where, limits)
+    check_bytes(shape[0] * shape[1] * 8, where, limits)
+
+
+def _finish(array: np.ndarray, names: tuple[str, ...] | None, where: object, missing: Missing, limits: Limits) -> Table:
+    if names is not None:
+        check_names(names, where, limits)
+        if len(names) != array.shape[1]:
+            raise _refusal(where, f"{array.shape[1]} column names", f"{len(names)}", "save one name for each column")
+    problems = Problems(where)
+    table = Table.of(array, names, shown_path(where))
+    for j in range(table.values.shape[1]):
+        problems.note_values(j, table.values[:, j], 1)
+    return problems.settle(table, missing)
+
+
+def read_npy(path: Path, limits: Limits, missing: Missing) -> Table:
+    """Reads a 2-D array of numbers; see ``read_table``."""
+    with path.open("rb") as file:
+        shape, _, dtype = _header(file, path)
+        _check(shape, dtype, os.fstat(file.fileno()).st_size - file.tell(), path, limits)
+    return _finish(np.load(path, mmap_mode="r", allow_pickle=False), None, path, missing, limits)
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str, limits: Limits) -> bytes:
+    """The bytes of a member, counted while they come: what the archive declares is not believed."""
+    check_bytes(info.file_size, where, limits, "the member once decompressed")
+    if info.file_size > _BOMB_BYTES and info.file_size > _BOMB_RATIO * max(info.compress_size, 1):
+        got = f"{info.file_size} bytes packed into {info.compress_size}"
+        raise _refusal(where, "an archive of measured numbers", got, "save it with numpy.savez (not compressed)")
+    parts, total = [], 0
+    with archive.open(info) as stream:
+        while part := stream.read(2**20):
+            total += len(part)
+            if total > info.file_size:
+                raise _refusal(where, f"{info.file_size} bytes", "more", "the archive is damaged: save it again")
+            parts.append(part)
+    return b"".join(parts)
+
+
+def _names(data: bytes, where: str, limits: Limits) -> tuple[str, ...]:
+    stream = io.BytesIO(data)
+    shape, _, dtype = _header(stream, where)
+    if dtype.kind != "U" or len(shape) != 1 or _size(shape, dtype) != len(data) - stream.tell():
+        got = f"shape {str(shape)[:60]} and type {str(dtype)[:60]}"
+        raise _refusal(where, "a 1-D array of strings", got, "save columns=numpy.array([...names...])")
+    check_count(shape[0], where, limits)
+    if dtype.itemsize // 4 > limits.field_bytes:
+        raise _refusal(where, "short names", f"names of {dtype.itemsize // 4} characters", "shorten them")
+    try:
+        return tuple(str(name) for name in np.frombuffer(data, dtype, offset=stream.tell()))
+    except ValueError:
+        raise _refusal(where, "text", "characters outside of Unicode", "save the names again") from None
+
+
+def read_npz(path: Path, limits: Limits, missing: Missing) -> Table:
+    """Reads the one 2-D array of an archive, or the one named ``X``; see ``read_table``."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+            if len(infos) > _MEMBERS:
+                raise _refusal(path, f"at most {_MEMBERS} arrays", f"{len(infos)}", "save one array")
+            check_bytes(sum(info.file_size for info in infos), path, limits, "the archive once decompressed")
+            return _from_archive(path, archive, infos, limits, missing)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        got = f"a damaged or unknown one ({type(error).__name__})"
+        raise _refusal(path, "an archive of numpy.savez", got, "save it again") from None
+
+
+def _from_archive(
+    path: Path, archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], limits: Limits, missing: Missing
+) -> Table:
+    members = {info.filename.removesuffix(".npy"): info for info in infos}
+    if len(members) != len(infos):
+        raise _refusal(path, "arrays of different names", "one name twice", "save it again")
+    names_info = members.pop("columns", None)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, info in members.items():
+        with archive.open(info) as stream:
+            shapes[name] = _header(stream, f"{shown_path(path)}[{name[:60]!r}]")[0]
+    chosen = ["X"] if "X" in shapes else [name for name, shape in shapes.items() if len(shape) == 2]
+    if len(chosen) != 1:
+        got = f"{len(chosen)} 2-D arrays" + (f" ({listing(chosen)})" if chosen else "")
+        raise _refusal(path, "one 2-D array, or one named 'X'", got, "save one array as X")
+    where = f"{shown_path(path)}[{chosen[0]!r}]"
+    data = _member(archive, members[chosen[0]], where, limits)
+    stream = io.BytesIO(data)
+    shape, fortran, dtype = _header(stream, where)
+    _check(shape, dtype, len(data) - stream.tell(), where, limits)
+    array = np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape, order="F" if fortran else "C")
+    names = None
+    if names_info is not None:
+        there = f"{shown_path(path)}['columns']"
+        names = _names(_member(archive, names_info, there, limits), there, limits)
+    return _finish(array, names, path, missing, limits)

@@ -1,0 +1,100 @@
+"""Parquet by row group, after its declared size was checked; what comes is counted again while it is read."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scorax._errors import InputError, explain
+from scorax._text import quote, shown_path
+from scorax.data._problems import Problems
+from scorax.data._table import (
+    LARGEST_INTEGER,
+    Limits,
+    Missing,
+    Table,
+    check_bytes,
+    check_count,
+    check_names,
+    too_large_integer,
+)
+
+_ROWS = 65_536
+_METADATA = 64 * 2**20
+
+
+def _refusal(path: Path, expected: str, got: str, do: str) -> InputError:
+    return InputError(f"{shown_path(path)}: " + explain(expected=expected, got=got, do=do))
+
+
+def _decimals(path: Path, name: str, kind: Any) -> int | None:
+    """Decimals of a column type; refuses the types that hold no numbers."""
+    import pyarrow.types as types
+
+    if types.is_integer(kind) or types.is_boolean(kind):
+        return 0
+    if types.is_decimal(kind):
+        return kind.scale if 0 <= kind.scale <= 12 else None
+    if types.is_floating(kind):
+        return None
+    raise _refusal(
+        path,
+        "columns of numbers",
+        f"type {quote(str(kind), 30)} in column {quote(name)}",
+        "remove the column or encode it as numbers",
+    )
+
+
+def read_parquet(path: Path, limits: Limits, missing: Missing) -> Table:
+    """Reads a Parquet file; see ``read_table``."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(
+            path,
+            memory_map=False,
+            thrift_string_size_limit=_METADATA,
+            thrift_container_size_limit=1_000_000,
+            arrow_extensions_enabled=False,
+        ) as file:
+            return _read(path, file, limits, missing)
+    except InputError:
+        raise
+    # Arrow reports damage through most of these; none of them is a fault of this program.
+    except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError, TypeError) as error:
+        message = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise _refusal(path, "a Parquet file", quote(message, 100), "write the file again") from None
+
+
+def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ask: Any = pc
+    check_count(file.metadata.num_columns, path, limits)
+    check_bytes(file.metadata.num_rows * file.metadata.num_columns * 8, path, limits)
+    for group in range(file.metadata.num_row_groups):
+        check_bytes(file.metadata.row_group(group).total_byte_size, path, limits, "a row group once decompressed")
+    schema = file.schema_arrow
+    names = tuple(schema.names)
+    check_names(names, path, limits)
+    decimals = tuple(_decimals(path, name, kind) for name, kind in zip(names, schema.types, strict=True))
+    problems, blocks, rows = Problems(path), [], 0
+    for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
+        block = np.empty((batch.num_rows, len(names)))
+        for j, cells in enumerate(batch.columns):
+            if pa.types.is_integer(cells.type):
+                extremes = ask.min_max(cells).as_py()
+                if max(abs(extremes["min"] or 0), abs(extremes["max"] or 0)) > LARGEST_INTEGER:
+                    raise too_large_integer(path, names[j])
+            if pa.types.is_boolean(cells.type):
+                cells = ask.cast(cells, pa.uint8())
+            block[:, j] = ask.cast(cells, pa.float64()).to_numpy(zero_copy_only=False)
+            problems.note_values(j, block[:, j], rows + 1)
+        rows += batch.num_rows
+        check_bytes(rows * len(names) * 8, path, limits)
+        blocks.append(block)
+    if rows == 0:
+        raise _refusal(path, "rows", "none", "check the file")
+    return problems.settle(Table(names, np.concatenate(blocks), decimals), missing)

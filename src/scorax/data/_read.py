@@ -1,0 +1,110 @@
+"""One door for data files: the suffix says the format, the first bytes must agree."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from scorax._errors import EnvironmentFailure, InputError, explain
+from scorax._text import quote, shown_path, suggest
+from scorax.data._csv import read_csv
+from scorax.data._numpy import read_npy, read_npz
+from scorax.data._parquet import read_parquet
+from scorax.data._table import Limits, Missing, Table
+
+_READERS: dict[str, Callable[[Path, Limits, Missing], Table]] = {
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+    ".npy": read_npy,
+    ".npz": read_npz,
+}
+
+_MAGIC = {
+    b"\x1f\x8b": "gzip data",
+    b"PK\x03\x04": "a zip archive",
+    b"BZh": "bzip2 data",
+    b"\xfd7zXZ\0": "xz data",
+    b"\x28\xb5\x2f\xfd": "zstandard data",
+    b"PAR1": "a Parquet file",
+    b"\x93NUMPY": "a NumPy array",
+    b"\x89PNG": "a PNG image",
+    b"\x89HDF": "an HDF5 file",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+}
+_STARTS = {".parquet": b"PAR1", ".npy": b"\x93NUMPY", ".npz": b"PK"}
+
+
+def read_table(path: str | os.PathLike[str], *, limits: Limits | None = None, missing: Missing = "refuse") -> Table:
+    """Reads a file of numbers: ``.csv`` with a header and commas, ``.parquet``, ``.npy``, or ``.npz``.
+
+    Args:
+        path: the file. The suffix decides the format.
+        limits: what it may cost (``Limits()`` by default).
+        missing: ``refuse`` a table with missing cells, ``keep`` them as NaN, or ``drop`` their rows.
+
+    Raises:
+        InputError: the file is not such a table; the line names the file, the column and the row, counted from 1
+            below the header.
+    """
+    path = Path(path)
+    limits = Limits() if limits is None else limits
+    place = shown_path(path)
+    reader = _READERS.get(path.suffix.lower())
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{place}: " + explain(expected="a data file", got="a folder", do="name a file in it"))
+        if reader is None:
+            raise InputError(
+                f"{place}: "
+                + explain(
+                    expected="a file ending in .csv, .parquet, .npy or .npz",
+                    got=f"the ending {quote(path.suffix, 20)}",
+                    do="convert or rename it",
+                )
+            )
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{place}: " + explain(expected="a regular file", got="a device or pipe", do="save it"))
+        _check_start(path, status.st_size)
+        return reader(path, limits, missing)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{place}: " + explain(expected="a data file", got="no such file", do=f"check the path{_near(path)}")
+        ) from None
+    except PermissionError:
+        raise EnvironmentFailure(
+            f"{place}: " + explain(expected="a readable file", got="permission denied", do="change its permissions")
+        ) from None
+    except OSError as error:
+        if isinstance(error, EnvironmentFailure):
+            raise
+        raise InputError(
+            f"{place}: " + explain(expected="a readable file", got=str(error.strerror), do="check the path")
+        ) from None
+    except ValueError as error:
+        if isinstance(error, InputError) or "null" not in str(error):
+            raise
+        raise InputError(explain(expected="a path", got="a zero byte in it", do="check the path")) from None
+
+
+def _near(path: Path) -> str:
+    try:
+        return suggest(path.name, sorted(os.listdir(path.parent))[:1000])
+    except OSError:
+        return ""
+
+
+def _check_start(path: Path, size: int) -> None:
+    with path.open("rb") as file:
+        start = file.read(16)
+    place = shown_path(path)
+    if size == 0:
+        raise InputError(f"{place}: " + explain(expected="data", got="an empty file", do="check the file"))
+    wanted = _STARTS.get(path.suffix.lower())
+    if wanted is not None and start.startswith(wanted):
+        return
+    found = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "other bytes")
+    if wanted is not None or found != "other bytes":
+        expected = f"what the ending {path.suffix} says"
+        raise InputError(f"{place}: " + explain(expected=expected, got=found, do="convert, unpack or rename the file"))
