@@ -31,8 +31,8 @@ def leave_one_out_distances(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray,
 
 def _kth_nearest(queries: np.ndarray, reference: np.ndarray, *, rank: int) -> np.ndarray:
     if queries.shape[1] <= _TREE_DIMENSIONS:
-        distances, _ = KDTree(reference).query(queries, k=[rank])
-        return distances[:, 0]
+        distances, _ = KDTree(reference).query(queries, k=rank)
+        return np.asarray(distances).reshape(len(queries), rank)[:, -1]
     step = max(1, _CHUNK_ELEMENTS // len(reference))
     parts = [
         np.partition(cdist(queries[i : i + step], reference), rank - 1, axis=1)[:, rank - 1]
