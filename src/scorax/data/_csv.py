@@ -141,7 +141,7 @@ class _Columns:
         import pyarrow.compute as pc
 
         ask: Any = pc
-        cells = ask.utf8_trim_whitespace(cells)
+        cells = ask.utf8_trim(cells, characters=" \t")
         lower = ask.utf8_lower(cells)
         absent = ask.is_in(lower, value_set=pa.array(_MISSING))
         truth = ask.is_in(lower, value_set=pa.array(["true", "false"]))
@@ -226,10 +226,19 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
                 check_bytes(rows * width * 8, path, limits)
     except pa.ArrowInvalid as error:
         raise _unreadable(path, error, ragged, width) from None
+    _check_quotes(path)
     if rows == 0:
         raise _refusal(path, "rows below the header", "none", "check the file")
     table = Table(names, np.concatenate(blocks), tuple(columns.decimals))
     return columns.problems.settle(table, missing)
+
+
+def _check_quotes(path: Path) -> None:
+    """Refuses a quote that is open at the end, which Arrow closes in silence: the file was cut."""
+    with path.open("rb") as file:
+        quotes = sum(part.count(b'"') for part in iter(lambda: file.read(_BLOCK), b""))
+    if quotes % 2:
+        raise _refusal(path, "every quote closed", "one open at the end of the file", "check the quotes, or copy again")
 
 
 def _unreadable(path: Path, error: Exception, ragged: list[Any], width: int) -> InputError:
