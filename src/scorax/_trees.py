@@ -84,3 +84,8 @@ def all_finite(tree: PyTree) -> Array:
     """Whether every floating-point array of ``tree`` is finite."""
     leaves = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array))]
     return jnp.all(jnp.stack(leaves)) if leaves else jnp.array(True)
+
+
+def cast(tree: Tree, dtype: jnp.dtype) -> Tree:
+    """``tree`` with its floating-point arrays in ``dtype``."""
+    return jtu.tree_map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, tree)

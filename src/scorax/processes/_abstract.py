@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._host import host_float64
 from scorax._types import Key
 
 Self = TypeVar("Self", bound="AbstractGaussianProcess")
@@ -112,7 +113,7 @@ class AbstractGaussianProcess(AbstractSDE):
 
     def starting_at(self: Self, log_ratio: float) -> Self:
         """The same process with its cut-off ``t0`` moved to where ``log(sigma / alpha)`` is ``log_ratio``."""
-        with jax.enable_x64(True):
+        with host_float64():
             t0 = float(self.time_of(jnp.asarray(log_ratio, dtype=jnp.float64)))
         return dataclasses.replace(self, t0=t0)
 

@@ -28,7 +28,7 @@ class GaussianLaw(eqx.Module):
     def from_moments(mean: np.ndarray, covariance: np.ndarray) -> "GaussianLaw":
         """Law with the given mean and symmetric positive semi-definite covariance (factorised in float64 on the host)."""
         variances, basis = np.linalg.eigh(np.asarray(covariance, dtype=np.float64))
-        dtype = np.result_type(np.asarray(mean).dtype, np.float32)
+        dtype = jax.dtypes.canonicalize_dtype(np.result_type(np.asarray(mean).dtype, np.float32))
         return GaussianLaw(
             jnp.asarray(mean, dtype), jnp.asarray(basis, dtype), jnp.asarray(np.maximum(variances, 0.0), dtype)
         )

@@ -1,1 +1,24 @@
+"""Samplers: a score model to draws at ``t0``. Grid methods run in one scan; adaptive ones through Diffrax."""
 
+from scorax.samplers._abstract import AbstractGridSampler, AbstractSampler
+from scorax.samplers._denoisers import DDIM, Heun
+from scorax.samplers._euler_maruyama import EulerMaruyama
+from scorax.samplers._grids import AbstractGrid, KarrasGrid, LogRatioGrid, Node, UniformGrid, nodes
+from scorax.samplers._probability_flow import ProbabilityFlow
+from scorax.samplers._sample import sample
+
+__all__ = [
+    "DDIM",
+    "AbstractGrid",
+    "AbstractGridSampler",
+    "AbstractSampler",
+    "EulerMaruyama",
+    "Heun",
+    "KarrasGrid",
+    "LogRatioGrid",
+    "Node",
+    "ProbabilityFlow",
+    "UniformGrid",
+    "nodes",
+    "sample",
+]

@@ -1,0 +1,89 @@
+"""The contract of samplers, and the draw at ``t1`` they share with the likelihood."""
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from scorax._errors import explain
+from scorax._types import Condition, Key
+from scorax.models import AbstractDenoiser, AbstractScoreModel, gaussian_process, terminal_draw
+from scorax.samplers._grids import AbstractGrid, KarrasGrid, Node, nodes
+
+
+class AbstractSampler(eqx.Module):
+    """Method that turns a score model into draws of its law at ``t0``."""
+
+    needs_denoiser: ClassVar[bool] = False
+
+    def check(self, model: AbstractScoreModel) -> None:
+        """Refuse a model that cannot be sampled by this method.
+
+        Raises:
+            TypeError: the method needs a denoiser and ``model`` is none.
+        """
+        if self.needs_denoiser and not isinstance(model, AbstractDenoiser):
+            raise TypeError(
+                explain(
+                    expected=f"a denoiser for {type(self).__name__}",
+                    got=type(model).__name__,
+                    do="use EulerMaruyama or ProbabilityFlow, or make the score a Denoiser",
+                )
+            )
+
+    @abc.abstractmethod
+    def draw(
+        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: jnp.dtype, condition: Condition = None, *, key: Key
+    ) -> Float[Array, "*shape"]:
+        """One draw at ``t0``: traceable, so it can be mapped over keys."""
+
+    @abc.abstractmethod
+    def path(
+        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: jnp.dtype, condition: Condition = None, *, key: Key
+    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
+        """Times and states of the whole trajectory, from ``t1`` to ``t0``."""
+
+
+class AbstractGridSampler(AbstractSampler):
+    """Sampler of one-step updates ``x_t -> x_s`` on a fixed grid, run in one scan."""
+
+    num_steps: eqx.AbstractVar[int]
+    grid: eqx.AbstractVar[AbstractGrid]
+
+    @abc.abstractmethod
+    def step(
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
+    ) -> Float[Array, "*shape"]:
+        """The update from node ``t`` to the next node ``s``, ``s.t < t.t``."""
+
+    def _scan(self, model, shape, dtype, condition, *, key: Key, keep: bool):
+        start, walk = jax.random.split(key)
+        grid = nodes(self.grid, model.process, self.num_steps, dtype)
+        pairs = (jax.tree.map(lambda n: n[:-1], grid), jax.tree.map(lambda n: n[1:], grid))
+
+        def body(x, xs):
+            t, s, step_key = xs
+            x = self.step(model, x, t, s, condition, key=step_key)
+            return x, x if keep else None
+
+        level = gaussian_process(model.process).level(grid.t[0])
+        x1 = terminal_draw(model, level, shape, key=start)
+        x, states = jax.lax.scan(body, x1, (*pairs, jax.random.split(walk, self.num_steps)))
+        return grid.t, x1, x, states
+
+    def draw(
+        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: jnp.dtype, condition: Condition = None, *, key: Key
+    ) -> Float[Array, "*shape"]:
+        return self._scan(model, shape, dtype, condition, key=key, keep=False)[2]
+
+    def path(
+        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: jnp.dtype, condition: Condition = None, *, key: Key
+    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
+        times, x1, _, states = self._scan(model, shape, dtype, condition, key=key, keep=True)
+        return times, jnp.concatenate([x1[None], states])
+
+
+DEFAULT_GRID = KarrasGrid()

@@ -1,0 +1,60 @@
+"""Many draws: one key per row, one compiled block of rows."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from scorax._errors import explain
+from scorax._types import Condition, Key
+from scorax.models import AbstractScoreModel, data_moments
+from scorax.samplers._abstract import AbstractSampler
+
+BLOCK = 1024
+"""Rows of one compiled block. A constant of the library: a row's bits must not depend on how many are asked for."""
+
+
+def sample(
+    model: AbstractScoreModel,
+    sampler: AbstractSampler,
+    num_samples: int,
+    *,
+    key: Key,
+    shape: tuple[int, ...] | None = None,
+    condition: Condition = None,
+    start: int = 0,
+) -> Float[Array, "num_samples *shape"]:
+    """Draws of the law of ``model`` at ``t0``. Row ``k`` depends on ``key`` and ``start + k`` only, in any batch.
+
+    Args:
+        model: any score model the sampler accepts.
+        sampler: the method.
+        num_samples: how many rows.
+        key: root key; row ``k`` uses ``fold_in(key, start + k)``.
+        shape: shape of one draw; taken from the model's moments where it has them.
+        condition: what the network is told, the same for all rows.
+        start: number of the first row.
+
+    Raises:
+        TypeError: the sampler refuses the model.
+        ValueError: the shape of a draw is not known.
+    """
+    sampler.check(model)
+    moments = data_moments(model)
+    if shape is None:
+        if moments is None:
+            raise ValueError(explain(expected="the shape of one draw", got="none", do="pass shape=(d,)"))
+        shape = moments.mean.shape
+    dtype = jnp.result_type(float) if moments is None else moments.mean.dtype
+    parts = []
+    for first in range(0, num_samples, BLOCK):
+        rows = start + first + np.arange(BLOCK)
+        parts.append(_block(model, sampler, shape, dtype, condition, key, jnp.asarray(rows, jnp.uint32)))
+    return jnp.concatenate(parts)[:num_samples] if parts else jnp.zeros((0, *shape), dtype)
+
+
+@eqx.filter_jit
+def _block(model, sampler, shape, dtype, condition, key, rows):
+    keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(rows)
+    return jax.vmap(lambda k: sampler.draw(model, shape, dtype, condition, key=k))(keys)

@@ -1,0 +1,169 @@
+"""The training loop: a generator, so that logging, checkpoints and signals live outside it."""
+
+from collections.abc import Iterator, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float
+
+from scorax._errors import DivergedError, explain
+from scorax._trees import copied, trainable
+from scorax._types import Key
+from scorax.data import RowOrder
+from scorax.models import Denoiser
+from scorax.objectives import AbstractObjective
+from scorax.training._state import TrainState, member_axis
+from scorax.training._steps import Batches, Best, Carry, Problem, Program, train_call, validate_call
+from scorax.training._validation import FixedDraws, Validation
+from scorax.transforms import AbstractTransform
+
+
+def fit(
+    model: Denoiser,
+    objective: AbstractObjective,
+    data: Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
+    optimizer: optax.GradientTransformation,
+    *,
+    key: Key,
+    num_steps: int,
+    batch_size: int = 256,
+    steps_per_call: int | None = None,
+    ema_decay: float = 0.999,
+    validation: Validation | None = None,
+    member_rows: Sequence[np.ndarray] | None = None,
+    dequantize: AbstractTransform | None = None,
+    state: TrainState | None = None,
+    mesh: Mesh | None = None,
+) -> Iterator[TrainState]:
+    """Train ``model.network`` on ``data``; yields the state after every call of K steps, the last one included.
+
+    An :class:`~scorax.networks.Ensemble` is trained as one mapped axis: every member has its own rows, its own noise and
+    its own stop. All randomness is a function of ``key`` and the step, so a run resumed from any yielded state continues
+    bit for bit (on the same machine kind, thread count and JAX version).
+
+    The arrays of a yielded state are *donated* to the next call: take what you need (``state.model(model)``, or host copies)
+    before asking for the next state.
+
+    Args:
+        model: the score model; its own arrays are left alone.
+        objective: loss of one example.
+        data: examples on the leading axis, in the model's units.
+        optimizer: Optax transformation over the trainable arrays; mapped over members, so clipping is per member.
+        key: root of all randomness.
+        num_steps: optimiser steps in all, counted from 0 also after a resume.
+        batch_size: rows per step and member.
+        steps_per_call: K; by default as many steps as take about half a second, and a divisor of ``validation.every``.
+        ema_decay: decay of the average of the weights after its warm-up.
+        validation: held-out rows, and the stop they decide; trains all ``num_steps`` without it.
+        member_rows: rows each member trains on; by default all rows for every member.
+        dequantize: transform with noise that is drawn anew whenever a row is visited.
+        state: where to resume.
+        mesh: device mesh with one axis ``data``; the first device by default.
+
+    Raises:
+        DivergedError: a loss or a weight is not finite; the last yielded state was.
+    """
+    members = member_axis(model)
+    count = members or 1
+    rows = [np.arange(len(data))] * count if member_rows is None else list(member_rows)
+    if len(rows) != count or (validation is not None and len(validation.rows) != count):
+        raise ValueError(explain(expected=f"rows for {count} members", got=f"{len(rows)}", do="give one index array per member"))
+    mesh = mesh or jax.make_mesh((1,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
+    replicated = NamedSharding(mesh, PartitionSpec())
+    batches = NamedSharding(mesh, PartitionSpec(*([None] * (1 if members is None else 2)), "data"))
+
+    weights, frozen = eqx.partition(model, trainable(model))
+    problem = eqx.filter_shard(Problem(objective, jnp.asarray(data), dequantize, frozen), replicated)
+    program = Program(optimizer, ema_decay, members is not None, validation is not None)
+    order_key, step_key, draw_key = jax.random.split(key, 3)
+    seed = int(jax.random.bits(order_key))
+    orders = [RowOrder(own, batch_size, seed, stream) for stream, own in enumerate(rows)]
+    draws = None if validation is None else jax.device_put(FixedDraws.create(validation, key=draw_key), replicated)
+    every = None if validation is None else validation.every
+    stride = steps_per_call or _steps_per_call(weights, batch_size, every)
+
+    if state is None:
+        init = optimizer.init if members is None else jax.vmap(optimizer.init)
+        state = _first_state(weights, init(weights), count)
+        state = jax.device_put(state, replicated)
+        if validation is not None and draws is not None:
+            state = _validated(state, problem, draws, validation, program.members)
+        yield state
+    else:
+        state = jax.device_put(copied(state), replicated)
+
+    step = int(state.step)
+    while step < num_steps and bool(np.any(state.active)):
+        length = min(stride, num_steps - step)
+        picked = np.stack([order.batches(step, length) for order in orders], axis=1)
+        picked = jax.device_put(picked if program.members else picked[:, 0], batches)
+        carry, loss, finite = train_call(
+            (program, problem, Batches(picked, state.step, state.active, step_key)),
+            Carry(state.weights, state.ema, state.optimizer),
+        )
+        step += length
+        if not bool(finite):
+            raise DivergedError(
+                explain(
+                    expected="finite losses and weights",
+                    got=f"a value that is not finite between steps {step - length} and {step}",
+                    do="lower the learning rate, or look for extreme values in the data",
+                )
+            )
+        state = eqx.tree_at(
+            lambda s: (s.step, s.weights, s.ema, s.optimizer, s.loss),
+            state,
+            (jnp.asarray(step, jnp.int32), carry.weights, carry.ema, carry.optimizer, loss),
+        )
+        if validation is None or draws is None:
+            state = eqx.tree_at(lambda s: s.best, state, carry.ema)
+        elif step % validation.every == 0 or step >= num_steps:
+            state = _validated(state, problem, draws, validation, program.members)
+        yield state
+
+
+def _first_state(weights, optimizer, count: int) -> TrainState:
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        weights=copied(weights),
+        ema=copied(weights),
+        best=copied(weights),
+        optimizer=optimizer,
+        best_loss=jnp.full(count, jnp.inf),
+        best_step=jnp.zeros(count, jnp.int32),
+        active=jnp.ones(count, bool),
+        loss=jnp.full(count, jnp.nan),
+        validation_loss=jnp.full(count, jnp.nan),
+    )
+
+
+def _validated(
+    state: TrainState, problem: Problem, draws: FixedDraws, validation: Validation, members: bool
+) -> TrainState:
+    best, values = validate_call(
+        members,
+        Best(state.best, state.best_loss, state.best_step, state.active),
+        state.ema,
+        problem,
+        draws,
+        state.step,
+        jnp.asarray(validation.patience * validation.every),
+        jnp.asarray(validation.min_improvement),
+    )
+    return eqx.tree_at(
+        lambda s: (s.best, s.best_loss, s.best_step, s.active, s.validation_loss), state, (*best, values)
+    )
+
+
+def _steps_per_call(weights, batch_size: int, every: int | None) -> int:
+    """Steps of about half a second at five billion operations a second: a fixed function of shapes, so runs repeat."""
+    size = sum(leaf.size for leaf in jax.tree.leaves(weights))
+    affordable = max(1, int(2.5e9 / (6 * size * batch_size)))
+    longest = min(affordable, 100)
+    if every is None:
+        return longest
+    return max(k for k in range(1, min(longest, every) + 1) if every % k == 0)

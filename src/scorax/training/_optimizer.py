@@ -1,0 +1,25 @@
+"""The optimiser of the recipes."""
+
+import optax
+
+
+def adamw(
+    learning_rate: float,
+    *,
+    num_steps: int,
+    warmup_steps: int = 100,
+    weight_decay: float = 1e-3,
+    clip_norm: float = 1.0,
+) -> optax.GradientTransformation:
+    """AdamW behind clipping by global norm, with linear warm-up and cosine decay to zero at ``num_steps``.
+
+    Args:
+        learning_rate: peak rate.
+        num_steps: length of the schedule.
+        warmup_steps: steps of linear warm-up; cut to a tenth of ``num_steps`` when that is less.
+        weight_decay: decoupled decay.
+        clip_norm: bound on the global norm of the gradient; per member in an ensemble.
+    """
+    warmup = min(warmup_steps, max(1, num_steps // 10))
+    schedule = optax.warmup_cosine_decay_schedule(0.0, learning_rate, warmup, max(num_steps, warmup + 1))
+    return optax.chain(optax.clip_by_global_norm(clip_norm), optax.adamw(schedule, weight_decay=weight_decay))

@@ -1,0 +1,59 @@
+"""Everything training is made of, in one PyTree: what a checkpoint keeps and a resume restores."""
+
+from typing import Any, Literal, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from scorax._trees import trainable
+from scorax.models import Denoiser
+from scorax.networks import AbstractNetwork, Ensemble
+
+Model = TypeVar("Model", bound=Denoiser)
+
+
+class TrainState(eqx.Module):
+    """State after ``step`` optimiser steps.
+
+    ``members`` below is the member axis of an :class:`~scorax.networks.Ensemble` and has length one for a plain network.
+
+    Attributes:
+        step: optimiser steps done.
+        weights: the trained arrays, raw.
+        ema: their exponential moving average; what inference uses.
+        best: the average at the best validation so far (the average itself without validation).
+        optimizer: Optax state.
+        best_loss: validation loss at ``best``, in nats up to a constant; infinite before the first validation.
+        best_step: step of ``best``.
+        active: whether a member still trains; a stopped member's arrays stay as they are.
+        loss: training loss averaged over the last call.
+        validation_loss: loss of ``ema`` on the fixed validation draws at the last validation; NaN before the first.
+    """
+
+    step: Int[Array, ""]
+    weights: PyTree
+    ema: PyTree
+    best: PyTree
+    optimizer: Any
+    best_loss: Float[Array, " members"]
+    best_step: Int[Array, " members"]
+    active: Bool[Array, " members"]
+    loss: Float[Array, " members"]
+    validation_loss: Float[Array, " members"]
+
+    def model(self, like: Model, which: Literal["weights", "ema", "best"] = "best") -> Model:
+        """``like`` with the weights of this state, in buffers of their own."""
+        arrays = jax.tree.map(jnp.array, getattr(self, which))
+        return eqx.combine(arrays, eqx.partition(like, trainable(like))[1])
+
+
+def member_axis(model: Denoiser) -> int | None:
+    """Number of members trained side by side, or ``None`` for a plain network."""
+    return model.network.num_members if isinstance(model.network, Ensemble) else None
+
+
+def one_member(network: AbstractNetwork) -> AbstractNetwork:
+    """The network whose loss is taken: the stacked members of an ensemble (to be mapped over), or the network itself."""
+    return network.members if isinstance(network, Ensemble) else network

@@ -1,0 +1,147 @@
+"""The jitted part of training: K optimiser steps in one call, and the validation between calls."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import optax
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from scorax._trees import all_finite, move_average
+from scorax._types import Key
+from scorax.models import Denoiser
+from scorax.objectives import AbstractObjective
+from scorax.training._validation import FixedDraws, draws_loss
+from scorax.transforms import AbstractTransform
+
+
+class Problem(NamedTuple):
+    """What does not change while training; the model without its trained arrays is ``frozen``."""
+
+    objective: AbstractObjective
+    data: Float[Array, "n *shape"]
+    dequantize: AbstractTransform | None
+    frozen: PyTree
+
+
+class Carry(NamedTuple):
+    """The donated part of the state: everything an optimiser step changes."""
+
+    weights: PyTree
+    ema: PyTree
+    optimizer: Any
+
+
+class Program(NamedTuple):
+    """Static configuration of the jitted calls."""
+
+    optimizer: optax.GradientTransformation
+    ema_decay: float
+    members: bool
+    stops: bool
+
+
+class Batches(NamedTuple):
+    """Rows of the next K steps, (K, batch) or (K, members, batch), and where the steps start."""
+
+    rows: Int[Array, "..."]
+    start: Int[Array, ""]
+    active: Bool[Array, " members"]
+    key: Key
+
+
+def visited(rows: Float[Array, "b *shape"], dequantize: AbstractTransform | None, keys: Key) -> Float[Array, "b *shape"]:
+    """Rows as the objective sees them: with dequantisation noise drawn anew at every visit."""
+    if dequantize is None:
+        return rows
+    return jax.vmap(lambda row, key: dequantize.encode(row, key=key).z)(rows, keys)
+
+
+def _batch_loss(
+    weights: PyTree, problem: Problem, rows: Int[Array, " batch"], key: Key
+) -> Float[Array, ""]:
+    """Mean objective over a batch whose quantiles are stratified, ``u_i = (i + U) / B``."""
+    model: Denoiser = eqx.combine(weights, problem.frozen)
+    size = rows.shape[0]
+    offset_key, bin_key, row_key = jax.random.split(key, 3)
+    x0 = visited(problem.data[rows], problem.dequantize, jax.random.split(bin_key, size))
+    u = (jnp.arange(size, dtype=x0.dtype) + jax.random.uniform(offset_key, (), x0.dtype)) / size
+    keys = jax.random.split(row_key, size)
+    return jnp.mean(jax.vmap(lambda x, v, k: problem.objective(model, x, v, key=k))(x0, u, keys))
+
+
+def _step(
+    program: Program, problem: Problem, carry: Carry, active: Bool[Array, ""], rows: Int[Array, " batch"], step: Array, key: Key
+) -> tuple[Carry, Float[Array, ""]]:
+    loss, gradient = jax.value_and_grad(_batch_loss)(carry.weights, problem, rows, key)
+    updates, optimizer = program.optimizer.update(gradient, carry.optimizer, carry.weights)
+    weights = optax.apply_updates(carry.weights, updates)
+    decay = jnp.minimum(program.ema_decay, (1 + step) / (10 + step))  # young averages forget the start at once
+    new = Carry(weights, move_average(carry.ema, weights, decay.astype(loss.dtype)), optimizer)
+    if program.stops:
+        new = jtu.tree_map(lambda a, b: jnp.where(active, a, b), new, carry)
+    return new, loss
+
+
+@eqx.filter_jit(donate="all-except-first")
+def train_call(
+    fixed: tuple[Program, Problem, Batches], carry: Carry
+) -> tuple[Carry, Float[Array, " members"], Bool[Array, ""]]:
+    """K steps in one scan: the new carry (the old one is donated), the mean loss, and whether all stayed finite."""
+    program, problem, batches = fixed
+
+    def body(carry: Carry, xs: tuple[Array, Array]) -> tuple[Carry, Array]:
+        step, batch = xs
+        step_key = jax.random.fold_in(batches.key, step)
+        if not program.members:
+            carry, loss = _step(program, problem, carry, batches.active[0], batch, step, step_key)
+            return carry, loss[None]
+        keys = jax.vmap(lambda member: jax.random.fold_in(step_key, member))(jnp.arange(batch.shape[0]))
+        return jax.vmap(lambda c, a, b, k: _step(program, problem, c, a, b, step, k))(carry, batches.active, batch, keys)
+
+    steps = batches.start + jnp.arange(batches.rows.shape[0])
+    carry, losses = jax.lax.scan(body, carry, (steps, batches.rows))
+    return carry, jnp.mean(losses, axis=0), all_finite(carry) & jnp.all(jnp.isfinite(losses))
+
+
+class Best(NamedTuple):
+    """The part of the state that validation changes."""
+
+    best: PyTree
+    best_loss: Float[Array, " members"]
+    best_step: Int[Array, " members"]
+    active: Bool[Array, " members"]
+
+
+@eqx.filter_jit
+def validate_call(
+    members: bool, best: Best, ema: PyTree, problem: Problem, draws: FixedDraws, step: Array, wait: Array, margin: Array
+) -> tuple[Best, Float[Array, " members"]]:
+    """Loss of the averages on the fixed draws, and the best state and stops that follow from it."""
+
+    def loss(weights: PyTree, own: FixedDraws) -> Float[Array, ""]:
+        return draws_loss(eqx.combine(weights, problem.frozen), problem.objective, problem.data, problem.dequantize, own)
+
+    if members:
+        values = jax.lax.map(lambda xs: loss(*xs), (ema, draws))  # one member at a time keeps memory at one member's draws
+    else:
+        values = loss(ema, jtu.tree_map(lambda leaf: leaf[0], draws))[None]
+    improved = best.active & (values < best.best_loss - margin)
+
+    def keep(new: Array, old: Array) -> Array:
+        chosen = improved.reshape((-1,) + (1,) * (new.ndim - 1)) if members else improved[0]
+        return jnp.where(chosen, new, old)
+
+    best_step = jnp.where(improved, step, best.best_step)
+    return (
+        Best(
+            jtu.tree_map(keep, ema, best.best),
+            jnp.where(improved, values, best.best_loss),
+            best_step,
+            best.active & (step - best_step < wait),
+        ),
+        values,
+    )
+

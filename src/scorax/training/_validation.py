@@ -1,0 +1,87 @@
+"""Held-out loss on fixed, stratified draws, and the stop it decides."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from scorax._errors import explain
+from scorax._types import Key
+from scorax.models import Denoiser
+from scorax.objectives import AbstractObjective
+from scorax.transforms import AbstractTransform
+
+
+class Validation(NamedTuple):
+    """What is held out from each member, and when training stops.
+
+    Attributes:
+        rows: for every member the indices of its held-out rows.
+        every: steps between validations; rounded up to whole calls.
+        patience: validations in a row without improvement after which a member stops.
+        min_improvement: improvement in nats that counts.
+        num_draws: noisy draws per validation and member; at least one per row.
+    """
+
+    rows: tuple[np.ndarray, ...]
+    every: int = 100
+    patience: int = 10
+    min_improvement: float = 0.0
+    num_draws: int = 8192
+
+
+class FixedDraws(eqx.Module):
+    """Rows, quantiles and keys of a validation, drawn once: two validations differ by the model alone.
+
+    Every row is visited equally often, and each visit in turn takes the next stratum of ``u``, so the levels are
+    stratified over rows and visits together.
+    """
+
+    rows: Int[Array, "members draws"]
+    u: Float[Array, "members draws"]
+    keys: Key
+    weight: Float[Array, "members draws"]
+
+    @staticmethod
+    def create(validation: Validation, *, key: Key) -> "FixedDraws":
+        """Draws for every member; members with fewer rows are padded at weight zero."""
+        empty = [index for index, rows in enumerate(validation.rows) if len(rows) == 0]
+        if empty:
+            raise ValueError(explain(expected="held-out rows for every member", got=f"none for member {empty[0]}", do="hold rows out"))
+        longest = max(len(rows) for rows in validation.rows)
+        visits = max(1, validation.num_draws // longest)
+        total = longest * visits
+        rows = np.zeros((len(validation.rows), total), np.int32)
+        u = np.zeros((len(validation.rows), total), np.float32)
+        weight = np.zeros((len(validation.rows), total), np.float32)
+        generator = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+        for member, held in enumerate(validation.rows):
+            count = len(held) * visits
+            strata = (np.arange(count) + generator.uniform(size=count)) / count
+            # Visit j of row i takes stratum j * len + (a shuffled i): each visit sweeps its own band of levels.
+            order = np.concatenate([generator.permutation(len(held)) + j * len(held) for j in range(visits)])
+            rows[member, :count] = np.tile(held, visits)
+            u[member, :count] = np.minimum(strata[order], np.float32(1 - 1e-6))
+            weight[member, :count] = 1 / count
+        keys = jax.random.split(key, rows.shape)
+        return FixedDraws(jnp.asarray(rows), jnp.asarray(u), keys, jnp.asarray(weight))
+
+
+def draws_loss(
+    model: Denoiser,
+    objective: AbstractObjective,
+    data: Float[Array, "n *shape"],
+    dequantize: AbstractTransform | None,
+    draws: FixedDraws,
+) -> Float[Array, ""]:
+    """Weighted mean of the objective over one member's draws (no leading member axis)."""
+
+    def one(row: Int[Array, ""], u: Float[Array, ""], key: Key) -> Float[Array, ""]:
+        bin_key, noise_key = jax.random.split(key)
+        x0 = data[row] if dequantize is None else dequantize.encode(data[row], key=bin_key).z
+        return objective(model, x0, u, key=noise_key, training=False)
+
+    return jnp.sum(jax.vmap(one)(draws.rows, draws.u, draws.keys) * draws.weight)
