@@ -122,6 +122,8 @@ def _verify(run: RunFolder, step: int) -> dict[str, Any]:
         )
     if manifest.get("step") != step:
         raise damaged(folder / MANIFEST, f"step {step}", f"{quote(manifest.get('step'), 20)}")
+    if not isinstance(manifest.get("meta"), dict):
+        raise damaged(folder / MANIFEST, "an object under 'meta'", "something else")
     listed = _listing(manifest, "files", folder / MANIFEST)
     if not all(name.endswith(".safetensors") and "/" not in name for name in listed):
         raise damaged(folder / MANIFEST, "names of safetensors files", "others")

@@ -1,0 +1,198 @@
+"""Tables into files, chunk by chunk, so that millions of rows pass through without being held."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from os import PathLike, fspath
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from scorax import _write
+from scorax._errors import InputError, explain
+from scorax._text import quote, shown_path
+from scorax.data._csv import guard_name
+from scorax.data._schema import Schema
+from scorax.data._table import Limits, check_names
+
+_EXACT = 2.0**53
+# Beyond, Arrow writes small decimals with an exponent, which hides the decimals from a reader.
+_PLAIN_DECIMALS = 6
+
+
+def _csv_column(values: np.ndarray, decimals: int | None) -> Any:
+    """One column as Arrow writes it: fixed decimals where known, otherwise the shortest digits that read back."""
+    import pyarrow as pa
+
+    if decimals is None or decimals < 0:
+        return pa.array(values)
+    scaled = values * 10.0**decimals
+    if not (np.abs(scaled) < _EXACT).all():
+        return pa.array(values)
+    if decimals > _PLAIN_DECIMALS:
+        return pa.array([f"{v:.{decimals}f}" for v in values.tolist()], pa.string())
+    whole = np.rint(scaled).astype(np.int64)
+    if decimals == 0:
+        return pa.array(whole)
+    # A decimal number of 128 bits is its integer with the sign extended: exact, and no text is built here.
+    words = np.empty((len(whole), 2), dtype="<i8")
+    words[:, 0], words[:, 1] = whole, whole >> 63
+    return pa.Array.from_buffers(pa.decimal128(38, decimals), len(whole), [None, pa.py_buffer(words.tobytes())])
+
+
+class TableWriter(AbstractContextManager["TableWriter"]):
+    """Writes rows to ``.csv``, ``.parquet`` or ``.npy``; the file appears when the block ends well, or not at all.
+
+    Args:
+        path: the file; a pipe or device takes CSV whatever its name.
+        columns: names of the columns (``.npy`` holds none).
+        decimals: decimals of each column, or the ``Schema`` that knows them; ``None`` writes the shortest number that
+            reads back. Values are written as they are: rounding is for ``Schema.restore``.
+        rows: number of rows, needed only to send ``.npy`` into a pipe.
+        raw_names: write names that a spreadsheet would run (``=...``) as they are, without the apostrophe.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        columns: Sequence[str],
+        decimals: Schema | Sequence[int | None] | None = None,
+        *,
+        rows: int | None = None,
+        raw_names: bool = False,
+    ) -> None:
+        self._path, self.columns = path, tuple(columns)
+        known = decimals.decimals if isinstance(decimals, Schema) else decimals
+        self.decimals = (None,) * len(self.columns) if known is None else tuple(known)
+        check_names(self.columns, path, Limits())
+        if len(self.decimals) != len(self.columns):
+            raise ValueError(f"{len(self.decimals)} decimals do not fit {len(self.columns)} columns")
+        suffix = Path(fspath(path)).suffix.lower() or (".csv" if _write.is_special(path) else "")
+        kinds: dict[str, Callable[[], None]] = {
+            ".csv": self._open_csv,
+            ".parquet": self._open_parquet,
+            ".npy": self._open_npy,
+        }
+        if suffix not in kinds:
+            raise InputError(
+                f"{shown_path(path)}: "
+                + explain(
+                    expected="an output ending in .csv, .parquet or .npy",
+                    got=f"the ending {quote(suffix, 20)}",
+                    do="rename the output",
+                )
+            )
+        self._open = kinds[suffix]
+        self._raw, self._announced, self.rows = raw_names, rows, 0
+        self._stream: Any = None
+        self._put: Callable[[np.ndarray], None] = lambda values: None
+        self._end: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> "TableWriter":
+        self._replacing = _write.replacing(self._path)
+        self._stream = self._replacing.__enter__()
+        try:
+            self._open()
+        except BaseException as error:
+            self._replacing.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            try:
+                self._end()
+            except BaseException as failure:
+                self._replacing.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        self._replacing.__exit__(kind, error, trace)
+
+    def write(self, values: np.ndarray) -> None:
+        """Appends rows, shape (any number, columns)."""
+        values = np.asarray(values, dtype=np.float64)
+        if values.ndim != 2 or values.shape[1] != len(self.columns):
+            raise ValueError(f"expected rows of {len(self.columns)} columns, got shape {values.shape}")
+        if len(values):
+            self._put(values)
+            self.rows += len(values)
+
+    def _open_csv(self) -> None:
+        from pyarrow import csv as arrow_csv
+
+        names = [name if self._raw else guard_name(name) for name in self.columns]
+        text = io.StringIO()
+        # A lone name is quoted so that a semicolon in it is not taken for a foreign separator.
+        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if len(names) == 1 else csv.QUOTE_MINIMAL).writerow(
+            names
+        )
+        self._stream.write(text.getvalue().encode())
+        options = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
+
+        def put(values: np.ndarray) -> None:
+            import pyarrow as pa
+
+            arrays = [_csv_column(values[:, j], self.decimals[j]) for j in range(values.shape[1])]
+            block = io.BytesIO()
+            arrow_csv.write_csv(
+                pa.Table.from_arrays(arrays, names=[str(j) for j in range(len(arrays))]), block, options
+            )
+            self._stream.write(block.getbuffer())
+
+        self._put = put
+
+    def _open_parquet(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        schema = pa.schema([(name, pa.float64()) for name in self.columns])
+        writer = pq.ParquetWriter(self._stream, schema)
+
+        def put(values: np.ndarray) -> None:
+            arrays = [pa.array(np.ascontiguousarray(values[:, j])) for j in range(values.shape[1])]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+        self._put, self._end = put, writer.close
+
+    def _open_npy(self) -> None:
+        def header(rows: int) -> bytes:
+            text = io.BytesIO()
+            shape = (rows, len(self.columns))
+            np.lib.format.write_array_header_1_0(text, {"descr": "<f8", "fortran_order": False, "shape": shape})
+            return text.getvalue()
+
+        if self._announced is None and not self._stream.seekable():
+            raise InputError(
+                f"{shown_path(self._path)}: "
+                + explain(expected="a file for .npy", got="a pipe or device", do="write .csv there, or to a file")
+            )
+        self._stream.write(header(self._announced or 0))
+
+        def put(values: np.ndarray) -> None:
+            self._stream.write(np.ascontiguousarray(values, dtype="<f8"))
+
+        def end() -> None:
+            if self.rows != (self._announced or 0):
+                # NumPy pads the header so that the number of rows can grow without moving the data.
+                self._stream.seek(0)
+                self._stream.write(header(self.rows))
+
+        self._put, self._end = put, end
+
+
+def write_table(
+    path: str | PathLike[str],
+    columns: Sequence[str],
+    values: np.ndarray,
+    decimals: Schema | Sequence[int | None] | None = None,
+    *,
+    raw_names: bool = False,
+) -> None:
+    """Writes a whole table; see ``TableWriter``, which it feeds in chunks."""
+    with TableWriter(path, columns, decimals, rows=len(values), raw_names=raw_names) as writer:
+        for start in range(0, len(values), 65_536):
+            writer.write(values[start : start + 65_536])
