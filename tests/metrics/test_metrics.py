@@ -50,6 +50,8 @@ def test_nearest_distances_are_those_of_all_pairs(dim: int) -> None:
     np.testing.assert_allclose(metrics.nearest_distances(x, y), pairs.min(axis=1), rtol=1e-10)
     own = np.linalg.norm(x[:, None] - x[None], axis=-1) + np.diag(np.full(37, np.inf))
     np.testing.assert_allclose(metrics.leave_one_out_distances(x), own.min(axis=1), rtol=1e-10)
+    asked = np.array([5, 0, 36])
+    np.testing.assert_allclose(metrics.leave_one_out_distances(x, asked), own.min(axis=1)[asked], rtol=1e-10)
 
 
 @pytest.mark.parametrize("dim", [1, 40])

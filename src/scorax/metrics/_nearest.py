@@ -1,7 +1,7 @@
 """Distance from each row to the nearest row of a reference table."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
@@ -21,12 +21,18 @@ def nearest_distances(
     return _kth_nearest(queries, reference, rank=1)
 
 
-def leave_one_out_distances(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-    """Distance from each row to the nearest *other* row of the same table; a row that occurs twice gives zero."""
+def leave_one_out_distances(
+    rows: Float[np.ndarray, "n d"], at: Int[np.ndarray, " k"] | None = None
+) -> Float[np.ndarray, " k"]:
+    """Distance from each row to the nearest *other* row of the same table; a row that occurs twice gives zero.
+
+    `at` picks the rows that are asked about (default: all); the reference is always the whole table.
+    """
     check_pair(rows, rows)
+    asked = rows if at is None else rows[at]
     if len(rows) == 1:
-        return np.array([np.inf])
-    return _kth_nearest(rows, rows, rank=2)
+        return np.full(len(asked), np.inf)
+    return _kth_nearest(asked, rows, rank=2)
 
 
 def _kth_nearest(queries: np.ndarray, reference: np.ndarray, *, rank: int) -> np.ndarray:

@@ -2,13 +2,30 @@
 
 from scorax.studies._baselines import GaussianBaseline, KernelBaseline
 from scorax.studies._comparison import BaselineValues, compare, compare_folds
+from scorax.studies._copies import nearest_records
+from scorax.studies._dynamics import field_records, path_records
+from scorax.studies._evaluation import Fitted, evaluate, two_sample_records
+from scorax.studies._held_out import held_out_records
 from scorax.studies._mixture import MixtureBaseline
+from scorax.studies._tables import correlation_records, marginal_records, pairwise_records
+from scorax.studies._verdict import verdict
 
 __all__ = [
     "BaselineValues",
+    "Fitted",
     "GaussianBaseline",
     "KernelBaseline",
     "MixtureBaseline",
     "compare",
     "compare_folds",
+    "correlation_records",
+    "evaluate",
+    "field_records",
+    "held_out_records",
+    "marginal_records",
+    "nearest_records",
+    "pairwise_records",
+    "path_records",
+    "two_sample_records",
+    "verdict",
 ]
