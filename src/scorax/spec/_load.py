@@ -1,0 +1,160 @@
+"""Strict loading of nested frozen dataclasses from plain mappings: a closed set of types, every error at once."""
+
+import dataclasses
+import math
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from scorax._errors import InputError
+from scorax._text import quote, suggest
+
+T = TypeVar("T")
+
+_SHOWN_ERRORS = 8
+_SCALARS: dict[type, str] = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
+
+
+class _Refused(Exception):
+    """A value that does not fit; the errors are in the list already."""
+
+
+def from_mapping(cls: type[T], mapping: Mapping[str, Any], where: str = "config") -> T:
+    """An instance of a dataclass from a mapping with its field names as keys.
+
+    Fields may be of type ``bool``, ``int``, ``float``, ``str``, ``Literal``, ``X | None``, ``tuple[X, Y]``,
+    ``tuple[X, ...]`` or another dataclass. Nothing is converted, except an integer where a float is asked for and a
+    list where a tuple is. A ``ValueError`` of ``__post_init__`` is reported with its place.
+
+    Args:
+        cls: the dataclass.
+        mapping: keys and values; keys left out take the default of their field.
+        where: what the place of an error begins with: the name of the file.
+
+    Raises:
+        InputError: one line with all errors: unknown keys with the nearest known one, missing keys, wrong types,
+            refused values.
+    """
+    errors: list[str] = []
+    try:
+        return _dataclass(cls, mapping, "", errors)
+    except _Refused:
+        more = f"; and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
+        raise InputError(f"{where}: {'; '.join(errors[:_SHOWN_ERRORS])}{more}; correct the configuration") from None
+
+
+def _refuse(errors: list[str], place: str, expected: str, got: str) -> _Refused:
+    errors.append(f"{place or 'the top level'}: expected {expected}, got {got}")
+    return _Refused()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    return quote(value, 40) if isinstance(value, str) else quote(value, 40).strip("'")
+
+
+def _dataclass(cls: type[T], mapping: Any, place: str, errors: list[str]) -> T:
+    if not isinstance(mapping, Mapping):
+        raise _refuse(errors, place, "a table", _shown(mapping))
+    hints = get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+    prefix = f"{place}." if place else ""
+    before = len(errors)
+    for key in mapping:
+        if key not in fields:
+            known = f"one of {', '.join(fields)}" if fields else "no key"
+            _refuse(errors, prefix + (key if str(key).isidentifier() else quote(key)), known, _unknown(key, fields))
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in mapping:
+            try:
+                values[name] = _value(hints[name], mapping[name], prefix + name, errors)
+            except _Refused:
+                continue
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            _refuse(errors, prefix + name, "a value", "none")
+    if len(errors) > before:
+        raise _Refused
+    try:
+        return cls(**values)
+    except (ValueError, TypeError) as error:
+        errors.append(f"{place or 'the top level'}: {str(error).splitlines()[0] if str(error) else 'refused'}")
+        raise _Refused from None
+
+
+def _unknown(key: Any, fields: Mapping[str, Any]) -> str:
+    return f"an unknown key{suggest(str(key), fields)}"
+
+
+def _value(hint: Any, value: Any, place: str, errors: list[str]) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _optional(arguments, value, place, errors)
+    if origin is Literal:
+        if not any(type(value) is type(choice) and value == choice for choice in arguments):
+            near = suggest(value, [c for c in arguments if isinstance(c, str)]) if isinstance(value, str) else ""
+            choices = ", ".join(map(repr, arguments))
+            raise _refuse(errors, place, f"one of {choices}", _shown(value) + near)
+        return value
+    if origin is tuple:
+        return _tuple(arguments, value, place, errors)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return _dataclass(hint, value, place, errors)
+    if hint not in _SCALARS:
+        raise TypeError(f"{place}: the type {hint!r} is not one a configuration may have")
+    return _scalar(hint, value, place, errors)
+
+
+def _optional(arguments: tuple[Any, ...], value: Any, place: str, errors: list[str]) -> Any:
+    others = [a for a in arguments if a is not types.NoneType]
+    if len(others) != 1 or len(arguments) != 2:
+        raise TypeError(f"{place}: a union may only be X | None")
+    return None if value is None else _value(others[0], value, place, errors)
+
+
+def _tuple(arguments: tuple[Any, ...], value: Any, place: str, errors: list[str]) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise _refuse(errors, place, "a list", _shown(value))
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        hints = (arguments[0],) * len(value)
+    else:
+        hints = arguments
+    if len(value) != len(hints):
+        raise _refuse(errors, place, f"a list of {len(hints)}", _shown(value))
+    before, items = len(errors), []
+    for i, (hint, item) in enumerate(zip(hints, value, strict=True)):
+        try:
+            items.append(_value(hint, item, f"{place}[{i}]", errors))
+        except _Refused:
+            continue
+    if len(errors) > before:
+        raise _Refused
+    return tuple(items)
+
+
+def _scalar(hint: type, value: Any, place: str, errors: list[str]) -> Any:
+    fits: Callable[[], bool] = {
+        bool: lambda: isinstance(value, bool),
+        int: lambda: type(value) is int and abs(value) < 2**63,
+        float: lambda: type(value) in (int, float) and abs(value) < 1.7976931348623157e308 and math.isfinite(value),
+        str: lambda: isinstance(value, str),
+    }[hint]
+    if not fits():
+        raise _refuse(errors, place, _SCALARS[hint], _shown(value))
+    return float(value) if hint is float else value
+
+
+def to_json(obj: Any) -> Any:
+    """A dataclass as JSON, so that ``from_mapping(type(obj), to_json(obj)) == obj``."""
+    if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
+        return {f.name: to_json(getattr(obj, f.name)) for f in dataclasses.fields(obj) if f.init}
+    if isinstance(obj, tuple | list):
+        return [to_json(item) for item in obj]
+    if obj is None or isinstance(obj, bool | int | float | str):
+        return obj
+    raise TypeError(f"a {type(obj).__name__} is not one of the types a configuration may have")
