@@ -248,6 +248,8 @@ def remove_tree(path: PathLike) -> None:
             _system.rename(path, temporary)
         except FileNotFoundError:
             return
+        # Were the name to come back after a power cut, it must not name a half-emptied folder.
+        _system.fsync_dir(_parent(path))
         _empty(temporary)
         _system.rmdir(temporary)
         _system.fsync_dir(_parent(path))
@@ -262,9 +264,11 @@ def clean_temporaries(folder: PathLike) -> list[str]:
     with explaining(folder):
         if not os.path.isdir(folder):
             return cleaned
-        for entry in sorted(os.scandir(folder), key=lambda e: e.name):
-            if not entry.name.startswith(TEMPORARY):
-                continue
+        left = sorted((e for e in os.scandir(folder) if e.name.startswith(TEMPORARY)), key=lambda e: e.name)
+        if left:
+            # What a folder set aside gave way to has to be on the disk before it goes.
+            _system.fsync_dir(folder)
+        for entry in left:
             aside = _ASIDE.match(entry.name)
             if aside and not os.path.lexists(original := os.path.join(folder, aside["name"])):
                 _system.rename(entry.path, original)
@@ -354,7 +358,8 @@ def replacing(path: PathLike) -> Iterator[io.RawIOBase]:
             with explaining(path):
                 _system.fsync(descriptor)
         finally:
-            _system.close(descriptor)
+            with explaining(path):
+                _system.close(descriptor)
         with explaining(path):
             _system.rename(temporary, target)
             _system.fsync_dir(_parent(target))

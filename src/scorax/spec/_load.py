@@ -120,10 +120,8 @@ def _optional(arguments: tuple[Any, ...], value: Any, place: str, errors: list[s
 def _tuple(arguments: tuple[Any, ...], value: Any, place: str, errors: list[str]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise _refuse(errors, place, "a list", _shown(value))
-    if len(arguments) == 2 and arguments[1] is Ellipsis:
-        hints = (arguments[0],) * len(value)
-    else:
-        hints = arguments
+    open_ended = len(arguments) == 2 and arguments[1] is Ellipsis
+    hints = (arguments[0],) * len(value) if open_ended else arguments
     if len(value) != len(hints):
         raise _refuse(errors, place, f"a list of {len(hints)}", _shown(value))
     before, items = len(errors), []
