@@ -1,0 +1,64 @@
+"""`scorax demo`: the main job on embedded data, through the same functions as the other commands."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scorax._text import shown_path
+from scorax.cli._console import say
+from scorax.cli._fit import fit
+from scorax.cli._logp import logp
+from scorax.cli._paths import refuse_full_folder
+from scorax.cli._sample import sample
+
+_MOST_ROWS = 2500  # keeps the toys under a minute
+_TEST_SHARE = 0.2
+_SAMPLES = 1000
+
+_NEXT = """
+Everything is in {folder}:
+  run/report.html   the fit in pictures and numbers: open it in a browser
+  run/              the model, its schema and the records of the report
+  samples.csv       {samples} new rows
+  scored.csv        the log-density of every test row, with its error
+  train.csv         the rows of the fit; test.csv those kept back
+
+Next, with a table of your own:
+  scorax fit table.csv -o runs/mine
+  scorax sample runs/mine -n 1000 -o new.csv
+  scorax logp runs/mine table.csv -o scored.csv"""
+
+
+def demo(
+    data: Annotated[
+        str, typer.Option("--data", metavar="NAME", help="wine, moons, or another embedded table.")
+    ] = "wine",
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where everything goes.")] = Path(
+        "scorax-demo"
+    ),
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Every random number follows from it.")] = 0,
+) -> None:
+    """Do it all on embedded data, in a few minutes."""
+    refuse_full_folder(output, do="name another folder with -o, or remove it")
+    train, test, run = output / "train.csv", output / "test.csv", output / "run"
+    _write_split(data, seed, train, test)
+    fit(train, run, test=test, seed=seed)
+    sample(run, _SAMPLES, output / "samples.csv", seed=seed)
+    logp(run, test, output / "scored.csv", seed=seed)
+    say(_NEXT.format(folder=shown_path(output), samples=_SAMPLES))
+
+
+def _write_split(name: str, seed: int, train: Path, test: Path) -> None:
+    """Write the embedded table as the two files a user would bring, split by `seed`."""
+    import numpy as np
+
+    from scorax._write import make_folder
+    from scorax.data import embedded, write_table
+
+    table = embedded(name, seed=seed)
+    order = np.random.default_rng(seed).permutation(table.rows)[:_MOST_ROWS]
+    cut = round(len(order) * _TEST_SHARE)
+    make_folder(train.parent)
+    for path, rows in ((test, order[:cut]), (train, order[cut:])):
+        write_table(path, table.columns, table.values[np.sort(rows)], table.decimals)

@@ -1,0 +1,85 @@
+"""`scorax fit`: a table becomes a run folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scorax._errors import InputError, explain
+from scorax.cli._console import say
+from scorax.cli._paths import refuse_full_folder, require_folder
+from scorax.cli._progress import Progress
+from scorax.cli._runtime import pin_threads
+from scorax.cli._signals import Signals
+
+if TYPE_CHECKING:
+    from scorax.estimators import FitSummary
+
+
+def fit(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv (with header), .parquet, .npy or .npz file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="The run folder to write.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN, bit for bit.")] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE.toml", help="Configuration; docs/cli.md lists the keys.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One configuration key; repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Every random number follows from it.")] = 0,
+    holdout: Annotated[
+        float | None, typer.Option("--holdout", metavar="FRACTION", help="Keep this share of the rows for the report.")
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option("--test", metavar="FILE", help="Rows for the report, never trained on.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option("--folds", min=1, help="Members of the ensemble; 1 is no ensemble.")
+    ] = None,
+    max_steps: Annotated[int | None, typer.Option("--max-steps", min=1, help="Upper limit of training steps.")] = None,
+    make_report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")] = True,
+) -> None:
+    """Fit a table: TABLE becomes the run folder RUN."""
+    if holdout is not None and test is not None:
+        raise InputError(explain(expected="--holdout or --test", got="both", do="leave one out"))
+    if holdout is not None and not 0 < holdout < 1:
+        raise InputError(explain(expected="--holdout between 0 and 1", got=f"{holdout:g}", do="try --holdout 0.2"))
+    if resume:
+        require_folder(output)
+    else:
+        refuse_full_folder(output, do="add --resume to go on with it, or name another folder with -o")
+    from scorax.cli._rows import describe_table
+    from scorax.data import read_table
+
+    rows = read_table(table)
+    test_rows = None if test is None else read_table(test)
+    describe_table(table, rows)
+
+    pin_threads(output if resume else None)
+    from scorax.estimators import FitConfig, fit_run
+    from scorax.spec import resolve
+
+    flags = {"ensemble.folds": folds, "training.max_steps": max_steps}
+    settings = resolve(FitConfig, file=config, sets=sets or (), flags=flags)
+    hint = f"; the state is saved, go on with: scorax fit {table} -o {output} --resume"
+    with Signals(polled=True, hint=hint) as signals, Progress() as progress:
+        summary = fit_run(
+            rows,
+            output,
+            settings,
+            seed=seed,
+            resume=resume,
+            holdout=holdout,
+            test=test_rows,
+            on_event=progress,
+            poll=signals.poll,
+        )
+    if make_report:
+        from scorax.report import write_report
+
+        write_report(output)
+    _say_summary(output, summary)
+
+
+def _say_summary(output: Path, summary: "FitSummary") -> None:
+    say(f"run folder: {output}")

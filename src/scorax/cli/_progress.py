@@ -1,0 +1,160 @@
+"""What `fit` shows while it works: a bar for a person, plain lines for a log."""
+
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from scorax.cli._console import clean, interactive, note
+
+Event = dict[str, Any]
+
+
+class View(ABC):
+    """Where progress is drawn."""
+
+    @abstractmethod
+    def start(self) -> None: ...
+
+    @abstractmethod
+    def stop(self) -> None: ...
+
+    @abstractmethod
+    def line(self, text: str) -> None: ...
+
+    @abstractmethod
+    def phase(self, text: str) -> None: ...
+
+    @abstractmethod
+    def steps(self, step: int, max_steps: int, detail: str) -> None: ...
+
+
+class Progress:
+    """Turns the events of `fit_run` into what a view draws, and promises a time once the rate has been measured."""
+
+    def __init__(self, view: View | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._view = view or (Bar() if interactive() else Lines())
+        self._clock = clock
+        self._start: tuple[int, float] | None = None
+        self._promised = False
+
+    def __enter__(self) -> "Progress":
+        self._view.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._view.stop()
+
+    def __call__(self, event: Event) -> None:
+        match event["kind"]:
+            case "progress":
+                self._steps(event)
+            case "phase":
+                self._view.phase(event["text"])
+            case "note":
+                self._view.line(event["text"])
+
+    def _steps(self, event: Event) -> None:
+        step, max_steps = event["step"], event["max_steps"]
+        detail = describe(event)
+        left = self._seconds_left(step, max_steps)
+        if left is not None:
+            detail += f", at most {duration(left)} left"
+            if not self._promised:
+                self._promised = True
+                self._view.line(
+                    f"about {duration(left)} at most; training ends sooner when held-out rows stop improving"
+                )
+        self._view.steps(step, max_steps, detail)
+
+    def _seconds_left(self, step: int, max_steps: int) -> float | None:
+        """Time to `max_steps` at the rate since the first event, whose own time went into the compile."""
+        now = self._clock()
+        if self._start is None or step < self._start[0]:
+            self._start = (step, now)
+        done, spent = step - self._start[0], now - self._start[1]
+        return (max_steps - step) * spent / done if done else None
+
+
+def describe(event: Event) -> str:
+    """Loss, held-out nats and active ensemble members of a progress event, in words."""
+    parts = [f"loss {event['loss']:.4g}"]
+    if event.get("held_out_nats") is not None:
+        parts.append(f"held-out {event['held_out_nats']:.3f} nats")
+    if event.get("members", 1) > 1:
+        parts.append(f"{event['active']} of {event['members']} members training")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """A length of time as a person says it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+class Lines(View):
+    """Plain lines on standard error; those about steps at most one every ten seconds."""
+
+    def __init__(self, every: float = 10.0) -> None:
+        self._every = every
+        self._shown = float("-inf")
+
+    def start(self) -> None:
+        """Nothing to set up."""
+
+    def stop(self) -> None:
+        """Nothing to put back."""
+
+    def line(self, text: str) -> None:
+        note(text)
+
+    def phase(self, text: str) -> None:
+        note(text)
+
+    def steps(self, step: int, max_steps: int, detail: str) -> None:
+        now = time.monotonic()
+        if now - self._shown >= self._every or step == max_steps:
+            self._shown = now
+            note(f"step {step}/{max_steps}: {detail}")
+
+
+class Bar(View):
+    """A progress bar on standard error; lines scroll past above it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bar = RichProgress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}", markup=False),
+            console=Console(file=sys.stderr, markup=False, highlight=False),
+            transient=True,
+        )
+        self._task = self._bar.add_task("starting", total=None, detail="")
+
+    def start(self) -> None:
+        self._bar.start()
+
+    def stop(self) -> None:
+        self._bar.stop()
+
+    def line(self, text: str) -> None:
+        self._bar.console.print(clean(text))
+
+    def phase(self, text: str) -> None:
+        self._bar.update(self._task, description=clean(text), detail="")
+
+    def steps(self, step: int, max_steps: int, detail: str) -> None:
+        self._bar.update(self._task, description="training", completed=step, total=max_steps, detail=detail)

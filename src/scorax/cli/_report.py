@@ -1,0 +1,37 @@
+"""`scorax report`: the page of a run, from its records."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scorax._errors import InputError, explain
+from scorax._text import shown_path
+from scorax.cli._console import say
+from scorax.cli._runtime import pin_threads
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    test: Annotated[
+        Path | None, typer.Option("--test", metavar="FILE", help="Score these rows first and show them as held out.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="The rows of the fit, to compare baselines on --test.")
+    ] = None,
+) -> None:
+    """Write the report of a run again."""
+    if data is not None and test is None:
+        raise InputError(explain(expected="--test beside --data", got="--data alone", do="add --test FILE"))
+    if test is not None:
+        from scorax.data import read_table
+
+        test_rows = read_table(test)
+        train_rows = None if data is None else read_table(data)
+        pin_threads(run)
+        from scorax.estimators import evaluate_test
+
+        evaluate_test(run, test_rows, train_rows)
+    from scorax.report import write_report
+
+    say(f"report: {shown_path(write_report(run))}")

@@ -1,0 +1,53 @@
+"""What the commands say about rows that were read or computed. Imports NumPy: commands import this module inside."""
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from scorax._text import listing, shown_path
+from scorax.cli._console import note, say
+from scorax.data import Schema, Table
+
+_KINDS = ("continuous", "rounded", "integer", "constant")
+
+
+def describe_table(path: Path, rows: Table) -> None:
+    """Say what was found: rows, columns by kind, and which columns are constant."""
+    schema = Schema.infer(rows)
+    kinds = Counter(column.kind for column in schema.columns)
+    counts = ", ".join(f"{kinds[kind]} {kind}" for kind in _KINDS if kinds[kind])
+    note(f"{shown_path(path)}: {rows.rows} rows, {len(rows.columns)} columns ({counts})")
+    constant = [column.name for column in schema.columns if column.kind == "constant"]
+    if constant:
+        note(f"constant, stored and put back when sampling: {listing(constant)}")
+
+
+class NotFinite:
+    """Counts rows with a value that is not finite. Such results are written as they are, never redrawn."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = 0
+
+    def add(self, rows: np.ndarray) -> None:
+        self.total += len(rows)
+        self.count += int(np.count_nonzero(~np.isfinite(rows).all(axis=1)))
+
+    def warn(self, what: str) -> None:
+        if self.count:
+            note(f"warning: {self.count} of {self.total} {what} are not finite; they are written as they are")
+
+
+def summarise_density(values: np.ndarray, schema: Schema) -> None:
+    """The mean with its standard error on standard output; what it is a density of on standard error."""
+    finite = values[np.isfinite(values)]
+    if len(finite) > 1:
+        error = finite.std(ddof=1) / math.sqrt(len(finite))
+        say(f"mean log-density {finite.mean():.4f} ± {error:.4f} nats per row ({len(finite)} rows)")
+    elif len(finite) == 1:
+        say(f"log-density {finite[0]:.4f} nats (1 row)")
+    rounded = [column.name for column in schema.columns if column.gap is not None]
+    if rounded:
+        note(f"density of the dequantised row: noise as wide as its gap was added to {listing(rounded)}")

@@ -1,0 +1,46 @@
+"""`scorax sample`: rows in the units, columns and rounding of the table that was fitted."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scorax._text import shown_path
+from scorax.cli._console import note
+from scorax.cli._paths import refuse_overwriting, stream
+from scorax.cli._runtime import pin_threads
+
+BATCH = 8192
+
+
+def sample(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many rows.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", help=".csv, .parquet or .npy; - is CSV on standard output."),
+    ],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Row k depends on the seed and k only.")] = 0,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, help="Rows held in memory at a time; does not change them.")
+    ] = BATCH,
+    raw_csv: Annotated[
+        bool, typer.Option("--raw-csv", help="Column names as they are, also those a spreadsheet would run.")
+    ] = False,
+) -> None:
+    """Draw new rows from a run."""
+    refuse_overwriting(output, run)
+    pin_threads(run)
+    from scorax.cli._rows import NotFinite
+    from scorax.data import TableWriter
+    from scorax.estimators import ScoreDensity
+
+    density = ScoreDensity.load(run)
+    schema, not_finite = density.schema_, NotFinite()
+    with TableWriter(stream(output), schema.names, schema, rows=number, raw_names=raw_csv) as writer:
+        for start in range(0, number, batch):
+            rows = density.sample_rows(start, min(batch, number - start), seed)
+            not_finite.add(rows)
+            writer.write(rows)
+    not_finite.warn("rows")
+    note(f"{number} rows: {shown_path(output)}")

@@ -1,0 +1,116 @@
+"""Signals: end soon and cleanly, also when the main thread is stuck inside a compile.
+
+The C-level handler writes the number of a signal into a pipe at once; Python's own handlers only run when the main
+thread is back in the interpreter. So a watcher thread reads the pipe and is the one place that decides:
+
+- SIGINT, SIGTERM, SIGHUP: the work ends by :class:`Interrupted`, with exit code 130 or 143. If nothing has noticed
+  after `grace` seconds the watcher ends the process itself; files are replaced whole, so this costs unsaved steps and
+  nothing else.
+- A second SIGINT leaves at once.
+- SIGUSR1: save and go on.
+"""
+
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Literal
+
+from scorax._errors import Interrupted
+
+ENDING = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
+"""Signals that end the work, and the exit code of each."""
+
+
+class Signals:
+    """A context in which signals are noted.
+
+    With ``polled=True`` the work asks :meth:`poll` between its pieces and so decides where it stops (`fit` saves
+    first). Without, :class:`Interrupted` is raised in the main thread wherever it stands, as Python does for Ctrl-C.
+    Outside the main thread Python allows no handlers: the context then notes nothing.
+    """
+
+    def __init__(self, *, polled: bool = False, hint: str = "", grace: float = 8.0) -> None:
+        self._polled = polled
+        self._hint = hint
+        self._grace = grace
+        self._received: signal.Signals | None = None
+        self._noticed = False
+        self._save = threading.Event()
+
+    def __enter__(self) -> "Signals":
+        self._active = threading.current_thread() is threading.main_thread()
+        if self._active:
+            self._reader, self._writer = os.pipe()
+            os.set_blocking(self._writer, False)
+            self._old_wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+            self._old_handlers = {number: signal.signal(number, self._handle) for number in (*ENDING, signal.SIGUSR1)}
+            self._watcher = threading.Thread(target=self._watch, name="scorax-signals", daemon=True)
+            self._watcher.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._active:
+            return
+        for number, handler in self._old_handlers.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._old_wakeup)
+        os.write(self._writer, b"\0")
+        self._watcher.join()
+        os.close(self._reader)
+        os.close(self._writer)
+        if error is None:
+            self._raise_if_received()  # the last piece of work never polled again: still say that a signal came
+
+    def poll(self) -> Literal["save"] | None:
+        """Raise :class:`Interrupted` if an ending signal came; ``"save"`` once after each SIGUSR1; else None."""
+        self._raise_if_received()
+        if self._save.is_set():
+            self._save.clear()
+            return "save"
+        return None
+
+    def _raise_if_received(self) -> None:
+        if self._received is not None:
+            self._noticed = True
+            raise self._interrupted(self._received)
+
+    def _interrupted(self, number: signal.Signals) -> Interrupted:
+        return Interrupted(f"stopped by {number.name}{self._hint}", exit_code=ENDING[number])
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        # A handler must exist for the wake-up pipe to be written; when polled, that is all it is for.
+        if not self._polled and number in ENDING:
+            raise self._interrupted(signal.Signals(number))
+
+    def _watch(self) -> None:
+        deadline: float | None = None
+        while True:
+            wait = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([self._reader], [], [], wait)[0]:
+                deadline = None
+                if not self._noticed and self._received is not None:
+                    self._leave(self._received, "before the running computation ended")
+                continue
+            for byte in os.read(self._reader, 64):
+                if byte == 0:
+                    return
+                number = signal.Signals(byte)
+                if number == signal.SIGUSR1:
+                    self._save.set()
+                elif number in ENDING:
+                    if number == self._received == signal.SIGINT:
+                        self._leave(number, "at once")
+                    if self._received is None:
+                        self._received, deadline = number, time.monotonic() + self._grace
+
+    def _leave(self, number: signal.Signals, when: str) -> None:
+        show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
+        line = f"{show_cursor}scorax: error: stopped by {number.name} {when}; what was saved before is whole\n"
+        os.write(2, line.encode())
+        os._exit(ENDING[number])

@@ -1,0 +1,152 @@
+"""Signals, each case in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from scorax._errors import Interrupted
+from scorax.cli._signals import Signals
+
+PRELUDE = """
+import hashlib, os, signal, sys, time
+from scorax._errors import ScoraxError
+from scorax.cli._signals import Signals
+
+def send(number):
+    os.kill(os.getpid(), number)
+
+def stuck():
+    # Like a compile: many seconds in one C call without the GIL, where Python runs no handler.
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000_000)
+
+def work(signals):
+    while True:
+        if signals.poll() == "save":
+            print("saved", flush=True)
+        time.sleep(0.01)
+
+try:
+    with Signals(OPTIONS) as signals:
+        print("ready", flush=True)
+        BODY
+    print("finished", flush=True)
+except ScoraxError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+
+
+def _start(options: str, body: str) -> subprocess.Popen[str]:
+    script = PRELUDE.replace("OPTIONS", options).replace("BODY", body)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def _end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    try:
+        out, err = process.communicate(timeout=15)
+    finally:
+        process.kill()
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+@pytest.mark.parametrize("options", ["polled=True", "polled=False"])
+def test_ends_by_an_error_with_its_exit_code(options: str, number: signal.Signals, code: int) -> None:
+    process = _start(options, "work(signals)" if "True" in options else "time.sleep(60)")
+    process.send_signal(number)
+    assert _end(process) == (code, "", f"stopped by {number.name}\n")
+
+
+def test_polled_work_ends_only_where_it_polls() -> None:
+    body = "send(signal.SIGTERM); time.sleep(0.2); print('unharmed', flush=True); work(signals)"
+    code, out, err = _end(_start("polled=True, hint='; go on with --resume'", body))
+    assert (code, out, err) == (143, "unharmed\n", "stopped by SIGTERM; go on with --resume\n")
+
+
+@pytest.mark.parametrize("polled", [True, False])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_watcher_ends_a_process_that_is_stuck(polled: bool, number: signal.Signals, code: int) -> None:
+    process = _start(f"polled={polled}, grace=0.3", "stuck()")
+    time.sleep(0.2)
+    process.send_signal(number)
+    begin = time.monotonic()
+    status, out, err = _end(process)
+    assert (status, out) == (code, "")
+    assert err.startswith(f"scorax: error: stopped by {number.name}")
+    assert time.monotonic() - begin < 5
+
+
+def test_default_grace_keeps_the_promise_of_ten_seconds() -> None:
+    assert Signals()._grace < 10
+
+
+def test_second_interrupt_leaves_at_once() -> None:
+    process = _start("polled=True, grace=60", "stuck()")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert _end(process)[0] == 130
+
+
+def test_second_terminate_does_not_cut_a_save_short() -> None:
+    body = """
+        try:
+            work(signals)
+        finally:
+            send(signal.SIGTERM)
+            time.sleep(0.8)
+            print('saved in full', flush=True)
+"""
+    process = _start("polled=True, grace=0.3", body.strip())
+    process.send_signal(signal.SIGTERM)
+    code, out, _ = _end(process)
+    assert (code, out) == (143, "saved in full\n")
+
+
+def test_user_signal_saves_and_goes_on() -> None:
+    process = _start("polled=True", "work(signals)")
+    assert process.stdout is not None
+    for _ in range(2):
+        process.send_signal(signal.SIGUSR1)
+        assert process.stdout.readline() == "saved\n"
+    process.send_signal(signal.SIGTERM)
+    assert _end(process)[0] == 143
+
+
+def test_signal_after_the_last_poll_is_not_forgotten() -> None:
+    code, out, _ = _end(_start("polled=True", "send(signal.SIGTERM)"))
+    assert (code, out) == (143, "")
+
+
+def test_handlers_are_put_back() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+    with Signals(), Signals(polled=True) as inner:
+        assert inner.poll() is None
+        assert signal.getsignal(signal.SIGTERM) != before[signal.SIGTERM]
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def _send_and_wait(number: signal.Signals, wait: Callable[[], object]) -> None:
+    os.kill(os.getpid(), number)
+    for _ in range(500):
+        wait()
+        time.sleep(0.01)
+
+
+def test_inner_context_takes_over_and_the_outer_one_returns() -> None:
+    with pytest.raises(Interrupted, match="SIGHUP"), Signals():  # noqa: PT012  the nesting is what is tested
+        with pytest.raises(Interrupted, match="SIGTERM"), Signals(polled=True) as inner:
+            _send_and_wait(signal.SIGTERM, inner.poll)
+        _send_and_wait(signal.SIGHUP, lambda: None)

@@ -1,0 +1,158 @@
+"""Bad command lines and bad inputs: the exit code, one line, nothing written, JAX never imported."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from scorax.cli import main
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "table.csv"
+    path.write_text("x,y\n" + "".join(f"{i * 0.37 % 1:.6f},{i * 0.61 % 1:.6f}\n" for i in range(60)))
+    return path
+
+
+def _refused(arguments: list[str], captured: Captured, *words: str) -> None:
+    assert main(arguments) == 2
+    out, err = captured.readouterr()
+    lines = [line for line in err.splitlines() if line.startswith("scorax: error: ")]
+    assert out == ""
+    assert lines == err.splitlines()[-1:]
+    assert "Traceback" not in err
+    for word in words:
+        assert word in lines[0]
+
+
+def test_version_and_help(capsys: Captured) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"scorax {version('scorax')}\n"
+    assert main([]) == 0
+    listing = capsys.readouterr().out
+    for command in ("demo", "fit", "sample", "logp", "report", "info", "check"):
+        assert f"\n  {command} " in listing
+        assert main([command, "--help"]) == 0
+        assert command in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("fti", "fti"),
+        ("fit --nope", "--nope"),
+        ("fit", "TABLE"),
+        ("fit t.csv", "--output"),
+        ("sample run -n 0 -o new.csv", "-n"),
+        ("sample run -n many -o new.csv", "-n"),
+        ("logp run t.csv -o out.csv --precision float16", "--precision"),
+    ],
+)
+def test_bad_options(line: str, word: str, capsys: Captured) -> None:
+    _refused(line.split(), capsys, word)
+
+
+def test_missing_file(tmp_path: Path, capsys: Captured) -> None:
+    run = tmp_path / "run"
+    _refused(["fit", str(tmp_path / "no.csv"), "-o", str(run)], capsys, "no.csv", "no such file")
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x,y\n1,2\n3,\n", ["'y'", "missing", "row 2"]),
+        ("x,name\n1,a\n3,b\n", ["'name'", "text", "row 1"]),
+        ("x,y\n1,2\n3,inf\n", ["'y'", "infinite"]),
+        ("", ["empty"]),
+    ],
+)
+def test_bad_tables_are_refused_by_name(text: str, words: list[str], tmp_path: Path, capsys: Captured) -> None:
+    path, run = tmp_path / "bad.csv", tmp_path / "run"
+    path.write_text(text)
+    _refused(["fit", str(path), "-o", str(run)], capsys, "bad.csv", *words)
+    assert not run.exists()
+
+
+def test_hostile_column_names_are_shown_escaped(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text("x\x1b[2J,y\n,2\n")
+    _refused(["fit", str(path), "-o", str(tmp_path / "run")], capsys, r"\x1b[2J")
+
+
+def test_folder_that_holds_something(table: Path, tmp_path: Path, capsys: Captured) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "mine.txt").write_text("keep")
+    _refused(["fit", str(table), "-o", str(run)], capsys, "--resume")
+    _refused(["demo", "-o", str(run)], capsys, "holds something")
+    assert (run / "mine.txt").read_text() == "keep"
+
+
+def test_resume_needs_a_run(table: Path, tmp_path: Path, capsys: Captured) -> None:
+    _refused(["fit", str(table), "-o", str(tmp_path / "run"), "--resume"], capsys, "no folder")
+
+
+def test_holdout_is_checked(table: Path, tmp_path: Path, capsys: Captured) -> None:
+    run = str(tmp_path / "run")
+    _refused(["fit", str(table), "-o", run, "--holdout", "1.5"], capsys, "--holdout", "1.5")
+    _refused(["fit", str(table), "-o", run, "--holdout", "0.2", "--test", str(table)], capsys, "both")
+
+
+def test_outputs_never_overwrite_their_inputs(table: Path, tmp_path: Path, capsys: Captured) -> None:
+    before = table.read_bytes()
+    run = tmp_path / "run"
+    _refused(["logp", str(run), str(table), "-o", str(table)], capsys, "part of")
+    _refused(["sample", str(run), "-n", "5", "-o", str(run / "new.csv")], capsys, "part of")
+    assert table.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [["info"], ["sample", "-n", "5", "-o", "new.csv"]])
+def test_not_a_run_folder(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    _refused([command[0], "empty", *command[1:]], capsys, "empty")
+    _refused([command[0], "absent", *command[1:]], capsys, "absent")
+    assert not (tmp_path / "new.csv").exists()
+
+
+def _process(arguments: list[str], **options: int) -> tuple[int, str, set[str]]:
+    script = (
+        "import sys; from scorax.cli import main; code = main(sys.argv[1:])\n"
+        "print('MODULES', *sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    line = [sys.executable, "-c", script, *arguments]
+    result = subprocess.run(line, stderr=subprocess.PIPE, text=True, timeout=60, check=False, **options)
+    error, _, modules = result.stderr.partition("MODULES ")
+    return result.returncode, error, set(modules.split())
+
+
+def test_bad_input_is_refused_without_jax(tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text("x,y\n1,\n")
+    code, error, modules = _process(["fit", str(path), "-o", str(tmp_path / "run")])
+    assert code == 2
+    assert error.count("\n") == 1
+    assert "jax" not in modules
+
+
+def test_full_standard_output_is_an_environment_error() -> None:
+    with open("/dev/full", "w") as full:
+        code, error, _ = _process(["--help"], stdout=full.fileno())
+    assert code == 3
+    assert error.startswith("scorax: error: ")
+    assert error.count("\n") == 1
+
+
+def test_closed_standard_output_is_an_environment_error() -> None:
+    script = f'exec "{sys.executable}" -c "import sys; from scorax.cli import main; sys.exit(main([\'--help\']))" >&-'
+    result = subprocess.run(["bash", "-c", script], stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert result.returncode == 3
+    assert "closed" in result.stderr
