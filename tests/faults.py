@@ -22,7 +22,7 @@ class Faulty(System):
         self.at, self.mode, self.calls, self.hit, self.dead = at, mode, 0, False, False
         self.names: dict[int, str] = {}
         self.unsynced: set[str] = set()
-        self.renames: list[tuple[str, str]] = []
+        self.renames: list[tuple[str, str, bytes | None]] = []
 
     def _fails(self, call: str) -> bool:
         if self.dead:
@@ -86,8 +86,9 @@ class Faulty(System):
     def rename(self, source, target):
         if self._fails("rename"):
             self._fail(target)
+        replaced = Path(target).read_bytes() if os.path.isfile(target) else None
         super().rename(source, target)
-        self.renames.append((str(source), str(target)))
+        self.renames.append((str(source), str(target), replaced))
         for name in list(self.unsynced):
             if name.startswith(str(source)):
                 self.unsynced.discard(name)
@@ -121,6 +122,8 @@ class Faulty(System):
                 else:
                     os.truncate(path, 0 if self.mode == "crash-lost" else size // 2 // 512 * 512)
         if self.mode == "crash-lost":
-            for source, target in reversed(self.renames):
+            for source, target, replaced in reversed(self.renames):
                 if os.path.lexists(target) and not os.path.lexists(source):
                     shutil.move(target, source)
+                    if replaced is not None:
+                        Path(target).write_bytes(replaced)

@@ -1,0 +1,422 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scorax import _write
+from scorax._errors import DivergedError, EnvironmentFailure, FolderInUseError, InputError
+from scorax.checkpoint import (
+    RunFolder,
+    cut_metrics,
+    layout_of,
+    load_step,
+    read_tensors,
+    save_step,
+    tensors_bytes,
+    verify_step,
+)
+
+
+def arrays(mark: float) -> dict[str, dict[str, np.ndarray]]:
+    return {
+        "weights": {"layer/w": np.full((3, 4), mark, np.float32), "layer/b": np.arange(4.0)},
+        "optimizer": {"count": np.array(int(mark)), "done": np.array([True, False])},
+        "progress": {"best": np.array(np.inf), "empty": np.zeros((0, 3), np.float32)},
+    }
+
+
+EXPECTED = {group: layout_of(named) for group, named in arrays(0).items()}
+
+
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    run = RunFolder(tmp_path / "run").create()
+    run.write_json("config.json", {"format": 1})
+    run.write_json("schema.json", {"version": 1, "columns": []})
+    _write.write_bytes(run.transform, tensors_bytes({"mean": np.zeros(3)}))
+    return run
+
+
+def train(run: RunFolder, *steps: int) -> None:
+    for step in steps:
+        _write.append_json_line(run.metrics, {"step": step, "loss": 1 / step})
+        save_step(run, step, arrays(step), {"seed": 7, "step": step})
+
+
+def test_a_step_comes_back_as_it_was(run):
+    train(run, 5)
+    step = load_step(run, EXPECTED, fallback=False)
+    assert step.step == 5
+    assert step.meta == {"seed": 7, "step": 5}
+    assert step.skipped == []
+    for group, named in arrays(5).items():
+        assert list(step.arrays[group]) == sorted(named)
+        for name, array in named.items():
+            found = step.arrays[group][name]
+            assert found.dtype == array.dtype
+            assert found.shape == array.shape
+            assert found.tobytes() == array.tobytes()
+            found.flags.writeable = True
+    assert set(load_step(run, fallback=False, groups=["weights"]).arrays) == {"weights"}
+
+
+def test_a_strided_array_is_saved_as_it_reads(tmp_path):
+    array = np.arange(12.0).reshape(3, 4).T
+    _write.write_bytes(tmp_path / "t.safetensors", tensors_bytes({"a": array, "big": array.astype(">f8")[::2]}))
+    found = read_tensors(tmp_path / "t.safetensors")
+    np.testing.assert_array_equal(found["a"], array)
+    np.testing.assert_array_equal(found["big"], array[::2])
+
+
+def test_equal_arrays_give_equal_bytes():
+    named = {f"n{i}": np.arange(i + 1.0) for i in range(20)}
+    assert tensors_bytes(named) == tensors_bytes(dict(reversed(named.items())))
+
+
+def test_rotation_keeps_the_newest(run):
+    train(run, 1, 2, 3, 4, 5)
+    assert run.saved_steps() == [3, 4, 5]
+    assert load_step(run, fallback=False).step == 5
+
+
+def test_a_given_up_future_goes_when_an_older_step_is_saved_again(run):
+    train(run, 1, 2, 3)
+    (run.step_path(3) / "weights.safetensors").write_bytes(b"")
+    assert load_step(run, fallback=True).step == 2
+    save_step(run, 3, arrays(33), {})
+    assert load_step(run, fallback=False).arrays["optimizer"]["count"] == 33
+    save_step(run, 2, arrays(2), {})
+    assert run.saved_steps() == [1, 2]
+
+
+def test_nothing_that_is_not_finite_is_written(run):
+    train(run, 1)
+    bad = arrays(2)
+    bad["weights"]["layer/w"][1, 1] = np.nan
+    with pytest.raises(DivergedError, match=r"weights/layer/w") as caught:
+        save_step(run, 2, bad, {})
+    assert caught.value.exit_code == 4
+    assert run.saved_steps() == [1]
+
+
+def test_nothing_that_is_not_finite_is_loaded(run):
+    bad = arrays(2)
+    bad["weights"]["layer/w"][1, 1] = np.inf
+    save_step(run, 2, bad, {}, may_be_infinite=("weights", "progress"))
+    with pytest.raises(InputError, match=r"weights\.safetensors.*layer/w"):
+        load_step(run, fallback=False)
+
+
+def damages(path: Path):
+    """Every way a file is found broken after a crash, a bad disk or a hostile hand."""
+    data = path.read_bytes()
+    yield "removed", path.unlink
+    yield "emptied", lambda: path.write_bytes(b"")
+    yield "zeroed", lambda: path.write_bytes(bytes(len(data)))
+    for percent in (25, 50, 90, 99):
+        yield f"cut to {percent} %", lambda p=percent: path.write_bytes(data[: len(data) * p // 100])
+    for bit in np.random.default_rng(len(data)).integers(0, 8 * len(data), 12).tolist():
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        yield f"bit {bit} flipped", lambda f=flipped: path.write_bytes(f)
+    yield "extended", lambda: path.write_bytes(data + b" ")
+    yield "pickle", lambda: path.write_bytes(b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00]\x94(K\x01e.")
+
+    def to_link() -> None:
+        path.rename(path.parent.parent.parent / "moved")
+        path.symlink_to(path.parent.parent.parent / "moved")
+
+    def to_folder() -> None:
+        path.unlink()
+        path.mkdir()
+
+    def to_pipe() -> None:
+        path.unlink()
+        os.mkfifo(path)
+
+    yield "link", to_link
+    yield "folder", to_folder
+    yield "pipe", to_pipe
+
+
+def restore(path: Path, data: bytes) -> None:
+    if path.is_dir():
+        path.rmdir()
+    elif os.path.lexists(path):
+        path.unlink()
+    path.write_bytes(data)
+
+
+FILES = ["weights.safetensors", "optimizer.safetensors", "progress.safetensors", "MANIFEST.json"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_damage_of_a_step_is_noticed_and_passed_over(run, name):
+    train(run, 1, 2)
+    path = run.step_path(2) / name
+    data = path.read_bytes()
+    for what, damage in damages(path):
+        damage()
+        with pytest.raises(InputError) as caught:
+            load_step(run, EXPECTED, fallback=False)
+        assert name in str(caught.value), what
+        assert "\n" not in str(caught.value)
+        older = load_step(run, EXPECTED, fallback=True)
+        assert older.step == 1, what
+        assert len(older.skipped) == 1
+        assert name in older.skipped[0]
+        assert verify_step(run, fallback=True)[0] == 1
+        restore(path, data)
+    assert load_step(run, EXPECTED, fallback=False).step == 2
+
+
+@pytest.mark.parametrize("name", ["config.json", "schema.json", "transform.safetensors", "metrics.jsonl"])
+def test_every_damage_of_the_run_is_noticed(run, name):
+    train(run, 1, 2)
+    path = run.path / name
+    data = path.read_bytes()
+    for what, damage in damages(path):
+        if name == "metrics.jsonl" and what == "extended":
+            continue  # lines beyond the step belong to work that was not saved
+        damage()
+        with pytest.raises(InputError) as caught:
+            load_step(run, EXPECTED, fallback=False)
+        assert name in str(caught.value), what
+        restore(path, data)
+    assert load_step(run, EXPECTED, fallback=False).step == 2
+
+
+def test_every_single_bit_of_a_manifest_matters(run):
+    train(run, 1)
+    path = run.step_path(1) / "MANIFEST.json"
+    data = path.read_bytes()
+    for bit in np.random.default_rng(0).integers(0, 8 * len(data), 300).tolist():
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        with pytest.raises(InputError, match=r"MANIFEST\.json"):
+            load_step(run, fallback=False)
+
+
+def test_files_of_two_steps_do_not_mix(run):
+    train(run, 1, 2)
+    one, two = run.step_path(1), run.step_path(2)
+    data = (one / "weights.safetensors").read_bytes()
+    restore(two / "weights.safetensors", data)
+    with pytest.raises(InputError, match="00000002/weights"):
+        load_step(run, fallback=False)
+    restore(two / "MANIFEST.json", (one / "MANIFEST.json").read_bytes())
+    with pytest.raises(InputError, match="00000002/MANIFEST"):
+        load_step(run, fallback=False)
+
+
+def test_another_file_among_those_of_a_step_is_noticed(run):
+    train(run, 1)
+    (run.step_path(1) / "weights.pkl").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"weights\.pkl"):
+        load_step(run, fallback=False)
+
+
+def test_no_step_is_an_error_with_and_without_fallback(run):
+    for fallback in (True, False):
+        with pytest.raises(InputError, match="saved step"):
+            load_step(run, fallback=fallback)
+    (run.steps / "notes").mkdir()
+    (run.steps / "12").mkdir()
+    assert run.saved_steps() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda e: e["weights"].pop("layer/b"), "also 'layer/b'"),
+        (lambda e: e["weights"].update(extra=((1,), "float32")), "without 'extra'"),
+        (lambda e: e["weights"].update({"layer/b": ((5,), "float64")}), r"shape \(5,\)"),
+        (lambda e: e["weights"].update({"layer/b": ((4,), "float32")}), "type float32"),
+        (lambda e: e.update(ema={}), r"ema\.safetensors"),
+    ],
+)
+def test_what_the_config_implies_decides(run, change, said):
+    train(run, 1)
+    expected = {group: dict(layout) for group, layout in EXPECTED.items()}
+    change(expected)
+    with pytest.raises(InputError, match=said):
+        load_step(run, expected, fallback=False)
+
+
+def header(obj: object, data: bytes = b"") -> bytes:
+    text = obj if isinstance(obj, bytes) else json.dumps(obj).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x01",
+        (2**63).to_bytes(8, "little") + b"{}",
+        header(b" " * 1_000_001),
+        header(b"[1]"),
+        header(b"{" * 40 + b"}" * 40),
+        header({"a": {**ENTRY, "shape": [4194305, 4194305, 211106198978564]}}, bytes(8)),
+        header({"a": {**ENTRY, "shape": [-2]}}, bytes(8)),
+        header({"a": {**ENTRY, "shape": [2.0]}}, bytes(8)),
+        header({"a": {**ENTRY, "shape": [2**70]}}, bytes(8)),
+        header({"a": {**ENTRY, "dtype": "BF16"}}, bytes(4)),
+        header({"a": {**ENTRY, "dtype": ["F32"]}}, bytes(8)),
+        header({"a": {**ENTRY, "data_offsets": [8, 16]}}, bytes(8)),
+        header({"a": ENTRY, "b": ENTRY}, bytes(16)),
+        header({"a": ENTRY}, bytes(7)),
+        header({"a": ENTRY}, bytes(9)),
+        header({"a": "x"}),
+        header(b'{"a": {"dtype":"F32","shape":[0],"data_offsets":[0,0]}, "a": {"dtype":"F32","shape":[0]}}'),
+        header({f"t{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(10_001)}),
+    ],
+    ids=range(19),
+)
+def test_hostile_tensors_are_refused(tmp_path, data):
+    (tmp_path / "x.safetensors").write_bytes(data)
+    with pytest.raises(InputError, match=r"x\.safetensors") as caught:
+        read_tensors(tmp_path / "x.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+def test_metrics_are_cut_back_to_the_step(run):
+    for step in range(1, 6):
+        _write.append_json_line(run.metrics, {"step": step})
+    with run.metrics.open("ab") as file:
+        file.write(b'{"step": 6, "lo')
+    assert cut_metrics(run, 5) == run.metrics.stat().st_size == 5 * len(b'{"step": 1}\n')
+    cut_metrics(run, 2)
+    assert run.metrics.read_bytes() == b'{"step": 1}\n{"step": 2}\n'
+    assert cut_metrics(run, 9) == 24
+    run.metrics.unlink()
+    assert cut_metrics(run, 3) == 0
+
+
+def test_recovery_ends_what_a_killed_process_began(run):
+    train(run, 1)
+    (run.steps / ".tmp-0123456789abcdef").mkdir()
+    (run.path / ".tmp-0123456789abcdee").write_text("x")
+    os.rename(run.step_path(1), run.steps / ".tmp-0123456789abcdef-was-00000001")
+    run.log.write_bytes(b'{"a": 1}\n{"b"')
+    assert len(run.recover()) == 4
+    assert run.log.read_bytes() == b'{"a": 1}\n'
+    assert load_step(run, fallback=False).step == 1
+    assert run.recover() == []
+
+
+def test_a_crash_at_any_call_of_a_save_leaves_the_old_step_or_the_new(run, monkeypatch):
+    from scorax._system import System
+
+    class Dying(System):
+        left = 0
+
+        def __getattribute__(self, name):
+            if name in System.__dict__ and not name.startswith("_"):
+                if Dying.left == 0:
+                    raise OSError(5, "died")
+                Dying.left -= 1
+            return super().__getattribute__(name)
+
+    train(run, 1)
+    for calls in range(200):
+        Dying.left = calls
+        monkeypatch.setattr(_write, "_system", Dying())
+        try:
+            save_step(run, 2 + calls, arrays(2 + calls), {}, keep=1)
+            done = True
+        except EnvironmentFailure:
+            done = False
+        monkeypatch.setattr(_write, "_system", System())
+        run.recover()
+        step = load_step(run, EXPECTED, fallback=False)
+        assert step.arrays["optimizer"]["count"] == step.step
+        if done:
+            assert step.step == 2 + calls
+            break
+    else:
+        pytest.fail("the save never came to its end")
+    assert calls > 20
+
+
+def test_readers_beside_a_writer_never_see_half_a_step(run):
+    train(run, 1)
+    stop, errors, seen = threading.Event(), [], set()
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                step = load_step(run, EXPECTED, fallback=False)
+                assert step.arrays["weights"]["layer/w"][0, 0] == step.step
+                seen.add(step.step)
+            except Exception as error:
+                errors.append(error)
+                return
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for step in range(2, 60):
+        save_step(run, step, arrays(step), {}, keep=1)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert not errors
+    assert len(seen) > 1
+
+
+HOLD = """
+import sys, time
+from scorax.checkpoint import RunFolder
+with RunFolder(sys.argv[1]).create().lock():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_lock_names_its_holder_and_dies_with_it(tmp_path):
+    run = RunFolder(tmp_path / "run").create()
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(run.path)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(FolderInUseError, match=f"process {holder.pid} on ") as caught, run.lock():
+            pass
+        assert caught.value.exit_code == 5
+        assert "\n" not in str(caught.value)
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        with run.lock():
+            pass
+        with run.lock():
+            pass
+
+
+def test_two_locks_of_one_process_exclude_each_other(tmp_path):
+    run = RunFolder(tmp_path / "run").create()
+    with run.lock(), pytest.raises(FolderInUseError, match=f"process {os.getpid()}"), RunFolder(run.path).lock():
+        pass
+
+
+def test_a_folder_without_a_run(tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        RunFolder(tmp_path / "none").require()
+    with pytest.raises(InputError, match="no config"):
+        RunFolder(tmp_path).require()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError):
+        RunFolder(tmp_path / "file").create()
+
+
+def test_checkpoints_are_read_without_jax(run):
+    code = "import sys, scorax.checkpoint, scorax.spec, scorax.data; assert not {'jax', 'pyarrow'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
