@@ -1,5 +1,6 @@
 """Everything training is made of, in one PyTree: what a checkpoint keeps and a resume restores."""
 
+import dataclasses
 from typing import Any, Literal, TypeVar
 
 import equinox as eqx
@@ -9,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._trees import trainable
 from scorax.models import Denoiser
-from scorax.networks import AbstractNetwork, Ensemble
+from scorax.networks import Ensemble
 
 Model = TypeVar("Model", bound=Denoiser)
 
@@ -46,7 +47,9 @@ class TrainState(eqx.Module):
     def model(self, like: Model, which: Literal["weights", "ema", "best"] = "best") -> Model:
         """``like`` with the weights of this state, in buffers of their own."""
         arrays = jax.tree.map(jnp.array, getattr(self, which))
-        return eqx.combine(arrays, eqx.partition(like, trainable(like))[1])
+        single = single_model(like)
+        network = eqx.combine(arrays, eqx.partition(single, trainable(single))[1]).network
+        return dataclasses.replace(like, network=Ensemble(network) if member_axis(like) else network)
 
 
 def member_axis(model: Denoiser) -> int | None:
@@ -54,6 +57,7 @@ def member_axis(model: Denoiser) -> int | None:
     return model.network.num_members if isinstance(model.network, Ensemble) else None
 
 
-def one_member(network: AbstractNetwork) -> AbstractNetwork:
-    """The network whose loss is taken: the stacked members of an ensemble (to be mapped over), or the network itself."""
-    return network.members if isinstance(network, Ensemble) else network
+def single_model(model: Model) -> Model:
+    """The model whose loss is taken: for an ensemble one with a single network whose arrays still carry the member axis."""
+    network = model.network
+    return dataclasses.replace(model, network=network.members) if isinstance(network, Ensemble) else model
