@@ -59,10 +59,15 @@ def use_compile_cache(enabled: bool) -> None:
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
+class _Notes(logging.Handler):
+    """Log records as escaped lines on the standard error of the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(f"{record.levelname.lower()}: {self.format(record)}")
+
+
 def log_to_stderr(debug: bool) -> None:
     """Send the messages of the library to standard error: warnings, or everything with `debug`."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("scorax: %(levelname)s: %(message)s"))
     logger = logging.getLogger("scorax")
-    logger.handlers = [handler]
+    logger.handlers = [_Notes()]
     logger.setLevel(logging.DEBUG if debug else logging.WARNING)

@@ -1,0 +1,77 @@
+"""What fit says while it works."""
+
+import pytest
+
+from scorax.cli._progress import Bar, Lines, Progress, View, describe, duration
+
+
+class Recorder(View):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.last: tuple[int, int, str] | None = None
+
+    def start(self) -> None:
+        self.said.append("start")
+
+    def stop(self) -> None:
+        self.said.append("stop")
+
+    def line(self, text: str) -> None:
+        self.said.append(text)
+
+    def phase(self, text: str) -> None:
+        self.said.append(f"phase {text}")
+
+    def steps(self, step: int, max_steps: int, detail: str) -> None:
+        self.last = (step, max_steps, detail)
+
+
+def _event(step: int, **more: object) -> dict[str, object]:
+    return {"kind": "progress", "step": step, "max_steps": 1000, "loss": 1.25, "held_out_nats": None, **more}
+
+
+def test_time_left_is_promised_once_and_leaves_the_compile_out() -> None:
+    clock = iter([0.0, 10.0, 12.0])
+    view = Recorder()
+    with Progress(view, clock=lambda: next(clock)) as progress:
+        progress({"kind": "phase", "text": "compiling"})
+        progress(_event(100))
+        assert view.last == (100, 1000, "loss 1.25")
+        progress(_event(200))  # 100 steps in 10 s, 800 to go
+        assert view.last == (200, 1000, "loss 1.25, at most 80 s left")
+        progress(_event(300))  # 200 steps in 12 s, 700 to go
+        assert view.last == (300, 1000, "loss 1.25, at most 42 s left")
+        progress({"kind": "saved", "step": 300})
+        progress({"kind": "note", "text": "a note"})
+    promised = [line for line in view.said if line.startswith("about")]
+    assert promised == ["about 80 s at most; training ends sooner when held-out rows stop improving"]
+    assert [line for line in view.said if line not in promised] == ["start", "phase compiling", "a note", "stop"]
+
+
+def test_members_and_held_out_nats_are_described() -> None:
+    event = {"loss": 0.5, "held_out_nats": -16.4567, "members": 5, "active": 3}
+    assert describe(event) == "loss 0.5, held-out -16.457 nats, 3 of 5 members training"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(3.4, "3 s"), (89.0, "89 s"), (150.0, "2 min"), (7200.0, "2.0 h")])
+def test_durations_as_people_say_them(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_plain_lines_are_few_and_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    view = Lines(every=60.0)
+    for step in range(1, 100):
+        view.steps(step, 100, "loss 1")
+    view.steps(100, 100, "loss 2")
+    view.line("name \x1b[2J")
+    assert capsys.readouterr().err.splitlines() == ["step 1/100: loss 1", "step 100/100: loss 2", r"name \x1b[2J"]
+
+
+def test_bar_shows_data_as_data(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(Bar()) as progress:
+        progress({"kind": "phase", "text": "[red]reading\x1b"})
+        progress({"kind": "note", "text": "[bold]note\x1b"})
+        progress(_event(100))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert r"[bold]note\x1b" in captured.err
