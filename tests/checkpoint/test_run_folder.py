@@ -62,7 +62,7 @@ def test_a_step_comes_back_as_it_was(run):
             assert found.dtype == array.dtype
             assert found.shape == array.shape
             assert found.tobytes() == array.tobytes()
-            found.flags.writeable = True
+            assert found.flags.writeable
     assert set(load_step(run, fallback=False, groups=["weights"]).arrays) == {"weights"}
 
 

@@ -170,7 +170,7 @@ def cut_metrics(run: RunFolder, step: int) -> int:
     return kept
 
 
-def _step_of(line: bytes) -> float:
+def _step_of(line: bytes) -> int | float:
     try:
         step = json.loads(line)["step"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -19,6 +19,7 @@ from scorax.checkpoint._tensors import Layout, not_finite, read_tensors, tensors
 FORMAT = 1
 MANIFEST = "MANIFEST.json"
 _MAXIMUM_MANIFEST = 8 * 2**20
+_LOOKS = 20
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,10 @@ def _verify(run: RunFolder, step: int) -> dict[str, Any]:
     listed = _listing(manifest, "files", folder / MANIFEST)
     if not all(name.endswith(".safetensors") and "/" not in name for name in listed):
         raise damaged(folder / MANIFEST, "names of safetensors files", "others")
-    extra = sorted(set(os.listdir(folder)) - set(listed) - {MANIFEST})
+    try:
+        extra = sorted(set(os.listdir(folder)) - set(listed) - {MANIFEST})
+    except OSError as error:
+        raise damaged(folder, "the folder of a step", str(error.strerror)) from None
     if extra:
         raise damaged(folder / extra[0], "the files of the manifest only", "another file", "remove it")
     places = [(folder / name, digest) for name, digest in listed.items()]
@@ -220,14 +224,14 @@ def _newest(run: RunFolder, fallback: bool, attempt: Any) -> tuple[int, Any, lis
     first: InputError | None = None
     skipped: list[str] = []
     # A writer may remove the oldest steps while they are read: look again before anything is called damaged.
-    for look in range(3):
+    for look in range(_LOOKS):
         first, skipped = None, []
         steps = run.saved_steps()
         for step in reversed(steps):
             try:
                 return step, attempt(step), skipped
             except InputError as error:
-                if not run.step_path(step).exists() and look < 2:
+                if not run.step_path(step).exists() and look < _LOOKS - 1:
                     break
                 first = first or error
                 skipped.append(f"step {step} passed over: {error}")

@@ -67,7 +67,7 @@ def read_tensors(path: str | os.PathLike[str], expected: Layout | None = None) -
         file.seek(0)
         data = file.read(size)
     try:
-        return {name: array.copy() for name, array in load(data).items()}
+        return {name: array.copy() for name, array in sorted(load(data).items())}
     except (SafetensorError, ValueError, KeyError) as error:
         raise damaged(path, "a safetensors file", quote(error, 100)) from None
 
