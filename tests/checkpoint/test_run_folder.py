@@ -363,10 +363,10 @@ def test_readers_beside_a_writer_never_see_half_a_step(run):
                 errors.append(error)
                 return
 
-    readers = [threading.Thread(target=read) for _ in range(3)]
+    readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
-    for step in range(2, 60):
+    for step in range(2, 30):
         save_step(run, step, arrays(step), {}, keep=1)
     stop.set()
     for reader in readers:

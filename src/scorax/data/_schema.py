@@ -1,6 +1,7 @@
 """The schema of a table: what kind of number stands in each column, and the way back to the units of the file."""
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -206,7 +207,7 @@ def _closed(obj: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
 
 
 def _number(value: Any, where: str) -> float:
-    _expect(type(value) in (int, float) and abs(value) < 1.8e308, where, "a number", value)
+    _expect(type(value) in (int, float) and abs(value) <= sys.float_info.max, where, "a number", value)
     return float(value)
 
 

@@ -1,7 +1,7 @@
 """Strict loading of nested frozen dataclasses from plain mappings: a closed set of types, every error at once."""
 
 import dataclasses
-import math
+import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -139,7 +139,7 @@ def _scalar(hint: type, value: Any, place: str, errors: list[str]) -> Any:
     fits: Callable[[], bool] = {
         bool: lambda: isinstance(value, bool),
         int: lambda: type(value) is int and abs(value) < 2**63,
-        float: lambda: type(value) in (int, float) and abs(value) < 1.7976931348623157e308 and math.isfinite(value),
+        float: lambda: type(value) in (int, float) and abs(value) <= sys.float_info.max,
         str: lambda: isinstance(value, str),
     }[hint]
     if not fits():
