@@ -1,0 +1,110 @@
+"""Figures of likelihood and training: gains over the single Gaussian, and the learning curves."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from scorax.report._figure import DATA, FAINT, INK, SAMPLES, picture
+from scorax.report._text import label
+
+
+def gains(comparison: Mapping[str, Any]) -> str | None:
+    """Nats per row gained over the first baseline (the Gaussian), with paired standard errors."""
+    baselines = comparison["baselines"]
+    if not baselines:
+        return None
+    entries = [(entry["name"], entry["gain"], entry["gain_error"], DATA) for entry in baselines]
+    model = comparison["model"]
+    entries.append(("this model", model["gain"], model["gain_error"], SAMPLES))
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        values = [entry[1] for entry in entries]
+        places = np.arange(len(entries))[::-1]
+        axes.barh(places, values, color=[entry[3] for entry in entries], height=0.62)
+        axes.errorbar(
+            values, places, xerr=[entry[2] or 0.0 for entry in entries], fmt="none", ecolor=INK, elinewidth=1, capsize=3
+        )
+        span = max(max(values), 0.0) - min(min(values), 0.0) or 1.0
+        for place, (_, value, error, _) in zip(places, entries, strict=True):
+            beyond = value + (1 if value >= 0 else -1) * ((error or 0.0) + 0.015 * span)
+            axes.text(beyond, place, f"{value:+.2f}", va="center", ha="left" if value >= 0 else "right", color=INK)
+        axes.axvline(0.0, color=FAINT, linewidth=0.8)
+        axes.margins(x=0.14)
+        axes.set_yticks(places, [entry[0] for entry in entries], fontsize=8.5, color=INK)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(
+            f"nats per row gained over the {comparison['reference']} baseline (bars: paired standard error)"
+        )
+
+    return picture(7.2, 0.6 + 0.42 * len(entries), draw)
+
+
+def learning_curves(metrics: Sequence[Mapping[str, Any]], best_step: int | None) -> str | None:
+    """Training loss and held-out nats against the step; members of an ensemble are thin lines."""
+    loss = _series(metrics, "train_loss")
+    held_out = _series(metrics, "held_out_nats")
+    members = _members(metrics)
+    panels = [name for name, present in (("loss", len(loss)), ("held", len(held_out) or len(members))) if present]
+    if not panels:
+        return None
+
+    def draw(figure: Figure) -> None:
+        grid = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, name in zip(grid, panels, strict=True):
+            axes.set_xlabel("step")
+            if name == "loss":
+                axes.plot(loss[:, 0], loss[:, 1], color=DATA, linewidth=1.3)
+                axes.set_title("training loss", loc="left")
+                axes.set_ylim(*_inner_range(loss[:, 1]))
+                continue
+            for series in members:
+                axes.plot(series[:, 0], series[:, 1], color=FAINT, linewidth=0.7, alpha=0.7)
+            if len(held_out):
+                axes.plot(held_out[:, 0], held_out[:, 1], color=SAMPLES, linewidth=1.6)
+            title = "held-out bound, nats per row" + (f" (thin: {len(members)} members)" if members else "")
+            axes.set_title(title, loc="left")
+            axes.set_ylim(*_inner_range(np.concatenate([s[:, 1] for s in [held_out, *members] if len(s)])))
+            if best_step is not None:
+                axes.axvline(best_step, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+                axes.annotate(
+                    label(f"kept: step {best_step}"),
+                    (best_step, 0.97),
+                    xycoords=("data", "axes fraction"),
+                    xytext=(4, 0),
+                    textcoords="offset points",
+                    va="top",
+                    fontsize=7.5,
+                )
+
+    return picture(4.7 * len(panels), 2.5, draw)
+
+
+def _series(metrics: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
+    pairs = [
+        (line["step"], line[key]) for line in metrics if _is_number(line.get(key)) and _is_number(line.get("step"))
+    ]
+    return np.array(pairs, dtype=float).reshape(-1, 2)
+
+
+def _members(metrics: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:
+    rows: dict[int, list[tuple[float, float]]] = {}
+    for line in metrics:
+        for member, value in enumerate(line.get("held_out_nats_members") or []):
+            if _is_number(value) and _is_number(line.get("step")):
+                rows.setdefault(member, []).append((line["step"], value))
+    return [np.array(pairs, dtype=float) for _, pairs in sorted(rows.items())]
+
+
+def _inner_range(values: np.ndarray) -> tuple[float, float]:
+    """Axis limits that the first wild steps of a run do not dictate."""
+    low, high = np.quantile(values, [0.0, 0.97]) if len(values) > 20 else (values.min(), values.max())
+    room = 0.08 * (high - low) or 0.1
+    return float(low - room), float(high + room)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))

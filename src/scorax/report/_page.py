@@ -1,0 +1,89 @@
+"""The page: records in, one self-contained HTML text out. Nothing here trains, samples or draws a random number."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from scorax.report import _density_figures, _dynamics_figures, _table_figures
+from scorax.report._facts import facts, find
+from scorax.report._text import label, number, signed, visible
+
+_PICTURE_DATA = {
+    "path": ("frames",),
+    "field": ("log_density", "arrows", "x", "y"),
+    "pairs": ("pairs", "edges", "marginals"),
+}
+"""What the embedded numbers leave out: arrays that exist to be drawn."""
+
+
+def render(records: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], info: Mapping[str, Any]) -> str:
+    """One HTML page without script, external address or event handler.
+
+    `records` come from `scorax.studies.evaluate`, by name; an absent one is called "not computed". `metrics` are the
+    lines of `metrics.jsonl` (`step train_loss held_out_nats held_out_nats_members`, all optional). `info` holds the
+    parsed `run`, `config` and `schema` files under those names, and the folder as `path`.
+    """
+    environment = Environment(
+        loader=PackageLoader("scorax.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"label": label, "number": number, "signed": signed, "visible": visible}
+    comparisons = records.get("held_out", {}).get("comparisons", [])
+    folder = shlex.quote(visible(info.get("path", "RUN")))
+    return environment.get_template("report.html").render(
+        title=label(info.get("title") or info.get("path", "scorax"), 60),
+        verdict=records.get("verdict"),
+        facts=facts(records, metrics, info),
+        comparisons=[{"gains": _density_figures.gains(c), **c} for c in comparisons],
+        curves=_density_figures.learning_curves(metrics, _step(info)),
+        sampling=records.get("sampling"),
+        marginals=records.get("marginals"),
+        worst=_worst(records.get("marginals")),
+        pairs=records.get("pairs"),
+        correlations=records.get("correlations"),
+        two_sample=records.get("two_sample"),
+        path=records.get("path"),
+        field=records.get("field"),
+        nearest=records.get("nearest"),
+        figures={
+            "marginals": _drawn(_table_figures.marginals, records.get("marginals")),
+            "pairs": _drawn(_table_figures.pairs, records.get("pairs")),
+            "correlations": _drawn(_table_figures.correlations, records.get("correlations")),
+            "nearest": _drawn(_table_figures.nearest, records.get("nearest")),
+            "strip": _drawn(_dynamics_figures.strip, records.get("path")),
+            "field": _drawn(_dynamics_figures.field, records.get("field")),
+        },
+        folder=folder,
+        command=_command(find(info, "run.command")),
+        numbers=json.dumps(_numbers(records), indent=1, ensure_ascii=True),
+    )
+
+
+def _drawn(draw: Any, record: Mapping[str, Any] | None) -> str | None:
+    return None if record is None else draw(record)
+
+
+def _step(info: Mapping[str, Any]) -> int | None:
+    step = find(info, "run.best_step")
+    return step if isinstance(step, int) else None
+
+
+def _command(command: Any) -> str | None:
+    if isinstance(command, list):
+        return shlex.join(visible(part) for part in command)
+    return None if command is None else visible(command)
+
+
+def _worst(record: Mapping[str, Any] | None, count: int = 8) -> list[Mapping[str, Any]]:
+    """The columns whose distance exceeds its noise floor by most."""
+    columns = [c for c in (record or {}).get("columns", []) if c["distance"] is not None and c["floor"] is not None]
+    return sorted(columns, key=lambda c: c["floor"] - c["distance"])[:count]
+
+
+def _numbers(records: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: {key: value for key, value in record.items() if key not in _PICTURE_DATA.get(name, ())}
+        for name, record in records.items()
+    }
