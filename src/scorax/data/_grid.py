@@ -12,6 +12,7 @@ SAME = 1e-12
 
 _MOST_DISTINCT = 0.9
 _EXACT = 2.0**53
+_WIDEST = 0.05
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,13 @@ def on_decimals(values: np.ndarray, decimals: int, tolerance: float) -> np.ndarr
     if not np.abs(scaled).max() < _EXACT:
         return None
     nearest = np.rint(scaled)
-    slack = 0.0 if decimals == 0 else tolerance * np.maximum(np.abs(scaled), 1.0)
-    # A tolerance as wide as the grid itself would call every number a decimal one.
-    if np.max(slack) > 0.05 or (np.abs(scaled - nearest) > slack).any():
+    if decimals == 0:
+        return nearest.astype(np.int64) if (scaled == nearest).all() else None
+    slack = tolerance * np.maximum(np.abs(scaled), 1.0)
+    # A tolerance as wide as the grid itself would call every number a decimal one: far from zero only the rounding
+    # of the number itself is forgiven.
+    slack = np.where(slack > _WIDEST, 2.0**-50 * np.abs(scaled), slack)
+    if np.max(slack) > _WIDEST or (np.abs(scaled - nearest) > slack).any():
         return None
     return nearest.astype(np.int64)
 

@@ -5,7 +5,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def _refusal(where: object, expected: str, got: str, do: str) -> InputError:
     return InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))
 
 
-def _header(stream: IO[bytes], where: object) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _header(stream: Any, where: object) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, order and type from a header that may say anything."""
     try:
         version = np.lib.format.read_magic(stream)

@@ -60,12 +60,12 @@ class Column:
             or self.low > self.high
         ):
             raise ValueError(f"the fields of a column of kind {self.kind!r} do not fit together")
-        if self.decimals is not None and not (
-            0 <= self.decimals <= 12 and (self.decimals == 0) == (self.kind == "integer")
-        ):
+        if self.decimals is None or self.step is None or self.gap is None:
+            return
+        if not 0 <= self.decimals <= 12 or (self.decimals == 0) != (self.kind == "integer"):
             raise ValueError(f"{self.decimals} decimals do not fit the kind {self.kind!r}")
-        if self.step is not None and self.gap is not None and not 0 < self.step <= self.gap:
-            raise ValueError("the step of a grid must be above 0 and at most its gap")
+        if not self.step * 10.0**self.decimals >= 0.99 or not self.step <= self.gap:
+            raise ValueError("the step of a grid must be at least one unit of its decimals and at most its gap")
 
 
 @dataclass(frozen=True)

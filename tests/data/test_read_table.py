@@ -1,0 +1,371 @@
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scorax._errors import InputError
+from scorax.data import Limits, Table, fingerprint, read_table
+
+
+def refusal(path: Path, **options) -> str:
+    with pytest.raises(InputError) as caught:
+        read_table(path, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.isprintable()
+    assert path.name in message
+    assert caught.value.exit_code == 2
+    return message
+
+
+@pytest.fixture
+def csv(tmp_path):
+    def write(data: str | bytes) -> Path:
+        (tmp_path / "t.csv").write_bytes(data if isinstance(data, bytes) else data.encode())
+        return tmp_path / "t.csv"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "values", "decimals"),
+    [
+        ("a,b\n1,2.50\n3,4.2\n", ("a", "b"), [[1, 2.5], [3, 4.2]], (0, 2)),
+        ("a,b\r\n+1, 2 \r\n-3,.5", ("a", "b"), [[1, 2], [-3, 0.5]], (0, 1)),
+        (b"\xef\xbb\xbfa,b\r1,2\r3,4\r", ("a", "b"), [[1, 2], [3, 4]], (0, 0)),
+        ("a,b\n1,2e3\n3,4.\n", ("a", "b"), [[1, 2000], [3, 4]], (0, None)),
+        ('"a,1","b\n2"\n"1",2\n', ("a,1", "b\n2"), [[1, 2]], (0, 0)),
+        ("a,b\n\n1,2\n\n3,4\n\n", ("a", "b"), [[1, 2], [3, 4]], (0, 0)),
+        ("'=a,'b,''+c\n1,2,3\n", ("=a", "'b", "'+c"), [[1, 2, 3]], (0, 0, 0)),
+        ("0,1\n5,6\n", ("0", "1"), [[5, 6]], (0, 0)),
+        ("a,b\nTrue,1\nfalse,2\n", ("a", "b"), [[1, 1], [0, 2]], (0, 0)),
+        ("a\n9007199254740992\n", ("a",), [[2.0**53]], (0,)),
+        ("a,b\n1,0.1234567890123\n", ("a", "b"), [[1, 0.1234567890123]], (0, None)),
+        ("größe,名\n1,2\n", ("größe", "名"), [[1, 2]], (0, 0)),
+    ],
+)
+def test_what_a_csv_file_says(csv, data, columns, values, decimals):
+    table = read_table(csv(data))
+    assert table.columns == columns
+    assert table.values.tolist() == values
+    assert table.values.dtype == np.float64
+    assert table.decimals == decimals
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("", "empty file"),
+        ("\n\n", "empty row"),
+        ("a,b\n", "rows below the header"),
+        ("a,b", "rows below the header"),
+        ("a,b\n1,2\n3\n", "1 in row 2"),
+        ("a,b\n1,2\n3,4,5\n", "3 in row 2"),
+        ("a,b\n1,x\n2,3\n4,y\n", "text 'x' in column 'b', row 1 (2 of 3 rows)"),
+        ("a,b\n1,2\n3,\n", "missing cell in column 'b', row 2 (1 of 2 rows)"),
+        ("a,b\n1,2\nNA,3\nnull,3\n", "missing cell in column 'a', row 2 (2 of 3 rows)"),
+        ("a,b\n1,2\nnan,3\n", "missing cell in column 'a', row 2"),
+        ("a\n1\n\n2\n", "missing cell in column 'a', row 2"),
+        ("a,b\n1,-inf\n", "infinite or too large number in column 'b', row 1"),
+        ("a,b\n1,1e999\n", "infinite or too large number in column 'b', row 1"),
+        ("a,b\n1,1_000\n", "text '1_000'"),
+        ("a,b\n1,0x10\n", "text '0x10'"),
+        ('a,b\n1,"1,000"\n', "text '1,000'"),
+        ("a,b\n1,١\n", "text"),
+        ("a,b\n1,2020-01-01\n", "text '2020-01-01'"),
+        ("a,b\ntrue,1\n2,3\n", "text 'true'"),
+        ("a;b\n1;2\n", "';' in the header"),
+        ("a\tb\n1\t2\n", "in the header"),
+        ("a,a\n1,2\n", "columns 1 and 2 both named 'a'"),
+        (",a\n1,2\n", "column 1 without a name"),
+        ("a, \n1,2\n", "column 2 without a name"),
+        ("1.5,2\n3,4\n", "numbers ('1.5' ...)"),
+        ("a,b\n9007199254740993,2\n", "2^53 in size, got a larger one in column 'a', row 1"),
+        ("a,b\n1,2\n" + "9" * 5000 + ",2\n", "column 'a', row 2"),
+        (b"a,b\n1,2\n\xff,4\n", "other bytes at line 3"),
+        (b"a\xff,b\n1,2\n", "other bytes at line 1"),
+        ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+        (b"a,b\n1,\x00\n", "zero bytes"),
+        (b"\x1f\x8b\x08\x00", "gzip"),
+        (b"PK\x03\x04aaaa", "zip"),
+        ('a,b\n1,"2', "open at the end"),
+        ('a,b\n1,"2\n3,4\n', "quote"),
+        ('"a,b\n1,2\n', "row 1 unreadable"),
+        ("a,b\n1," + "2" * 1_500_000 + "\n", "cells of at most 1000000 bytes"),
+        ("a,b\n1," + "2" * 9_000_000 + "\n", "4 MiB"),
+        ("a" * 1_000_001 + ",b\n1,2\n", ""),
+        ("a" * 9_000_000, "header line"),
+        ("\x1b[31m,\x1b[31m\n1,2\n", "both named '\\x1b[31m'"),
+        ("a,b\n1,\x1b[31m\n", "'\\x1b[31m'"),
+    ],
+)
+def test_what_is_wrong_in_a_csv_file_is_named(csv, data, said):
+    assert said in refusal(csv(data))
+
+
+def test_a_count_runs_over_the_whole_file(csv):
+    rows = 300_000
+    bad = {1234: "", 250_000: "", 299_999: "oops"}
+    path = csv("a,b\n" + "".join(f"{bad.get(i, '1')},123456789.25\n" for i in range(rows)))
+    assert f"text 'oops' in column 'a', row 300000 (1 of {rows} rows)" in refusal(path)
+    bad.pop(299_999)
+    path = csv("a,b\n" + "".join(f"{bad.get(i, '1')},123456789.25\n" for i in range(rows)))
+    assert f"row 1235 (2 of {rows} rows)" in refusal(path)
+    assert read_table(path, missing="drop").rows == rows - 2
+
+
+def test_missing_cells_are_kept_or_dropped_on_request(csv):
+    path = csv("a,b\n1,\n3,4\n NA ,0.5\n")
+    kept = read_table(path, missing="keep")
+    np.testing.assert_array_equal(kept.values, [[1, np.nan], [3, 4], [np.nan, 0.5]])
+    assert kept.decimals == (0, 1)
+    assert read_table(path, missing="drop").values.tolist() == [[3, 4]]
+    assert "every row" in refusal(csv("a\nNA\nNA\n"), missing="drop")
+    assert "infinite" in refusal(csv("a,b\ninf,\n"), missing="keep")
+
+
+def test_too_many_columns_are_refused_and_the_limit_can_be_raised(csv):
+    wide = ",".join(f"c{j}" for j in range(300)) + "\n" + ",".join("1" * 300) + "\n"
+    assert "at most 299 columns" in refusal(csv(wide), limits=Limits(columns=299))
+    assert read_table(csv(wide), limits=Limits(columns=300)).values.shape == (1, 300)
+    assert "10000 columns" in refusal(csv(",".join(f"c{j}" for j in range(200_000)) + "\n"))
+    assert "at most 1000 bytes" in refusal(csv("a,b\n" + "1,2\n" * 100), limits=Limits(total_bytes=1000))
+
+
+def npy(array: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=array.dtype.hasobject)
+    return out.getvalue()
+
+
+def forged(shape: str, descr: str = "'<f8'", data: bytes = b"") -> bytes:
+    text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)),
+        np.arange(6, dtype=">f4").reshape(2, 3),
+        np.array([[True, False]]),
+        np.arange(6, dtype=np.float16).reshape(3, 2),
+    ],
+)
+def test_arrays_of_every_number_type(tmp_path, array):
+    for name, data in (("t.npy", npy(array)), ("t.npz", archive({"any": npy(array)}))):
+        (tmp_path / name).write_bytes(data)
+        table = read_table(tmp_path / name)
+        assert table.columns == tuple(f"x{j}" for j in range(array.shape[1]))
+        np.testing.assert_array_equal(table.values, array.astype(float))
+
+
+WRONG_ARRAYS = {
+    "1-D": npy(np.arange(3.0)),
+    "3-D": npy(np.zeros((2, 2, 2))),
+    "empty": npy(np.zeros((0, 3))),
+    "object": npy(np.array([[{}]], dtype=object)),
+    "complex": npy(np.zeros((2, 2), complex)),
+    "text": npy(np.array([["a"]])),
+    "record": npy(np.zeros((2, 2), [("a", float)])),
+    "date": npy(np.zeros((2, 2), "M8[s]")),
+    "nan": npy(np.array([[1, np.nan]])),
+    "inf": npy(np.array([[1, np.inf]])),
+    "large integer": npy(np.array([[2**53 + 1, 0]])),
+    "unsigned": npy(np.array([[2**64 - 1, 0]], dtype=np.uint64)),
+    "cut": npy(np.zeros((9, 9)))[:-1],
+    "extended": npy(np.zeros((9, 9))) + b" ",
+    "no data": npy(np.zeros((9, 9)))[:20],
+    "2^60 rows": forged("(1152921504606846976, 2)"),
+    "wraps to zero": forged("(4294967296, 4294967296)"),
+    "wraps round": forged("(9223372036854775809, 2)", data=bytes(16)),
+    "2^40 columns": forged("(1, 1099511627776)"),
+    "negative": forged("(-1, -2)", data=bytes(16)),
+    "float shape": forged("(1.0, 2)", data=bytes(16)),
+    "true shape": forged("(True, 2)", data=bytes(16)),
+    "no shape": forged("'x'"),
+    "no type": forged("(1, 2)", "'zz'"),
+    "code": forged("(1, 2)", "__import__('os').system('touch pwned')"),
+    "nested": forged("(" * 3000 + ")" * 3000),
+    "long header": forged("(1, 2)" + " " * 60_000),
+    "version": b"\x93NUMPY\x09\x00" + bytes(64),
+    "magic": b"\x93NUMPX" + bytes(64),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_ARRAYS)
+def test_wrong_arrays_are_refused(tmp_path, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.npy").write_bytes(WRONG_ARRAYS[name])
+    refusal(tmp_path / "t.npy")
+    (tmp_path / "t.npz").write_bytes(archive({"X": WRONG_ARRAYS[name]}))
+    refusal(tmp_path / "t.npz")
+    assert sorted(os.listdir(tmp_path)) == ["t.npy", "t.npz"]
+
+
+def archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as file:
+        for name, data in members.items():
+            file.writestr(name + ".npy", data)
+    return out.getvalue()
+
+
+def test_the_matrix_of_an_archive_and_its_names(tmp_path):
+    path = tmp_path / "t.npz"
+    X = np.arange(6.0).reshape(3, 2)
+    np.savez_compressed(path, X=X, other=np.zeros((5, 5)), y=np.arange(3), columns=np.array(["a", "größe"]))
+    table = read_table(path)
+    assert table.columns == ("a", "größe")
+    np.testing.assert_array_equal(table.values, X)
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"a": npy(np.zeros((2, 2))), "b": npy(np.zeros((2, 2)))}, "2 2-D arrays ('a', 'b')"),
+        ({"a": npy(np.zeros(2))}, "0 2-D arrays"),
+        ({}, "0 2-D arrays"),
+        ({"X": npy(np.zeros((2, 2))), "columns": npy(np.array(["a"]))}, "2 column names"),
+        ({"X": npy(np.zeros((2, 2))), "columns": npy(np.array(["a", "a"]))}, "both named 'a'"),
+        ({"X": npy(np.zeros((2, 2))), "columns": npy(np.array([1, 2]))}, "1-D array of strings"),
+        ({"X": npy(np.zeros((2, 2))), "columns": npy(np.array(["a", {}], object))}, "1-D array of strings"),
+        ({"X": npy(np.zeros((2, 2))), "columns": forged("(2,)", "'<U1'", b"\xff" * 8)}, "columns"),
+        ({f"n{i}": b"" for i in range(1001)}, "at most 1000"),
+    ],
+)
+def test_wrong_archives_are_refused(tmp_path, members, said):
+    (tmp_path / "t.npz").write_bytes(archive(members))
+    assert said in refusal(tmp_path / "t.npz")
+
+
+def test_bombs_and_lies_in_archives(tmp_path):
+    path = tmp_path / "t.npz"
+    path.write_bytes(archive({"X": npy(np.zeros((2**20, 10)))}, zipfile.ZIP_DEFLATED))
+    assert "packed into" in refusal(path)
+    assert "once decompressed" in refusal(path, limits=Limits(total_bytes=10**6))
+    data = bytearray(archive({"X": npy(np.random.default_rng(0).normal(size=(100, 2)))}, zipfile.ZIP_DEFLATED))
+    for place in np.random.default_rng(1).integers(0, len(data), 60).tolist():
+        changed = data.copy()
+        changed[place] ^= 16
+        path.write_bytes(changed)
+        try:
+            assert read_table(path).values.shape == (100, 2)
+        except InputError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def write(**columns) -> Path:
+        pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+        return tmp_path / "t.parquet"
+
+    return write
+
+
+def test_the_number_types_of_parquet(parquet):
+    import decimal
+
+    import pyarrow as pa
+
+    table = read_table(
+        parquet(
+            a=pa.array([1, -2], pa.int8()),
+            b=[0.5, 1e-3],
+            c=[True, False],
+            d=pa.array([decimal.Decimal("1.50"), decimal.Decimal("-0.25")]),
+            e=pa.array([1, 2], pa.float32()),
+        )
+    )
+    assert table.values.tolist() == [[1, 0.5, 1, 1.5, 1], [-2, 1e-3, 0, -0.25, 2]]
+    assert table.decimals == (0, None, 0, 2, None)
+
+
+def test_what_is_wrong_in_a_parquet_file_is_named(parquet, tmp_path):
+    assert "type 'string' in column 'b'" in refusal(parquet(a=[1], b=["x"]))
+    assert "type 'list" in refusal(parquet(a=[[1, 2]]))
+    assert "missing cell in column 'b', row 2 (1 of 2 rows)" in refusal(parquet(a=[1, 2], b=[1, None]))
+    assert "infinite" in refusal(parquet(a=[1.0, float("inf")]))
+    assert "2^53" in refusal(parquet(a=[2**53 + 1]))
+    assert "rows" in refusal(parquet(a=np.zeros(0)))
+    path = parquet(a=[1.0, None], b=[True, None])
+    np.testing.assert_array_equal(read_table(path, missing="keep").values, [[1, 1], [np.nan, np.nan]])
+    assert "bytes" in refusal(parquet(a=np.zeros(1000)), limits=Limits(total_bytes=7999))
+    data = path.read_bytes()
+    for end in (4, 8, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:end])
+        refusal(path)
+
+
+def test_what_is_no_data_file(tmp_path):
+    assert "folder" in refusal(tmp_path)
+    (tmp_path / "wine.csv").write_text("a\n1\n")
+    assert "did you mean 'wine.csv'" in refusal(tmp_path / "wine.cvs")
+    (tmp_path / "wine.xls").write_text("a")
+    assert "'.xls'" in refusal(tmp_path / "wine.xls")
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "pipe" in refusal(tmp_path / "pipe.csv")
+    (tmp_path / "x.parquet").write_text("a,b\n1,2\n")
+    assert "other bytes" in refusal(tmp_path / "x.parquet")
+    refusal(tmp_path / ("n" * 300 + ".csv"))
+    with pytest.raises(InputError):
+        read_table("a\0b.csv")
+
+
+@settings(max_examples=150)
+@given(st.binary(max_size=200) | st.text("ab1,.5e-\"\n\r\t;'NA +", max_size=200).map(str.encode))
+def test_any_bytes_are_a_table_or_refused(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(data)
+    try:
+        table = read_table(path)
+    except InputError as error:
+        assert str(error).isprintable()  # noqa: PT017
+    else:
+        assert np.isfinite(table.values).all()
+
+
+def test_a_fingerprint_tells_tables_apart():
+    values = np.arange(6.0).reshape(3, 2)
+    base = fingerprint(Table(("a", "b"), values, (None, None)))
+    assert base["rows"] == 3
+    assert base["columns"] == 2
+    assert base == fingerprint(Table(("a", "b"), np.asfortranarray(values), (0, 0)))
+    for other in (
+        Table(("ab", ""), values, (None, None)),
+        Table(("a", "b"), values + 1e-12, (None, None)),
+        Table(("a", "b"), values[::-1], (None, None)),
+    ):
+        assert fingerprint(other)["sha256"] != base["sha256"]
+
+
+def test_a_table_of_an_array():
+    assert Table.of([[1, 2]]).decimals == (0, 0)
+    assert Table.of(np.zeros((2, 1)), ["only"]).columns == ("only",)
+    for wrong in (np.zeros(3), np.zeros((2, 2), complex), [["a"]], np.array([[2**60]])):
+        with pytest.raises(InputError):
+            Table.of(wrong)
+
+
+def test_bad_files_are_refused_without_jax(csv):
+    code = (
+        "import sys\nfrom scorax.data import read_table\n"
+        "try: read_table(sys.argv[1])\nexcept ValueError as e: print(e)\n"
+        "assert not {'jax', 'sklearn', 'pandas', 'scipy'} & set(sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(csv("a\nx\n"))], check=True, capture_output=True, text=True
+    )
+    assert "text 'x'" in result.stdout
