@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jaxtyping import Float, Int
 
 from scorax._types import Key
@@ -134,6 +135,17 @@ def objective(config: FitConfig) -> DenoisingScoreMatching:
     return DenoisingScoreMatching(_WEIGHTINGS[config.training.weighting], _TIMES[config.training.times])
 
 
+def optimizer(config: FitConfig) -> optax.GradientTransformation:
+    """The optimiser of a resolved configuration."""
+    training = config.training
+    return adamw(
+        training.learning_rate,
+        num_steps=training.max_steps,
+        weight_decay=training.weight_decay,
+        clip_norm=training.clip_norm,
+    )
+
+
 def train(job: Plan, state: TrainState | None = None) -> Iterator[TrainState]:
     """States of the training run, from the start or from ``state``."""
     training = job.config.training
@@ -141,12 +153,7 @@ def train(job: Plan, state: TrainState | None = None) -> Iterator[TrainState]:
         job.model,
         objective(job.config),
         job.data,
-        adamw(
-            training.learning_rate,
-            num_steps=training.max_steps,
-            weight_decay=training.weight_decay,
-            clip_norm=training.clip_norm,
-        ),
+        optimizer(job.config),
         key=job.key,
         num_steps=training.max_steps,
         batch_size=training.batch_size,
@@ -170,15 +177,34 @@ def member_models(model: Denoiser) -> list[Denoiser]:
     return [dataclasses.replace(model, network=network.member(i)) for i in range(network.num_members)]
 
 
+def cut_at(model: Denoiser, sigma: float) -> Denoiser:
+    """The same field with its cut-off at ``sigma``, in standardised units."""
+    return model.with_process(dataclasses.replace(model.process, t0=sigma))
+
+
+def held_out_rows(fold: Int[np.ndarray, " n"], limit: int) -> Int[np.ndarray, " rows"]:
+    """Rows that some member never saw: all of them, or ``limit`` drawn once and for all."""
+    rows = np.flatnonzero(fold >= 0)
+    if len(rows) <= limit:
+        return rows
+    return np.sort(np.random.default_rng([len(rows), limit]).choice(rows, limit, replace=False))
+
+
 def out_of_fold(
-    job: Plan, model: Denoiser, z: Float[np.ndarray, "n d"], sigma: float, rows: Int[np.ndarray, " rows"], *, tolerance: float
+    job: Plan,
+    model: Denoiser,
+    z: Float[np.ndarray, "n d"],
+    sigma: float,
+    rows: Int[np.ndarray, " rows"],
+    *,
+    tolerance: float,
 ) -> Float[np.ndarray, " rows"]:
     """Log-density, in standardised units, of rows by the member that never saw them; smoothed at ``sigma``."""
     values = np.full(len(rows), np.nan)
     for member, own in enumerate(member_models(model)):
         mine = np.flatnonzero(job.fold[rows] == member)
         if mine.size:
-            cut = own.with_process(own.process.starting_at(float(np.log(sigma))))
+            cut = cut_at(own, sigma)
             answer = log_prob(
                 cut, jnp.asarray(z[rows[mine]], jnp.float32), rtol=tolerance, atol=tolerance, estimate_error=False
             )
@@ -193,9 +219,7 @@ def choose_sigma_min(job: Plan, model: Denoiser, z: Float[np.ndarray, "n d"]) ->
     noise. The mean is over at most ``choose_rows`` held-out rows, each scored by the member that never saw it.
     """
     noise = job.config.noise
-    held = np.flatnonzero(job.fold >= 0)
-    if len(held) > noise.choose_rows:
-        held = np.sort(np.random.default_rng([len(held), 1]).choice(held, noise.choose_rows, replace=False))
+    held = held_out_rows(job.fold, noise.choose_rows)
     table = {}
     for sigma in (c for c in noise.candidates if noise.sigma_min <= c < noise.sigma_max):
         values = out_of_fold(job, model, z, sigma, held, tolerance=1e-3)

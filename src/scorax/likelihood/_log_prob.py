@@ -137,7 +137,9 @@ def log_prob(
 def _chunk(model, x, condition, ends, limits, max_steps, estimate_error):
     rtol, atol = limits
     return jax.vmap(
-        lambda row: row_log_prob(model, row, condition, ends=ends, rtol=rtol, atol=atol, max_steps=max_steps, estimate_error=estimate_error)
+        lambda row: row_log_prob(
+            model, row, condition, ends=ends, rtol=rtol, atol=atol, max_steps=max_steps, estimate_error=estimate_error
+        )
     )(x)
 
 

@@ -96,6 +96,4 @@ class Karras(AbstractParametrization):
         alpha, sigma = level
         sd = self.data_scale
         radius = self.radius(level)
-        return Coefficients(
-            alpha * sd**2 / radius**2, sigma * sd / radius, sigma / radius**2, -alpha * sd / radius
-        )
+        return Coefficients(alpha * sd**2 / radius**2, sigma * sd / radius, sigma / radius**2, -alpha * sd / radius)

@@ -14,7 +14,12 @@ class AbstractNetwork(eqx.Module):
 
     @abc.abstractmethod
     def __call__(
-        self, c_noise: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+        self,
+        c_noise: Float[Array, ""],
+        x: Float[Array, "*shape"],
+        condition: Condition = None,
+        *,
+        key: Key | None = None,
     ) -> Float[Array, "*shape"]:
         """Output of the shape of ``x``; ``key`` turns training noise (dropout) on, ``None`` is inference."""
 

@@ -38,9 +38,14 @@ class Ensemble(AbstractNetwork):
         return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, self.members)
 
     def __call__(
-        self, c_noise: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+        self,
+        c_noise: Float[Array, ""],
+        x: Float[Array, "*shape"],
+        condition: Condition = None,
+        *,
+        key: Key | None = None,
     ) -> Float[Array, "*shape"]:
-        outputs = eqx.filter_vmap(
-            lambda network: network(c_noise, x, condition, key=key), in_axes=(eqx.if_array(0),)
-        )(self.members)
+        outputs = eqx.filter_vmap(lambda network: network(c_noise, x, condition, key=key), in_axes=(eqx.if_array(0),))(
+            self.members
+        )
         return jnp.mean(outputs, axis=0)

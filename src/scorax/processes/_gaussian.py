@@ -35,7 +35,9 @@ class VP(AbstractGaussianProcess):
         if not 0 < self.beta_min <= self.beta_max:
             raise ValueError(
                 explain(
-                    expected="0 < beta_min <= beta_max", got=f"{self.beta_min}, {self.beta_max}", do="pass positive rates"
+                    expected="0 < beta_min <= beta_max",
+                    got=f"{self.beta_min}, {self.beta_max}",
+                    do="pass positive rates",
                 )
             )
         _check_clock(self.t0, self.t1)

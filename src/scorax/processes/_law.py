@@ -40,9 +40,7 @@ class GaussianLaw(eqx.Module):
 
     def at(self, level: Level) -> "GaussianLaw":
         """Law of ``alpha x + sigma noise`` for ``x`` from this law."""
-        return GaussianLaw(
-            level.alpha * self.mean, self.basis, level.alpha**2 * self.variances + level.sigma**2
-        )
+        return GaussianLaw(level.alpha * self.mean, self.basis, level.alpha**2 * self.variances + level.sigma**2)
 
     def whiten(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
         """Coordinates of ``x`` in the eigenbasis, centred and divided by their standard deviations."""

@@ -36,13 +36,25 @@ class AbstractSampler(eqx.Module):
 
     @abc.abstractmethod
     def draw(
-        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: jnp.dtype, condition: Condition = None, *, key: Key
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: jnp.dtype,
+        condition: Condition = None,
+        *,
+        key: Key,
     ) -> Float[Array, "*shape"]:
         """One draw at ``t0``: traceable, so it can be mapped over keys."""
 
     @abc.abstractmethod
     def path(
-        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: jnp.dtype, condition: Condition = None, *, key: Key
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: jnp.dtype,
+        condition: Condition = None,
+        *,
+        key: Key,
     ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
         """Times and states of the whole trajectory, from ``t1`` to ``t0``."""
 
@@ -75,12 +87,24 @@ class AbstractGridSampler(AbstractSampler):
         return grid.t, x1, x, states
 
     def draw(
-        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: jnp.dtype, condition: Condition = None, *, key: Key
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: jnp.dtype,
+        condition: Condition = None,
+        *,
+        key: Key,
     ) -> Float[Array, "*shape"]:
         return self._scan(model, shape, dtype, condition, key=key, keep=False)[2]
 
     def path(
-        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: jnp.dtype, condition: Condition = None, *, key: Key
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: jnp.dtype,
+        condition: Condition = None,
+        *,
+        key: Key,
     ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
         times, x1, _, states = self._scan(model, shape, dtype, condition, key=key, keep=True)
         return times, jnp.concatenate([x1[None], states])

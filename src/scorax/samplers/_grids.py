@@ -71,7 +71,9 @@ def nodes(grid: AbstractGrid, process: AbstractProcess, num_steps: int, dtype: j
         raise ValueError(explain(expected="num_steps of at least 1", got=str(num_steps), do="take more steps"))
     times = grid.times(process, num_steps)
     if not np.all(np.diff(times) < 0):
-        raise ValueError(explain(expected="strictly decreasing times", got=f"{times}", do="use fewer steps or another grid"))
+        raise ValueError(
+            explain(expected="strictly decreasing times", got=f"{times}", do="use fewer steps or another grid")
+        )
     level = None
     if isinstance(process, AbstractGaussianProcess):
         with host_float64():

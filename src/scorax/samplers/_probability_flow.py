@@ -50,13 +50,25 @@ class ProbabilityFlow(AbstractSampler):
         return ends, solution.ts, jnp.where(ok, solution.ys, jnp.nan)
 
     def draw(
-        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: jnp.dtype, condition: Condition = None, *, key: Key
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: jnp.dtype,
+        condition: Condition = None,
+        *,
+        key: Key,
     ) -> Float[Array, "*shape"]:
         ends, _, ys = self._solve(model, shape, dtype, condition, key=key, save=diffrax.SaveAt(t1=True))
         return ends.start_radius * ys[-1]
 
     def path(
-        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: jnp.dtype, condition: Condition = None, *, key: Key
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: jnp.dtype,
+        condition: Condition = None,
+        *,
+        key: Key,
     ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
         """Flow coordinates and states ``y`` of the flow (not rescaled) from the end to the start."""
         ends = flow_ends(model, dtype)

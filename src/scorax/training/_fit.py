@@ -71,7 +71,9 @@ def fit(
     count = members or 1
     rows = [np.arange(len(data))] * count if member_rows is None else list(member_rows)
     if len(rows) != count or (validation is not None and len(validation.rows) != count):
-        raise ValueError(explain(expected=f"rows for {count} members", got=f"{len(rows)}", do="give one index array per member"))
+        raise ValueError(
+            explain(expected=f"rows for {count} members", got=f"{len(rows)}", do="give one index array per member")
+        )
     mesh = mesh or jax.make_mesh((1,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
     replicated = NamedSharding(mesh, PartitionSpec())
     batches = NamedSharding(mesh, PartitionSpec(*([None] * (1 if members is None else 2)), "data"))
@@ -88,9 +90,7 @@ def fit(
     stride = steps_per_call or _steps_per_call(weights, batch_size, every)
 
     if state is None:
-        init = optimizer.init if members is None else jax.vmap(optimizer.init)
-        state = _first_state(weights, init(weights), count)
-        state = jax.device_put(state, replicated)
+        state = jax.device_put(initial_state(model, optimizer), replicated)
         if validation is not None and draws is not None:
             state = _validated(state, problem, draws, validation, program.members)
         yield state
@@ -127,13 +127,18 @@ def fit(
         yield state
 
 
-def _first_state(weights, optimizer, count: int) -> TrainState:
+def initial_state(model: Denoiser, optimizer: optax.GradientTransformation) -> TrainState:
+    """State before the first step; also the shapes that a checkpoint of such a run must have."""
+    single, members = single_model(model), member_axis(model)
+    weights = eqx.partition(single, trainable(single))[0]
+    init = optimizer.init if members is None else jax.vmap(optimizer.init)
+    count = members or 1
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         weights=copied(weights),
         ema=copied(weights),
         best=copied(weights),
-        optimizer=optimizer,
+        optimizer=init(weights),
         best_loss=jnp.full(count, jnp.inf),
         best_step=jnp.zeros(count, jnp.int32),
         active=jnp.ones(count, bool),

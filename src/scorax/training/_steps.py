@@ -52,16 +52,16 @@ class Batches(NamedTuple):
     key: Key
 
 
-def visited(rows: Float[Array, "b *shape"], dequantize: AbstractTransform | None, keys: Key) -> Float[Array, "b *shape"]:
+def visited(
+    rows: Float[Array, "b *shape"], dequantize: AbstractTransform | None, keys: Key
+) -> Float[Array, "b *shape"]:
     """Rows as the objective sees them: with dequantisation noise drawn anew at every visit."""
     if dequantize is None:
         return rows
     return jax.vmap(lambda row, key: dequantize.encode(row, key=key).z)(rows, keys)
 
 
-def _batch_loss(
-    weights: PyTree, problem: Problem, rows: Int[Array, " batch"], key: Key
-) -> Float[Array, ""]:
+def _batch_loss(weights: PyTree, problem: Problem, rows: Int[Array, " batch"], key: Key) -> Float[Array, ""]:
     """Mean objective over a batch whose quantiles are stratified, ``u_i = (i + U) / B``."""
     model: Denoiser = eqx.combine(weights, problem.frozen)
     size = rows.shape[0]
@@ -73,7 +73,13 @@ def _batch_loss(
 
 
 def _step(
-    program: Program, problem: Problem, carry: Carry, active: Bool[Array, ""], rows: Int[Array, " batch"], step: Array, key: Key
+    program: Program,
+    problem: Problem,
+    carry: Carry,
+    active: Bool[Array, ""],
+    rows: Int[Array, " batch"],
+    step: Array,
+    key: Key,
 ) -> tuple[Carry, Float[Array, ""]]:
     loss, gradient = jax.value_and_grad(_batch_loss)(carry.weights, problem, rows, key)
     updates, optimizer = program.optimizer.update(gradient, carry.optimizer, carry.weights)
@@ -99,7 +105,9 @@ def train_call(
             carry, loss = _step(program, problem, carry, batches.active[0], batch, step, step_key)
             return carry, loss[None]
         keys = jax.vmap(lambda member: jax.random.fold_in(step_key, member))(jnp.arange(batch.shape[0]))
-        return jax.vmap(lambda c, a, b, k: _step(program, problem, c, a, b, step, k))(carry, batches.active, batch, keys)
+        return jax.vmap(lambda c, a, b, k: _step(program, problem, c, a, b, step, k))(
+            carry, batches.active, batch, keys
+        )
 
     steps = batches.start + jnp.arange(batches.rows.shape[0])
     carry, losses = jax.lax.scan(body, carry, (steps, batches.rows))
@@ -122,10 +130,14 @@ def validate_call(
     """Loss of the averages on the fixed draws, and the best state and stops that follow from it."""
 
     def loss(weights: PyTree, own: FixedDraws) -> Float[Array, ""]:
-        return draws_loss(eqx.combine(weights, problem.frozen), problem.objective, problem.data, problem.dequantize, own)
+        return draws_loss(
+            eqx.combine(weights, problem.frozen), problem.objective, problem.data, problem.dequantize, own
+        )
 
     if members:
-        values = jax.lax.map(lambda xs: loss(*xs), (ema, draws))  # one member at a time keeps memory at one member's draws
+        values = jax.lax.map(
+            lambda xs: loss(*xs), (ema, draws)
+        )  # one member at a time keeps memory at one member's draws
     else:
         values = loss(ema, jtu.tree_map(lambda leaf: leaf[0], draws))[None]
     improved = best.active & (values < best.best_loss - margin)
@@ -144,4 +156,3 @@ def validate_call(
         ),
         values,
     )
-

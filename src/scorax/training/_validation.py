@@ -50,7 +50,11 @@ class FixedDraws(eqx.Module):
         """Draws for every member; members with fewer rows are padded at weight zero."""
         empty = [index for index, rows in enumerate(validation.rows) if len(rows) == 0]
         if empty:
-            raise ValueError(explain(expected="held-out rows for every member", got=f"none for member {empty[0]}", do="hold rows out"))
+            raise ValueError(
+                explain(
+                    expected="held-out rows for every member", got=f"none for member {empty[0]}", do="hold rows out"
+                )
+            )
         longest = max(len(rows) for rows in validation.rows)
         visits = max(1, validation.num_draws // longest)
         total = longest * visits

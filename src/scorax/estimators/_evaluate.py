@@ -1,0 +1,114 @@
+"""Records of a fitted table for its report: the fitted model seen through the protocol of ``studies``."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from scorax._errors import InputError, explain
+from scorax._write import write_json
+from scorax.checkpoint import RunFolder
+from scorax.data import Schema, Table, fingerprint
+from scorax.estimators._files import load_fitted
+from scorax.estimators._fitted import FittedTable
+from scorax.estimators._fitting import Outcome
+from scorax.studies import compare, evaluate, held_out_records
+
+REPORT_TOLERANCE = 1e-4
+"""Solver tolerance of log-densities that are averaged for the report."""
+
+
+class View:
+    """A fitted table as ``studies.evaluate`` wants to see it."""
+
+    def __init__(self, outcome: Outcome, values: np.ndarray, seed: int) -> None:
+        self._fitted = outcome.fitted
+        self.schema_ = outcome.fitted.coordinates.schema
+        self.dequantised_ = outcome.fitted.dequantised(values, seed)
+        self.fold_ = outcome.fold
+        self.out_of_fold_log_density_ = outcome.out_of_fold
+
+    def sample(self, n_samples: int, random_state: int) -> np.ndarray:
+        """Rows ``0`` to ``n_samples`` of the seed."""
+        return self._fitted.sample_rows(0, n_samples, random_state)
+
+    def score_samples(self, x: np.ndarray) -> np.ndarray:
+        """Log-density of dequantised rows."""
+        return _values(self._fitted, x)
+
+    def grad_log_density(self, x: np.ndarray) -> np.ndarray:
+        """Gradient of the log-density."""
+        return self._fitted.grad_log_density(x)
+
+    def sample_path(self, n_samples: int, num_frames: int, random_state: int) -> tuple[np.ndarray, np.ndarray]:
+        """Levels and frames of the reverse diffusion."""
+        return self._fitted.sample_path(n_samples, num_frames, random_state)
+
+
+def write_records(
+    run: RunFolder,
+    outcome: Outcome,
+    values: np.ndarray,
+    held_out: np.ndarray | None,
+    source: Literal["hold-out", "test file"],
+    *,
+    seed: int,
+) -> None:
+    """Evaluate a finished fit and write its records; rows of the data stay out of the folder."""
+    rows = None if held_out is None else outcome.fitted.dequantised(held_out, seed)
+    records = evaluate(View(outcome, values, seed), values, held_out=rows, held_out_source=source, seed=seed)
+    for name, record in records.items():
+        write_json(run.records / f"{name}.json", record if isinstance(record, dict) else {name: record})
+
+
+def evaluate_test(run_path: Path, test: Table, train: Table | None) -> dict[str, Any]:
+    """Score the rows of a test file by a finished run, and record them for its report.
+
+    Baselines are fitted anew, so they need the rows of the fit: ``train`` must be the table of the run. Without it the
+    record holds the model's own values only.
+
+    Raises:
+        InputError: ``train`` is not the table the run was fitted to, or the columns do not match.
+    """
+    run = RunFolder(run_path)
+    fitted, _ = load_fitted(run)
+    facts = run.read_json("run.json")
+    if train is not None and fingerprint(train) != facts["data"]:
+        raise InputError(
+            explain(
+                expected="the table of the fit for --data", got="another one", do="pass the file given to scorax fit"
+            )
+        )
+    if facts.get("holdout") is not None and train is not None:
+        raise InputError(
+            explain(
+                expected="a run that was fitted to all rows of --data",
+                got=f"one with a hold-out of {facts['holdout']}",
+                do="leave --data out, or fit again without --holdout",
+            )
+        )
+    seed = facts["seed"]
+    schema: Schema = fitted.coordinates.schema
+    rows = fitted.dequantised(schema.match(test, "the test file"), seed)
+    model_values = _values(fitted, rows)
+    baselines = {}
+    if train is not None:
+        free = schema.free
+        fit_rows = fitted.dequantised(schema.match(train, "the table of the fit"), seed)
+        baselines = compare(fit_rows[:, free], rows[:, free], seed=seed)
+    record = held_out_records(
+        model_values,
+        {name: result.values for name, result in baselines.items()},
+        source="test file",
+        descriptions={name: result.description for name, result in baselines.items()},
+        log_scale=-fitted.coordinates.log_weight,
+    )
+    path = run.records / "held_out.json"
+    earlier = run.read_json("records/held_out.json")["comparisons"] if path.exists() else []
+    kept = [comparison for comparison in earlier if comparison.get("source") != "test file"]
+    write_json(path, {"comparisons": [record, *kept]})
+    return record
+
+
+def _values(fitted: FittedTable, rows: np.ndarray) -> np.ndarray:
+    return fitted.log_prob(rows, tolerance=REPORT_TOLERANCE, precision="float32", estimate_error=False).value

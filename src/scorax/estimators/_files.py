@@ -1,0 +1,135 @@
+"""A fit in a run folder: which arrays and names stand in which file, and the way back."""
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scorax import _write
+from scorax._errors import InputError, explain
+from scorax._text import shown_path
+from scorax._trees import array_spec, named_arrays, trainable, with_named_arrays
+from scorax.checkpoint import RunFolder, Step, load_step, read_tensors, save_step, tensors_bytes
+from scorax.data import Schema
+from scorax.estimators._config import FitConfig
+from scorax.estimators._fitted import Coordinates, FittedTable
+from scorax.estimators._recipe import blank_model, cut_at, optimizer
+from scorax.processes import GaussianLaw
+from scorax.spec import from_mapping, to_json
+from scorax.training import TrainState, initial_state, single_model
+from scorax.transforms import Standardize
+
+VERSION = 1
+_GROUPS = {"weights": "weights", "ema": "ema", "best": "best", "optimizer": "optimizer"}
+_PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
+
+
+def write_facts(run: RunFolder, config: FitConfig, coordinates: Coordinates, moments: GaussianLaw) -> None:
+    """Write what a run is made of, once, before its first step."""
+    run.write_json("config.json", {"format": VERSION, **to_json(config)})
+    run.write_json("schema.json", coordinates.schema.to_json())
+    _write.write_bytes(
+        run.transform,
+        tensors_bytes(
+            {
+                "shift": coordinates.standardize.shift,
+                "scale": coordinates.standardize.scale,
+                "widths": coordinates.widths,
+                **{f"moments/{name}": value for name, value in named_arrays(moments).items()},
+            }
+        ),
+    )
+
+
+def read_config(run: RunFolder) -> FitConfig:
+    """The resolved configuration of a run."""
+    body = dict(run.read_json("config.json"))
+    version = body.pop("format", None)
+    if version != VERSION:
+        raise InputError(
+            f"{shown_path(run.config)}: "
+            + explain(expected=f"format {VERSION}", got=str(version), do="use the scorax version that wrote the run")
+        )
+    return from_mapping(FitConfig, body, shown_path(run.config))
+
+
+def read_coordinates(run: RunFolder) -> tuple[Coordinates, GaussianLaw]:
+    """Coordinates and moments of a run; the schema implies every shape."""
+    schema = Schema.from_json(run.read_json("schema.json"), shown_path(run.schema))
+    d = len(schema.free)
+    vector, matrix = ((d,), "float64"), ((d, d), "float32")
+    single = ((d,), "float32")
+    expected = {
+        "shift": vector,
+        "scale": vector,
+        "widths": vector,
+        "moments/mean": single,
+        "moments/basis": matrix,
+        "moments/variances": single,
+    }
+    arrays = read_tensors(run.transform, expected)
+    moments = GaussianLaw(*(jnp.asarray(arrays[f"moments/{name}"]) for name in ("mean", "basis", "variances")))
+    return Coordinates(schema, Standardize(arrays["shift"], arrays["scale"]), arrays["widths"]), moments
+
+
+def save_state(run: RunFolder, state: TrainState, meta: dict[str, Any]) -> None:
+    """Save a training state as a step of the run."""
+    arrays = {group: named_arrays(getattr(state, name)) for group, name in _GROUPS.items()}
+    arrays["progress"] = {name: np.asarray(getattr(state, name)) for name in _PROGRESS}
+    save_step(run, int(state.step), arrays, meta)
+
+
+def load_state(run: RunFolder, config: FitConfig, moments: GaussianLaw) -> tuple[TrainState, Step]:
+    """The newest whole state of a run, passing over damaged ones."""
+    model = blank_model(config, moments, key=jax.random.key(0))
+    like = initial_state(model, optimizer(config))
+    expected = {group: array_spec(getattr(like, name)) for group, name in _GROUPS.items()}
+    expected["progress"] = array_spec({name: getattr(like, name) for name in _PROGRESS})
+    step = load_step(run, expected, fallback=True)
+    changes = {
+        name: with_named_arrays(getattr(like, name), step.arrays[group], where=f"{run.step_path(step.step)}/{group}")
+        for group, name in _GROUPS.items()
+    }
+    progress = {name: jnp.asarray(step.arrays["progress"][name]) for name in _PROGRESS}
+    return dataclasses.replace(like, **changes, **progress), step
+
+
+def save_fitted(run: RunFolder, fitted: FittedTable, *, seed: int, steps: int) -> None:
+    """Write a fitted table alone, without the state to train on from."""
+    model, moments = fitted.model, fitted.model.moments
+    assert moments is not None  # the recipe always matches the terminal moments
+    write_facts(run, fitted.config, fitted.coordinates, moments)
+    run.write_json("run.json", {"seed": seed, "sigma_min": model.process.t0})
+    single = single_model(model)
+    best = named_arrays(eqx.filter(single, trainable(single)))
+    save_step(run, steps, {"best": best}, {"sigma_min": model.process.t0})
+
+
+def load_fitted(run: RunFolder) -> tuple[FittedTable, int]:
+    """The finished fit of a run folder, and its number of steps.
+
+    Raises:
+        InputError: a file is damaged, or the run was interrupted before its cut-off was chosen.
+    """
+    run.require()
+    config = read_config(run)
+    coordinates, moments = read_coordinates(run)
+    model = blank_model(config, moments, key=jax.random.key(0))
+    like = initial_state(model, optimizer(config))
+    step = load_step(run, {"best": array_spec(like.best)}, fallback=False, groups=["best"])
+    sigma_min = step.meta.get("sigma_min")
+    if not isinstance(sigma_min, float) or not 0 < sigma_min < config.noise.sigma_max:
+        raise InputError(
+            f"{shown_path(run.path)}: "
+            + explain(
+                expected="a finished fit",
+                got=f"one interrupted at step {step.step}",
+                do="finish it with: scorax fit TABLE -o RUN --resume",
+            )
+        )
+    best = with_named_arrays(like.best, step.arrays["best"], where=f"{run.step_path(step.step)}/best")
+    model = dataclasses.replace(like, best=best).model(model)
+    return FittedTable(config, coordinates, cut_at(model, sigma_min)), step.step

@@ -1,0 +1,185 @@
+"""A fitted table: the field, the way between file units and its own, and everything one asks of it."""
+
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from scorax._trees import cast
+from scorax.data import Schema
+from scorax.estimators._config import FitConfig
+from scorax.likelihood import LogProb, log_prob
+from scorax.models import Denoiser, Pullback
+from scorax.processes import GaussianLaw
+from scorax.samplers import Heun, sample
+from scorax.samplers._sample import BLOCK
+from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """The way from the columns of a file to the standardised coordinates of the model, and back.
+
+    Attributes:
+        schema: all columns; constant ones are outside the model.
+        standardize: shift and scale of the other columns.
+        widths: bin width of each of them in file units, 0 where continuous.
+    """
+
+    schema: Schema
+    standardize: Standardize
+    widths: Float[np.ndarray, " d"]
+
+    @staticmethod
+    def fit(values: Float[np.ndarray, "n columns"], schema: Schema) -> "Coordinates":
+        """Coordinates of training rows given in all columns of the schema."""
+        free = schema.free
+        widths = np.array([schema.columns[j].gap or 0.0 for j in free])
+        return Coordinates(schema, Standardize.fit(values[:, free], widths=widths), widths)
+
+    @property
+    def chain(self) -> Chain:
+        """Standardisation, then dequantisation in standardised units."""
+        return Chain((self.standardize, Dequantize(self.widths / self.standardize.scale)))
+
+    def encode(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n d"]:
+        """Standardised, dequantised rows; the noise of a row follows from its content and the seed."""
+        return encode_rows(self.chain, values[:, self.schema.free], key=jax.random.key(seed))[0]
+
+    def standardise(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n d"]:
+        """Standardised rows without dequantisation noise."""
+        return (values[:, self.schema.free] - self.standardize.shift) / self.standardize.scale
+
+    def widen(self, free: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
+        """Rows in all columns from rows in the free ones, with constants put back and nothing rounded."""
+        values = np.empty((len(free), len(self.schema.columns)))
+        values[:, self.schema.free] = free
+        for j, column in enumerate(self.schema.columns):
+            if column.value is not None:
+                values[:, j] = column.value
+        return values
+
+    @property
+    def log_weight(self) -> float:
+        """What turns a log-density of standardised rows into one in file units: minus the sum of log scales."""
+        return -float(np.sum(np.log(self.standardize.scale)))
+
+
+@dataclass(frozen=True)
+class FittedTable:
+    """A trained model of a table with the cut-off chosen; rows are in file units and in all columns of the schema.
+
+    Attributes:
+        config: resolved configuration.
+        coordinates: the way between file and model.
+        model: the field, stopped at the chosen ``sigma_min``.
+    """
+
+    config: FitConfig
+    coordinates: Coordinates
+    model: Denoiser
+
+    @property
+    def dimension(self) -> int:
+        """Number of columns the model describes."""
+        return len(self.coordinates.schema.free)
+
+    def dequantised(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n columns"]:
+        """The rows with bin noise in their rounded columns, which is what densities are of."""
+        z = self.coordinates.encode(values, seed)
+        return self.coordinates.widen(decode_rows(self.coordinates.standardize, z))
+
+    def log_prob(
+        self,
+        values: Float[np.ndarray, "n columns"],
+        *,
+        tolerance: float | None = None,
+        precision: str = "auto",
+        estimate_error: bool = True,
+    ) -> LogProb:
+        r"""Log-density of rows as they stand (dequantise rounded columns first), per unit of the file's columns.
+
+        The density of data smoothed by ``sigma_min``: $\log p_{t_0}(\alpha_0 z) + d \log \alpha_0 - \sum_j \log scale_j$.
+        ``precision`` ``auto`` is float64 on CPU and float32 elsewhere.
+        """
+        z = self.coordinates.standardise(values)
+        tolerance = self.config.sampling.tolerance if tolerance is None else tolerance
+        double = precision == "float64" or (precision == "auto" and jax.default_backend() == "cpu")
+        with jax.enable_x64(double):
+            alpha = float(self.model.process.alpha(jnp.asarray(self.model.process.t0)))
+            answer = log_prob(
+                self.model,
+                jnp.asarray(alpha * z, jnp.float64 if double else jnp.float32),
+                rtol=tolerance,
+                atol=tolerance,
+                estimate_error=estimate_error,
+            )
+            answer = jax.tree.map(np.asarray, answer)
+        shift = self.dimension * np.log(alpha) + self.coordinates.log_weight
+        return answer._replace(value=answer.value.astype(np.float64) + shift)
+
+    def grad_log_density(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n columns"]:
+        """Gradient of the log-density per unit of each column; zero in constant columns, where there is none."""
+        pullback = Pullback(self.model, self.coordinates.standardize)
+        gradient = np.zeros_like(values, dtype=np.float64)
+        free = self.coordinates.schema.free
+        with jax.enable_x64(True):
+            rows = jnp.asarray(values[:, free], jnp.float64)
+            parts = [_scores(cast(pullback, jnp.float64), block) for block in _blocks(rows)]
+            gradient[:, free] = np.concatenate([np.asarray(p) for p in parts])[: len(rows)]
+        return gradient
+
+    def sample_rows(self, start: int, count: int, seed: int) -> Float[np.ndarray, "count columns"]:
+        """Rows ``start`` to ``start + count`` of the endless table that the seed stands for, rounded as the file is."""
+        key = jax.random.key(seed)
+        x = sample(self.model, Heun(self.config.sampling.num_steps), count, key=key, start=start)
+        alpha = float(self.model.process.alpha(jnp.asarray(self.model.process.t0)))
+        return self.coordinates.schema.restore(
+            decode_rows(self.coordinates.standardize, np.asarray(x, np.float64) / alpha)
+        )
+
+    def sample_path(
+        self, count: int, num_frames: int, seed: int
+    ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, "frames count columns"]]:
+        """Noise levels and states of ``count`` rows on their way from noise to data, in file units."""
+        sampler = Heun(self.config.sampling.num_steps)
+        keys = jax.random.split(jax.random.key(seed), count)
+        times, states = _paths(self.model, sampler, keys)
+        picked = np.unique(np.linspace(0, sampler.num_steps, num_frames).round().astype(int))
+        levels = np.exp(np.asarray(jax.vmap(self.model.process.log_ratio)(times[0])))
+        alphas = np.asarray(jax.vmap(self.model.process.alpha)(times[0]))
+        frames = [
+            self.coordinates.widen(
+                decode_rows(self.coordinates.standardize, np.asarray(states[:, i], np.float64) / alphas[i])
+            )
+            for i in picked
+        ]
+        return levels[picked], np.stack(frames)
+
+
+def moments_of(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"]) -> GaussianLaw:
+    """Mean and shrunk covariance (Ledoit and Wolf 2004) of standardised rows, with the variance of their bin noise."""
+    from sklearn.covariance import ledoit_wolf
+
+    covariance = ledoit_wolf(z)[0] + np.diag(np.square(widths) / 12)
+    return GaussianLaw.from_moments(z.mean(axis=0).astype(np.float32), covariance)
+
+
+def _blocks(rows):
+    padding = -len(rows) % BLOCK
+    padded = jnp.concatenate([rows, jnp.zeros((padding, rows.shape[1]), rows.dtype)])
+    return padded.reshape(-1, BLOCK, rows.shape[1])
+
+
+@eqx.filter_jit
+def _scores(pullback, rows):
+    return jax.vmap(lambda row: pullback(jnp.asarray(pullback.process.t0, row.dtype), row))(rows)
+
+
+@eqx.filter_jit
+def _paths(model, sampler, keys):
+    shape, dtype = model.moments.mean.shape, model.moments.mean.dtype
+    return jax.vmap(lambda key: sampler.path(model, shape, dtype, key=key))(keys)

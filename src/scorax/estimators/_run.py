@@ -1,0 +1,263 @@
+"""A fit in a run folder: resumable, observed through events, ended by signals between calls."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from scorax import _write
+from scorax._errors import InputError, Interrupted, explain
+from scorax._text import shown_path
+from scorax.checkpoint import RunFolder, cut_metrics
+from scorax.data import Schema, Table, fingerprint
+from scorax.estimators._config import FitConfig
+from scorax.estimators._evaluate import write_records
+from scorax.estimators._files import load_state, read_config, save_state, write_facts
+from scorax.estimators._fitting import Job, finish, prepare
+from scorax.estimators._recipe import resolved, train
+from scorax.spec import to_json
+from scorax.training import TrainState
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """What a finished fit has to say.
+
+    Attributes:
+        steps: optimiser steps taken.
+        best_steps: step of the weights kept, per member.
+        sigma_min: chosen cut-off, in standardised units.
+        held_out_nats: mean log-density of rows by the member that never saw them, per row in file units.
+        seconds: time this process spent.
+    """
+
+    steps: int
+    best_steps: list[int]
+    sigma_min: float
+    held_out_nats: float
+    seconds: float
+
+
+def fit_run(
+    table: Table,
+    run_path: Path,
+    config: FitConfig,
+    *,
+    seed: int,
+    resume: bool = False,
+    holdout: float | None = None,
+    test: Table | None = None,
+    on_event: Callable[[Event], None] = lambda event: None,
+    poll: Callable[[], str | None] = lambda: None,
+) -> FitSummary:
+    """Fit ``table`` into the run folder ``run_path``.
+
+    Resuming needs the same table, seed, configuration and hold-out; the result is then bit for bit that of a run that was
+    never interrupted (same machine kind, thread count and JAX version).
+
+    Args:
+        table: the rows.
+        run_path: the run folder.
+        config: configuration; zeros are filled in from the size of the table.
+        seed: root of all randomness.
+        resume: go on from the newest whole step.
+        holdout: share of rows kept from the fit for the report.
+        test: rows for the report, never trained on.
+        on_event: receives ``phase``, ``progress``, ``note`` and ``saved`` events.
+        poll: called between jitted calls; returns ``"save"`` to ask for a checkpoint, raises ``Interrupted`` to stop.
+
+    Raises:
+        InputError: the table cannot be fitted, or differs from the one the run was begun with.
+        DivergedError: training left the finite numbers; the last saved step is intact.
+        FolderInUseError: another process fits into the folder.
+        Interrupted: ``poll`` said so; the state is saved.
+    """
+    began = time.monotonic()
+    run = RunFolder(run_path).create()
+    with run.lock():
+        for line in run.recover():
+            on_event({"kind": "note", "text": line})
+        schema = Schema.infer(table)
+        values, kept_back = _split(table.values, holdout, seed)
+        settings = resolved(config, len(values), len(schema.free))
+        facts = _facts(table, seed, holdout, test)
+        job = prepare(values, schema, settings, seed=seed)
+        if resume:
+            state, start_loss = _resume(run, job, facts, on_event)
+        else:
+            moments = job.plan.model.moments
+            assert moments is not None  # a plan always carries them
+            write_facts(run, settings, job.coordinates, moments)
+            run.write_json("run.json", facts)
+            state, start_loss = None, None
+        state, start_loss = _train(run, job, state, start_loss, on_event, poll)
+        on_event({"kind": "phase", "text": "choosing sigma_min on held-out rows"})
+        outcome = finish(job, state)
+        sigma_min = float(outcome.fitted.model.process.t0)  # the clock of EDM is sigma
+        save_state(run, state, {**_meta(start_loss), "sigma_min": sigma_min})
+        on_event({"kind": "saved", "step": int(state.step)})
+        poll()
+        on_event({"kind": "phase", "text": "comparing with baselines, drawing samples, writing records"})
+        if test is not None:
+            kept_back, source = schema.match(test, "the test file"), "test file"
+        else:
+            source = "hold-out"
+        write_records(run, outcome, values, kept_back, source, seed=seed)
+        summary = FitSummary(
+            int(state.step),
+            np.asarray(state.best_step).tolist(),
+            sigma_min,
+            float(np.nanmean(outcome.out_of_fold)),
+            time.monotonic() - began,
+        )
+        run.write_json(
+            "run.json",
+            {
+                **facts,
+                "members": job.plan.members,
+                "best_steps": summary.best_steps,
+                "sigma_min": sigma_min,
+                "candidates": {str(k): v for k, v in outcome.candidates.items()},
+                "out_of_fold_nats": summary.held_out_nats,
+                "seconds": round(summary.seconds, 1),
+            },
+        )
+    return summary
+
+
+def _split(values: np.ndarray, holdout: float | None, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+    if holdout is None:
+        return values, None
+    order = np.random.default_rng([seed, 2]).permutation(len(values))
+    cut = round(holdout * len(values))
+    return values[np.sort(order[cut:])], values[np.sort(order[:cut])]
+
+
+def _train(
+    run: RunFolder,
+    job: Job,
+    state: TrainState | None,
+    start_loss: np.ndarray | None,
+    on_event: Callable[[Event], None],
+    poll: Callable[[], str | None],
+) -> tuple[TrainState, np.ndarray]:
+    training = job.plan.config.training
+    on_event({"kind": "phase", "text": "compiling the training step"})
+    latest, saved = state, -1 if state is None else int(state.step)
+    for latest in train(job.plan, state):
+        step = int(latest.step)
+        if start_loss is None:
+            start_loss = np.asarray(latest.validation_loss, np.float64)
+        validated = step % training.validate_every == 0 or step >= training.max_steps
+        nats = job.held_out_nats(latest, start_loss)
+        event = {
+            "kind": "progress",
+            "step": step,
+            "max_steps": training.max_steps,
+            "loss": float(np.mean(np.asarray(latest.loss))),
+            "held_out_nats": float(np.mean(nats)),
+            "active": int(np.sum(np.asarray(latest.active))),
+            "members": job.plan.members,
+        }
+        on_event(event)
+        if validated:
+            _write.append_json_line(run.metrics, _metrics(event, nats))
+            _write.append_json_line(run.log, {"step": step, "time": round(time.time(), 3)})
+        try:
+            wanted = poll()
+        except Interrupted:
+            if step != saved:
+                save_state(run, latest, _meta(start_loss))
+            raise
+        if (wanted == "save" or step == 0 or step % training.save_every == 0) and step != saved:
+            save_state(run, latest, _meta(start_loss))
+            saved = step
+            on_event({"kind": "saved", "step": step})
+    assert latest is not None and start_loss is not None  # train yields at least the state it starts from
+    return latest, start_loss
+
+
+def _metrics(event: Event, nats: np.ndarray) -> dict[str, Any]:
+    loss = event["loss"]
+    return {
+        "step": event["step"],
+        "train_loss": loss if np.isfinite(loss) else None,
+        "held_out_nats": event["held_out_nats"],
+        "held_out_nats_members": nats.tolist(),
+        "active": event["active"],
+    }
+
+
+def _meta(start_loss: np.ndarray) -> dict[str, Any]:
+    return {"start_loss": start_loss.tolist()}
+
+
+def _resume(
+    run: RunFolder, job: Job, facts: dict[str, Any], on_event: Callable[[Event], None]
+) -> tuple[TrainState | None, np.ndarray | None]:
+    """The state to go on from; ``None`` where the run was killed before its first step was saved."""
+    begun = run.read_json("run.json")
+    for name in ("seed", "data", "holdout", "test"):
+        if begun.get(name) != facts[name]:
+            raise InputError(
+                f"{shown_path(run.path)}: "
+                + explain(
+                    expected=f"the {name} the run was begun with ({begun.get(name)})",
+                    got=str(facts[name]),
+                    do="resume with the same table and options, or name another folder with -o",
+                )
+            )
+    _same_config(run, job.plan.config)
+    for name in ("nproc", "versions", "device"):
+        if begun.get(name) != facts[name]:
+            on_event(
+                {"kind": "note", "text": f"warning: {name} differs from the run's: not equal bit for bit from here on"}
+            )
+    if not run.saved_steps():
+        cut_metrics(run, -1)
+        return None, None
+    moments = job.plan.model.moments
+    assert moments is not None  # a plan always carries them
+    state, step = load_state(run, job.plan.config, moments)
+    for line in step.skipped:
+        on_event({"kind": "note", "text": f"warning: {line}"})
+    cut_metrics(run, step.step)
+    on_event({"kind": "note", "text": f"resuming at step {step.step}"})
+    return state, np.asarray(step.meta["start_loss"], np.float64)
+
+
+def _same_config(run: RunFolder, config: FitConfig) -> None:
+    before, now = to_json(read_config(run)), to_json(config)
+    for section in now:
+        for key, value in now[section].items():
+            if before[section][key] != value:
+                raise InputError(
+                    f"{shown_path(run.config)}: "
+                    + explain(
+                        expected=f"{section}.{key} = {before[section][key]}",
+                        got=str(value),
+                        do="resume with the configuration the run was begun with",
+                    )
+                )
+
+
+def _facts(table: Table, seed: int, holdout: float | None, test: Table | None) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "data": fingerprint(table),
+        "holdout": holdout,
+        "test": None if test is None else fingerprint(test),
+        "nproc": int(os.environ["NPROC"]) if os.environ.get("NPROC", "").isdigit() else os.cpu_count(),
+        "versions": {name: metadata.version(name) for name in ("scorax", "jax", "jaxlib", "numpy", "equinox", "optax")},
+        "python": platform.python_version(),
+        "device": jax.devices()[0].device_kind,
+    }

@@ -1,0 +1,181 @@
+"""The scikit-learn estimator of a table's density."""
+
+import dataclasses
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from scorax._errors import InputError, explain
+from scorax._text import shown_path
+from scorax.checkpoint import RunFolder
+from scorax.data import Schema, Table
+from scorax.estimators._config import FitConfig
+from scorax.estimators._files import load_fitted, save_fitted
+from scorax.estimators._fitted import FittedTable
+from scorax.estimators._fitting import FEWEST_ROWS, finish, prepare
+from scorax.estimators._recipe import train
+from scorax.likelihood import LogProb
+
+
+class ScoreDensity(DensityMixin, BaseEstimator):
+    """Density of a numeric table by a score-based model: exact log-densities, sampling and gradients.
+
+    The recipe is that of ``scorax fit``: per-column standardisation, a residual network trained by likelihood-weighted
+    denoising score matching, on small tables the mean field of five cross-validation members, early stopping and the
+    cut-off ``sigma_min`` on held-out rows. Integer columns and columns of repeated rounded values are dequantised: the
+    density is that of the row with uniform noise of one bin.
+
+    Args:
+        config: every setting of the recipe; the defaults where it is ``None``.
+        folds: number of cross-validation members; overrides ``config.ensemble.folds``.
+        max_steps: optimiser steps at most; overrides ``config.training.max_steps``.
+        random_state: seed of folds, initial weights, noise and dequantisation.
+
+    Attributes:
+        schema_: kinds and grids of the columns.
+        sigma_min_: chosen cut-off, in standardised units.
+        loss_curve_: held-out loss at every validation, mean over members, in nats up to a constant.
+        n_iter_: optimiser steps taken.
+        n_features_in_: number of columns.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> X = load_iris().data
+        >>> density = ScoreDensity(random_state=0).fit(X)  # doctest: +SKIP
+        >>> density.score_samples(X[:2]), density.sample(3)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        config: FitConfig | None = None,
+        *,
+        folds: int | None = None,
+        max_steps: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.config = config
+        self.folds = folds
+        self.max_steps = max_steps
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: None = None) -> "ScoreDensity":
+        """Fit the rows of ``X``, shape (n, d); ``y`` is ignored.
+
+        Raises:
+            InputError: fewer than ten rows, or no column that varies (a ``ValueError``).
+            DivergedError: training left the finite numbers.
+        """
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=FEWEST_ROWS)
+        names = getattr(self, "feature_names_in_", None)
+        schema = Schema.infer(Table.of(X, None if names is None else [str(name) for name in names]))
+        self.seed_ = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        job = prepare(X, schema, self._settings(), seed=self.seed_)
+        curve = []
+        state = None
+        for state in train(job.plan):
+            if int(state.step) % job.plan.config.training.validate_every == 0:
+                curve.append(float(np.mean(np.asarray(state.validation_loss))))
+        assert state is not None  # train yields at least the state it starts from
+        outcome = finish(job, state)
+        self.fitted_: FittedTable = outcome.fitted
+        self.loss_curve_ = np.array(curve)
+        self.n_iter_ = int(state.step)
+        return self
+
+    def _settings(self) -> FitConfig:
+        config = self.config or FitConfig()
+        if self.folds is not None:
+            config = dataclasses.replace(config, ensemble=dataclasses.replace(config.ensemble, folds=self.folds))
+        if self.max_steps is not None:
+            config = dataclasses.replace(
+                config, training=dataclasses.replace(config.training, max_steps=self.max_steps)
+            )
+        return config
+
+    @property
+    def schema_(self) -> Schema:
+        """Kinds and grids of the columns."""
+        return self._fitted().coordinates.schema
+
+    @property
+    def sigma_min_(self) -> float:
+        """Chosen cut-off, in standardised units."""
+        return float(self._fitted().model.process.t0)
+
+    def sample(self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None) -> np.ndarray:
+        """Rows drawn from the model, shape (n_samples, d), rounded as the training columns are."""
+        fitted = self._fitted()
+        if n_samples < 1:
+            raise InputError(explain(expected="n_samples of at least 1", got=str(n_samples), do="ask for a row"))
+        seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+        return fitted.sample_rows(0, n_samples, seed)
+
+    def sample_rows(self, start: int, count: int, seed: int) -> np.ndarray:
+        """Rows ``start`` to ``start + count`` of the endless table of ``seed``: row k depends on the seed and k only."""
+        return self._fitted().sample_rows(start, count, seed)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Log-density of every row, in nats and in the units of the columns; rounded columns are dequantised first."""
+        return self.log_prob(X).value
+
+    def score(self, X: Any, y: None = None) -> float:
+        """Mean log-density of the rows (scikit-learn's ``score``, not the gradient)."""
+        return float(np.mean(self.score_samples(X)))
+
+    def log_prob(self, X: Any) -> LogProb:
+        """Log-density of every row with its error; see :class:`~scorax.likelihood.LogProb`."""
+        return self.log_prob_rows(self._rows(X), seed=self.seed_)
+
+    def log_prob_rows(
+        self, values: np.ndarray, *, seed: int = 0, tolerance: float | None = None, precision: str = "auto"
+    ) -> LogProb:
+        """Log-density of rows in all columns of the schema, dequantised by noise that follows from content and seed."""
+        fitted = self._fitted()
+        return fitted.log_prob(fitted.dequantised(values, seed), tolerance=tolerance, precision=precision)
+
+    def grad_log_density(self, X: Any) -> np.ndarray:
+        """Gradient of the log-density at every row, shape (n, d), per unit of each column; zero in constant columns."""
+        return self._fitted().grad_log_density(self._rows(X))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model as a run folder that :meth:`load`, ``scorax sample`` and ``scorax logp`` read.
+
+        Raises:
+            InputError: something is there already.
+        """
+        run = RunFolder(path)
+        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+            raise InputError(
+                f"{shown_path(run.path)}: "
+                + explain(expected="a new folder", got="an existing one", do="choose another path")
+            )
+        save_fitted(run.create(), self._fitted(), seed=self.seed_, steps=self.n_iter_)
+
+    @staticmethod
+    def load(path: str | PathLike[str]) -> "ScoreDensity":
+        """The estimator of a finished run folder, made by :meth:`save` or ``scorax fit``.
+
+        Raises:
+            InputError: the folder is damaged, or its fit was interrupted.
+        """
+        run = RunFolder(path)
+        fitted, step = load_fitted(run)
+        estimator = ScoreDensity(fitted.config)
+        estimator.fitted_ = fitted
+        estimator.n_features_in_ = len(fitted.coordinates.schema.columns)
+        estimator.seed_ = int(run.read_json("run.json").get("seed", 0))
+        estimator.n_iter_ = step
+        return estimator
+
+    def _fitted(self) -> FittedTable:
+        check_is_fitted(self, "fitted_")
+        return self.fitted_
+
+    def _rows(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "fitted_")
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.schema_.match(Table.of(X, self.schema_.names), "X")
