@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _BLOCK = 4 * 2**20
 _HEADER = 8 * 2**20
 _MOST_DECIMALS = 12
-_MISSING = ["", "na", "n/a", "nan", "null", "none", "<na>", "#n/a"]
+_MISSING = r"(?i)^(|na|n/a|nan|null|none|<na>|#n/a)$"
+_BOOLEAN = r"(?i)^(true|false)$"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _INFINITE = r"(?i)^[+-]?inf(inity)?$"
 
@@ -142,14 +143,14 @@ class _Columns:
 
         ask: Any = pc
         cells = ask.utf8_trim(cells, characters=" \t")
-        lower = ask.utf8_lower(cells)
-        absent = ask.is_in(lower, value_set=pa.array(_MISSING))
-        truth = ask.is_in(lower, value_set=pa.array(["true", "false"]))
+        # Regular expressions and not ``is_in``: to build its set of values from a list, Arrow imports pandas.
+        absent = ask.match_substring_regex(cells, _MISSING)
+        truth = ask.match_substring_regex(cells, _BOOLEAN)
         number = ask.match_substring_regex(cells, _NUMBER)
         is_boolean = bool(ask.any(truth).as_py()) and not ask.any(number).as_py()
         if is_boolean and self.boolean[j] is not False:
             self.boolean[j] = True
-            cells = ask.if_else(truth, ask.if_else(ask.equal(lower, "true"), "1", "0"), cells)
+            cells = ask.if_else(truth, ask.if_else(ask.equal(ask.utf8_lower(cells), "true"), "1", "0"), cells)
             number = truth
         elif ask.any(number).as_py() and self.boolean[j]:
             number = ask.and_(number, False)

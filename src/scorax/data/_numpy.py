@@ -113,7 +113,8 @@ def _names(data: bytes, where: str, limits: Limits) -> tuple[str, ...]:
         raise _refusal(where, "short names", f"names of {dtype.itemsize // 4} characters", "shorten them")
     try:
         return tuple(str(name) for name in np.frombuffer(data, dtype, offset=stream.tell()))
-    except ValueError:
+    # NumPy reports a code point that does not exist as a SystemError.
+    except (ValueError, SystemError):
         raise _refusal(where, "text", "characters outside of Unicode", "save the names again") from None
 
 

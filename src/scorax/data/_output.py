@@ -1,7 +1,7 @@
 """Tables into files, chunk by chunk, so that millions of rows pass through without being held."""
 
-import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from os import PathLike, fspath
@@ -41,6 +41,10 @@ def _csv_column(values: np.ndarray, decimals: int | None) -> Any:
     words = np.empty((len(whole), 2), dtype="<i8")
     words[:, 0], words[:, 1] = whole, whole >> 63
     return pa.Array.from_buffers(pa.decimal128(38, decimals), len(whole), [None, pa.py_buffer(words.tobytes())])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 class TableWriter(AbstractContextManager["TableWriter"]):
@@ -125,12 +129,9 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         from pyarrow import csv as arrow_csv
 
         names = [name if self._raw else guard_name(name) for name in self.columns]
-        text = io.StringIO()
         # A lone name is quoted so that a semicolon in it is not taken for a foreign separator.
-        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if len(names) == 1 else csv.QUOTE_MINIMAL).writerow(
-            names
-        )
-        self._stream.write(text.getvalue().encode())
+        cells = [_quoted(name) if len(names) == 1 or re.search('[,"\\r\\n]', name) else name for name in names]
+        self._stream.write((",".join(cells) + "\n").encode())
         options = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
 
         def put(values: np.ndarray) -> None:
