@@ -1,4 +1,4 @@
-from scorax import (
+from . import (
     checkpoint,
     data,
     estimators,
@@ -14,14 +14,14 @@ from scorax import (
     training,
     transforms,
 )
-from scorax.estimators import FitConfig, ScoreDensity
-from scorax.likelihood import LogProb, log_prob
-from scorax.models import Denoiser, Karras, Pullback, ScoreFunction, probability_flow
-from scorax.networks import MLP, Ensemble, ResMLP
-from scorax.objectives import DenoisingScoreMatching
-from scorax.processes import EDM, VE, VP
-from scorax.samplers import DDIM, EulerMaruyama, Heun, ProbabilityFlow, sample
-from scorax.training import TrainState, fit
+from .estimators import FitConfig, ScoreDensity
+from .likelihood import LogProb, log_prob
+from .models import Denoiser, Karras, Pullback, ScoreFunction, probability_flow
+from .networks import MLP, Ensemble, ResMLP
+from .objectives import DenoisingScoreMatching
+from .processes import EDM, VE, VP
+from .samplers import DDIM, EulerMaruyama, Heun, ProbabilityFlow, sample
+from .training import TrainState, fit
 
 __all__ = [
     "DDIM",

@@ -47,7 +47,9 @@ def with_named_arrays(tree: Tree, arrays: Mapping[str, np.ndarray], *, where: st
         wanted, got = ("present", "absent") if odd in names else ("absent", "present")
         raise InputError(
             explain(
-                expected=f"tensor {odd!r} of {where} {wanted}", got=got, do="load it with the configuration it was saved by"
+                expected=f"tensor {odd!r} of {where} {wanted}",
+                got=got,
+                do="load it with the configuration it was saved by",
             )
         )
     loaded: list[Any] = []

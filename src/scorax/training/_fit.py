@@ -166,7 +166,7 @@ def _validated(
 
 
 def _steps_per_call(weights, batch_size: int, every: int | None) -> int:
-    """Steps of about half a second at forty billion operations a second (two CPU cores): a fixed function of shapes, so runs repeat."""
+    """Steps of about half a second at forty billion operations a second: a fixed function of shapes, so runs repeat."""
     size = sum(leaf.size for leaf in jax.tree.leaves(weights))
     affordable = max(1, int(2e10 / (6 * size * batch_size)))
     longest = min(affordable, 100)
