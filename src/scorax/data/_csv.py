@@ -99,6 +99,13 @@ def _read_header(path: Path, limits: Limits) -> tuple[str, ...]:
     return names
 
 
+def _flags(cells: "pa.Array") -> np.ndarray:
+    """An Arrow array of truth values as NumPy; done in one step, Arrow would import pandas for it."""
+    import pyarrow as pa
+
+    return cells.cast(pa.uint8()).to_numpy().astype(bool)
+
+
 class _Columns:
     """Turns blocks of text cells into float64, keeping the decimals and the tallies of each column."""
 
@@ -128,7 +135,7 @@ class _Columns:
                 "check the quotes",
             )
         try:
-            values = pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False)
+            values = pc.cast(cells, pa.float64()).to_numpy()
             if not np.isfinite(values).all():
                 self.problems.note_values(j, values, first_row)
         except pa.ArrowInvalid:
@@ -155,13 +162,13 @@ class _Columns:
         elif ask.any(number).as_py() and self.boolean[j]:
             number = ask.and_(number, False)
         infinite = ask.match_substring_regex(cells, _INFINITE)
-        text = ask.invert(ask.or_(ask.or_(absent, number), infinite)).to_numpy(zero_copy_only=False)
+        text = _flags(ask.invert(ask.or_(ask.or_(absent, number), infinite)))
         example = cells[int(np.argmax(text))].as_py() if text.any() else ""
         self.problems.note("text", j, text, first_row, example)
-        self.problems.note("missing", j, absent.to_numpy(zero_copy_only=False), first_row)
-        self.problems.note("infinite", j, infinite.to_numpy(zero_copy_only=False), first_row)
+        self.problems.note("missing", j, _flags(absent), first_row)
+        self.problems.note("infinite", j, _flags(infinite), first_row)
         plain = ask.if_else(number, ask.replace_substring_regex(cells, r"^\+", ""), pa.scalar(None, pa.string()))
-        values = ask.cast(plain, pa.float64()).to_numpy(zero_copy_only=False)
+        values = ask.fill_null(ask.cast(plain, pa.float64()), float("nan")).to_numpy()
         self.problems.note("infinite", j, np.isinf(values), first_row)
         return plain, values
 
