@@ -1,19 +1,17 @@
 """`scorax fit`: a table becomes a run folder."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from scorax._errors import InputError, explain
+from scorax._text import shown_path
 from scorax.cli._console import say
 from scorax.cli._paths import refuse_full_folder, require_folder
-from scorax.cli._progress import Progress
+from scorax.cli._progress import Progress, duration
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
-
-if TYPE_CHECKING:
-    from scorax.estimators import FitSummary
 
 
 def fit(
@@ -74,12 +72,12 @@ def fit(
             on_event=progress,
             poll=signals.poll,
         )
+    say(
+        f"{summary.steps} steps in {duration(summary.seconds)}, sigma_min {summary.sigma_min:g}, "
+        f"held-out log-density {summary.held_out_nats:.3f} nats per row"
+    )
     if make_report:
         from scorax.report import write_report
 
-        write_report(output)
-    _say_summary(output, summary)
-
-
-def _say_summary(output: Path, summary: "FitSummary") -> None:
-    say(f"run folder: {output}")
+        say(f"report: {shown_path(write_report(output))}")
+    say(f"next: scorax sample {shown_path(output)} -n 1000 -o new.csv")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from scorax._errors import InputError, explain
 from scorax._text import shown_path
 from scorax.cli._console import note
 from scorax.cli._paths import refuse_overwriting, stream
@@ -31,7 +32,10 @@ def logp(
         typer.Option("-o", "--output", metavar="FILE", help=".csv, .parquet or .npy; - is CSV on standard output."),
     ],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Decides the noise that dequantises rounded columns.")] = 0,
-    tolerance: Annotated[float, typer.Option("--tolerance", help="Relative and absolute, of the solver.")] = 1e-6,
+    tolerance: Annotated[
+        float | None,
+        typer.Option("--tolerance", help="Of the solver; by default that of the run."),
+    ] = None,
     precision: Annotated[
         Precision, typer.Option("--precision", help="auto: float64 on CPU, else float32.")
     ] = Precision.auto,
@@ -40,6 +44,8 @@ def logp(
     ] = BATCH,
 ) -> None:
     """Write the log-density of each row and its error."""
+    if tolerance is not None and not 0 < tolerance < 1:
+        raise InputError(explain(expected="--tolerance between 0 and 1", got=f"{tolerance:g}", do="try 1e-6"))
     refuse_overwriting(output, run, table)
     from scorax.data import TableWriter, read_table
 
@@ -55,7 +61,8 @@ def logp(
     log_density, not_finite, unconverged = np.empty(len(values)), NotFinite(), 0
     with TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values)) as writer:
         for start in range(0, len(values), batch):
-            answer = density.log_prob_rows(values[start : start + batch], seed=seed)
+            part = values[start : start + batch]
+            answer = density.log_prob_rows(part, seed=seed, tolerance=tolerance, precision=precision.value)
             piece = np.column_stack([np.arange(start, start + len(answer.value)), answer.value, answer.total_error])
             writer.write(piece)
             log_density[start : start + batch] = answer.value

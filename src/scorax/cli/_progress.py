@@ -1,5 +1,6 @@
 """What `fit` shows while it works: a bar for a person, plain lines for a log."""
 
+import math
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -82,7 +83,7 @@ class Progress:
 
 def describe(event: Event) -> str:
     """Loss, held-out nats and active ensemble members of a progress event, in words."""
-    parts = [f"loss {event['loss']:.4g}"]
+    parts = [f"loss {event['loss']:.4g}"] if math.isfinite(event["loss"]) else []  # there is none before the first step
     if event.get("held_out_nats") is not None:
         parts.append(f"held-out {event['held_out_nats']:.3f} nats")
     if event.get("members", 1) > 1:

@@ -1,0 +1,7 @@
+"""`python -m scorax.cli` is `scorax`."""
+
+import sys
+
+from scorax.cli import main
+
+sys.exit(main())

@@ -1,0 +1,223 @@
+"""The whole job through the command line, on a tiny table and a tiny network."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scorax.cli import main
+from scorax.data import read_table
+
+TINY = [
+    *("--folds", "2", "--max-steps", "40"),
+    *("--set", "network.width=8", "--set", "network.depth=1", "--set", "training.batch_size=32"),
+    *("--set", "training.validate_every=10", "--set", "training.save_every=20", "--set", "noise.candidates=[0.1, 0.3]"),
+    *("--set", "sampling.num_steps=4"),
+]
+Captured = pytest.CaptureFixture[str]
+
+
+def _write_table(path: Path, rows: int, seed: int) -> Path:
+    """A continuous column, one with two decimals that repeat, and a constant one."""
+    random = np.random.default_rng(seed)
+    lines = [f"{random.normal():.6f},{random.integers(-20, 20) / 100:.2f},3" for _ in range(rows)]
+    path.write_text("\n".join(["height,=rounded,constant", *lines]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `train.csv`, `test.csv` and the finished run `run`."""
+    folder = tmp_path_factory.mktemp("cli")
+    train = _write_table(folder / "train.csv", 60, seed=0)
+    test = _write_table(folder / "test.csv", 20, seed=1)
+    assert main(["fit", str(train), "-o", str(folder / "run"), "--test", str(test), *TINY]) == 0
+    return folder
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_fit_leaves_a_whole_run_folder(work: Path) -> None:
+    run = work / "run"
+    for name in ("config.json", "schema.json", "transform.safetensors", "run.json", "metrics.jsonl", "report.html"):
+        assert (run / name).is_file(), name
+    config = json.loads((run / "config.json").read_text())
+    assert config["ensemble"]["folds"] == 2
+    assert config["training"]["max_steps"] == 40
+    assert config["network"]["width"] == 8
+
+
+def test_info_verifies_and_describes(work: Path, capsys: Captured) -> None:
+    assert main(["info", str(work / "run"), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["rows"] == 60
+    assert facts["columns"] == 3
+    assert facts["kinds"] == {"continuous": 1, "rounded": 1, "constant": 1}
+    assert facts["step"] == 40
+    assert facts["seed"] == 0
+    assert facts["state"] == "finished"
+    assert np.isfinite(facts["held_out_nats"])
+    assert main(["info", str(work / "run")]) == 0
+    assert "verified" in capsys.readouterr().out
+
+
+def test_samples_have_the_units_columns_and_rounding_of_the_file(work: Path) -> None:
+    out = work / "new.csv"
+    assert main(["sample", str(work / "run"), "-n", "30", "-o", str(out)]) == 0
+    text = out.read_text().splitlines()
+    assert text[0] == "height,'=rounded,constant"
+    rounded = [line.split(",")[1] for line in text[1:]]
+    assert all(len(cell.partition(".")[2]) == 2 for cell in rounded)
+    table = read_table(out)
+    assert table.rows == 30
+    assert np.all(table.values[:, 2] == 3)
+    assert np.isfinite(table.values).all()
+
+
+def test_row_k_depends_on_the_seed_and_k_only(work: Path) -> None:
+    def drawn(name: str, *options: str) -> np.ndarray:
+        assert main(["sample", str(work / "run"), "-o", str(work / name), *options]) == 0
+        return np.load(work / name)
+
+    rows = drawn("a.npy", "-n", "30")
+    assert np.array_equal(drawn("b.npy", "-n", "30", "--batch", "7"), rows)
+    assert np.array_equal(drawn("c.npy", "-n", "11"), rows[:11])
+    assert not np.array_equal(drawn("d.npy", "-n", "30", "--seed", "1"), rows)
+
+
+def test_samples_on_standard_output(work: Path, capfd: Captured) -> None:
+    assert main(["sample", str(work / "run"), "-n", "3", "-o", "-", "--raw-csv"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0] == "height,=rounded,constant"
+    assert len(lines) == 4
+
+
+def test_logp_writes_a_density_with_its_error(work: Path, capsys: Captured) -> None:
+    out = work / "scored.csv"
+    assert main(["logp", str(work / "run"), str(work / "test.csv"), "-o", str(out)]) == 0
+    captured = capsys.readouterr()
+    table = read_table(out)
+    assert table.columns == ("row", "log_density", "error")
+    assert np.array_equal(table.values[:, 0], np.arange(20))
+    assert np.isfinite(table.values).all()
+    assert np.all(table.values[:, 2] < 1e-2)
+    mean = table.values[:, 1].mean()
+    error = table.values[:, 1].std(ddof=1) / np.sqrt(20)
+    assert captured.out == f"mean log-density {mean:.4f} ± {error:.4f} nats per row (20 rows)\n"
+    assert "dequantised" in captured.err
+
+    again = work / "again.npy"
+    assert main(["logp", str(work / "run"), str(work / "test.csv"), "-o", str(again), "--batch", "7"]) == 0
+    assert np.array_equal(np.load(again)[:, 1], table.values[:, 1])
+
+
+def test_logp_refuses_other_columns_and_tolerances(work: Path, capsys: Captured) -> None:
+    other = work / "other.csv"
+    other.write_text("height,weight\n1,2\n")
+    out = work / "never.csv"
+    assert main(["logp", str(work / "run"), str(other), "-o", str(out)]) == 2
+    assert "=rounded" in capsys.readouterr().err
+    assert main(["logp", str(work / "run"), str(work / "test.csv"), "-o", str(out), "--tolerance", "0"]) == 2
+    assert "--tolerance" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_report_is_written_again(work: Path, capsys: Captured) -> None:
+    report = work / "run" / "report.html"
+    report.unlink()
+    line = ["report", str(work / "run"), "--test", str(work / "test.csv"), "--data", str(work / "train.csv")]
+    assert main(line) == 0
+    assert capsys.readouterr().out == f"report: {report}\n"
+    assert report.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--set", "training.lerning_rate=1"], ["lerning_rate", "learning_rate"]),
+        (["--set", "trainig.max_steps=1"], ["trainig", "training"]),
+        (["--set", "training.max_steps=many"], ["max_steps"]),
+        (["--set", "training.patience=0"], ["patience", "at least 1"]),
+        (["--config", "no.toml"], ["no.toml"]),
+    ],
+)
+def test_configuration_is_strict(options: list[str], words: list[str], work: Path, capsys: Captured) -> None:
+    assert main(["fit", str(work / "train.csv"), "-o", str(work / "strict"), *options]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    for word in words:
+        assert word in line
+    assert not (work / "strict").exists()
+
+
+def test_resume_refuses_another_table_seed_or_configuration(work: Path, capsys: Captured) -> None:
+    run, train, test = str(work / "run"), str(work / "train.csv"), str(work / "test.csv")
+    before = _files(work / "run" / "steps")
+    for table, options, word in (
+        (test, ["--test", test, *TINY], "data"),
+        (train, ["--test", test, *TINY, "--seed", "1"], "seed"),
+        (train, ["--test", test, *TINY, "--set", "network.width=9"], "network.width"),
+    ):
+        assert main(["fit", table, "-o", run, "--resume", *options]) == 2
+        assert word in capsys.readouterr().err.splitlines()[-1]
+    assert _files(work / "run" / "steps") == before
+
+
+def test_damaged_weights_are_named(work: Path, tmp_path: Path, capsys: Captured) -> None:
+    subprocess.run(["cp", "-r", str(work / "run"), str(tmp_path / "run")], check=True)
+    weights = sorted((tmp_path / "run" / "steps").glob("*/best.safetensors"))[-1]
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    for line in (["info"], ["sample", "-n", "2", "-o", str(tmp_path / "new.csv")]):
+        assert main([line[0], str(tmp_path / "run"), *line[1:]]) == 2
+        assert "best.safetensors" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "new.csv").exists()
+
+
+def test_folder_in_use(work: Path, capsys: Captured) -> None:
+    from scorax.checkpoint import RunFolder
+
+    line = [
+        "fit",
+        str(work / "train.csv"),
+        "-o",
+        str(work / "run"),
+        "--resume",
+        "--test",
+        str(work / "test.csv"),
+        *TINY,
+    ]
+    with RunFolder(work / "run").lock():
+        assert main(line) == 5
+    assert "in use" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_terminated_fit_saves_and_resumes_to_the_same_bytes(work: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    line = ["fit", str(work / "train.csv"), "-o", str(run), "--no-report", "--test", str(work / "test.csv"), *TINY]
+    process = subprocess.Popen([sys.executable, "-m", "scorax.cli", *line], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (run / "steps" / "00000000" / "MANIFEST.json").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    sent = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert time.monotonic() - sent < 10
+    assert process.returncode == 143, err
+    assert err.splitlines()[-1].startswith("scorax: error: stopped by SIGTERM")
+
+    assert main([*line, "--resume"]) == 0
+    ours, theirs = _files(run / "steps" / "00000040"), _files(work / "run" / "steps" / "00000040")
+    assert ours.keys() == theirs.keys()
+    assert ours["best.safetensors"] == theirs["best.safetensors"]
+    assert ours["optimizer.safetensors"] == theirs["optimizer.safetensors"]
+    assert (run / "metrics.jsonl").read_bytes() == (work / "run" / "metrics.jsonl").read_bytes()
