@@ -151,25 +151,27 @@ class _Columns:
 
         ask: Any = pc
         cells = ask.utf8_trim(cells, characters=" \t")
-        # Regular expressions and not ``is_in``: to build its set of values from a list, Arrow imports pandas.
+        # Regular expressions only: to make a value of its own from one of Python, Arrow imports pandas.
         absent = ask.match_substring_regex(cells, _MISSING)
         truth = ask.match_substring_regex(cells, _BOOLEAN)
         number = ask.match_substring_regex(cells, _NUMBER)
         is_boolean = bool(ask.any(truth).as_py()) and not ask.any(number).as_py()
         if is_boolean and self.boolean[j] is not False:
             self.boolean[j] = True
-            cells = ask.if_else(truth, ask.if_else(ask.equal(ask.utf8_lower(cells), "true"), "1", "0"), cells)
+            cells = ask.replace_substring_regex(cells, r"(?i)^true$", "1")
+            cells = ask.replace_substring_regex(cells, r"(?i)^false$", "0")
             number = truth
         elif ask.any(number).as_py() and self.boolean[j]:
-            number = ask.and_(number, False)
+            number = ask.and_not(number, number)
         infinite = ask.match_substring_regex(cells, _INFINITE)
         text = _flags(ask.invert(ask.or_(ask.or_(absent, number), infinite)))
         example = cells[int(np.argmax(text))].as_py() if text.any() else ""
         self.problems.note("text", j, text, first_row, example)
         self.problems.note("missing", j, _flags(absent), first_row)
         self.problems.note("infinite", j, _flags(infinite), first_row)
-        plain = ask.if_else(number, ask.replace_substring_regex(cells, r"^\+", ""), pa.scalar(None, pa.string()))
-        values = np.from_dlpack(ask.fill_null(ask.cast(plain, pa.float64()), float("nan")))
+        stripped = ask.replace_substring_regex(cells, r"^\+", "")
+        plain = ask.if_else(number, stripped, ask.replace_substring_regex(cells, r"(?s)^.*$", "nan"))
+        values = np.from_dlpack(ask.cast(plain, pa.float64()))
         self.problems.note("infinite", j, np.isinf(values), first_row)
         return plain, values
 
@@ -189,11 +191,9 @@ class _Columns:
         if ask.any(ask.match_substring_regex(cells, "[eE]")).as_py():
             self.decimals[j] = None
             return
-        point = ask.find_substring(cells, ".")
-        after = ask.if_else(
-            ask.greater_equal(point, 0), ask.subtract(ask.subtract(ask.binary_length(cells), point), 1), 0
-        )
-        most = max(self.decimals[j] or 0, ask.max(after).as_py() or 0)
+        point = np.from_dlpack(ask.find_substring(cells, "."))
+        after = np.where(point >= 0, np.from_dlpack(ask.binary_length(cells)) - point - 1, 0)
+        most = max(self.decimals[j] or 0, int(after.max()))
         self.decimals[j] = most if most <= _MOST_DECIMALS else None
 
 

@@ -90,7 +90,10 @@ def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
                     raise too_large_integer(path, names[j])
             if pa.types.is_boolean(cells.type):
                 cells = ask.cast(cells, pa.uint8())
-            block[:, j] = np.from_dlpack(ask.fill_null(ask.cast(cells, pa.float64()), float("nan")))
+            numbers = ask.cast(cells, pa.float64())
+            if numbers.null_count:
+                numbers = ask.fill_null(numbers, float("nan"))
+            block[:, j] = np.from_dlpack(numbers)
             problems.note_values(j, block[:, j], rows + 1)
         rows += batch.num_rows
         check_bytes(rows * len(names) * 8, path, limits)
