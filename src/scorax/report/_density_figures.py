@@ -65,7 +65,7 @@ def learning_curves(metrics: Sequence[Mapping[str, Any]], best_step: int | None)
                 axes.plot(series[:, 0], series[:, 1], color=FAINT, linewidth=0.7, alpha=0.7)
             if len(held_out):
                 axes.plot(held_out[:, 0], held_out[:, 1], color=SAMPLES, linewidth=1.6)
-            title = "held-out bound, nats per row" + (f" (thin: {len(members)} members)" if members else "")
+            title = "held-out nats per row" + (f" (thin: {len(members)} members)" if members else "")
             axes.set_title(title, loc="left")
             axes.set_ylim(*_inner_range(np.concatenate([s[:, 1] for s in [held_out, *members] if len(s)])))
             if best_step is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from scorax.report._figure import FIELD_SCALE, INK, RASTER_MARKS, SAMPLES, picture, quiet
 from scorax.report._text import label
@@ -52,8 +53,9 @@ def field(record: Mapping[str, Any]) -> str:
         axes = figure.subplots()
         top = np.nanmax(values)
         # Below e^-9 of the peak the page would only show how the tails extrapolate.
-        image = axes.pcolormesh(
-            x, y, np.clip(values, top - 9, top), cmap=FIELD_SCALE, shading="gouraud", rasterized=True
+        # Filled contours: a tenth of the bytes of a smooth picture.
+        image = axes.contourf(
+            x, y, np.clip(values, top - 9, top), levels=np.linspace(top - 9, top, 28), cmap=FIELD_SCALE
         )
         step = max(1, len(x) // _ARROWS)
         part = arrows[::step, ::step]
@@ -68,7 +70,7 @@ def field(record: Mapping[str, Any]) -> str:
         )  # fmt: skip
         axes.set_xlabel(label(record["names"][0], 40))
         axes.set_ylabel(label(record["names"][1], 32))
-        bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=30)
+        bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=30, ticks=MaxNLocator(6))
         bar.set_label("log density (nats, units of the file)")
         bar.outline.set_visible(False)  # type: ignore[operator]
 

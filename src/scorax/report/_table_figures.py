@@ -40,8 +40,8 @@ def pairs(record: Mapping[str, Any]) -> str | None:
 
 
 def correlations(record: Mapping[str, Any]) -> str | None:
-    """Rank correlations of the data, of the samples, and their difference, on one scale from -1 to 1."""
-    if record["root_mean_square"] is None:
+    """Rank correlations of data, samples and their difference from -1 to 1; no picture for the one number of a pair."""
+    if len(record["names"]) < 3:
         return None
     data, samples = (np.array(record[side], dtype=float) for side in ("data", "samples"))
     named = len(record["names"]) <= 32

@@ -24,7 +24,9 @@ def label(text: object, length: int = 24) -> str:
 
 def number(value: object, digits: int = 4) -> str:
     """A number for a table, a dash where there is none."""
-    return f"{value:.{digits}g}" if isinstance(value, int | float) and not isinstance(value, bool) else "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–"
+    return f"{value:.{digits}g}".replace("-", "−")
 
 
 def signed(value: object, error: object = None) -> str:

@@ -1,13 +1,16 @@
 """From a run folder to its `report.html`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from scorax._errors import InputError, explain
 from scorax._text import shown_path
 from scorax._write import write_text
+from scorax.checkpoint import parse_json, read_json
 from scorax.report._page import render
+
+_MAXIMUM_BYTES = 16 * 2**20
+"""Largest file read: a table at the limit of 10,000 columns has two megabytes of numbers for its columns."""
 
 
 def write_report(run_path: Path) -> Path:
@@ -30,26 +33,18 @@ def write_report(run_path: Path) -> Path:
 
 
 def _mapping(file: Path) -> dict[str, Any]:
-    value = _parse(file.read_text(encoding="utf-8"), shown_path(file))
+    value = read_json(file, maximum=_MAXIMUM_BYTES)
     if not isinstance(value, dict):
-        raise _damaged(shown_path(file), f"a {type(value).__name__}")
+        raise InputError(
+            f"{shown_path(file)}: "
+            + explain(expected="a JSON object", got=f"a {type(value).__name__}", do="restore the file or fit again")
+        )
     return value
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
     if not file.exists():
         return []
-    texts = file.read_text(encoding="utf-8").splitlines()
-    lines = [_parse(text, f"{shown_path(file)}, line {i}") for i, text in enumerate(texts, start=1) if text.strip()]
+    texts = file.read_bytes().splitlines()
+    lines = [parse_json(text, f"{file}, line {i}") for i, text in enumerate(texts, start=1) if text.strip()]
     return [line for line in lines if isinstance(line, dict)]
-
-
-def _parse(text: str, place: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise _damaged(place, str(error)) from error
-
-
-def _damaged(place: str, got: str) -> InputError:
-    return InputError(f"{place}: " + explain(expected="a JSON object", got=got, do="restore the file or fit again"))

@@ -25,7 +25,9 @@ def bin_edges(
     if first == last:
         half = 0.5 * abs(first) or 0.5
         return np.array([first - half, first + half])
-    return np.linspace(first, last, bins + 1)
+    # An edge must not be a value of the data: it would be lost to rounding, and it would name a cell of a row.
+    pad = 1e-3 * (last - first)
+    return np.linspace(first - pad, last + pad, bins + 1)
 
 
 def outside(values: Float[np.ndarray, " n"], edges: Float[np.ndarray, " edges"]) -> int:

@@ -18,14 +18,15 @@ def field_records(
     log_density: Float[np.ndarray, "gy gx"],
     *,
     names: Sequence[str],
-    scale: Sequence[float] = (1.0, 1.0),
+    scale: Float[np.ndarray, " 2"] | None = None,
 ) -> dict[str, Any]:
     r"""Log density and score on a grid in the units of the file.
 
     Arrows are stored as $s_j^2 \, \partial_j \log p$ with the column scales $s$: the direction of ascent in
     standardised coordinates, drawn on axes in the units of the file.
     """
-    arrows = score * np.square(np.asarray(scale, float))
+    scale = np.ones(2) if scale is None else scale
+    arrows = score * np.square(scale)
     return {
         "names": list(names),
         "x": plain(grid[0], digits=12),

@@ -42,7 +42,7 @@ class MixtureSettings:
 
     def __str__(self) -> str:
         noun = "component" if self.components == 1 else "components"
-        return f"{self.components} {noun}, {self.covariance}, ridge {self.ridge:.0e}, shrinkage {self.shrinkage:.2g}"
+        return f"{self.components} {noun}, {self.covariance}, ridge {self.ridge:g}, shrinkage {self.shrinkage:g}"
 
 
 class MixtureBaseline:

@@ -71,7 +71,7 @@ def marginal_records(
         if j in drawn:
             edges = bin_edges(data[:, j], samples[:, j], gap=column.gap, bins=bins)
             entry |= {
-                "edges": plain(edges, digits=12),
+                "edges": plain(edges, digits=17),
                 "data": plain(np.histogram(data[:, j], edges)[0]),
                 "samples": plain(np.histogram(samples[:, j], edges)[0]),
                 "outside": [outside(data[:, j], edges), outside(samples[:, j], edges)],
@@ -122,7 +122,7 @@ def pairwise_records(
         "samples": len(samples),
         "names": [columns[j].name for j in chosen],
         "total": data.shape[1],
-        "edges": [plain(edges[j], digits=12) for j in chosen],
+        "edges": [plain(edges[j], digits=17) for j in chosen],
         "marginals": [
             {
                 "data": plain(np.histogram(data[:, j], edges[j])[0]),

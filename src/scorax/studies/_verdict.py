@@ -85,7 +85,7 @@ def _density(held: Mapping[str, Any]) -> list[dict[str, str]]:
             sentences.append(_sentence("density", "poor", text))
     if held["failed"]:
         share = held["failed"] / (held["failed"] + held["rows"])
-        text = f"The solver gave no finite log density for {held['failed']} rows ({share:.1%}); means leave them out."
+        text = f"No finite log density for {held['failed']} rows ({100 * share:.1f} %): left out of the means."
         sentences.append(_sentence("solver", "poor" if share > 0.01 else "fair", text))
     return sentences
 
@@ -149,8 +149,8 @@ def _copying(record: Mapping[str, Any]) -> list[dict[str, str]]:
         _sentence(
             "copying",
             grade,
-            f"{share:.1%} of the samples are nearer to a training row than the nearest 5 % of {record['reference']}: "
-            f"{meaning}.",
+            f"{100 * share:.1f} % of the samples are nearer to a training row than the nearest 5 % of "
+            f"{record['reference']}: {meaning}.",
         )
     ]
     if record["small_table"]:

@@ -1,0 +1,225 @@
+"""The page: hostile names stay text, nothing external, absent records are said, the numbers survive."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from base64 import b64decode
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scorax import studies
+from scorax._errors import InputError
+from scorax.report import render, write_report
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '" onmouseover="alert(1)',
+    "' onfocus='alert(1)",
+    "</style><style>*{display:none}",
+    "</title><h1>x</h1>",
+    "<svg onload=alert(1)>",
+    "<iframe src=https://example.com>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<link rel=stylesheet href=//example.com/x.css>",
+    "<base href=//example.com>",
+    "<meta http-equiv=refresh content='0;url=//example.com'>",
+    "{{ 7 * 7 }}",
+    "{% include '/etc/passwd' %}",
+    "]]><script>alert(1)</script>",
+    "<!-- ",
+    "-->",
+    "&lt;b&gt;",
+    "$x^2$",
+    "$\\frac{1}{$",
+    "a_{b} $ \\alpha",
+    "\x00\x01\x1b[31m",
+    "line\nbreak\ttab",
+    "\u202egnp.exe",
+    "\u2028\u2029",
+    "\ud800",
+    "x" * 5000,
+    "列名 \U0001f600",
+    "=cmd|' /C calc'!A0",
+]
+
+
+@dataclass
+class Column:
+    name: str
+    kind: str = "continuous"
+    gap: float | None = None
+
+
+def make_records(names: list[str], seed: int = 0) -> dict[str, Any]:
+    """Records of Gaussian data and Gaussian samples under these names; two columns get a field and a strip."""
+    d = len(names)
+    generator = np.random.default_rng(seed)
+    mixing = generator.standard_normal((d, d)) / np.sqrt(d) + np.eye(d)
+    data, samples = (generator.standard_normal((n, d)) @ mixing for n in (150, 120))
+    columns = [Column(name) for name in names]
+    values = generator.standard_normal(60)
+    records: dict[str, Any] = {
+        "held_out": {
+            "comparisons": [
+                studies.held_out_records(
+                    values,
+                    {"Gaussian": values - 1.0, "mixture": values - 0.3 * generator.random(60)},
+                    source="test file",
+                )
+            ]
+        },
+        "sampling": {"drawn": 120, "failed": 0},
+        "marginals": studies.marginal_records(columns, data, samples),
+        "nearest": studies.nearest_records(data, samples),
+        "path": studies.path_records(
+            np.array([10.0, 0.1]), generator.standard_normal((2, 40, d)), names=names, columns=range(min(d, 2))
+        ),
+    }
+    if d > 1:
+        records["pairs"] = studies.pairwise_records(columns, data, samples)
+        records["correlations"] = studies.correlation_records(names, data, samples)
+    if d == 2:
+        axis = np.linspace(-2, 2, 20)
+        points = np.stack(np.meshgrid(axis, axis), axis=-1)
+        records["field"] = studies.field_records((axis, axis), -points, -0.5 * (points**2).sum(-1), names=names)
+    records["verdict"] = studies.verdict(records)
+    return records
+
+
+METRICS = [
+    {"step": s, "train_loss": 3 / s, "held_out_nats": 2.0, "held_out_nats_members": [1.9, None], "active": 2}
+    for s in range(1, 40)
+]
+
+
+class Collector(HTMLParser):
+    """Tags, attributes and the text of the element with id `numbers`."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.numbers = ""
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        self._inside = ("id", "numbers") in attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.numbers += data
+
+
+TABLE_TAGS = {"table", "tr", "th", "td"}
+TEXT_TAGS = {"h1", "h2", "h3", "p", "i", "b", "small", "span", "ul", "li", "dl", "dt", "dd", "pre"}
+PAGE_TAGS = {"html", "head", "meta", "title", "style", "body", "main", "header", "section", "div", "img"}
+KNOWN_TAGS = TABLE_TAGS | TEXT_TAGS | PAGE_TAGS | {"details", "summary"}
+
+
+def check_page(page: str) -> Collector:
+    """Nothing but the template's own tags, no handler, no address but `data:`, in the page and in its pictures."""
+    collector = Collector()
+    collector.feed(page)
+    assert set(collector.tags) <= KNOWN_TAGS
+    for tag, name, value in collector.attributes:
+        assert not name.startswith("on")
+        assert name in {"lang", "charset", "http-equiv", "content", "name", "id", "class", "alt", "src"}
+        if name == "src":
+            assert tag == "img"
+            assert value is not None
+            assert value.startswith("data:image/svg+xml;base64,")
+            check_picture(b64decode(value.split(",", 1)[1]).decode())
+    assert not re.search(r"url\(|@import", page)
+    return collector
+
+
+def check_picture(svg: str) -> None:
+    root = ET.fromstring(svg)
+    for element in root.iter():
+        assert not str(element.tag).endswith(("}script", "}foreignObject", "}a", "}metadata"))
+        for name, value in element.attrib.items():
+            assert not name.lower().startswith("on")
+            if name.endswith("href"):
+                assert value.startswith(("#", "data:image/png;base64,"))
+
+
+def test_hostile_names_stay_text_everywhere() -> None:
+    info = {
+        "path": HOSTILE[0],
+        "title": HOSTILE[6],
+        "run": {"seed": HOSTILE[1], "command": ["scorax", "fit", HOSTILE[2]], "versions": {HOSTILE[3]: HOSTILE[4]}},
+        "schema": {"columns": [{"name": name, "kind": "constant"} for name in HOSTILE]},
+    }
+    page = render(make_records(HOSTILE), METRICS, info)
+    collector = check_page(page)
+    meta = [value for _, name, value in collector.attributes if name == "content"]
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in meta
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2028\u2029\ud800-\udfff]", page)
+
+
+@pytest.mark.parametrize("pair", [HOSTILE[i : i + 2] for i in range(0, len(HOSTILE), 6)])
+def test_hostile_names_in_the_two_column_figures(pair: list[str]) -> None:
+    check_page(render(make_records(pair), [], {}))
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 30, 70])
+def test_every_width_gives_a_page_whose_numbers_can_be_read_back(d: int) -> None:
+    records = make_records([f"column {j}" for j in range(d)])
+    collector = check_page(render(records, METRICS, {"path": "runs/x"}))
+    numbers = json.loads(collector.numbers)
+    assert numbers["held_out"] == json.loads(json.dumps(records["held_out"]))
+    assert len(numbers["marginals"]["columns"]) == d
+    assert "frames" not in numbers["path"]
+
+
+def test_absent_records_are_said_and_not_faked() -> None:
+    page = render({}, [], {})
+    check_page(page)
+    assert page.count("Not computed") >= 6
+    assert "Not recorded" in page
+    assert page.count("not recorded") >= 6
+    assert "<img" not in page
+
+
+def test_the_page_is_the_same_text_every_time() -> None:
+    records = make_records(["a", "b"])
+    assert render(records, METRICS, {}) == render(records, METRICS, {})
+
+
+def test_metrics_with_absent_and_null_keys_are_drawn() -> None:
+    lines = [{"step": 1}, {"train_loss": 2.0}, {"step": 2, "held_out_nats": None}, {"step": 3, "held_out_nats": 1.0}]
+    assert "Training loss and held-out" in render({}, lines, {})
+
+
+def test_write_report_reads_the_run_folder(tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    for name, record in make_records(["a", "b", "c"]).items():
+        (tmp_path / "records" / f"{name}.json").write_text(json.dumps(record))
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in METRICS))
+    (tmp_path / "run.json").write_text(json.dumps({"seed": 17, "versions": {"scorax": "0.1.0"}}))
+    target = write_report(tmp_path)
+    page = target.read_text()
+    assert target == tmp_path / "report.html"
+    assert "scorax 0.1.0" in page
+    assert "Test file" in page
+    check_page(page)
+
+
+def test_damaged_or_absent_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="run folder"):
+        write_report(tmp_path / "nothing")
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(InputError, match=r"run\.json"):
+        write_report(tmp_path)
