@@ -4,9 +4,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Key as KeyArray
 
 Key: TypeAlias = PRNGKeyArray
 """A typed ``jax.random.key``; always passed as the keyword ``key``."""
+
+Keys: TypeAlias = KeyArray[Array, "..."]
+"""An array of typed keys, one for each row, draw or step."""
 
 Scalar: TypeAlias = Float[Array, ""] | Float[np.ndarray, ""] | float
 """A real number: traced, NumPy or Python."""

@@ -308,6 +308,7 @@ class _Output(io.RawIOBase):
     def __init__(self, descriptor: int, path: PathLike, *, seeks: bool) -> None:
         super().__init__()
         self._descriptor, self._path, self._seeks, self._at = descriptor, path, seeks, 0
+        self._ended = False
 
     def writable(self) -> bool:
         return True
@@ -322,10 +323,18 @@ class _Output(io.RawIOBase):
         self._at = os.lseek(self._descriptor, offset, whence)
         return self._at
 
+    def end(self) -> None:
+        """Lets later bytes fall: a file writer collected after a failure still writes its footer.
+
+        The number of the descriptor may be that of another file by then.
+        """
+        self._ended = True
+
     def write(self, data: Any, /) -> int:
         view = memoryview(data).cast("B")
-        with explaining(self._path, len(view)):
-            _write_all(self._descriptor, view)
+        if not self._ended:
+            with explaining(self._path, len(view)):
+                _write_all(self._descriptor, view)
         self._at += len(view)
         return len(view)
 
@@ -341,9 +350,11 @@ def replacing(path: PathLike) -> Iterator[io.RawIOBase]:
         with explaining(path):
             number = _standard_descriptor(path)
             descriptor = os.dup(number) if number is not None else _system.open(path, os.O_WRONLY)
+            output = _Output(descriptor, path, seeks=False)
             try:
-                yield _Output(descriptor, path, seeks=False)
+                yield output
             finally:
+                output.end()
                 _system.close(descriptor)
         return
     target = os.path.realpath(path)
@@ -352,12 +363,14 @@ def replacing(path: PathLike) -> Iterator[io.RawIOBase]:
         if os.path.isdir(target):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
         descriptor = _system.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    output = _Output(descriptor, path, seeks=True)
     try:
         try:
-            yield _Output(descriptor, path, seeks=True)
+            yield output
             with explaining(path):
                 _system.fsync(descriptor)
         finally:
+            output.end()
             with explaining(path):
                 _system.close(descriptor)
         with explaining(path):

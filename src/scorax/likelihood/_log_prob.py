@@ -1,6 +1,6 @@
 """Exact log-likelihood by integrating the divergence along the deterministic flow, with the error of the solve."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import diffrax
 import equinox as eqx
@@ -13,7 +13,7 @@ from scorax._divergence import value_and_divergence
 from scorax._errors import explain
 from scorax._free import free_dimension, only_free
 from scorax._trees import cast
-from scorax._types import Condition
+from scorax._types import Condition, Scalar
 from scorax.models import (
     AbstractScoreModel,
     FlowEnds,
@@ -58,8 +58,8 @@ def row_log_prob(
     condition: Condition = None,
     *,
     ends: FlowEnds | None = None,
-    rtol: float = 1e-6,
-    atol: float = 1e-6,
+    rtol: Scalar = 1e-6,
+    atol: Scalar = 1e-6,
     max_steps: int = 4096,
     estimate_error: bool = True,
 ) -> LogProb:
@@ -126,7 +126,7 @@ def log_prob(
         block = x[first : first + CHUNK]
         padding = jnp.broadcast_to(block[:1], (CHUNK - len(block), *block.shape[1:]))
         part = _chunk(bare, jnp.concatenate([block, padding]), condition, ends, limits, max_steps, estimate_error)
-        parts.append(jax.tree.map(lambda leaf, size=len(block): leaf[:size], part))
+        parts.append(LogProb(*(leaf[: len(block)] for leaf in part)))
     if not parts:
         empty = jnp.zeros(0, x.dtype)
         return LogProb(empty, empty, jnp.zeros(0, int), jnp.zeros(0, bool))
@@ -134,7 +134,15 @@ def log_prob(
 
 
 @eqx.filter_jit
-def _chunk(model, x, condition, ends, limits, max_steps, estimate_error):
+def _chunk(
+    model: AbstractScoreModel,
+    x: Float[Array, "chunk *shape"],
+    condition: Condition,
+    ends: FlowEnds,
+    limits: tuple[Float[Array, ""], Float[Array, ""]],
+    max_steps: int,
+    estimate_error: bool,
+) -> LogProb:
     rtol, atol = limits
     return jax.vmap(
         lambda row: row_log_prob(
@@ -143,21 +151,33 @@ def _chunk(model, x, condition, ends, limits, max_steps, estimate_error):
     )(x)
 
 
+State: TypeAlias = tuple[Array, Array]
+"""State of the flow and the integral of the divergence so far."""
+
+
 class _Solve(NamedTuple):
     value: Float[Array, ""]
     evaluations: Int[Array, ""]
     converged: Bool[Array, ""]
 
 
-def _solve(model, x, condition, ends: FlowEnds, rtol, atol, max_steps: int) -> _Solve:
+def _solve(
+    model: AbstractScoreModel,
+    x: Float[Array, "*shape"],
+    condition: Condition,
+    ends: FlowEnds,
+    rtol: Scalar,
+    atol: Scalar,
+    max_steps: int,
+) -> _Solve:
     field = flow_field(model, condition)
 
-    def augmented(s, state, args):
+    def augmented(s: Any, state: State, args: None) -> State:
         y, _ = state
-        value, divergence = value_and_divergence(lambda z: field(s, z), y, free=model.free)
+        value, divergence = value_and_divergence(lambda z: field(jnp.asarray(s), z), y, free=model.free)
         return only_free(model.free, value), divergence
 
-    def norm(state):
+    def norm(state: State) -> Array:
         y, log_density = state
         return jnp.maximum(jnp.sqrt(jnp.mean(y**2)), jnp.abs(log_density))
 
@@ -173,6 +193,7 @@ def _solve(model, x, condition, ends: FlowEnds, rtol, atol, max_steps: int) -> _
         max_steps=max_steps,
         throw=False,
     )
+    assert solution.ys is not None  # the default saves the end
     y1, integral = (leaf[-1] for leaf in solution.ys)
     d = free_dimension(model.free, x.shape)
     change = d * (jnp.log(ends.end_radius) - jnp.log(ends.start_radius))

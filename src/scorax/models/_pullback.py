@@ -25,7 +25,7 @@ class Pullback(AbstractScoreModel):
     transform: Standardize
 
     @property
-    def process(self) -> AbstractGaussianProcess:
+    def process(self) -> AbstractGaussianProcess:  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
         return self.model.process
 
     def __call__(

@@ -61,7 +61,7 @@ class ScoreFunction(AbstractScoreModel):
 class AbstractDenoiser(AbstractScoreModel):
     """Score model that also separates the noisy state into clean data and noise, at any level of a Gaussian process."""
 
-    process: eqx.AbstractVar[AbstractGaussianProcess]
+    process: eqx.AbstractVar[AbstractGaussianProcess]  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
     moments: eqx.AbstractVar[GaussianLaw | None]
 
     @abc.abstractmethod

@@ -3,6 +3,7 @@
 import abc
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float
@@ -45,7 +46,7 @@ class LogNormalTimes(AbstractTimes):
 
     def _ends(self, process: AbstractGaussianProcess, like: Array) -> tuple[Array, Array]:
         ends = jnp.array([process.t0, process.t1], like.dtype)
-        low, high = norm.cdf((process.log_ratio(ends) - self.mean) / self.sd)
+        low, high = norm.cdf((jax.vmap(process.log_ratio)(ends) - self.mean) / self.sd)
         return low, high
 
     def quantile(self, process: AbstractGaussianProcess, u: Float[Array, ""]) -> Float[Array, ""]:
@@ -70,7 +71,7 @@ class LikelihoodTimes(AbstractTimes):
         return -0.5 * jnp.log1p(jnp.exp(-2 * process.log_ratio(t)))
 
     def _ends(self, process: AbstractGaussianProcess, like: Array) -> tuple[Array, Array]:
-        low, high = self._log_sin(process, jnp.array([process.t0, process.t1], like.dtype))
+        low, high = (self._log_sin(process, jnp.asarray(t, like.dtype)) for t in (process.t0, process.t1))
         return low, high
 
     def quantile(self, process: AbstractGaussianProcess, u: Float[Array, ""]) -> Float[Array, ""]:

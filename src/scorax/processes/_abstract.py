@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import equinox as eqx
@@ -118,6 +119,6 @@ class AbstractGaussianProcess(AbstractSDE):
         return dataclasses.replace(self, t0=t0)
 
 
-def _derivative(fn, t: Float[Array, ""]) -> Float[Array, ""]:
+def _derivative(fn: Callable[[Array], Array], t: Float[Array, ""]) -> Float[Array, ""]:
     t = jnp.asarray(t)
     return jax.jvp(fn, (t,), (jnp.ones_like(t),))[1]

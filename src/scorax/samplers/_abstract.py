@@ -1,11 +1,12 @@
 """The contract of samplers, and the draw at ``t1`` they share with the likelihood."""
 
 import abc
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from scorax._errors import explain
@@ -39,7 +40,7 @@ class AbstractSampler(eqx.Module):
         self,
         model: AbstractScoreModel,
         shape: tuple[int, ...],
-        dtype: jnp.dtype,
+        dtype: DTypeLike,
         condition: Condition = None,
         *,
         key: Key,
@@ -51,12 +52,19 @@ class AbstractSampler(eqx.Module):
         self,
         model: AbstractScoreModel,
         shape: tuple[int, ...],
-        dtype: jnp.dtype,
+        dtype: DTypeLike,
         condition: Condition = None,
         *,
         key: Key,
     ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
         """Times and states of the whole trajectory, from ``t1`` to ``t0``."""
+
+
+class _Scanned(NamedTuple):
+    times: Float[Array, " nodes"]
+    start: Float[Array, "*shape"]
+    end: Float[Array, "*shape"]
+    states: Float[Array, "steps *shape"] | None
 
 
 class AbstractGridSampler(AbstractSampler):
@@ -71,12 +79,21 @@ class AbstractGridSampler(AbstractSampler):
     ) -> Float[Array, "*shape"]:
         """The update from node ``t`` to the next node ``s``, ``s.t < t.t``."""
 
-    def _scan(self, model, shape, dtype, condition, *, key: Key, keep: bool):
+    def _scan(
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: jnp.dtype,
+        condition: Condition,
+        *,
+        key: Key,
+        keep: bool,
+    ) -> _Scanned:
         start, walk = jax.random.split(key)
         grid = nodes(self.grid, model.process, self.num_steps, dtype)
         pairs = (jax.tree.map(lambda n: n[:-1], grid), jax.tree.map(lambda n: n[1:], grid))
 
-        def body(x, xs):
+        def body(x: Array, xs: tuple[Node, Node, Key]) -> tuple[Array, Array | None]:
             t, s, step_key = xs
             x = self.step(model, x, t, s, condition, key=step_key)
             return x, x if keep else None
@@ -84,30 +101,31 @@ class AbstractGridSampler(AbstractSampler):
         level = gaussian_process(model.process).level(grid.t[0])
         x1 = terminal_draw(model, level, shape, key=start)
         x, states = jax.lax.scan(body, x1, (*pairs, jax.random.split(walk, self.num_steps)))
-        return grid.t, x1, x, states
+        return _Scanned(grid.t, x1, x, states)
 
     def draw(
         self,
         model: AbstractScoreModel,
         shape: tuple[int, ...],
-        dtype: jnp.dtype,
+        dtype: DTypeLike,
         condition: Condition = None,
         *,
         key: Key,
     ) -> Float[Array, "*shape"]:
-        return self._scan(model, shape, dtype, condition, key=key, keep=False)[2]
+        return self._scan(model, shape, jnp.dtype(dtype), condition, key=key, keep=False).end
 
     def path(
         self,
         model: AbstractScoreModel,
         shape: tuple[int, ...],
-        dtype: jnp.dtype,
+        dtype: DTypeLike,
         condition: Condition = None,
         *,
         key: Key,
     ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
-        times, x1, _, states = self._scan(model, shape, dtype, condition, key=key, keep=True)
-        return times, jnp.concatenate([x1[None], states])
+        scanned = self._scan(model, shape, jnp.dtype(dtype), condition, key=key, keep=True)
+        assert scanned.states is not None  # kept
+        return scanned.times, jnp.concatenate([scanned.start[None], scanned.states])
 
 
 DEFAULT_GRID = KarrasGrid()

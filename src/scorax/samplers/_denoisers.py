@@ -5,7 +5,8 @@ from typing import ClassVar
 from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key
-from scorax.models import AbstractDenoiser, Prediction
+from scorax.models import AbstractDenoiser, AbstractScoreModel, Prediction
+from scorax.processes import Level
 from scorax.samplers._abstract import DEFAULT_GRID, AbstractGridSampler
 from scorax.samplers._grids import AbstractGrid, Node
 
@@ -28,9 +29,9 @@ class DDIM(AbstractGridSampler):
     needs_denoiser: ClassVar[bool] = True
 
     def step(
-        self, model: AbstractDenoiser, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:
-        return _recombined(model.predict_at(t.level, x, condition), s)
+        return _recombined(_denoiser(model).predict_at(_level(t), x, condition), _level(s))
 
 
 class Heun(AbstractGridSampler):
@@ -53,16 +54,27 @@ class Heun(AbstractGridSampler):
     needs_denoiser: ClassVar[bool] = True
 
     def step(
-        self, model: AbstractDenoiser, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:
-        first = model.predict_at(t.level, x, condition)
-        second = model.predict_at(s.level, _recombined(first, s), condition)
+        denoiser, level, next_level = _denoiser(model), _level(t), _level(s)
+        first = denoiser.predict_at(level, x, condition)
+        second = denoiser.predict_at(next_level, _recombined(first, next_level), condition)
         # With the mean noise n the line through x is x0 = (x - sigma_t n) / alpha_t; written around the first prediction
         # to avoid that division: (x - sigma_t n) / alpha_t = x0 + sigma_t / alpha_t (n_t - n).
         mean_noise = (first.noise + second.noise) / 2
-        x0 = first.x0 + t.level.sigma / t.level.alpha * (first.noise - mean_noise)
-        return _recombined(Prediction(x0, mean_noise), s)
+        x0 = first.x0 + level.sigma / level.alpha * (first.noise - mean_noise)
+        return _recombined(Prediction(x0, mean_noise), next_level)
 
 
-def _recombined(prediction: Prediction, s: Node) -> Float[Array, "*shape"]:
-    return s.level.alpha * prediction.x0 + s.level.sigma * prediction.noise
+def _recombined(prediction: Prediction, level: Level) -> Float[Array, "*shape"]:
+    return level.alpha * prediction.x0 + level.sigma * prediction.noise
+
+
+def _denoiser(model: AbstractScoreModel) -> AbstractDenoiser:
+    assert isinstance(model, AbstractDenoiser)  # narrowed for the type checker; `check` refuses others by name
+    return model
+
+
+def _level(node: Node) -> Level:
+    assert node.level is not None  # a denoiser has a Gaussian process, and its nodes have levels
+    return node.level

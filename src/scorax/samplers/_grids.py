@@ -18,7 +18,7 @@ from scorax.processes import AbstractGaussianProcess, AbstractProcess, Level
 class Node(NamedTuple):
     """One point of a grid: the time, and the noise level where the process has scalar Gaussian kernels."""
 
-    t: Float[Array, ""]
+    t: Float[Array, "*nodes"]
     level: Level | None
 
 
@@ -77,9 +77,9 @@ def nodes(grid: AbstractGrid, process: AbstractProcess, num_steps: int, dtype: j
     level = None
     if isinstance(process, AbstractGaussianProcess):
         with host_float64():
-            level = jax.vmap(process.level)(jnp.asarray(times, jnp.float64))
-            level = Level(*(np.asarray(part) for part in level))
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), Node(times, level))
+            exact = jax.vmap(process.level)(jnp.asarray(times, jnp.float64))
+            level = jax.tree.map(lambda part: part.astype(dtype), exact)
+    return Node(jnp.asarray(times, dtype), level)
 
 
 def _log_ratios(process: AbstractGaussianProcess) -> tuple[float, float]:
@@ -90,6 +90,6 @@ def _log_ratios(process: AbstractGaussianProcess) -> tuple[float, float]:
 
 def _from_log_ratios(process: AbstractGaussianProcess, log_ratios: np.ndarray) -> Float[np.ndarray, " nodes"]:
     with host_float64():
-        times = np.array(process.time_of(jnp.asarray(log_ratios, jnp.float64)))
+        times = np.array(jax.vmap(process.time_of)(jnp.asarray(log_ratios, jnp.float64)))
     times[0], times[-1] = process.t1, process.t0
     return times

@@ -2,10 +2,11 @@
 
 import diffrax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, flow_ends, flow_field, terminal_draw
+from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, flow_field, terminal_draw
 from scorax.samplers._abstract import AbstractSampler
 
 
@@ -30,12 +31,21 @@ class ProbabilityFlow(AbstractSampler):
     max_steps: int = 4096
     num_nodes: int = 33
 
-    def _solve(self, model, shape, dtype, condition, *, key: Key, save: diffrax.SaveAt):
+    def _solve(
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: jnp.dtype,
+        condition: Condition,
+        *,
+        key: Key,
+        save: diffrax.SaveAt,
+    ) -> tuple[FlowEnds, Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
         ends = flow_ends(model, dtype)
         field = flow_field(model, condition)
         x1 = terminal_draw(model, ends.end_level, shape, key=key)
         solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(lambda s, y, args: field(s, y)),
+            diffrax.ODETerm(lambda s, y, args: field(jnp.asarray(s), y)),
             diffrax.Tsit5(),
             ends.end,
             ends.start,
@@ -46,6 +56,8 @@ class ProbabilityFlow(AbstractSampler):
             max_steps=self.max_steps,
             throw=False,
         )
+        assert solution.ts is not None  # `save` asks for at least one
+        assert solution.ys is not None
         ok = solution.result == diffrax.RESULTS.successful
         return ends, solution.ts, jnp.where(ok, solution.ys, jnp.nan)
 
@@ -53,25 +65,25 @@ class ProbabilityFlow(AbstractSampler):
         self,
         model: AbstractScoreModel,
         shape: tuple[int, ...],
-        dtype: jnp.dtype,
+        dtype: DTypeLike,
         condition: Condition = None,
         *,
         key: Key,
     ) -> Float[Array, "*shape"]:
-        ends, _, ys = self._solve(model, shape, dtype, condition, key=key, save=diffrax.SaveAt(t1=True))
+        ends, _, ys = self._solve(model, shape, jnp.dtype(dtype), condition, key=key, save=diffrax.SaveAt(t1=True))
         return ends.start_radius * ys[-1]
 
     def path(
         self,
         model: AbstractScoreModel,
         shape: tuple[int, ...],
-        dtype: jnp.dtype,
+        dtype: DTypeLike,
         condition: Condition = None,
         *,
         key: Key,
     ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
         """Flow coordinates and states ``y`` of the flow (not rescaled) from the end to the start."""
-        ends = flow_ends(model, dtype)
+        ends = flow_ends(model, jnp.dtype(dtype))
         at = jnp.linspace(ends.end, ends.start, self.num_nodes)
-        _, times, ys = self._solve(model, shape, dtype, condition, key=key, save=diffrax.SaveAt(ts=at))
+        _, times, ys = self._solve(model, shape, jnp.dtype(dtype), condition, key=key, save=diffrax.SaveAt(ts=at))
         return times, ys

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, UInt32
 
 from scorax._errors import explain
 from scorax._types import Condition, Key
@@ -55,6 +55,14 @@ def sample(
 
 
 @eqx.filter_jit
-def _block(model, sampler, shape, dtype, condition, key, rows):
+def _block(
+    model: AbstractScoreModel,
+    sampler: AbstractSampler,
+    shape: tuple[int, ...],
+    dtype: jnp.dtype,
+    condition: Condition,
+    key: Key,
+    rows: UInt32[Array, " block"],
+) -> Float[Array, "block *shape"]:
     keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(rows)
     return jax.vmap(lambda k: sampler.draw(model, shape, dtype, condition, key=k))(keys)

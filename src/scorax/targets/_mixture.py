@@ -112,7 +112,7 @@ class ExactDenoiser(AbstractDenoiser):
     @staticmethod
     def create(target: GaussianMixture, process: AbstractGaussianProcess) -> "ExactDenoiser":
         """The oracle whose terminal law is matched to the target's mean and covariance."""
-        return ExactDenoiser(target, process, target.moments())
+        return ExactDenoiser(target=target, process=process, moments=target.moments())
 
     def predict_at(
         self, level: Level, x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from scorax._errors import DivergedError, explain
 from scorax._trees import copied, trainable
@@ -89,22 +89,20 @@ def fit(
     every = None if validation is None else validation.every
     stride = steps_per_call or _steps_per_call(weights, batch_size, every)
 
+    now: TrainState = jax.device_put(initial_state(model, optimizer) if state is None else copied(state), replicated)
     if state is None:
-        state = jax.device_put(initial_state(model, optimizer), replicated)
         if validation is not None and draws is not None:
-            state = _validated(state, problem, draws, validation, program.members)
-        yield state
-    else:
-        state = jax.device_put(copied(state), replicated)
+            now = _validated(now, problem, draws, validation, program.members)
+        yield now
 
-    step = int(state.step)
-    while step < num_steps and bool(np.any(state.active)):
-        length = min(stride, num_steps - step)
+    step = int(now.step)
+    while step < num_steps and bool(np.any(now.active)):
+        length = min(stride - step % stride, num_steps - step)  # a resumed run falls back into the same calls
         picked = np.stack([order.batches(step, length) for order in orders], axis=1)
         picked = jax.device_put(picked if program.members else picked[:, 0], batches)
         carry, loss, finite = train_call(
-            (program, problem, Batches(picked, state.step, state.active, step_key)),
-            Carry(state.weights, state.ema, state.optimizer),
+            (program, problem, Batches(picked, now.step, now.active, step_key)),
+            Carry(now.weights, now.ema, now.optimizer),
         )
         step += length
         if not bool(finite):
@@ -115,16 +113,16 @@ def fit(
                     do="lower the learning rate, or look for extreme values in the data",
                 )
             )
-        state = eqx.tree_at(
+        now = eqx.tree_at(
             lambda s: (s.step, s.weights, s.ema, s.optimizer, s.loss),
-            state,
+            now,
             (jnp.asarray(step, jnp.int32), carry.weights, carry.ema, carry.optimizer, loss),
         )
         if validation is None or draws is None:
-            state = eqx.tree_at(lambda s: s.best, state, carry.ema)
-        elif step % validation.every == 0 or step >= num_steps:
-            state = _validated(state, problem, draws, validation, program.members)
-        yield state
+            now = eqx.tree_at(lambda s: s.best, now, carry.ema)
+        elif step // validation.every > (step - length) // validation.every or step >= num_steps:
+            now = _validated(now, problem, draws, validation, program.members)
+        yield now
 
 
 def initial_state(model: Denoiser, optimizer: optax.GradientTransformation) -> TrainState:
@@ -165,7 +163,7 @@ def _validated(
     )
 
 
-def _steps_per_call(weights, batch_size: int, every: int | None) -> int:
+def _steps_per_call(weights: PyTree, batch_size: int, every: int | None) -> int:
     """Steps of about half a second at forty billion operations a second: a fixed function of shapes, so runs repeat."""
     size = sum(leaf.size for leaf in jax.tree.leaves(weights))
     affordable = max(1, int(2e10 / (6 * size * batch_size)))

@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._trees import all_finite, move_average
-from scorax._types import Key
+from scorax._types import Key, Keys
 from scorax.models import Denoiser
 from scorax.objectives import AbstractObjective
 from scorax.training._validation import FixedDraws, draws_loss
@@ -53,7 +53,7 @@ class Batches(NamedTuple):
 
 
 def visited(
-    rows: Float[Array, "b *shape"], dequantize: AbstractTransform | None, keys: Key
+    rows: Float[Array, "b *shape"], dequantize: AbstractTransform | None, keys: Keys
 ) -> Float[Array, "b *shape"]:
     """Rows as the objective sees them: with dequantisation noise drawn anew at every visit."""
     if dequantize is None:

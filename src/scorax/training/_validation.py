@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from scorax._errors import explain
-from scorax._types import Key
+from scorax._types import Key, Keys
 from scorax.models import Denoiser
 from scorax.objectives import AbstractObjective
 from scorax.transforms import AbstractTransform
@@ -42,7 +42,7 @@ class FixedDraws(eqx.Module):
 
     rows: Int[Array, "members draws"]
     u: Float[Array, "members draws"]
-    keys: Key
+    keys: Keys
     weight: Float[Array, "members draws"]
 
     @staticmethod

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scorax._types import Key
+from scorax._types import Key, Keys
 
 
 class Encoded(NamedTuple):
@@ -55,7 +55,7 @@ def decode_rows(transform: AbstractTransform, z: Float[np.ndarray, "n d"]) -> Fl
 
 
 @eqx.filter_jit
-def _encode(transform: AbstractTransform, rows: Float[Array, "n d"], keys: Key) -> Encoded:
+def _encode(transform: AbstractTransform, rows: Float[Array, "n d"], keys: Keys) -> Encoded:
     return jax.vmap(lambda row, key: transform.encode(row, key=key))(rows, keys)
 
 
