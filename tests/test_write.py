@@ -170,6 +170,16 @@ def test_a_failed_body_leaves_no_output(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_bytes_after_the_end_reach_no_file(tmp_path):
+    with _write.replacing(tmp_path / "out") as stream:
+        stream.write(b"whole")
+    other = os.open(tmp_path / "other", os.O_WRONLY | os.O_CREAT)
+    stream.write(b"footer of a collected writer")
+    os.close(other)
+    assert (tmp_path / "out").read_bytes() == b"whole"
+    assert (tmp_path / "other").read_bytes() == b""
+
+
 @pytest.mark.parametrize("number", ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "EIO"])
 def test_a_refusal_of_the_machine_names_path_needed_and_free(number, tmp_path):
     code = getattr(errno, number)

@@ -191,8 +191,9 @@ class _Columns:
         if ask.any(ask.match_substring_regex(cells, "[eE]")).as_py():
             self.decimals[j] = None
             return
-        point = np.from_dlpack(ask.find_substring(cells, "."))
-        after = np.where(point >= 0, np.from_dlpack(ask.binary_length(cells)) - point - 1, 0)
+        point: Any = np.from_dlpack(ask.find_substring(cells, "."))
+        length: Any = np.from_dlpack(ask.binary_length(cells))
+        after = np.where(point >= 0, length - point - 1, 0)
         most = max(self.decimals[j] or 0, int(after.max()))
         self.decimals[j] = most if most <= _MOST_DECIMALS else None
 
