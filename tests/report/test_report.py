@@ -54,7 +54,7 @@ HOSTILE = [
 class Column:
     name: str
     kind: str = "continuous"
-    gap: float | None = None
+    step: float | None = None
 
 
 def make_records(names: list[str], seed: int = 0) -> dict[str, Any]:

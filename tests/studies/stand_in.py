@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 class StandInColumn:
     name: str
     kind: str = "continuous"
-    gap: float | None = None
+    step: float | None = None
 
 
 @dataclass
@@ -34,8 +34,8 @@ class StandIn:
         rows = self.centres[generator.integers(0, len(self.centres), n_samples)]
         rows = rows + self.width * self._scale * generator.standard_normal(rows.shape)
         for j, column in enumerate(self.schema_.columns):
-            if column.gap:
-                rows[:, j] = np.round(rows[:, j] / column.gap) * column.gap
+            if column.step:
+                rows[:, j] = np.round(rows[:, j] / column.step) * column.step
         return rows
 
     @property

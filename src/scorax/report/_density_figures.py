@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scorax.report._figure import DATA, FAINT, INK, SAMPLES, picture
-from scorax.report._text import label
 
 
 def gains(comparison: Mapping[str, Any]) -> str | None:
@@ -43,8 +42,8 @@ def gains(comparison: Mapping[str, Any]) -> str | None:
     return picture(7.2, 0.6 + 0.42 * len(entries), draw)
 
 
-def learning_curves(metrics: Sequence[Mapping[str, Any]], best_step: int | None) -> str | None:
-    """Training loss and held-out nats against the step; members of an ensemble are thin lines."""
+def learning_curves(metrics: Sequence[Mapping[str, Any]], best_steps: Sequence[int]) -> str | None:
+    """Training loss, and held-out log density in nats per row; members are thin lines, `best_steps` what they kept."""
     loss = _series(metrics, "train_loss")
     held_out = _series(metrics, "held_out_nats")
     members = _members(metrics)
@@ -59,20 +58,21 @@ def learning_curves(metrics: Sequence[Mapping[str, Any]], best_step: int | None)
             if name == "loss":
                 axes.plot(loss[:, 0], loss[:, 1], color=DATA, linewidth=1.3)
                 axes.set_title("training loss", loc="left")
-                axes.set_ylim(*_inner_range(loss[:, 1]))
+                axes.set_ylim(*_inner_range(loss[:, 1], 0.0, 0.97))
                 continue
             for series in members:
                 axes.plot(series[:, 0], series[:, 1], color=FAINT, linewidth=0.7, alpha=0.7)
             if len(held_out):
                 axes.plot(held_out[:, 0], held_out[:, 1], color=SAMPLES, linewidth=1.6)
-            title = "held-out nats per row" + (f" (thin: {len(members)} members)" if members else "")
+            title = "held-out nats per row, higher is better" + (f" (thin: {len(members)} members)" if members else "")
             axes.set_title(title, loc="left")
-            axes.set_ylim(*_inner_range(np.concatenate([s[:, 1] for s in [held_out, *members] if len(s)])))
-            if best_step is not None:
-                axes.axvline(best_step, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+            axes.set_ylim(*_inner_range(np.concatenate([s[:, 1] for s in [held_out, *members] if len(s)]), 0.03, 1.0))
+            for step in best_steps:
+                axes.axvline(step, color=INK, linewidth=0.8, alpha=0.7, linestyle=(0, (4, 3)))
+            if best_steps:
                 axes.annotate(
-                    label(f"kept: step {best_step}"),
-                    (best_step, 0.97),
+                    "kept" if len(best_steps) == 1 else "kept, by member",
+                    (max(best_steps), 0.97),
                     xycoords=("data", "axes fraction"),
                     xytext=(4, 0),
                     textcoords="offset points",
@@ -99,9 +99,9 @@ def _members(metrics: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:
     return [np.array(pairs, dtype=float) for _, pairs in sorted(rows.items())]
 
 
-def _inner_range(values: np.ndarray) -> tuple[float, float]:
-    """Axis limits that the first wild steps of a run do not dictate."""
-    low, high = np.quantile(values, [0.0, 0.97]) if len(values) > 20 else (values.min(), values.max())
+def _inner_range(values: np.ndarray, first: float, last: float) -> tuple[float, float]:
+    """Axis limits from two quantiles, so that the first wild steps of a run do not dictate them."""
+    low, high = np.quantile(values, [first, last]) if len(values) > 20 else (values.min(), values.max())
     room = 0.08 * (high - low) or 0.1
     return float(low - room), float(high + room)
 

@@ -37,7 +37,7 @@ def render(records: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], inf
         verdict=records.get("verdict"),
         facts=facts(records, metrics, info),
         comparisons=[{"gains": _density_figures.gains(c), **c} for c in comparisons],
-        curves=_density_figures.learning_curves(metrics, _step(info)),
+        curves=_density_figures.learning_curves(metrics, _best_steps(info)),
         sampling=records.get("sampling"),
         marginals=records.get("marginals"),
         worst=_worst(records.get("marginals")),
@@ -65,9 +65,10 @@ def _drawn(draw: Any, record: Mapping[str, Any] | None) -> str | None:
     return None if record is None else draw(record)
 
 
-def _step(info: Mapping[str, Any]) -> int | None:
-    step = find(info, "run.best_step")
-    return step if isinstance(step, int) else None
+def _best_steps(info: Mapping[str, Any]) -> list[int]:
+    """Steps whose weights each member kept."""
+    steps = find(info, "run.best_steps", "run.best_step")
+    return sorted({step for step in (steps if isinstance(steps, list) else [steps]) if isinstance(step, int)})
 
 
 def _command(command: Any) -> str | None:

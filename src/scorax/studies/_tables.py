@@ -34,7 +34,7 @@ class Column(Protocol):
         ...
 
     @property
-    def gap(self) -> float | None:
+    def step(self) -> float | None:
         """Width of the grid on which the values lie, None or 0 where there is none."""
         ...
 
@@ -69,7 +69,7 @@ def marginal_records(
             "floor": plain(floor[j]),
         }
         if j in drawn:
-            edges = bin_edges(data[:, j], samples[:, j], gap=column.gap, bins=bins)
+            edges = bin_edges(data[:, j], samples[:, j], step=column.step, bins=bins)
             entry |= {
                 "edges": plain(edges, digits=17),
                 "data": plain(np.histogram(data[:, j], edges)[0]),
@@ -109,7 +109,7 @@ def pairwise_records(
     chosen = strongest_columns(data, max_columns)
     per_side = 1.6 if len(chosen) == 2 else 1.2
     bins = int(np.clip(round(per_side * len(data) ** 0.4), 10, 64))
-    edges = {j: bin_edges(data[:, j], samples[:, j], gap=columns[j].gap, bins=bins) for j in chosen}
+    edges = {j: bin_edges(data[:, j], samples[:, j], step=columns[j].step, bins=bins) for j in chosen}
     pairs = []
     for place, y in enumerate(chosen):
         for x in chosen[:place]:

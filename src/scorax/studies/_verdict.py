@@ -17,13 +17,14 @@ _CLEAR = 2.0
 def verdict(records: Mapping[str, Any]) -> dict[str, Any]:
     """Grade, headline, key number and sentences from the records of `evaluate`; a record that is absent is not judged.
 
-    The grade is that of the held-out log density; a poor grade of another topic takes it down to fair.
+    The grade is that of the first held-out comparison; a poor grade of anything else takes a good one down to fair.
     """
     sentences: list[dict[str, str]] = []
     comparisons = records.get("held_out", {}).get("comparisons", [])
     key = None
+    for comparison in comparisons:
+        sentences += _density(comparison)
     if comparisons:
-        sentences += _density(comparisons[0])
         key = _key_number(comparisons[0])
     if "marginals" in records:
         sentences.append(_marginals(records["marginals"]))
