@@ -35,6 +35,8 @@ def test_time_left_is_promised_once_and_leaves_the_compile_out() -> None:
     view = Recorder()
     with Progress(view, clock=lambda: next(clock)) as progress:
         progress({"kind": "phase", "text": "compiling"})
+        progress(_event(0, loss=float("nan"), held_out_nats=-3.0))
+        assert view.last == (0, 1000, "held-out -3.000 nats")
         progress(_event(100))
         assert view.last == (100, 1000, "loss 1.25")
         progress(_event(200))  # 100 steps in 10 s, 800 to go

@@ -73,9 +73,11 @@ class Progress:
         self._view.steps(step, max_steps, detail)
 
     def _seconds_left(self, step: int, max_steps: int) -> float | None:
-        """Time to `max_steps` at the rate since the first event, whose own time went into the compile."""
+        """Time to `max_steps` at the rate since the end of the first call, whose own time went into the compile."""
+        if step == 0:
+            return None
         now = self._clock()
-        if self._start is None or step < self._start[0]:
+        if self._start is None:
             self._start = (step, now)
         done, spent = step - self._start[0], now - self._start[1]
         return (max_steps - step) * spent / done if done else None
