@@ -1,5 +1,6 @@
 """The commands put together, and the one place where an exception becomes an exit code."""
 
+import contextlib
 import functools
 import os
 import sys
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scorax._errors import EnvironmentFailure, explain
 from scorax.cli._check import check
 from scorax.cli._demo import demo
 from scorax.cli._failures import print_error, print_failure, usage_message
@@ -92,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     use_compile_cache("--no-compile-cache" not in flags)
     try:
         code = typer.main.get_command(app).main(rest or ["--help"], prog_name="scorax", standalone_mode=False)
-        sys.stdout.flush()
+        _flush()
     except Exception as caught:
         error = caught.error if isinstance(caught, _Failure) else caught
         message = usage_message(error)
@@ -100,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print_error(f"{message} (scorax --help, or scorax COMMAND --help, says what there is)")
             return 2
         code = print_failure(error, debug=debug)
-        _flush_or_drop()
+        with contextlib.suppress(EnvironmentFailure):
+            _flush()  # the first error is the one that counts
     return code or 0
 
 
@@ -111,9 +114,15 @@ def _split_flags(arguments: Sequence[str]) -> tuple[set[str], list[str]]:
     return flags, [word for place, word in enumerate(arguments) if place >= end or word not in GLOBAL_FLAGS]
 
 
-def _flush_or_drop() -> None:
-    """Standard output may be what failed: what cannot be written is dropped, so that the interpreter's end is quiet."""
+def _flush() -> None:
+    """Write out what was printed: a full disk behind a redirected standard output is an error like any other."""
     try:
         sys.stdout.flush()
-    except OSError:
+    except OSError as error:
+        # What cannot be written is dropped, or the interpreter would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise EnvironmentFailure(
+            explain(
+                expected="room for the standard output", got=str(error.strerror), do="free some space or redirect it"
+            )
+        ) from error

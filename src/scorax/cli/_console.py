@@ -44,7 +44,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(title=Text(clean(title)), title_justify="left", box=box.SIMPLE_HEAD)
+    grid = Table(title=Text(clean(title)), title_justify="left", box=box.SIMPLE_HEAD, show_header=any(columns))
     for index, name in enumerate(columns):
         grid.add_column(Text(clean(name)), justify="right" if index in right else "left", overflow="fold")
     for row in rows:

@@ -63,7 +63,7 @@ class Progress:
         step, max_steps = event["step"], event["max_steps"]
         detail = describe(event)
         left = self._seconds_left(step, max_steps)
-        if left is not None:
+        if left:
             detail += f", at most {duration(left)} left"
             if not self._promised:
                 self._promised = True
