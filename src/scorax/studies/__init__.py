@@ -1,6 +1,7 @@
 """Studies of a fitted model: density baselines on the same rows, and the records a report shows."""
 
 from scorax.studies._baselines import GaussianBaseline, KernelBaseline
+from scorax.studies._check import Check, run_checks
 from scorax.studies._comparison import BaselineValues, compare, compare_folds
 from scorax.studies._copies import nearest_records
 from scorax.studies._dynamics import field_records, path_records
@@ -12,6 +13,7 @@ from scorax.studies._verdict import verdict
 
 __all__ = [
     "BaselineValues",
+    "Check",
     "Fitted",
     "GaussianBaseline",
     "KernelBaseline",
@@ -26,6 +28,7 @@ __all__ = [
     "nearest_records",
     "pairwise_records",
     "path_records",
+    "run_checks",
     "two_sample_records",
     "verdict",
 ]

@@ -1,0 +1,49 @@
+"""Every method that exists on targets whose answer is known: the table of ``scorax check``."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax
+
+from scorax.studies import _check_dynamics, _check_levels, _check_losses
+from scorax.studies._check_record import Answer
+
+
+class Check(NamedTuple):
+    """One method against a closed form.
+
+    Attributes:
+        name: room and claim; ``only`` of :func:`run_checks` looks for a part of it.
+        truth: the closed form.
+        answer: what the method gave.
+        error: their distance, absolute or in the unit that ``tolerance`` is in.
+        tolerance: largest error that passes: rounding where the answer is deterministic, four standard errors where it is
+            a mean over draws (fixed keys, so a check that passes once passes always on one machine).
+        passed: whether the error is a number not above the tolerance.
+    """
+
+    name: str
+    truth: float
+    answer: float
+    error: float
+    tolerance: float
+    passed: bool
+
+
+CHECKS: dict[str, Callable[[], Answer]] = {
+    **_check_levels.CHECKS,
+    **_check_losses.CHECKS,
+    **_check_dynamics.CHECKS,
+}
+
+
+def run_checks(only: str | None = None) -> Iterator[Check]:
+    """Run the checks whose name contains ``only`` (all by default), one at a time, in float64 unless a name says float32."""
+    for name, check in CHECKS.items():
+        if only is not None and only not in name:
+            continue
+        with jax.enable_x64(True):
+            answer = check()
+        truth, value, tolerance = (float(number) for number in (answer.truth, answer.value, answer.tolerance))
+        error = abs(value - truth) if answer.error is None else float(answer.error)
+        yield Check(name, truth, value, error, tolerance, error <= tolerance)
