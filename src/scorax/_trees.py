@@ -15,13 +15,30 @@ from scorax._errors import InputError, explain
 Tree = TypeVar("Tree")
 
 
+class Frozen(eqx.Module):
+    """Arrays inside a network that are facts and not parameters: saved and mapped with it, never trained or decayed."""
+
+    value: PyTree
+
+
 def trainable(model: PyTree) -> PyTree:
-    """Boolean tree that is true on the floating-point arrays of ``model.network`` and false elsewhere.
+    """Boolean tree that is true on the floating-point arrays of ``model.network`` outside :class:`Frozen`, else false.
 
     Noise tables, moments and processes are arrays too, but they are facts and not parameters.
     """
-    frozen = jtu.tree_map(lambda _: False, model)
-    return eqx.tree_at(lambda m: m.network, frozen, jtu.tree_map(eqx.is_inexact_array, model.network))
+
+    def mark(part: PyTree) -> PyTree:
+        frozen = isinstance(part, Frozen)
+        return jtu.tree_map(lambda leaf: not frozen and eqx.is_inexact_array(leaf), part)
+
+    marked = jtu.tree_map(mark, model.network, is_leaf=lambda part: isinstance(part, Frozen))
+    return eqx.tree_at(lambda m: m.network, jtu.tree_map(lambda _: False, model), marked)
+
+
+def network_arrays(model: PyTree) -> PyTree:
+    """Boolean tree that is true on every array of ``model.network``, trained or not."""
+    marked = jtu.tree_map(eqx.is_array, model.network)
+    return eqx.tree_at(lambda m: m.network, jtu.tree_map(lambda _: False, model), marked)
 
 
 def named_arrays(tree: PyTree) -> dict[str, np.ndarray]:

@@ -13,12 +13,14 @@ class NetworkConfig:
         depth: residual blocks.
         dropout: rate of dropout during training; negative means chosen.
         num_frequencies: frequencies of the noise-level features.
+        gaussian_skip: start each member from the exact field of the Gaussian of its rows and learn the rest.
     """
 
     width: int = 0
     depth: int = 0
     dropout: float = -1.0
     num_frequencies: int = 8
+    gaussian_skip: bool = True
 
     def __post_init__(self) -> None:
         _require(self.width >= 0, "width", "at least 1, or 0 to choose", self.width)

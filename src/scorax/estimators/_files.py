@@ -16,7 +16,8 @@ from scorax.checkpoint import RunFolder, Step, load_step, read_tensors, save_ste
 from scorax.data import Schema
 from scorax.estimators._config import FitConfig
 from scorax.estimators._fitted import Coordinates, FittedTable
-from scorax.estimators._recipe import blank_model, cut_at, optimizer
+from scorax.estimators._model import Laws, blank_model, cut_at
+from scorax.estimators._recipe import Plan, optimizer
 from scorax.processes import GaussianLaw
 from scorax.spec import from_mapping, to_json
 from scorax.training import TrainState, initial_state, single_model
@@ -27,7 +28,7 @@ _GROUPS = {"weights": "weights", "ema": "ema", "best": "best", "optimizer": "opt
 _PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
 
 
-def write_facts(run: RunFolder, config: FitConfig, coordinates: Coordinates, moments: GaussianLaw) -> None:
+def write_facts(run: RunFolder, config: FitConfig, coordinates: Coordinates, laws: Laws) -> None:
     """Write what a run is made of, once, before its first step."""
     run.write_json("config.json", {"format": VERSION, **to_json(config)})
     run.write_json("schema.json", coordinates.schema.to_json())
@@ -38,7 +39,7 @@ def write_facts(run: RunFolder, config: FitConfig, coordinates: Coordinates, mom
                 "shift": coordinates.standardize.shift,
                 "scale": coordinates.standardize.scale,
                 "widths": coordinates.widths,
-                **{f"moments/{name}": value for name, value in named_arrays(moments).items()},
+                **named_arrays({"moments": laws.moments, "members": laws.members}),
             }
         ),
     )
@@ -56,23 +57,21 @@ def read_config(run: RunFolder) -> FitConfig:
     return from_mapping(FitConfig, body, shown_path(run.config))
 
 
-def read_coordinates(run: RunFolder) -> tuple[Coordinates, GaussianLaw]:
-    """Coordinates and moments of a run; the schema implies every shape."""
+def read_coordinates(run: RunFolder, members: int) -> tuple[Coordinates, Laws]:
+    """Coordinates and laws of a run of ``members`` networks; the schema implies every other shape."""
     schema = Schema.from_json(run.read_json("schema.json"), shown_path(run.schema))
     d = len(schema.free)
-    vector, matrix = ((d,), "float64"), ((d, d), "float32")
-    single = ((d,), "float32")
-    expected = {
-        "shift": vector,
-        "scale": vector,
-        "widths": vector,
-        "moments/mean": single,
-        "moments/basis": matrix,
-        "moments/variances": single,
-    }
+    expected = {name: ((d,), "float64") for name in ("shift", "scale", "widths")}
+    for group, lead in (("moments", ()), ("members", (members,))):
+        shapes = {"mean": (d,), "basis": (d, d), "variances": (d,)}
+        expected |= {f"{group}/{name}": ((*lead, *shape), "float32") for name, shape in shapes.items()}
     arrays = read_tensors(run.transform, expected)
-    moments = GaussianLaw(*(jnp.asarray(arrays[f"moments/{name}"]) for name in ("mean", "basis", "variances")))
-    return Coordinates(schema, Standardize(arrays["shift"], arrays["scale"]), arrays["widths"]), moments
+    moments, own = (
+        GaussianLaw(*(jnp.asarray(arrays[f"{group}/{name}"]) for name in ("mean", "basis", "variances")))
+        for group in ("moments", "members")
+    )
+    coordinates = Coordinates(schema, Standardize(arrays["shift"], arrays["scale"]), arrays["widths"])
+    return coordinates, Laws(moments, own)
 
 
 def save_state(run: RunFolder, state: TrainState, meta: dict[str, Any]) -> None:
@@ -82,10 +81,9 @@ def save_state(run: RunFolder, state: TrainState, meta: dict[str, Any]) -> None:
     save_step(run, int(state.step), arrays, meta)
 
 
-def load_state(run: RunFolder, config: FitConfig, moments: GaussianLaw) -> tuple[TrainState, Step]:
+def load_state(run: RunFolder, plan: Plan) -> tuple[TrainState, Step]:
     """The newest whole state of a run, passing over damaged ones."""
-    model = blank_model(config, moments, key=jax.random.key(0))
-    like = initial_state(model, optimizer(config))
+    like = initial_state(plan.model, optimizer(plan.config))
     expected = {group: array_spec(getattr(like, name)) for group, name in _GROUPS.items()}
     expected["progress"] = array_spec({name: getattr(like, name) for name in _PROGRESS})
     step = load_step(run, expected, fallback=True)
@@ -99,9 +97,8 @@ def load_state(run: RunFolder, config: FitConfig, moments: GaussianLaw) -> tuple
 
 def save_fitted(run: RunFolder, fitted: FittedTable, *, seed: int, steps: int) -> None:
     """Write a fitted table alone, without the state to train on from."""
-    model, moments = fitted.model, fitted.model.moments
-    assert moments is not None  # the recipe always matches the terminal moments
-    write_facts(run, fitted.config, fitted.coordinates, moments)
+    model = fitted.model
+    write_facts(run, fitted.config, fitted.coordinates, fitted.laws)
     run.write_json("run.json", {"seed": seed, "sigma_min": model.process.t0})
     single = single_model(model)
     best = named_arrays(eqx.filter(single, trainable(single)))
@@ -116,8 +113,8 @@ def load_fitted(run: RunFolder) -> tuple[FittedTable, int]:
     """
     run.require()
     config = read_config(run)
-    coordinates, moments = read_coordinates(run)
-    model = blank_model(config, moments, key=jax.random.key(0))
+    coordinates, laws = read_coordinates(run, config.ensemble.folds)
+    model = blank_model(config, laws, key=jax.random.key(0))
     like = initial_state(model, optimizer(config))
     step = load_step(run, {"best": array_spec(like.best)}, fallback=False, groups=["best"])
     sigma_min = step.meta.get("sigma_min")
@@ -132,4 +129,4 @@ def load_fitted(run: RunFolder) -> tuple[FittedTable, int]:
         )
     best = with_named_arrays(like.best, step.arrays["best"], where=f"{run.step_path(step.step)}/best")
     model = dataclasses.replace(like, best=best).model(model)
-    return FittedTable(config, coordinates, cut_at(model, sigma_min)), step.step
+    return FittedTable(config, coordinates, laws, cut_at(model, sigma_min)), step.step

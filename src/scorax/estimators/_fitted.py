@@ -11,11 +11,10 @@ from jaxtyping import Float
 from scorax._trees import cast
 from scorax.data import Schema
 from scorax.estimators._config import FitConfig
+from scorax.estimators._model import Laws
 from scorax.likelihood import LogProb, log_prob
 from scorax.models import Denoiser, Pullback
-from scorax.processes import GaussianLaw
-from scorax.samplers import Heun, sample
-from scorax.samplers._sample import BLOCK
+from scorax.samplers import BLOCK, Heun, sample
 from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
 
 
@@ -75,11 +74,13 @@ class FittedTable:
     Attributes:
         config: resolved configuration.
         coordinates: the way between file and model.
+        laws: Gaussians the model is built around.
         model: the field, stopped at the chosen ``sigma_min``.
     """
 
     config: FitConfig
     coordinates: Coordinates
+    laws: Laws
     model: Denoiser
 
     @property
@@ -158,14 +159,6 @@ class FittedTable:
             for i in picked
         ]
         return levels[picked], np.stack(frames)
-
-
-def moments_of(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"]) -> GaussianLaw:
-    """Mean and shrunk covariance (Ledoit and Wolf 2004) of standardised rows, with the variance of their bin noise."""
-    from sklearn.covariance import ledoit_wolf
-
-    covariance = ledoit_wolf(z)[0] + np.diag(np.square(widths) / 12)
-    return GaussianLaw.from_moments(z.mean(axis=0).astype(np.float32), covariance)
 
 
 def _blocks(rows):

@@ -8,8 +8,10 @@ from jaxtyping import Float
 from scorax._errors import InputError, explain
 from scorax.data import Schema
 from scorax.estimators._config import FitConfig
-from scorax.estimators._fitted import Coordinates, FittedTable, moments_of
-from scorax.estimators._recipe import Plan, choose_sigma_min, cut_at, held_out_rows, out_of_fold, plan
+from scorax.estimators._fitted import Coordinates, FittedTable
+from scorax.estimators._model import cut_at
+from scorax.estimators._recipe import Plan, plan
+from scorax.estimators._selection import choose_sigma_min, held_out_rows, out_of_fold
 from scorax.training import TrainState
 
 FEWEST_ROWS = 10
@@ -36,18 +38,27 @@ class Job:
     ) -> Float[np.ndarray, " members"]:
         """Evidence bound on the held-out rows of every member, in nats per row and file units.
 
-        At step 0 the field is exactly that of N(0, I), whose log-density is known; the loss is a negative bound up to a
+        At step 0 the field is exactly that of a Gaussian, whose log-density is known; the loss is a negative bound up to a
         constant and on fixed draws, so the difference to step 0 gives the bound (a lower bound on the density of the
         reverse SDE, close to that of the flow).
         """
-        width = self.plan.dequantize.widths if self.plan.dequantize is not None else np.zeros(self.z.shape[1])
-        start = []
-        for member in range(self.plan.members):
-            rows = self.plan.data[self.plan.held_out(member)].astype(np.float64)
-            square = np.sum(rows**2, axis=1).mean() + np.sum(np.square(width)) / 12
-            start.append(-0.5 * (square + self.z.shape[1] * np.log(2 * np.pi)))
+        start = [self._start_nats(member) for member in range(self.plan.members)]
         gain = start_loss - np.asarray(state.validation_loss, np.float64)
         return np.array(start) + gain + self.coordinates.log_weight
+
+    def _start_nats(self, member: int) -> float:
+        """Mean log-density of a member's held-out rows, bin noise included, under the Gaussian it starts from."""
+        rows = self.plan.data[self.plan.held_out(member)].astype(np.float64)
+        d = rows.shape[1]
+        mean, precision, log_determinant = np.zeros(d), np.eye(d), 0.0
+        if self.plan.config.network.gaussian_skip:
+            law = self.plan.laws.members
+            basis, variances = np.asarray(law.basis[member], np.float64), np.asarray(law.variances[member], np.float64)
+            mean, precision = np.asarray(law.mean[member], np.float64), (basis / variances) @ basis.T
+            log_determinant = float(np.sum(np.log(variances)))
+        bins = np.zeros(d) if self.plan.dequantize is None else np.square(self.plan.dequantize.widths) / 12
+        square = np.einsum("ni,ij,nj->n", rows - mean, precision, rows - mean).mean() + bins @ np.diag(precision)
+        return float(-0.5 * (square + log_determinant + d * np.log(2 * np.pi)))
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ def prepare(values: Float[np.ndarray, "n columns"], schema: Schema, config: FitC
     coordinates = Coordinates.fit(values, schema)
     standardised = coordinates.standardise(values)
     widths = coordinates.widths / coordinates.standardize.scale
-    job = plan(standardised, widths, moments_of(standardised, widths), config, seed=seed)
+    job = plan(standardised, widths, config, seed=seed)
     return Job(coordinates, job, coordinates.encode(values, seed))
 
 
@@ -100,5 +111,5 @@ def finish(job: Job, state: TrainState, *, sigma_min: float | None = None) -> Ou
     values[rows] = weight + out_of_fold(job.plan, model, job.z, sigma_min, rows, tolerance=1e-4)
     fold = np.full(len(job.z), -1)
     fold[rows] = job.plan.fold[rows]
-    fitted = FittedTable(job.plan.config, job.coordinates, cut_at(model, sigma_min))
+    fitted = FittedTable(job.plan.config, job.coordinates, job.plan.laws, cut_at(model, sigma_min))
     return Outcome(fitted, {sigma: value + weight for sigma, value in candidates.items()}, fold, values)

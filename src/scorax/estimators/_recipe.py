@@ -5,16 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Float, Int
 
 from scorax._types import Key
 from scorax.estimators._config import FitConfig
-from scorax.likelihood import log_prob
-from scorax.models import Denoiser, Karras
-from scorax.networks import Ensemble, ResMLP
+from scorax.estimators._model import Laws, blank_model
+from scorax.models import Denoiser
 from scorax.objectives import (
     DenoisingScoreMatching,
     EDMWeighting,
@@ -23,7 +21,6 @@ from scorax.objectives import (
     LogNormalTimes,
     UniformTimes,
 )
-from scorax.processes import EDM, GaussianLaw
 from scorax.training import TrainState, Validation, adamw, fit
 from scorax.transforms import Dequantize
 
@@ -63,6 +60,7 @@ class Plan:
 
     Attributes:
         config: resolved configuration.
+        laws: Gaussians the model is built around.
         model: untrained model in standardised coordinates.
         data: standardised rows, float32.
         dequantize: bin noise in standardised units, or ``None`` where no column is rounded.
@@ -71,6 +69,7 @@ class Plan:
     """
 
     config: FitConfig
+    laws: Laws
     model: Denoiser
     data: Float[np.ndarray, "n d"]
     dequantize: Dequantize | None
@@ -87,32 +86,10 @@ class Plan:
         return np.flatnonzero(self.fold == member)
 
 
-def blank_model(config: FitConfig, moments: GaussianLaw, *, key: Key) -> Denoiser:
-    """Untrained model of a resolved configuration; its arrays have the shapes that a checkpoint must have."""
-    dimension = moments.mean.shape[0]
-
-    def build(member_key: Key) -> ResMLP:
-        shape = config.network
-        return ResMLP(
-            dimension,
-            width=shape.width,
-            depth=shape.depth,
-            dropout=shape.dropout,
-            num_frequencies=shape.num_frequencies,
-            key=member_key,
-        )
-
-    network = Ensemble.create(build, config.ensemble.folds, key=key) if config.ensemble.folds > 1 else build(key)
-    return Denoiser(network, EDM(config.noise.sigma_min, config.noise.sigma_max), Karras(), moments)
-
-
-def plan(
-    z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], moments: GaussianLaw, config: FitConfig, *, seed: int
-) -> Plan:
+def plan(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], config: FitConfig, *, seed: int) -> Plan:
     """A fit of standardised rows ``z`` whose columns have bins of ``widths`` (0 where continuous), in the same units."""
     config = resolved(config, *z.shape)
-    root = jax.random.key(seed)
-    network_key, train_key = jax.random.split(root)
+    network_key, train_key = jax.random.split(jax.random.key(seed))
     folds = config.ensemble.folds
     order = np.random.default_rng([seed, len(z)]).permutation(len(z))
     fold = np.full(len(z), -1)
@@ -120,9 +97,11 @@ def plan(
         fold[order] = np.arange(len(z)) % folds
     else:
         fold[order[: max(1, round(config.ensemble.holdout * len(z)))]] = 0
+    laws = Laws.of(z, widths, fold, folds)
     return Plan(
         config,
-        blank_model(config, moments, key=network_key),
+        laws,
+        blank_model(config, laws, key=network_key),
         z.astype(np.float32),
         Dequantize(widths.astype(np.float32)) if np.any(widths > 0) else None,
         fold,
@@ -167,61 +146,3 @@ def train(job: Plan, state: TrainState | None = None) -> Iterator[TrainState]:
         dequantize=job.dequantize,
         state=state,
     )
-
-
-def member_models(model: Denoiser) -> list[Denoiser]:
-    """One model per member of the ensemble, or the model itself."""
-    network = model.network
-    if not isinstance(network, Ensemble):
-        return [model]
-    return [dataclasses.replace(model, network=network.member(i)) for i in range(network.num_members)]
-
-
-def cut_at(model: Denoiser, sigma: float) -> Denoiser:
-    """The same field with its cut-off at ``sigma``, in standardised units."""
-    return model.with_process(dataclasses.replace(model.process, t0=sigma))
-
-
-def held_out_rows(fold: Int[np.ndarray, " n"], limit: int) -> Int[np.ndarray, " rows"]:
-    """Rows that some member never saw: all of them, or ``limit`` drawn once and for all."""
-    rows = np.flatnonzero(fold >= 0)
-    if len(rows) <= limit:
-        return rows
-    return np.sort(np.random.default_rng([len(rows), limit]).choice(rows, limit, replace=False))
-
-
-def out_of_fold(
-    job: Plan,
-    model: Denoiser,
-    z: Float[np.ndarray, "n d"],
-    sigma: float,
-    rows: Int[np.ndarray, " rows"],
-    *,
-    tolerance: float,
-) -> Float[np.ndarray, " rows"]:
-    """Log-density, in standardised units, of rows by the member that never saw them; smoothed at ``sigma``."""
-    values = np.full(len(rows), np.nan)
-    for member, own in enumerate(member_models(model)):
-        mine = np.flatnonzero(job.fold[rows] == member)
-        if mine.size:
-            cut = cut_at(own, sigma)
-            answer = log_prob(
-                cut, jnp.asarray(z[rows[mine]], jnp.float32), rtol=tolerance, atol=tolerance, estimate_error=False
-            )
-            values[mine] = np.asarray(answer.value)
-    return values
-
-
-def choose_sigma_min(job: Plan, model: Denoiser, z: Float[np.ndarray, "n d"]) -> tuple[float, dict[float, float]]:
-    """The cut-off under which held-out rows are likeliest, and the mean held-out log-density of each candidate.
-
-    The cut-off acts as the width of a kernel on the training rows: too small a one keeps the field's overfitting at low
-    noise. The mean is over at most ``choose_rows`` held-out rows, each scored by the member that never saw it.
-    """
-    noise = job.config.noise
-    held = held_out_rows(job.fold, noise.choose_rows)
-    table = {}
-    for sigma in (c for c in noise.candidates if noise.sigma_min <= c < noise.sigma_max):
-        values = out_of_fold(job, model, z, sigma, held, tolerance=1e-3)
-        table[sigma] = float(np.mean(values)) if np.all(np.isfinite(values)) else float("-inf")
-    return max(table, key=table.__getitem__), table

@@ -94,9 +94,7 @@ def fit_run(
         if resume:
             state, start_loss = _resume(run, job, facts, on_event)
         else:
-            moments = job.plan.model.moments
-            assert moments is not None  # a plan always carries them
-            write_facts(run, settings, job.coordinates, moments)
+            write_facts(run, settings, job.coordinates, job.plan.laws)
             run.write_json("run.json", facts)
             state, start_loss = None, None
         state, start_loss = _train(run, job, state, start_loss, on_event, poll)
@@ -182,7 +180,8 @@ def _train(
             save_state(run, latest, _meta(start_loss))
             saved = step
             on_event({"kind": "saved", "step": step})
-    assert latest is not None and start_loss is not None  # train yields at least the state it starts from
+    assert latest is not None  # train yields at least the state it starts from
+    assert start_loss is not None
     return latest, start_loss
 
 
@@ -225,9 +224,7 @@ def _resume(
     if not run.saved_steps():
         cut_metrics(run, -1)
         return None, None
-    moments = job.plan.model.moments
-    assert moments is not None  # a plan always carries them
-    state, step = load_state(run, job.plan.config, moments)
+    state, step = load_state(run, job.plan)
     for line in step.skipped:
         on_event({"kind": "note", "text": f"warning: {line}"})
     cut_metrics(run, step.step)

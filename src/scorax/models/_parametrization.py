@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax.models._prediction import Prediction
+from scorax.networks import noise_input
 from scorax.processes import Level
 
 
@@ -40,8 +41,8 @@ class AbstractParametrization(eqx.Module):
         return jnp.sqrt((level.alpha * self.data_scale) ** 2 + level.sigma**2)
 
     def noise_input(self, level: Level) -> Float[Array, ""]:
-        """``8 tanh(log(sigma / alpha) / 8)``: linear over the levels in use, finite at both limits."""
-        return 8 * jnp.tanh((jnp.log(level.sigma) - jnp.log(level.alpha)) / 8)
+        """What the network sees of the level; see :func:`scorax.networks.noise_input`."""
+        return noise_input(jnp.log(level.sigma) - jnp.log(level.alpha))
 
     def predict(self, level: Level, x: Float[Array, "*shape"], output: Float[Array, "*shape"]) -> Prediction:
         """The prediction that network output ``output`` stands for at noisy state ``x``."""

@@ -1,7 +1,18 @@
 """Networks: ``network(c_noise, x, condition, key=key)``; they know no process and no loss."""
 
-from scorax.networks._abstract import AbstractNetwork, fourier_features
+from scorax.networks._abstract import AbstractNetwork, fourier_features, log_ratio_of, noise_input
 from scorax.networks._ensemble import Ensemble
 from scorax.networks._mlp import MLP, ResBlock, ResMLP
+from scorax.networks._skip import GaussianSkip
 
-__all__ = ["MLP", "AbstractNetwork", "Ensemble", "ResBlock", "ResMLP", "fourier_features"]
+__all__ = [
+    "MLP",
+    "AbstractNetwork",
+    "Ensemble",
+    "GaussianSkip",
+    "ResBlock",
+    "ResMLP",
+    "fourier_features",
+    "log_ratio_of",
+    "noise_input",
+]

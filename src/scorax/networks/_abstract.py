@@ -32,3 +32,17 @@ def fourier_features(c_noise: Float[Array, ""], num_frequencies: int) -> Float[A
     """
     frequencies = jnp.geomspace(0.125, 4.0, num_frequencies, dtype=c_noise.dtype)
     return jnp.concatenate([jnp.sin(frequencies * c_noise), jnp.cos(frequencies * c_noise)])
+
+
+NOISE_SCALE = 8.0
+"""Bound of the noise input, and the scale of log-ratios below which it is nearly linear."""
+
+
+def noise_input(log_ratio: Float[Array, ""]) -> Float[Array, ""]:
+    """``8 tanh(log(sigma / alpha) / 8)``: what networks see of the level; finite at both limits."""
+    return NOISE_SCALE * jnp.tanh(log_ratio / NOISE_SCALE)
+
+
+def log_ratio_of(c_noise: Float[Array, ""]) -> Float[Array, ""]:
+    """The ``log(sigma / alpha)`` that :func:`noise_input` was made from."""
+    return NOISE_SCALE * jnp.arctanh(c_noise / NOISE_SCALE)

@@ -5,9 +5,10 @@ from scorax.samplers._denoisers import DDIM, Heun
 from scorax.samplers._euler_maruyama import EulerMaruyama
 from scorax.samplers._grids import AbstractGrid, KarrasGrid, LogRatioGrid, Node, UniformGrid, nodes
 from scorax.samplers._probability_flow import ProbabilityFlow
-from scorax.samplers._sample import sample
+from scorax.samplers._sample import BLOCK, sample
 
 __all__ = [
+    "BLOCK",
     "DDIM",
     "AbstractGrid",
     "AbstractGridSampler",

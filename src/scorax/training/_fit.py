@@ -11,7 +11,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, PyTree
 
 from scorax._errors import DivergedError, explain
-from scorax._trees import copied, trainable
+from scorax._trees import copied, network_arrays, trainable
 from scorax._types import Key
 from scorax.data import RowOrder
 from scorax.models import Denoiser
@@ -79,8 +79,9 @@ def fit(
     batches = NamedSharding(mesh, PartitionSpec(*([None] * (1 if members is None else 2)), "data"))
 
     single = single_model(model)
-    weights, frozen = eqx.partition(single, trainable(single))
-    problem = eqx.filter_shard(Problem(objective, jnp.asarray(data), dequantize, frozen), replicated)
+    weights, rest = eqx.partition(single, trainable(single))
+    facts, frozen = eqx.partition(rest, network_arrays(rest))
+    problem = eqx.filter_shard(Problem(objective, jnp.asarray(data), dequantize, facts, frozen), replicated)
     program = Program(optimizer, ema_decay, members is not None, validation is not None)
     order_key, step_key, draw_key = jax.random.split(key, 3)
     seed = int(jax.random.bits(order_key))

@@ -18,11 +18,16 @@ from scorax.transforms import AbstractTransform
 
 
 class Problem(NamedTuple):
-    """What does not change while training; the model without its trained arrays is ``frozen``."""
+    """What does not change while training.
+
+    ``facts`` are the arrays of the network that are not trained (with a member axis where there are members), ``frozen`` is
+    the rest of the model.
+    """
 
     objective: AbstractObjective
     data: Float[Array, "n *shape"]
     dequantize: AbstractTransform | None
+    facts: PyTree
     frozen: PyTree
 
 
@@ -63,7 +68,7 @@ def visited(
 
 def _batch_loss(weights: PyTree, problem: Problem, rows: Int[Array, " batch"], key: Key) -> Float[Array, ""]:
     """Mean objective over a batch whose quantiles are stratified, ``u_i = (i + U) / B``."""
-    model: Denoiser = eqx.combine(weights, problem.frozen)
+    model: Denoiser = eqx.combine(weights, problem.facts, problem.frozen)
     size = rows.shape[0]
     offset_key, bin_key, row_key = jax.random.split(key, 3)
     x0 = visited(problem.data[rows], problem.dequantize, jax.random.split(bin_key, size))
@@ -105,8 +110,8 @@ def train_call(
             carry, loss = _step(program, problem, carry, batches.active[0], batch, step, step_key)
             return carry, loss[None]
         keys = jax.vmap(lambda member: jax.random.fold_in(step_key, member))(jnp.arange(batch.shape[0]))
-        return jax.vmap(lambda c, a, b, k: _step(program, problem, c, a, b, step, k))(
-            carry, batches.active, batch, keys
+        return jax.vmap(lambda c, a, b, k, f: _step(program, problem._replace(facts=f), c, a, b, step, k))(
+            carry, batches.active, batch, keys, problem.facts
         )
 
     steps = batches.start + jnp.arange(batches.rows.shape[0])
@@ -129,17 +134,15 @@ def validate_call(
 ) -> tuple[Best, Float[Array, " members"]]:
     """Loss of the averages on the fixed draws, and the best state and stops that follow from it."""
 
-    def loss(weights: PyTree, own: FixedDraws) -> Float[Array, ""]:
-        return draws_loss(
-            eqx.combine(weights, problem.frozen), problem.objective, problem.data, problem.dequantize, own
-        )
+    def loss(weights: PyTree, facts: PyTree, own: FixedDraws) -> Float[Array, ""]:
+        model = eqx.combine(weights, facts, problem.frozen)
+        return draws_loss(model, problem.objective, problem.data, problem.dequantize, own)
 
     if members:
-        values = jax.lax.map(
-            lambda xs: loss(*xs), (ema, draws)
-        )  # one member at a time keeps memory at one member's draws
+        # One member at a time keeps memory at one member's draws.
+        values = jax.lax.map(lambda xs: loss(*xs), (ema, problem.facts, draws))
     else:
-        values = loss(ema, jtu.tree_map(lambda leaf: leaf[0], draws))[None]
+        values = loss(ema, problem.facts, jtu.tree_map(lambda leaf: leaf[0], draws))[None]
     improved = best.active & (values < best.best_loss - margin)
 
     def keep(new: Array, old: Array) -> Array:

@@ -1,0 +1,55 @@
+"""What held-out rows decide after training: the cut-off, and how good the fit is."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from scorax.estimators._model import cut_at, member_models
+from scorax.estimators._recipe import Plan
+from scorax.likelihood import log_prob
+from scorax.models import Denoiser
+
+
+def held_out_rows(fold: Int[np.ndarray, " n"], limit: int) -> Int[np.ndarray, " rows"]:
+    """Rows that some member never saw: all of them, or ``limit`` drawn once and for all."""
+    rows = np.flatnonzero(fold >= 0)
+    if len(rows) <= limit:
+        return rows
+    return np.sort(np.random.default_rng([len(rows), limit]).choice(rows, limit, replace=False))
+
+
+def out_of_fold(
+    job: Plan,
+    model: Denoiser,
+    z: Float[np.ndarray, "n d"],
+    sigma: float,
+    rows: Int[np.ndarray, " rows"],
+    *,
+    tolerance: float,
+) -> Float[np.ndarray, " rows"]:
+    """Log-density, in standardised units, of rows by the member that never saw them; smoothed at ``sigma``."""
+    values = np.full(len(rows), np.nan)
+    for member, own in enumerate(member_models(model)):
+        mine = np.flatnonzero(job.fold[rows] == member)
+        if mine.size:
+            cut = cut_at(own, sigma)
+            answer = log_prob(
+                cut, jnp.asarray(z[rows[mine]], jnp.float32), rtol=tolerance, atol=tolerance, estimate_error=False
+            )
+            values[mine] = np.asarray(answer.value)
+    return values
+
+
+def choose_sigma_min(job: Plan, model: Denoiser, z: Float[np.ndarray, "n d"]) -> tuple[float, dict[float, float]]:
+    """The cut-off under which held-out rows are likeliest, and the mean held-out log-density of each candidate.
+
+    The cut-off acts as the width of a kernel on the training rows: too small a one keeps the field's overfitting at low
+    noise. The mean is over at most ``choose_rows`` held-out rows, each scored by the member that never saw it.
+    """
+    noise = job.config.noise
+    held = held_out_rows(job.fold, noise.choose_rows)
+    table = {}
+    for sigma in (c for c in noise.candidates if noise.sigma_min <= c < noise.sigma_max):
+        values = out_of_fold(job, model, z, sigma, held, tolerance=1e-3)
+        table[sigma] = float(np.mean(values)) if np.all(np.isfinite(values)) else float("-inf")
+    return max(table, key=table.__getitem__), table
