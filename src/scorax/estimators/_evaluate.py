@@ -111,4 +111,5 @@ def evaluate_test(run_path: Path, test: Table, train: Table | None) -> dict[str,
 
 
 def _values(fitted: FittedTable, rows: np.ndarray) -> np.ndarray:
-    return fitted.log_prob(rows, tolerance=REPORT_TOLERANCE, precision="float32", estimate_error=False).value
+    answer = fitted.log_prob(rows, tolerance=REPORT_TOLERANCE, precision="float32", estimate_error=False)
+    return np.asarray(answer.value)

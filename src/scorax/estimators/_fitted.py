@@ -124,7 +124,7 @@ class FittedTable:
 
     def grad_log_density(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n columns"]:
         """Gradient of the log-density per unit of each column; zero in constant columns, where there is none."""
-        pullback = Pullback(self.model, self.coordinates.standardize)
+        pullback = Pullback(model=self.model, transform=self.coordinates.standardize)
         gradient = np.zeros_like(values, dtype=np.float64)
         free = self.coordinates.schema.free
         with jax.enable_x64(True):

@@ -49,6 +49,8 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         >>> density.score_samples(X[:2]), density.sample(3)  # doctest: +SKIP
     """
 
+    n_features_in_: int
+
     def __init__(
         self,
         config: FitConfig | None = None,
@@ -120,9 +122,9 @@ class ScoreDensity(DensityMixin, BaseEstimator):
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Log-density of every row, in nats and in the units of the columns; rounded columns are dequantised first."""
-        return self.log_prob(X).value
+        return np.asarray(self.log_prob(X).value)
 
-    def score(self, X: Any, y: None = None) -> float:
+    def score(self, X: Any, y: None = None) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]  # the mixin's returns nothing
         """Mean log-density of the rows (scikit-learn's ``score``, not the gradient)."""
         return float(np.mean(self.score_samples(X)))
 
