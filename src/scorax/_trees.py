@@ -80,7 +80,8 @@ def with_named_arrays(tree: Tree, arrays: Mapping[str, np.ndarray], *, where: st
                     do="load it with the configuration it was saved by",
                 )
             )
-        loaded.append(jnp.asarray(array))
+        # Host arrays (the float64 tables of transforms) stay on the host: a device array would halve their precision.
+        loaded.append(np.asarray(array) if isinstance(leaf, np.ndarray) else jnp.asarray(array))
     return eqx.combine(jtu.tree_unflatten(treedef, loaded), rest)
 
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from scorax._errors import InputError, ScoraxError
-from scorax.cli._console import say, table
+from scorax._errors import InputError, ScoraxError, explain
+from scorax._text import quote
+from scorax.cli._console import interactive, say, table
 
 
 class ChecksFailed(ScoraxError):
@@ -15,21 +16,24 @@ class ChecksFailed(ScoraxError):
 
 
 def check(
-    only: Annotated[
-        str | None, typer.Option("--only", metavar="NAME", help="Run the checks whose name contains NAME.")
-    ] = None,
+    only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="Only checks named like this.")] = None,
 ) -> None:
     """Run every method on targets of known answer."""
+    from rich.console import Console
+    from rich.progress import track
+
     from scorax.studies import run_checks
 
-    records = list(run_checks(only=only))
+    shown = {"console": Console(stderr=True), "transient": True, "disable": not interactive()}
+    records = list(track(run_checks(only), "checking", **shown))
     if not records:
-        raise InputError(f"expected the name of a check, got {only!r}; scorax check without --only lists them all")
+        do = "scorax check without --only lists them all"
+        raise InputError(explain(expected="a part of the name of a check", got=quote(only), do=do))
     table(
         "scorax on targets with a known answer",
         ("check", "truth", "answer", "error", "tolerance", ""),
         [
-            (*map(_cell, (r.name, r.truth, r.answer, r.error, r.tolerance)), "ok" if r.passed else "FAILED")
+            (r.name, f"{r.truth:.6g}", f"{r.answer:.6g}", f"{r.error:.2g}", f"{r.tolerance:.2g}", _verdict(r.passed))
             for r in records
         ],
         right=(1, 2, 3, 4),
@@ -40,5 +44,5 @@ def check(
     say(f"all {len(records)} checks passed")
 
 
-def _cell(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:.6g}"
+def _verdict(passed: bool) -> str:
+    return "ok" if passed else "FAILED"

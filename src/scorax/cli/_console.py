@@ -49,4 +49,5 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
         grid.add_column(Text(clean(name)), justify="right" if index in right else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(clean(str(cell))) for cell in row))
-    Console(markup=False, highlight=False).print(grid)
+    # A file has no width to fit into.
+    Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 160).print(grid)

@@ -72,4 +72,4 @@ def logp(
     not_finite.warn("log-densities or errors")
     if unconverged:
         note(f"warning: the solver did not converge on {unconverged} of {len(values)} rows; see the error column")
-    note(f"{len(values)} rows: {shown_path(output)}")
+    note(f"{len(values)} rows: {shown_path(stream(output))}")

@@ -43,4 +43,4 @@ def sample(
             not_finite.add(rows)
             writer.write(rows)
     not_finite.warn("rows")
-    note(f"{number} rows: {shown_path(output)}")
+    note(f"{number} rows: {shown_path(stream(output))}")

@@ -21,12 +21,14 @@ class Pullback(AbstractScoreModel):
     This is the law that estimators and the command line report; the model inside is the score of the *scaled* state.
     """
 
+    process: AbstractGaussianProcess
     model: AbstractDenoiser
     transform: Standardize
 
-    @property
-    def process(self) -> AbstractGaussianProcess:  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
-        return self.model.process
+    def __init__(self, model: AbstractDenoiser, transform: Standardize) -> None:
+        self.process = model.process
+        self.model = model
+        self.transform = transform
 
     def __call__(
         self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None
