@@ -5,6 +5,7 @@ import abc
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import ndtr, ndtri
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 
@@ -46,12 +47,12 @@ class LogNormalTimes(AbstractTimes):
 
     def _ends(self, process: AbstractGaussianProcess, like: Array) -> tuple[Array, Array]:
         ends = jnp.array([process.t0, process.t1], like.dtype)
-        low, high = norm.cdf((jax.vmap(process.log_ratio)(ends) - self.mean) / self.sd)
+        low, high = ndtr((jax.vmap(process.log_ratio)(ends) - self.mean) / self.sd)
         return low, high
 
     def quantile(self, process: AbstractGaussianProcess, u: Float[Array, ""]) -> Float[Array, ""]:
         low, high = self._ends(process, u)
-        t = process.time_of(self.mean + self.sd * norm.ppf(low + (high - low) * u))
+        t = process.time_of(self.mean + self.sd * ndtri(low + (high - low) * u))
         return jnp.clip(t, process.t0, process.t1)  # rounding of cdf and ppf may step over an end
 
     def density(self, process: AbstractGaussianProcess, t: Float[Array, ""]) -> Float[Array, ""]:

@@ -65,6 +65,7 @@ def fit(
         mesh: device mesh with one axis ``data``; the first device by default.
 
     Raises:
+        ValueError: no rows, rows that are not finite, or rows for another number of members.
         DivergedError: a loss or a weight is not finite; the last yielded state was.
     """
     members = member_axis(model)
@@ -73,6 +74,14 @@ def fit(
     if len(rows) != count or (validation is not None and len(validation.rows) != count):
         raise ValueError(
             explain(expected=f"rows for {count} members", got=f"{len(rows)}", do="give one index array per member")
+        )
+    if len(data) == 0 or not bool(jnp.all(jnp.isfinite(jnp.asarray(data)))):
+        raise ValueError(
+            explain(
+                expected="rows of finite numbers",
+                got="none" if len(data) == 0 else "a row with NaN or infinity",
+                do="drop or impute such rows: one of them spoils every weight or hides in the held-out rows",
+            )
         )
     mesh = mesh or jax.make_mesh((1,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
     replicated = NamedSharding(mesh, PartitionSpec())

@@ -61,7 +61,7 @@ def _encode(transform: AbstractTransform, rows: Float[Array, "n d"], keys: Keys)
 
 def _digests(rows: Float[np.ndarray, "n d"]) -> np.ndarray:
     """32 bits of every row's content (multiply-and-add over the bytes of its float64 values)."""
-    words = np.ascontiguousarray(rows + 0.0, dtype=np.float64).view(np.uint32).reshape(len(rows), -1)
+    words = np.ascontiguousarray(rows + 0.0, dtype=np.float64).view(np.uint32).reshape(len(rows), 2 * rows.shape[1])
     digest = np.full(len(rows), 2166136261, dtype=np.uint32)
     for column in words.T:
         digest = (digest ^ column) * np.uint32(16777619)

@@ -1,0 +1,46 @@
+"""Small targets and models with known answers, and the jitted functions that several tests share."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scorax.networks import AbstractNetwork
+from scorax.targets import GaussianMixture, gaussian
+
+
+def mixture(dimension: int = 2, seed: int = 0) -> GaussianMixture:
+    """Two correlated components of unequal weight, of about unit scale; in the precision of the context."""
+    generator = np.random.default_rng(seed)
+    factors = 0.3 * generator.standard_normal((2, dimension, dimension))
+    covariances = factors @ factors.transpose(0, 2, 1) + 0.1 * np.eye(dimension)
+    means = np.stack([np.full(dimension, 0.8), np.full(dimension, -0.6)])
+    return GaussianMixture.create(np.array([0.3, 0.7]), means, covariances)
+
+
+def centred(variance: float, dimension: int = 1) -> GaussianMixture:
+    return gaussian(np.zeros(dimension), variance * np.eye(dimension))
+
+
+def awake(network: AbstractNetwork, *, key, size: float = 0.3) -> AbstractNetwork:
+    """The network with its zero arrays (the last layer, biases) drawn at random: it computes something."""
+    leaves, tree = jax.tree.flatten(network)
+    keys = jax.random.split(key, len(leaves))
+    filled = [
+        size * jax.random.normal(k, leaf.shape, leaf.dtype) if eqx.is_inexact_array(leaf) and not leaf.any() else leaf
+        for k, leaf in zip(keys, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(tree, filled)
+
+
+def rows_of(law: GaussianMixture, count: int, *, key) -> jax.Array:
+    return jax.vmap(lambda k: law.sample(key=k))(jax.random.split(key, count))
+
+
+def noisy(law: GaussianMixture, process, t=None) -> GaussianMixture:
+    """The law of the process at ``t`` (default: ``t0``)."""
+    return law.at(process.level(jnp.asarray(process.t0 if t is None else t)))
+
+
+def standard_error(values) -> float:
+    return float(np.std(np.asarray(values), ddof=1) / np.sqrt(len(values)))
