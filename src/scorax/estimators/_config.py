@@ -43,7 +43,7 @@ class TrainingConfig:
         times: law of the training times: likelihood (log sin angle uniform), lognormal (EDM's), or uniform.
         weighting: likelihood (nats) or edm.
         validate_every: steps between validations.
-        patience: validations without improvement after which a member stops.
+        patience: validations without improvement after which a member stops; 0 chooses.
         save_every: steps between checkpoints of a run folder.
     """
 
@@ -56,13 +56,13 @@ class TrainingConfig:
     times: Literal["likelihood", "lognormal", "uniform"] = "likelihood"
     weighting: Literal["likelihood", "edm"] = "likelihood"
     validate_every: int = 100
-    patience: int = 8
+    patience: int = 0
     save_every: int = 500
 
     def __post_init__(self) -> None:
-        for name in ("max_steps", "batch_size"):
+        for name in ("max_steps", "batch_size", "patience"):
             _require(getattr(self, name) >= 0, name, "at least 1, or 0 to choose", getattr(self, name))
-        for name in ("validate_every", "patience", "save_every"):
+        for name in ("validate_every", "save_every"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _require(self.learning_rate >= 0, "learning_rate", "positive, or 0 to choose", self.learning_rate)
         _require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay)

@@ -41,7 +41,7 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> FitConfig:
         network=dataclasses.replace(
             network,
             width=network.width or (64 if small else 128),
-            depth=network.depth or (2 if small else 3),
+            depth=network.depth or 2,
             dropout=network.dropout if network.dropout >= 0 else (0.1 if small else 0.0),
         ),
         training=dataclasses.replace(
@@ -49,6 +49,8 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> FitConfig:
             max_steps=training.max_steps or 5000,
             batch_size=training.batch_size or (256 if small else 512),
             learning_rate=training.learning_rate or (1e-3 if small else 2e-3),
+            # A large table hardly overfits: its held-out loss is noise around a slope until the schedule has decayed.
+            patience=training.patience or (8 if small else 25),
         ),
         ensemble=dataclasses.replace(ensemble, folds=folds),
     )

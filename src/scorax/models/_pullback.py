@@ -26,7 +26,7 @@ class Pullback(AbstractScoreModel):
     transform: Standardize
 
     def __init__(self, model: AbstractDenoiser, transform: Standardize) -> None:
-        self.process = model.process
+        self.process = model.process  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
         self.model = model
         self.transform = transform
 

@@ -74,6 +74,7 @@ class ResMLP(AbstractNetwork):
         depth: number of residual blocks.
         dropout: rate of dropout inside the blocks during training.
         num_frequencies: frequencies of the noise-level features.
+        embedding_width: units of the noise-level embedding; a narrow one costs little and says enough.
     """
 
     embedding: eqx.nn.Linear
@@ -91,12 +92,13 @@ class ResMLP(AbstractNetwork):
         depth: int = 2,
         dropout: float = 0.0,
         num_frequencies: int = 8,
+        embedding_width: int = 32,
         key: Key,
     ) -> None:
         keys = jax.random.split(key, depth + 3)
-        self.embedding = eqx.nn.Linear(2 * num_frequencies, width, key=keys[0])
+        self.embedding = eqx.nn.Linear(2 * num_frequencies, embedding_width, key=keys[0])
         self.entry = eqx.nn.Linear(dimension, width, key=keys[1])
-        self.blocks = tuple(ResBlock(width, width, dropout, key=k) for k in keys[3:])
+        self.blocks = tuple(ResBlock(width, embedding_width, dropout, key=k) for k in keys[3:])
         self.norm = eqx.nn.LayerNorm(width)
         self.exit = _zeroed(eqx.nn.Linear(width, dimension, key=keys[2]))
         self.num_frequencies = num_frequencies
