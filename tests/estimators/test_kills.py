@@ -1,0 +1,109 @@
+"""A run killed at any moment and resumed ends with the same bytes as one that was never interrupted (R1)."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scorax.data import write_table
+
+# Every step is validated and saved, so a random moment falls into a save as often as into a computation.
+SETTINGS = [
+    "training.max_steps=30",
+    "training.validate_every=1",
+    "training.save_every=1",
+    "training.patience=100",
+    "training.batch_size=32",
+    "network.width=8",
+    "network.depth=1",
+    "ensemble.folds=2",
+    "noise.candidates=[0.1]",
+]
+
+
+def command(table: Path, run: Path, *extra: str) -> list[str]:
+    sets = [word for setting in SETTINGS for word in ("--set", setting)]
+    return [sys.executable, "-m", "scorax.cli", "fit", str(table), "-o", str(run), "--no-report", *sets, *extra]
+
+
+def digests(run: Path) -> dict[str, str]:
+    """SHA-256 of everything the last step is made of, and of the metrics."""
+    last = max((run / "steps").iterdir())
+    files = [*sorted(last.glob("*.safetensors")), run / "metrics.jsonl", run / "transform.safetensors"]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("kills") / "rows.csv"
+    rows = np.random.default_rng(0).normal(size=(60, 2)) @ np.array([[1.0, 0.4], [0.0, 0.8]])
+    write_table(path, ("a", "b"), rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def straight(table: Path) -> dict[str, str]:
+    run = table.parent / "straight"
+    subprocess.run(command(table, run), check=True, capture_output=True, timeout=300)
+    assert len(digests(run)) == 7
+    return digests(run)
+
+
+def kill_and_resume(table: Path, run: Path, moments: np.random.Generator, kills: int) -> list[int]:
+    """Kill the fit ``kills`` times, each a random moment after the run folder moved on, then let it finish."""
+    seen = []
+    for number in range(kills):
+        extra = ["--resume"] if (run / "config.json").exists() else []
+        process = subprocess.Popen(command(table, run, *extra), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        before = sorted(p.name for p in (run / "steps").iterdir()) if (run / "steps").exists() else []
+        deadline = time.monotonic() + 120
+        # The first kill comes as soon as the folder exists; later ones while steps are being written.
+        while process.poll() is None and time.monotonic() < deadline:
+            steps = sorted(p.name for p in (run / "steps").iterdir()) if (run / "steps").exists() else []
+            if (number == 0 and (run / "config.json").exists()) or steps != before:
+                break
+            time.sleep(0.002)
+        time.sleep(float(moments.uniform(0, 0.25)))
+        process.kill()
+        process.wait()
+        saved = [int(p.name) for p in (run / "steps").iterdir() if p.name.isdigit()]
+        seen.append(max(saved, default=-1))
+    subprocess.run(command(table, run, "--resume"), check=True, capture_output=True, timeout=300)
+    return seen
+
+
+def test_killed_runs_end_with_the_same_bytes(table: Path, straight: dict[str, str]) -> None:
+    run = table.parent / "killed"
+    seen = kill_and_resume(table, run, np.random.default_rng(1), kills=4)
+    assert digests(run) == straight
+    assert not [p for p in run.rglob(".tmp-*")], "temporary files were left behind"
+    assert min(seen) < 30, "no kill came before the end; the test proves nothing"
+
+
+@pytest.mark.slow  # forty restarts of the interpreter and JAX
+def test_forty_kills_end_with_the_same_bytes(table: Path, straight: dict[str, str]) -> None:
+    for round_number in range(5):
+        run = table.parent / f"killed-{round_number}"
+        kill_and_resume(table, run, np.random.default_rng(100 + round_number), kills=8)
+        assert digests(run) == straight
+
+
+def test_resume_refuses_another_table_and_another_configuration(table: Path, straight: dict[str, str]) -> None:
+    other = table.parent / "other.csv"
+    write_table(other, ("a", "b"), np.random.default_rng(5).normal(size=(60, 2)))
+    run = table.parent / "straight"
+    for words, named in (
+        (command(other, run, "--resume"), "data"),
+        ([*command(table, run, "--resume"), "--set", "network.width=16"], "network.width"),
+        ([*command(table, run, "--resume"), "--seed", "1"], "seed"),
+    ):
+        answer = subprocess.run(words, capture_output=True, text=True, timeout=300, env=os.environ)
+        assert answer.returncode == 2
+        assert named in answer.stderr
+        assert "Traceback" not in answer.stderr
+    assert digests(run) == straight
