@@ -1,4 +1,7 @@
-"""docs/cli.md names every command, option, exit code and configuration key there is."""
+"""docs/cli.md names every command, option, exit code and configuration key there is.
+
+``python tests/cli/test_docs.py`` writes the table of configuration keys anew.
+"""
 
 import dataclasses
 import inspect
@@ -11,7 +14,9 @@ import pytest
 from scorax.cli import main
 from scorax.estimators import FitConfig
 
-DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+DOCS = PAGE.read_text(encoding="utf-8")
+BLOCK = re.compile(r"(<!-- configuration:.*?-->\n)(.*?)(<!-- end of configuration -->)", re.DOTALL)
 COMMANDS = ("demo", "fit", "sample", "logp", "report", "info", "check")
 
 
@@ -39,9 +44,9 @@ def configuration() -> str:
 
 
 def test_every_configuration_key_is_documented() -> None:
-    block = re.search(r"<!-- configuration:.*?-->\n(.*?)\n*<!-- end of configuration -->", DOCS, re.DOTALL)
+    block = BLOCK.search(DOCS)
     assert block is not None
-    assert block[1].strip() == configuration(), f"paste this between the markers of docs/cli.md:\n{configuration()}"
+    assert block[2].strip() == configuration(), "run: python tests/cli/test_docs.py"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -57,3 +62,7 @@ def test_every_option_is_documented(command: str, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 5, 130, 143])
 def test_every_exit_code_is_documented(code: int) -> None:
     assert re.search(rf"^\| {code} \| \w", DOCS, re.MULTILINE)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(BLOCK.sub(lambda found: f"{found[1]}\n{configuration()}\n\n{found[3]}", DOCS), encoding="utf-8")

@@ -144,7 +144,7 @@ def test_report_is_written_again(work: Path, capsys: Captured) -> None:
         (["--set", "training.lerning_rate=1"], ["lerning_rate", "learning_rate"]),
         (["--set", "trainig.max_steps=1"], ["trainig", "training"]),
         (["--set", "training.max_steps=many"], ["max_steps"]),
-        (["--set", "training.patience=0"], ["patience", "at least 1"]),
+        (["--set", "training.validate_every=0"], ["validate_every", "at least 1"]),
         (["--config", "no.toml"], ["no.toml"]),
     ],
 )
