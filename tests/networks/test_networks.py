@@ -1,0 +1,66 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from oracles import awake
+from scorax.models import Karras
+from scorax.networks import MLP, Ensemble, GaussianSkip, ResMLP, fourier_features, log_ratio_of, noise_input
+from scorax.processes import EDM
+from scorax.targets import ExactDenoiser, gaussian
+
+KEY = jax.random.key(0)
+X = jnp.array([0.3, -0.2])
+BUILD = {
+    "MLP": lambda key: MLP(2, width=8, depth=2, key=key),
+    "ResMLP": lambda key: ResMLP(2, width=8, depth=2, dropout=0.3, key=key),
+}
+by_build = pytest.mark.parametrize("build", BUILD.values(), ids=BUILD)
+
+
+@by_build
+def test_last_layer_starts_at_zero(build):
+    assert not np.any(build(KEY)(jnp.asarray(0.3), X))
+
+
+@by_build
+def test_ensemble_is_the_mean_of_independent_members(build):
+    ensemble = awake(Ensemble.create(build, 3, key=KEY), key=jax.random.key(1))
+    outputs = np.stack([ensemble.member(i)(jnp.asarray(0.3), X) for i in range(ensemble.num_members)])
+    np.testing.assert_allclose(ensemble(jnp.asarray(0.3), X), outputs.mean(0), rtol=1e-5)
+    assert np.ptp(outputs, axis=0).min() > 1e-3
+    first = [jax.tree.leaves(eqx.filter(ensemble.member(i), eqx.is_array))[0] for i in range(3)]
+    assert not np.allclose(first[0], first[1])
+
+
+def test_dropout_is_off_without_a_key():
+    network = awake(ResMLP(2, width=8, depth=2, dropout=0.3, key=KEY), key=jax.random.key(1))
+    still = [network(jnp.asarray(0.3), X) for _ in range(2)]
+    assert np.array_equal(*still)
+    moved = [network(jnp.asarray(0.3), X, key=jax.random.key(k)) for k in (0, 1)]
+    assert not np.allclose(*moved)
+
+
+def test_noise_features_tell_all_levels_apart():
+    levels = jax.vmap(noise_input)(jnp.linspace(-12.0, 12.0, 200))
+    features = np.asarray(jax.vmap(lambda c: fourier_features(c, 8))(levels))
+    distances = np.linalg.norm(features[:, None] - features[None], axis=-1) + 10 * np.eye(200)
+    assert distances.min() > 1e-2
+    assert np.abs(features).max() <= 1
+    np.testing.assert_allclose(jax.vmap(log_ratio_of)(levels), np.linspace(-12.0, 12.0, 200), rtol=1e-3, atol=1e-4)
+
+
+def test_gaussian_skip_is_the_exact_output_for_its_law():
+    """Karras' F at unit data scale, for a correlated Gaussian far from the origin, over all levels."""
+    with jax.enable_x64(True):
+        mean, covariance = np.array([0.4, -0.3]), np.array([[1.0, 0.8], [0.8, 1.3]])
+        variances, basis = np.linalg.eigh(covariance)
+        network = GaussianSkip(MLP(2, width=4, depth=1, key=KEY), mean, basis, variances)
+        exact, karras = ExactDenoiser.create(gaussian(mean, covariance), EDM()), Karras()
+        for sigma in (2e-3, 0.1, 1.0, 80.0):
+            level, x = EDM().level(jnp.asarray(sigma)), jnp.array([0.7, -1.1])
+            output = network(karras.noise_input(level), x / karras.radius(level))
+            prediction, truth = karras.predict(level, x, output), exact.predict_at(level, x)
+            np.testing.assert_allclose(prediction.x0, truth.x0, rtol=1e-8)
+            np.testing.assert_allclose(prediction.noise, truth.noise, rtol=1e-8, atol=1e-10)

@@ -1,0 +1,126 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.stats import multivariate_normal
+
+from scorax.processes import EDM, VE, VP, GaussianLaw, Level
+
+PROCESSES = [VP(), VP(beta_min=2.0, beta_max=2.0, t1=3.0), VE(), VE(sigma_min=0.1, sigma_max=5.0, t1=2.0), EDM()]
+by_process = pytest.mark.parametrize("process", PROCESSES, ids=repr)
+
+
+def inner_times(process, count: int) -> np.ndarray:
+    """Times at equally spaced log-ratios inside the clock, in the context's precision."""
+    low, high = (float(process.log_ratio(jnp.asarray(t))) for t in (process.t0, process.t1))
+    return np.asarray(jax.vmap(process.time_of)(jnp.linspace(low, high, count + 2)[1:-1]))
+
+
+def test_trap_12_small_time_variance_keeps_its_digits_in_float32():
+    times = np.geomspace(1e-7, 1e-2, 51)
+    exact = -np.expm1(-(0.1 * times + 0.5 * 19.9 * times**2))
+    got = jax.vmap(VP().variance)(jnp.asarray(times, jnp.float32))
+    np.testing.assert_allclose(got, exact, rtol=1e-6)
+
+
+@by_process
+def test_trap_13_and_14_variance_solves_the_moment_equation(process):
+    """v' = 2 f v + g^2 from v(t0) = sigma(t0)^2, integrated by SciPy with nothing but f and g^2 of the process."""
+    with jax.enable_x64(True):
+        rates = jax.jit(lambda t: (process.drift_coefficient(t), process.squared_diffusion(t)))
+
+        def slope(t, v):
+            f, g2 = rates(jnp.asarray(t))
+            return 2 * float(f) * v + float(g2)
+
+        times = inner_times(process, 8)
+        start = [float(process.variance(jnp.asarray(process.t0)))]
+        solved = solve_ivp(slope, (process.t0, times[-1]), start, t_eval=times, method="DOP853", rtol=1e-9, atol=1e-14)
+        np.testing.assert_allclose(jax.vmap(process.variance)(jnp.asarray(times)), solved.y[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("t1", [1.0, 2.0])
+def test_trap_14_diffusion_of_the_exploding_process(t1):
+    with jax.enable_x64(True):
+        process, t = VE(sigma_min=0.1, sigma_max=5.0, t1=t1), jnp.asarray(0.4)
+        g = process.diffusion(t, jnp.ones(2)).value
+        np.testing.assert_allclose(g, process.sigma(t) * np.sqrt(2 * np.log(50.0) / t1), rtol=1e-12)
+        np.testing.assert_allclose(process.sigma(jnp.asarray(t1)), 5.0, rtol=1e-12)
+
+
+@by_process
+def test_trap_15_rates_are_the_derivatives_of_the_kernel(process):
+    """f = d log alpha and g^2 = d sigma^2 - 2 f sigma^2 by central differences at 50 times."""
+    with jax.enable_x64(True):
+        times = inner_times(process, 50)
+        h = 1e-4 * times
+        later, earlier = (jax.vmap(process.level)(jnp.asarray(times + s * h)) for s in (1, -1))
+        f = np.log(later.alpha / earlier.alpha) / (2 * h)
+        g2 = (later.sigma**2 - earlier.sigma**2) / (2 * h) - 2 * f * jax.vmap(process.variance)(jnp.asarray(times))
+        np.testing.assert_allclose(jax.vmap(process.drift_coefficient)(jnp.asarray(times)), f, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(jax.vmap(process.squared_diffusion)(jnp.asarray(times)), g2, rtol=1e-6)
+        rate = (jax.vmap(process.log_ratio)(times + h) - jax.vmap(process.log_ratio)(times - h)) / (2 * h)
+        np.testing.assert_allclose(jax.vmap(process.log_ratio_rate)(jnp.asarray(times)), rate, rtol=1e-6)
+
+
+@by_process
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-5), ("float64", 1e-11)])
+def test_time_of_undoes_log_ratio(process, dtype, tolerance):
+    with jax.enable_x64(dtype == "float64"):
+        times = jnp.asarray(inner_times(process, 50))
+        assert times.dtype == dtype
+        back = jax.vmap(lambda t: process.time_of(process.log_ratio(t)))(times)
+        np.testing.assert_allclose(back, times, rtol=tolerance)
+        assert np.all(np.diff(jax.vmap(process.log_ratio)(times)) > 0)
+
+
+@by_process
+def test_cut_off_moves_to_a_level(process):
+    moved = process.starting_at(-1.0)
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(moved.log_ratio(jnp.asarray(moved.t0)), -1.0, rtol=1e-12)
+    assert moved == dataclasses.replace(process, t0=moved.t0)
+
+
+def test_perturb_is_the_kernel():
+    """Mean and variance of 20000 draws within 4 SE (false-alarm rate 1e-4 for each number)."""
+    process, t, x0 = VP(), jnp.asarray(0.3), jnp.array([1.0, -2.0])
+    keys = jax.random.split(jax.random.key(0), 20_000)
+    draws = np.asarray(jax.vmap(lambda key: process.perturb(t, x0, key=key))(keys))
+    alpha, sigma = (float(part) for part in process.level(t))
+    assert np.all(np.abs(draws.mean(0) - alpha * np.asarray(x0)) < 4 * sigma / np.sqrt(20_000))
+    assert np.all(np.abs(draws.var(0) / sigma**2 - 1) < 4 * np.sqrt(2 / 20_000))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: VP(beta_min=0.0),
+        lambda: VP(beta_min=2.0, beta_max=1.0),
+        lambda: VP(t0=0.0),
+        lambda: VE(sigma_min=2.0, sigma_max=1.0),
+        lambda: VE(t0=1.0),
+        lambda: EDM(t0=0.0),
+        lambda: EDM(t0=3.0, t1=2.0),
+    ],
+)
+def test_impossible_clocks_are_refused(build):
+    with pytest.raises(ValueError, match=r"expected .*, got .*; "):
+        build()
+
+
+def test_gaussian_law_against_scipy():
+    with jax.enable_x64(True):
+        mean, covariance = np.array([0.3, -1.0, 2.0]), np.cov(np.random.default_rng(0).standard_normal((3, 9)))
+        law, x = GaussianLaw.from_moments(mean, covariance), jnp.array([0.1, 0.2, 0.3])
+        witness = multivariate_normal(mean, covariance)
+        np.testing.assert_allclose(law.log_density(x), witness.logpdf(x), rtol=1e-10)
+        np.testing.assert_allclose(-law.precision_times(x), jax.grad(law.log_density)(x), rtol=1e-10)
+        noisy = law.at(Level(jnp.asarray(0.8), jnp.asarray(0.6)))
+        expected = multivariate_normal(0.8 * mean, 0.64 * covariance + 0.36 * np.eye(3)).logpdf(x)
+        np.testing.assert_allclose(noisy.log_density(x), expected, rtol=1e-10)
+        root = jax.jacfwd(law.draw)(jnp.zeros(3))
+        np.testing.assert_allclose(root @ root.T, covariance, rtol=1e-10, atol=1e-12)
