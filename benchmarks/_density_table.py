@@ -52,33 +52,40 @@ def difference(records: Records, data: str, seeds: Sequence[int], first: str, se
 
 
 def markdown(records: Records, data: Sequence[str], seeds: Sequence[int], methods: Sequence[str], ours: str) -> str:
-    """Two tables over the splits that are finished: mean log-densities with times, and differences of ``ours``."""
-    finished = {name: [s for s in seeds if all(key(name, s, m) in records for m in (*methods, ours))] for name in data}
-    head = ["data", "rows, columns", "splits", "true law", *methods, ours, "fit, s", "score, s", "baselines, s"]
-    nats = [head]
+    """Two tables: mean log-densities with times over the splits where ``ours`` is finished, and differences of ``ours``."""
+    nats = [["data", "rows, columns", "splits", "true law", *methods, ours, "fit, s", "score, s", "baselines, s"]]
     paired = [["data", "minus", "difference", "SE splits", "SE corrected", "SE pooled", "splits ahead"]]
-    for name, own in finished.items():
+    for name in data:
+        own = [seed for seed in seeds if key(name, seed, ours) in records]
         if not own:
             continue
-        last = records[key(name, own[-1], ours)]
-        train, test, columns = last["shape"]
-        truths = [records[key(name, s, ours)]["truth"] for s in own]
-        truth = "" if truths[0] is None else f"{np.mean(truths):.3f}"
-        means = [f"{_mean(records, name, own, method):.3f}" for method in (*methods, ours)]
+        train, test, columns = records[key(name, own[0], ours)]["shape"]
+        means = [_mean(records, name, own, method) for method in (*methods, ours)]
         seconds = [
-            f"{np.mean([records[key(name, s, m)][what] for s in own]):.1f}"
-            for m, what in ((ours, "fit_seconds"), (ours, "score_seconds"), (methods[0], "fit_seconds"))
+            _field(records, name, own, method, field)
+            for method, field in ((ours, "fit_seconds"), (ours, "score_seconds"), (methods[0], "fit_seconds"))
         ]
+        truth = _field(records, name, own, ours, "truth", 3)
         nats.append([name, f"{train} + {test}, {columns}", str(len(own)), truth, *means, *seconds])
         for method in methods:
-            d = difference(records, name, own, ours, method)
-            errors = (f"{d.over_splits:.3f}", f"{d.corrected:.3f}", f"{d.pooled:.3f}")
-            paired.append([name, method, f"{d.mean:+.3f}", *errors, f"{d.wins} of {len(own)}"])
+            both = [seed for seed in own if key(name, seed, method) in records]
+            if both:
+                d = difference(records, name, both, ours, method)
+                errors = (f"{d.over_splits:.3f}", f"{d.corrected:.3f}", f"{d.pooled:.3f}")
+                paired.append([name, method, f"{d.mean:+.3f}", *errors, f"{d.wins} of {len(both)}"])
     return f"{_table(nats)}\n\n{ours} minus a baseline, nats per row:\n\n{_table(paired)}"
 
 
-def _mean(records: Records, data: str, seeds: Sequence[int], method: str) -> float:
-    return float(np.mean([np.mean(records[key(data, seed, method)]["values"]) for seed in seeds]))
+def _mean(records: Records, data: str, seeds: Sequence[int], method: str) -> str:
+    """Mean over splits of the mean over test rows; empty unless all splits are finished."""
+    found = [records[name]["values"] for seed in seeds if (name := key(data, seed, method)) in records]
+    return f"{np.mean([np.mean(values) for values in found]):.3f}" if len(found) == len(seeds) else ""
+
+
+def _field(records: Records, data: str, seeds: Sequence[int], method: str, field: str, digits: int = 1) -> str:
+    """Mean of a field over splits; empty where a split has none."""
+    found = [records[name][field] for seed in seeds if (name := key(data, seed, method)) in records]
+    return f"{np.mean(found):.{digits}f}" if len(found) == len(seeds) and None not in found else ""
 
 
 def _table(rows: list[list[str]]) -> str:

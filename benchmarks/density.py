@@ -45,15 +45,30 @@ def tasks_of(options: argparse.Namespace, records: dict[str, Any]) -> list[Task]
     ]
 
 
-def finished(tasks: list[Task], jobs: int) -> Iterator[list[dict[str, Any]]]:
-    """Records of every task as soon as it is done."""
+def finished(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, list[dict[str, Any]] | Exception]]:
+    """Every task with its records as soon as it is done, or with the error that ended it."""
     if jobs == 1:
-        yield from map(work, tasks)
+        for task in tasks:
+            try:
+                yield task, work(task)
+            except (ValueError, RuntimeError, ArithmeticError) as error:
+                yield task, error
         return
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = [pool.submit(work, task) for task in tasks]
+        futures = {pool.submit(work, task): task for task in tasks}
         for future in as_completed(futures):
-            yield future.result()
+            error = future.exception()
+            yield futures[future], future.result() if error is None else RuntimeError(repr(error))
+
+
+def share_cores(jobs: int) -> None:
+    """Give each process its share of the cores; JAX and BLAS read this when they are loaded, which is later."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    for name in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
+    cache = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    if cache and jobs > 1:  # a compiled program is cut for a number of threads, which JAX's key of it leaves out
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{cache}/threads-{os.environ['NPROC']}"
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -90,15 +105,18 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Compute what is missing, then print the tables."""
     options = arguments()
-    threads = str(max(1, (os.cpu_count() or 1) // options.jobs))
-    for name in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # read when JAX and BLAS are loaded
-        os.environ.setdefault(name, threads)
+    share_cores(options.jobs)
     ours = score_method(tuple(options.set))
     records = read(options.out)
     if options.again:
         done = {key(data, seed, ours) for data in options.data for seed in options.seeds}
         records = {name: record for name, record in records.items() if name not in done}
-    for new in finished(tasks_of(options, records), options.jobs):
+    failed = False
+    for task, new in finished(tasks_of(options, records), options.jobs):
+        if isinstance(new, Exception):
+            failed = True
+            print(f"{task.data} {task.seed} {task.method}: failed: {new}", file=sys.stderr)
+            continue
         for record in new:
             records[key(record["data"], record["seed"], record["method"])] = record
             mean = sum(record["values"]) / len(record["values"])
@@ -110,6 +128,8 @@ def main() -> None:
         write(options.out, records)
     table = markdown(records, options.data, options.seeds, BASELINES, ours)
     print(f"{described(machine('numpy', 'scikit-learn'))}\n\n{table}")
+    if failed:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,8 @@ def main() -> None:
     parser.add_argument("--torch-python", default=sys.executable, help="Python with torch (default: this one)")
     parser.add_argument("--out", type=Path, help="write all timings as JSON")
     options = parser.parse_args()
+    # A program in the cache may have been compiled for another number of threads, which is not in its key.
+    jax.config.update("jax_enable_compilation_cache", False)
     facts = machine("numpy", "optax", "equinox")
     chosen = range(len(SETTINGS)) if options.only is None else [options.only]
     results = [measure(SETTINGS[i], i, options.pairs, options.torch_python) for i in chosen]
