@@ -1,0 +1,32 @@
+import math
+
+import pytest
+
+from scorax.processes import VP
+from scorax.studies import run_checks
+from scorax.studies._check_levels import moments
+
+
+@pytest.mark.parametrize("only", ["process", "parametrization", "divergence", "weighting"])
+def test_cheap_checks_pass_and_the_filter_picks_them(only):
+    checks = list(run_checks(only))
+    assert checks
+    assert all(only in check.name for check in checks)
+    assert all(check.passed and math.isfinite(check.error) for check in checks)
+    assert list(run_checks("no check has this name")) == []
+
+
+@pytest.mark.slow  # the whole table: 45 s of compiling samplers and likelihoods that the other tests compile too
+def test_every_check_passes():
+    checks = list(run_checks())
+    assert [check.name for check in checks if not check.passed] == []
+    assert len({check.name for check in checks}) == len(checks)
+
+
+def test_a_wrong_process_fails_its_check():
+    class Shifted(VP):
+        def squared_diffusion(self, t):
+            return 1.01 * super().squared_diffusion(t)
+
+    assert moments(VP()).error < 1e-6
+    assert moments(Shifted()).error > 1e-6
