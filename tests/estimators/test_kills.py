@@ -13,22 +13,22 @@ import pytest
 from scorax.data import write_table
 
 # Every step is validated and saved, so a random moment falls into a save as often as into a computation.
-SETTINGS = [
-    "training.max_steps=30",
-    "training.validate_every=1",
-    "training.save_every=1",
-    "training.patience=100",
-    "training.batch_size=32",
-    "network.width=8",
-    "network.depth=1",
-    "ensemble.folds=2",
-    "noise.candidates=[0.1]",
-]
+SETTINGS = {
+    "training.max_steps": 30,
+    "training.validate_every": 1,
+    "training.save_every": 1,
+    "training.patience": 100,
+    "training.batch_size": 32,
+    "network.width": 8,
+    "network.depth": 1,
+    "ensemble.folds": 2,
+    "noise.candidates": [0.1],
+}
 
 
 def command(table: Path, run: Path, *extra: str) -> list[str]:
-    sets = [word for setting in SETTINGS for word in ("--set", setting)]
-    return [sys.executable, "-m", "scorax.cli", "fit", str(table), "-o", str(run), "--no-report", *sets, *extra]
+    sets = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
+    return [sys.executable, "-m", "scorax", "fit", str(table), "-o", str(run), "--no-report", *sets, *extra]
 
 
 def digests(run: Path) -> dict[str, str]:
@@ -58,14 +58,14 @@ def kill_and_resume(table: Path, run: Path, moments: np.random.Generator, kills:
     """Kill the fit ``kills`` times, each a random moment after the run folder moved on, then let it finish."""
     seen = []
     for number in range(kills):
-        extra = ["--resume"] if (run / "config.json").exists() else []
+        extra = ["--resume"] if run.exists() else []
         process = subprocess.Popen(command(table, run, *extra), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         before = sorted(p.name for p in (run / "steps").iterdir()) if (run / "steps").exists() else []
         deadline = time.monotonic() + 120
         # The first kill comes as soon as the folder exists; later ones while steps are being written.
         while process.poll() is None and time.monotonic() < deadline:
             steps = sorted(p.name for p in (run / "steps").iterdir()) if (run / "steps").exists() else []
-            if (number == 0 and (run / "config.json").exists()) or steps != before:
+            if (number == 0 and run.exists()) or steps != before:
                 break
             time.sleep(0.002)
         time.sleep(float(moments.uniform(0, 0.25)))

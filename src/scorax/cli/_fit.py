@@ -69,6 +69,7 @@ def fit(
             resume=resume,
             holdout=holdout,
             test=test_rows,
+            records=make_report,
             on_event=progress,
             poll=signals.poll,
         )

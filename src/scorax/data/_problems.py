@@ -14,7 +14,7 @@ Kind = Literal["text", "infinite", "missing"]
 _WORDS: dict[Kind, tuple[str, str]] = {
     "text": ("text", "remove the column or encode it as numbers"),
     "infinite": ("an infinite or too large number", "remove the rows or write a finite number"),
-    "missing": ("a missing cell", "fill or drop the rows (--missing drop), or leave the column out"),
+    "missing": ("a missing cell", "fill or drop the rows, or leave the column out"),
 }
 
 

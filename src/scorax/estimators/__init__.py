@@ -1,26 +1,5 @@
-"""Estimators: the table recipe, once, for scikit-learn users and the command line."""
+"""Estimators: the table recipe, once, for scikit-learn users and the command line. Names are loaded on first use."""
 
-from scorax.estimators._config import (
-    EnsembleConfig,
-    FitConfig,
-    NetworkConfig,
-    NoiseConfig,
-    SamplingConfig,
-    TrainingConfig,
-)
-from scorax.estimators._evaluate import evaluate_test
-from scorax.estimators._run import FitSummary, fit_run
-from scorax.estimators._score_density import ScoreDensity
+import lazy_loader as _lazy
 
-__all__ = [
-    "EnsembleConfig",
-    "FitConfig",
-    "FitSummary",
-    "NetworkConfig",
-    "NoiseConfig",
-    "SamplingConfig",
-    "ScoreDensity",
-    "TrainingConfig",
-    "evaluate_test",
-    "fit_run",
-]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -13,14 +13,15 @@ class NetworkConfig:
         depth: residual blocks.
         dropout: rate of dropout during training; negative means chosen.
         num_frequencies: frequencies of the noise-level features.
-        gaussian_skip: start each member from the exact field of the Gaussian of its rows and learn the rest.
+        gaussian_skip: start each member from the exact field of the Gaussian of its rows and learn the rest: always, never,
+            or auto, which does so up to 16 columns.
     """
 
     width: int = 0
     depth: int = 0
     dropout: float = -1.0
     num_frequencies: int = 8
-    gaussian_skip: bool = True
+    gaussian_skip: Literal["auto", "always", "never"] = "auto"
 
     def __post_init__(self) -> None:
         _require(self.width >= 0, "width", "at least 1, or 0 to choose", self.width)
@@ -101,7 +102,7 @@ class NoiseConfig:
 
     sigma_min: float = 1e-3
     sigma_max: float = 80.0
-    candidates: tuple[float, ...] = (0.003, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3)
+    candidates: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4)
     choose_rows: int = 500
 
     def __post_init__(self) -> None:

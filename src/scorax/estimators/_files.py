@@ -30,7 +30,6 @@ _PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_los
 
 def write_facts(run: RunFolder, config: FitConfig, coordinates: Coordinates, laws: Laws) -> None:
     """Write what a run is made of, once, before its first step."""
-    run.write_json("config.json", {"format": VERSION, **to_json(config)})
     run.write_json("schema.json", coordinates.schema.to_json())
     _write.write_bytes(
         run.transform,
@@ -43,6 +42,7 @@ def write_facts(run: RunFolder, config: FitConfig, coordinates: Coordinates, law
             }
         ),
     )
+    run.write_json("config.json", {"format": VERSION, **to_json(config)})
 
 
 def read_config(run: RunFolder) -> FitConfig:
@@ -98,8 +98,8 @@ def load_state(run: RunFolder, plan: Plan) -> tuple[TrainState, Step]:
 def save_fitted(run: RunFolder, fitted: FittedTable, *, seed: int, steps: int) -> None:
     """Write a fitted table alone, without the state to train on from."""
     model = fitted.model
-    write_facts(run, fitted.config, fitted.coordinates, fitted.laws)
     run.write_json("run.json", {"seed": seed, "sigma_min": model.process.t0})
+    write_facts(run, fitted.config, fitted.coordinates, fitted.laws)
     single = single_model(model)
     best = named_arrays(eqx.filter(single, trainable(single)))
     save_step(run, steps, {"best": best}, {"sigma_min": model.process.t0})

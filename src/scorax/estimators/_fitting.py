@@ -51,7 +51,7 @@ class Job:
         rows = self.plan.data[self.plan.held_out(member)].astype(np.float64)
         d = rows.shape[1]
         mean, precision, log_determinant = np.zeros(d), np.eye(d), 0.0
-        if self.plan.config.network.gaussian_skip:
+        if self.plan.config.network.gaussian_skip == "always":
             law = self.plan.laws.members
             basis, variances = np.asarray(law.basis[member], np.float64), np.asarray(law.variances[member], np.float64)
             mean, precision = np.asarray(law.mean[member], np.float64), (basis / variances) @ basis.T

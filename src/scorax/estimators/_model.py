@@ -59,7 +59,7 @@ def blank_model(config: FitConfig, laws: Laws, *, key: Key) -> Denoiser:
             num_frequencies=shape.num_frequencies,
             key=member_key,
         )
-        return GaussianSkip(network, law.mean, law.basis, law.variances) if shape.gaussian_skip else network
+        return GaussianSkip(network, law.mean, law.basis, law.variances) if shape.gaussian_skip == "always" else network
 
     keys = jax.random.split(key, config.ensemble.folds)
     stacked = eqx.filter_vmap(build)(keys, laws.members)

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import jax
 import numpy as np
@@ -10,7 +11,7 @@ import optax
 from jaxtyping import Float, Int
 
 from scorax._types import Key
-from scorax.estimators._config import FitConfig
+from scorax.estimators._config import FitConfig, NetworkConfig
 from scorax.estimators._model import Laws, blank_model
 from scorax.models import Denoiser
 from scorax.objectives import (
@@ -27,6 +28,9 @@ from scorax.transforms import Dequantize
 SMALL_TABLE = 2000
 """Rows up to which a table is fitted by five cross-validation members of a small network."""
 
+LARGEST_SKIP = 16
+"""Columns up to which members start from the Gaussian of their rows: it gained 0.1 to 0.2 nats at 4 to 13 and lost 1 at 30."""
+
 _TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
 _WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
 
@@ -42,6 +46,7 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> FitConfig:
             network,
             width=network.width or (64 if small else 128),
             depth=network.depth or 2,
+            gaussian_skip=_skip(network, dimension),
             dropout=network.dropout if network.dropout >= 0 else (0.1 if small else 0.0),
         ),
         training=dataclasses.replace(
@@ -54,6 +59,13 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> FitConfig:
         ),
         ensemble=dataclasses.replace(ensemble, folds=folds),
     )
+
+
+def _skip(network: NetworkConfig, dimension: int) -> Literal["auto", "always", "never"]:
+    """Whether to start from the Gaussian. In many dimensions its narrow directions make a field that is hard to correct."""
+    if network.gaussian_skip != "auto":
+        return network.gaussian_skip
+    return "always" if dimension <= LARGEST_SKIP else "never"
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ def fit_run(
     resume: bool = False,
     holdout: float | None = None,
     test: Table | None = None,
+    records: bool = True,
     on_event: Callable[[Event], None] = lambda event: None,
     poll: Callable[[], str | None] = lambda: None,
 ) -> FitSummary:
@@ -72,6 +73,7 @@ def fit_run(
         resume: go on from the newest whole step.
         holdout: share of rows kept from the fit for the report.
         test: rows for the report, never trained on.
+        records: whether to compare with baselines and write what the report shows.
         on_event: receives ``phase``, ``progress``, ``note`` and ``saved`` events.
         poll: called between jitted calls; returns ``"save"`` to ask for a checkpoint, raises ``Interrupted`` to stop.
 
@@ -91,11 +93,12 @@ def fit_run(
         settings = resolved(config, len(values), len(schema.free))
         facts = _facts(table, seed, holdout, test)
         job = prepare(values, schema, settings, seed=seed)
-        if resume:
+        if resume and run.exists():
             state, start_loss = _resume(run, job, facts, on_event)
         else:
-            write_facts(run, settings, job.coordinates, job.plan.laws)
+            # config.json comes last and says that a run was begun: one killed before it has nothing to resume.
             run.write_json("run.json", facts)
+            write_facts(run, settings, job.coordinates, job.plan.laws)
             state, start_loss = None, None
         state, start_loss = _train(run, job, state, start_loss, on_event, poll)
         on_event({"kind": "phase", "text": "choosing sigma_min on held-out rows"})
@@ -104,12 +107,11 @@ def fit_run(
         save_state(run, state, {**_meta(start_loss), "sigma_min": sigma_min})
         on_event({"kind": "saved", "step": int(state.step)})
         poll()
-        on_event({"kind": "phase", "text": "comparing with baselines, drawing samples, writing records"})
-        if test is not None:
-            kept_back, source = schema.match(test, "the test file"), "test file"
-        else:
-            source = "hold-out"
-        write_records(run, outcome, values, kept_back, source, seed=seed)
+        if records:
+            on_event({"kind": "phase", "text": "comparing with baselines, drawing samples, writing records"})
+            source = "hold-out" if test is None else "test file"
+            rows = kept_back if test is None else schema.match(test, "the test file")
+            write_records(run, outcome, values, rows, source, seed=seed)
         summary = FitSummary(
             int(state.step),
             np.asarray(state.best_step).tolist(),

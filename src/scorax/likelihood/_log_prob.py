@@ -38,13 +38,13 @@ class LogProb(NamedTuple):
         converged: whether both solves ended within their step limit.
     """
 
-    value: Float[Array, "*rows"]
-    solver_error: Float[Array, "*rows"]
-    evaluations: Int[Array, "*rows"]
-    converged: Bool[Array, "*rows"]
+    value: Float[Array, "*rows"] | Float[np.ndarray, "*rows"]
+    solver_error: Float[Array, "*rows"] | Float[np.ndarray, "*rows"]
+    evaluations: Int[Array, "*rows"] | Int[np.ndarray, "*rows"]
+    converged: Bool[Array, "*rows"] | Bool[np.ndarray, "*rows"]
 
     @property
-    def total_error(self) -> Float[Array, "*rows"]:
+    def total_error(self) -> Float[Array, "*rows"] | Float[np.ndarray, "*rows"]:
         """Sum of the error terms; the solver's is the only one so far (the divergence is exact)."""
         return self.solver_error
 

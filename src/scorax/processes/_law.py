@@ -17,12 +17,12 @@ class GaussianLaw(eqx.Module):
 
     With the eigenvectors at hand the law of $\alpha x + \sigma z$ is $N(\alpha m, U \mathrm{diag}(\alpha^2 \ell + \sigma^2)
     U^T)$ without another factorisation. It is the terminal law of samplers and likelihoods (moment-matched to the training
-    data) and the component of the closed-form mixtures.
+    data) and the component of the closed-form mixtures. Laws may be stacked on leading axes; methods speak of one law.
     """
 
-    mean: Float[Array, " d"]
-    basis: Float[Array, "d d"]
-    variances: Float[Array, " d"]
+    mean: Float[Array, "*stack d"]
+    basis: Float[Array, "*stack d d"]
+    variances: Float[Array, "*stack d"]
 
     @staticmethod
     def from_moments(mean: np.ndarray, covariance: np.ndarray) -> "GaussianLaw":

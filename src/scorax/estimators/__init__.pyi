@@ -1,0 +1,24 @@
+from ._config import (
+    EnsembleConfig,
+    FitConfig,
+    NetworkConfig,
+    NoiseConfig,
+    SamplingConfig,
+    TrainingConfig,
+)
+from ._evaluate import evaluate_test
+from ._run import FitSummary, fit_run
+from ._score_density import ScoreDensity
+
+__all__ = [
+    "EnsembleConfig",
+    "FitConfig",
+    "FitSummary",
+    "NetworkConfig",
+    "NoiseConfig",
+    "SamplingConfig",
+    "ScoreDensity",
+    "TrainingConfig",
+    "evaluate_test",
+    "fit_run",
+]
