@@ -61,14 +61,16 @@ def finished(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, list[dict[str
             yield futures[future], future.result() if error is None else RuntimeError(repr(error))
 
 
-def share_cores(jobs: int) -> None:
-    """Give each process its share of the cores; JAX and BLAS read this when they are loaded, which is later."""
+def prepare_processes(jobs: int) -> None:
+    """Share the cores and keep compiled programs; JAX and BLAS read this when they are loaded, which is later."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
     for name in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
-    cache = os.environ.get("JAX_COMPILATION_CACHE_DIR")
-    if cache and jobs > 1:  # a compiled program is cut for a number of threads, which JAX's key of it leaves out
-        os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{cache}/threads-{os.environ['NPROC']}"
+    cache = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", Path.home() / ".cache" / "scorax-benchmarks"))
+    if jobs > 1:  # a program is compiled for a number of threads, which JAX's key of it leaves out
+        cache = cache / f"threads-{os.environ['NPROC']}"
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache)
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -105,7 +107,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Compute what is missing, then print the tables."""
     options = arguments()
-    share_cores(options.jobs)
+    prepare_processes(options.jobs)
     ours = score_method(tuple(options.set))
     records = read(options.out)
     if options.again:
