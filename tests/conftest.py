@@ -20,7 +20,7 @@ for _name, _value in {
     "JAX_NUM_CPU_DEVICES": "2",  # sharded code paths run on any machine
     "NPROC": "2",  # XLA's worker threads; bits depend on their number, so it does not follow the machine
     "JAX_COMPILATION_CACHE_DIR": str(_cache),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     # Two xdist workers share the cores already; BLAS threads on top of them only wait for each other.
     "OPENBLAS_NUM_THREADS": "1",
