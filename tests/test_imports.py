@@ -31,6 +31,8 @@ REPORT_NEVER = {"objectives", "samplers", "likelihood", "training"}
 
 
 def _level(room: str) -> int | None:
+    if room == "__main__":
+        return 8  # `python -m scorax`: above the command line
     return 0 if room.startswith("_") else LEVELS.get(room)
 
 

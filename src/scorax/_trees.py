@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
+from jax.typing import DTypeLike
 from jaxtyping import Array, PyTree
 
 from scorax._errors import InputError, explain
@@ -106,6 +107,6 @@ def all_finite(tree: PyTree) -> Array:
     return jnp.all(jnp.stack(leaves)) if leaves else jnp.array(True)
 
 
-def cast(tree: Tree, dtype: jnp.dtype) -> Tree:
+def cast(tree: Tree, dtype: DTypeLike) -> Tree:
     """``tree`` with its floating-point arrays in ``dtype``."""
     return jtu.tree_map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, tree)

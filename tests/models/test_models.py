@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from oracles import awake, mixture, noisy
+from scorax.likelihood import log_prob
 from scorax.models import (
     Denoiser,
     Karras,
@@ -19,6 +20,7 @@ from scorax.models import (
 )
 from scorax.networks import MLP
 from scorax.processes import EDM, VE, VP, AbstractProcess
+from scorax.samplers import EulerMaruyama, sample
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.transforms import Standardize
 
@@ -133,3 +135,12 @@ def test_processes_without_gaussian_kernels_are_refused_by_name():
     model = ScoreFunction(fn=lambda t, x, condition: -x, process=Odd())
     with pytest.raises(TypeError, match="got Odd"):
         reverse_drift(model, jnp.asarray(0.4), jnp.asarray(X))
+
+
+def test_pullback_is_refused_where_a_noisy_state_is_integrated() -> None:
+    model = Denoiser(network=MLP(2, width=4, depth=1, key=jax.random.key(0)), process=EDM())
+    pullback = Pullback(model, Standardize(np.zeros(2), np.ones(2)))
+    with pytest.raises(TypeError, match="Pullback"):
+        log_prob(pullback, np.zeros((1, 2), np.float32))
+    with pytest.raises(TypeError, match="Pullback"):
+        sample(pullback, EulerMaruyama(2), 1, key=jax.random.key(0), shape=(2,))

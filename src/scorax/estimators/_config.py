@@ -125,7 +125,7 @@ class SamplingConfig:
         tolerance: relative and absolute tolerance of the likelihood's solver.
     """
 
-    num_steps: int = 48
+    num_steps: int = 64
     tolerance: float = 1e-6
 
     def __post_init__(self) -> None:

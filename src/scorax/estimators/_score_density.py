@@ -64,7 +64,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         self.max_steps = max_steps
         self.random_state = random_state
 
-    def fit(self, X: Any, y: None = None) -> "ScoreDensity":
+    def fit(self, X: Any, y: Any = None) -> "ScoreDensity":
         """Fit the rows of ``X``, shape (n, d); ``y`` is ignored.
 
         Raises:
@@ -124,7 +124,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         """Log-density of every row, in nats and in the units of the columns; rounded columns are dequantised first."""
         return np.asarray(self.log_prob(X).value)
 
-    def score(self, X: Any, y: None = None) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]  # the mixin's returns nothing
+    def score(self, X: Any, y: Any = None) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]  # the mixin's returns nothing
         """Mean log-density of the rows (scikit-learn's ``score``, not the gradient)."""
         return float(np.mean(self.score_samples(X)))
 

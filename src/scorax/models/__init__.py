@@ -6,7 +6,13 @@ from scorax.models._parametrization import AbstractParametrization, Karras, Pred
 from scorax.models._prediction import Prediction, level_of_angle, velocity_in_angle
 from scorax.models._pullback import Pullback
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel, Denoiser, ScoreFunction
-from scorax.models._terminal import data_moments, gaussian_process, terminal_draw, terminal_log_density
+from scorax.models._terminal import (
+    data_moments,
+    gaussian_process,
+    require_noisy_state,
+    terminal_draw,
+    terminal_log_density,
+)
 
 __all__ = [
     "AbstractDenoiser",
@@ -28,6 +34,7 @@ __all__ = [
     "gaussian_process",
     "level_of_angle",
     "probability_flow",
+    "require_noisy_state",
     "reverse_drift",
     "terminal_draw",
     "terminal_log_density",

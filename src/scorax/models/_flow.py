@@ -10,7 +10,7 @@ from scorax._host import host_float64
 from scorax._types import Condition
 from scorax.models._dynamics import Field, angle_flow, probability_flow
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
-from scorax.models._terminal import gaussian_process
+from scorax.models._terminal import gaussian_process, require_noisy_state
 from scorax.processes import EDM, Level
 
 
@@ -38,6 +38,7 @@ def flow_ends(model: AbstractScoreModel, dtype: jnp.dtype) -> FlowEnds:
     Raises:
         TypeError: the process has no scalar Gaussian kernel.
     """
+    require_noisy_state(model)
     process = gaussian_process(model.process)
     with host_float64():
         t0, t1 = (jnp.asarray(t, jnp.float64) for t in (process.t0, process.t1))

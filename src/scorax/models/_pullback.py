@@ -1,5 +1,7 @@
 """The score in the units of the data, through a fitted transform."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -18,12 +20,15 @@ class Pullback(AbstractScoreModel):
 
     $$ \cos(a)\, s_q(\cos(a) z) / scale, \qquad s_q(y) = -noise(y) / \sin a. $$
 
+    It has no noisy state of its own, so samplers and ``log_prob`` refuse it: give them ``model`` and transform what they return.
     This is the law that estimators and the command line report; the model inside is the score of the *scaled* state.
     """
 
     process: AbstractGaussianProcess
     model: AbstractDenoiser
     transform: Standardize
+
+    noisy_state: ClassVar[bool] = False
 
     def __init__(self, model: AbstractDenoiser, transform: Standardize) -> None:
         self.process = model.process  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen

@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -23,6 +23,9 @@ class AbstractScoreModel(eqx.Module):
     """Function ``model(t, x, condition) -> grad_x log p_t(x | condition)`` under ``model.process``, for one example."""
 
     process: eqx.AbstractVar[AbstractProcess]
+
+    noisy_state: ClassVar[bool] = True
+    """Whether the score is that of the noisy state of ``process``, which samplers and likelihoods integrate."""
 
     @property
     def free(self) -> Bool[Array, "*shape"] | None:

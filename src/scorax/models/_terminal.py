@@ -26,6 +26,22 @@ def gaussian_process(process: AbstractProcess) -> AbstractGaussianProcess:
     )
 
 
+def require_noisy_state(model: AbstractScoreModel) -> None:
+    """Refuse a score that is not that of the noisy state of its process.
+
+    Raises:
+        TypeError: ``model`` is a :class:`~scorax.models.Pullback`, say.
+    """
+    if not model.noisy_state:
+        raise TypeError(
+            explain(
+                expected="the score of a noisy state",
+                got=type(model).__name__,
+                do="pass the model inside it, and transform the result",
+            )
+        )
+
+
 def data_moments(model: AbstractScoreModel) -> GaussianLaw | None:
     """Moments of the clean data that the model carries, if it carries any."""
     return model.moments if isinstance(model, AbstractDenoiser | ScoreFunction) else None

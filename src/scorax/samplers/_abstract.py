@@ -11,7 +11,13 @@ from jaxtyping import Array, Float
 
 from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.models import AbstractDenoiser, AbstractScoreModel, gaussian_process, terminal_draw
+from scorax.models import (
+    AbstractDenoiser,
+    AbstractScoreModel,
+    gaussian_process,
+    require_noisy_state,
+    terminal_draw,
+)
 from scorax.samplers._grids import AbstractGrid, KarrasGrid, Node, nodes
 
 
@@ -24,8 +30,9 @@ class AbstractSampler(eqx.Module):
         """Refuse a model that cannot be sampled by this method.
 
         Raises:
-            TypeError: the method needs a denoiser and ``model`` is none.
+            TypeError: the method needs a denoiser and ``model`` is none, or the score is not that of a noisy state.
         """
+        require_noisy_state(model)
         if self.needs_denoiser and not isinstance(model, AbstractDenoiser):
             raise TypeError(
                 explain(
