@@ -9,11 +9,12 @@ from typing import Any
 
 
 def machine(*packages: str) -> dict[str, Any]:
-    """Date, processor, cores, load and versions; only public facts, no host name."""
+    """Date, processor, cores, threads of a process, load and versions; only public facts, no host name."""
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "cpu": _processor(),
         "cores": os.cpu_count(),
+        "threads": int(os.environ.get("NPROC") or os.cpu_count() or 1),
         "load": [round(value, 2) for value in os.getloadavg()],
         "python": platform.python_version(),
         **{name: _version(name) for name in ("scorax", "jax", *packages)},
@@ -22,8 +23,9 @@ def machine(*packages: str) -> dict[str, Any]:
 
 def described(facts: dict[str, Any]) -> str:
     """The facts in one line."""
-    versions = [f"{name} {facts[name]}" for name in facts if name not in ("date", "cpu", "cores", "load")]
-    return f"{facts['date']}, {facts['cores']} cores of {facts['cpu']}, load {facts['load'][0]}, {', '.join(versions)}"
+    place = f"{facts['date']}, {facts['cores']} cores of {facts['cpu']}, {facts['threads']} threads, load {facts['load'][0]}"
+    shown = ("date", "cpu", "cores", "threads", "load")
+    return ", ".join([place, *(f"{name} {facts[name]}" for name in facts if name not in shown)])
 
 
 def _processor() -> str:
