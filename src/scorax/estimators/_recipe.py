@@ -1,6 +1,7 @@
 """The table recipe, once: from standardised rows and a configuration to a trained, calibrated field."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -128,6 +129,7 @@ def objective(config: FitConfig) -> DenoisingScoreMatching:
     return DenoisingScoreMatching(_WEIGHTINGS[config.training.weighting], _TIMES[config.training.times])
 
 
+@functools.cache  # new closures would be a new program to jit: a second fit of the same shapes shall not compile again
 def optimizer(config: FitConfig) -> optax.GradientTransformation:
     """The optimiser of a resolved configuration."""
     training = config.training

@@ -1,5 +1,6 @@
 """The training loop: a generator, so that logging, checkpoints and signals live outside it."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 import equinox as eqx
@@ -105,16 +106,22 @@ def fit(
             now = _validated(now, problem, draws, validation, program.members)
         yield now
 
-    step = int(now.step)
-    while step < num_steps and bool(np.any(now.active)):
+    def rows_from(step: int) -> Array:
+        """Rows of the call that begins at ``step``; none at the end."""
         length = min(stride - step % stride, num_steps - step)  # a resumed run falls back into the same calls
         picked = np.stack([order.batches(step, length) for order in orders], axis=1)
-        picked = jax.device_put(picked if program.members else picked[:, 0], batches)
+        return jax.device_put(picked if program.members else picked[:, 0], batches)
+
+    step = int(now.step)
+    following = rows_from(step) if step < num_steps else None
+    while following is not None and bool(np.any(now.active)):
+        picked, length = following, len(following)
         carry, loss, finite = train_call(
             (program, problem, Batches(picked, now.step, now.active, step_key)),
             Carry(now.weights, now.ema, now.optimizer),
         )
         step += length
+        following = rows_from(step) if step < num_steps else None  # shuffled while the device works
         if not bool(finite):
             raise DivergedError(
                 explain(
@@ -123,13 +130,16 @@ def fit(
                     do="lower the learning rate, or look for extreme values in the data",
                 )
             )
-        now = eqx.tree_at(
-            lambda s: (s.step, s.weights, s.ema, s.optimizer, s.loss),
+        now = dataclasses.replace(  # eqx.tree_at takes milliseconds
             now,
-            (jnp.asarray(step, jnp.int32), carry.weights, carry.ema, carry.optimizer, loss),
+            step=jax.device_put(np.int32(step), replicated),  # placed as at the start, or the next call compiles again
+            weights=carry.weights,
+            ema=carry.ema,
+            optimizer=carry.optimizer,
+            loss=loss,
         )
         if validation is None or draws is None:
-            now = eqx.tree_at(lambda s: s.best, now, carry.ema)
+            now = dataclasses.replace(now, best=carry.ema)
         elif step // validation.every > (step - length) // validation.every or step >= num_steps:
             now = _validated(now, problem, draws, validation, program.members)
         yield now
@@ -141,17 +151,18 @@ def initial_state(model: Denoiser, optimizer: optax.GradientTransformation) -> T
     weights = eqx.partition(single, trainable(single))[0]
     init = optimizer.init if members is None else jax.vmap(optimizer.init)
     count = members or 1
+    dtype = jnp.result_type(*jax.tree.leaves(weights))  # a weak type would be another program to jit after the first call
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         weights=copied(weights),
         ema=copied(weights),
         best=copied(weights),
         optimizer=init(weights),
-        best_loss=jnp.full(count, jnp.inf),
+        best_loss=jnp.full(count, jnp.inf, dtype),
         best_step=jnp.zeros(count, jnp.int32),
         active=jnp.ones(count, bool),
-        loss=jnp.full(count, jnp.nan),
-        validation_loss=jnp.full(count, jnp.nan),
+        loss=jnp.full(count, jnp.nan, dtype),
+        validation_loss=jnp.full(count, jnp.nan, dtype),
     )
 
 
@@ -168,9 +179,7 @@ def _validated(
         jnp.asarray(validation.patience * validation.every),
         jnp.asarray(validation.min_improvement),
     )
-    return eqx.tree_at(
-        lambda s: (s.best, s.best_loss, s.best_step, s.active, s.validation_loss), state, (*best, values)
-    )
+    return dataclasses.replace(state, **best._asdict(), validation_loss=values)
 
 
 def _steps_per_call(weights: PyTree, batch_size: int, every: int | None) -> int:
