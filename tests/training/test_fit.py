@@ -236,9 +236,14 @@ def test_fit_recovers_the_score_of_a_gaussian():
 
 def test_a_call_is_compiled_once(caplog):
     # A value placed or typed differently after the first call would double the time to the first step of every fit.
-    options = {"num_steps": 30, "batch_size": 8, "steps_per_call": 5, "validation": Validation((np.arange(7),), every=5)}
+    options = {
+        "num_steps": 30,
+        "batch_size": 8,
+        "steps_per_call": 5,
+        "validation": Validation((np.arange(7),), every=5),
+    }
     data = np.random.default_rng(0).normal(size=(31, 3)).astype(np.float32)  # shapes that no other test has compiled
-    model = Denoiser(network=MLP(3, width=5, depth=1, key=jax.random.key(0)), process=EDM())
+    model = Denoiser(network=MLP(3, width=5, depth=1, key=jax.random.key(0)), process=VP())
     with caplog.at_level("WARNING"), jax.log_compiles():
         list(fit(model, DenoisingScoreMatching(), data, adamw(1e-3, num_steps=30), key=jax.random.key(1), **options))
     for name in ("train_call", "validate_call"):

@@ -151,7 +151,9 @@ def initial_state(model: Denoiser, optimizer: optax.GradientTransformation) -> T
     weights = eqx.partition(single, trainable(single))[0]
     init = optimizer.init if members is None else jax.vmap(optimizer.init)
     count = members or 1
-    dtype = jnp.result_type(*jax.tree.leaves(weights))  # a weak type would be another program to jit after the first call
+    dtype = jnp.result_type(
+        *jax.tree.leaves(weights)
+    )  # a weak type would be another program to jit after the first call
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         weights=copied(weights),
