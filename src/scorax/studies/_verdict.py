@@ -13,6 +13,9 @@ _ORDER: tuple[Grade, ...] = ("good", "fair", "poor")
 _CLEAR = 2.0
 """Paired standard errors beyond which a difference of mean log density counts as one."""
 
+_MATTERS = 0.1
+"""Nats per row (a tenth of the probability of a row) from which on being behind a baseline is called poor."""
+
 
 def verdict(records: Mapping[str, Any]) -> dict[str, Any]:
     """Grade, headline, key number and sentences from the records of `evaluate`; a record that is absent is not judged.
@@ -82,8 +85,11 @@ def _density(held: Mapping[str, Any]) -> list[dict[str, str]]:
             )
             sentences.append(_sentence("density", "fair", text))
         else:
-            text = f"The log density is worse than that of the {best['name']} by {amount}; prefer it, or train longer."
-            sentences.append(_sentence("density", "poor", text))
+            text = f"The log density is worse than that of the {best['name']} by {amount}"
+            if difference > -_MATTERS:
+                sentences.append(_sentence("density", "fair", f"{text}: clear, but small."))
+            else:
+                sentences.append(_sentence("density", "poor", f"{text}; prefer it, or train longer."))
     if held["failed"]:
         share = held["failed"] / (held["failed"] + held["rows"])
         text = f"No finite log density for {held['failed']} rows ({100 * share:.1f} %): left out of the means."
