@@ -111,7 +111,7 @@ def test_failed_rows_are_counted_and_rows_in_no_fold_are_not_failures() -> None:
         studies.held_out_records(np.full(10, np.nan), {"Gaussian": rival}, source="out-of-fold")
 
 
-@pytest.mark.parametrize(("lead", "grade"), [(0.5, "good"), (0.0, "fair"), (-0.08, "fair"), (-0.5, "poor")])
+@pytest.mark.parametrize(("lead", "grade"), [(0.5, "good"), (0.0, "fair"), (-0.097, "fair"), (-0.5, "poor")])
 def test_the_verdict_follows_the_paired_difference(lead: float, grade: str) -> None:
     noise = np.random.default_rng(0).standard_normal(500)
     record = studies.held_out_records(noise * 0 + lead, {"Gaussian": noise - noise.mean()}, source="test file")
