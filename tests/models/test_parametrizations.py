@@ -38,7 +38,7 @@ def test_the_pair_always_adds_up_to_the_state(parametrization):
         (PredictData(), lambda level, x0, noise: x0),
         (PredictV(), lambda level, x0, noise: (level.alpha * noise - level.sigma * x0) / jnp.hypot(*level)),
     ],
-    ids=repr,
+    ids=("noise", "data", "v"),
 )
 def test_output_means_what_its_name_says(parametrization, meaning):
     x0, noise = jnp.array([0.3, -0.2]), jnp.array([1.1, 0.4])
