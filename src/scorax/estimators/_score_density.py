@@ -53,12 +53,13 @@ class ScoreDensity(DensityMixin, BaseEstimator):
 
     def __init__(
         self,
-        config: FitConfig | None = None,
+        config: Any = None,
         *,
-        folds: int | None = None,
-        max_steps: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
+        folds: Any = None,
+        max_steps: Any = None,
+        random_state: Any = None,
     ) -> None:
+        # scikit-learn's contract: anything is stored as it is, and fit is the one that objects.
         self.config = config
         self.folds = folds
         self.max_steps = max_steps
@@ -89,7 +90,11 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         return self
 
     def _settings(self) -> FitConfig:
-        config = self.config or FitConfig()
+        config = FitConfig() if self.config is None else self.config
+        if not isinstance(config, FitConfig):
+            raise InputError(
+                explain(expected="config as a FitConfig or None", got=repr(config), do="pass FitConfig(...)")
+            )
         if self.folds is not None:
             config = dataclasses.replace(config, ensemble=dataclasses.replace(config.ensemble, folds=self.folds))
         if self.max_steps is not None:

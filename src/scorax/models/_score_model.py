@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from scorax._errors import explain
-from scorax._types import Condition, Key
+from scorax._types import Condition, Key, Scalar
 from scorax.models._parametrization import AbstractParametrization, Karras
 from scorax.models._prediction import Prediction
 from scorax.networks import AbstractNetwork
@@ -33,9 +33,7 @@ class AbstractScoreModel(eqx.Module):
         return None
 
     @abc.abstractmethod
-    def __call__(
-        self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None) -> Float[Array, "*shape"]:
         """Score at time ``t`` and state ``x``."""
 
 
@@ -55,10 +53,8 @@ class ScoreFunction(AbstractScoreModel):
     process: AbstractProcess
     moments: GaussianLaw | None = None
 
-    def __call__(
-        self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None
-    ) -> Float[Array, "*shape"]:
-        return self.fn(t, x, condition)
+    def __call__(self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None) -> Float[Array, "*shape"]:
+        return self.fn(jnp.asarray(t, x.dtype), x, condition)
 
 
 class AbstractDenoiser(AbstractScoreModel):
@@ -79,9 +75,7 @@ class AbstractDenoiser(AbstractScoreModel):
         """Prediction at time ``t`` of the process."""
         return self.predict_at(self.process.level(t), x, condition, key=key)
 
-    def __call__(
-        self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None) -> Float[Array, "*shape"]:
         level = self.process.level(jnp.asarray(t, x.dtype))
         return -self.predict_at(level, x, condition).noise / level.sigma
 

@@ -34,10 +34,13 @@ class Standardize(AbstractTransform):
         shift = rows.mean(axis=0)
         # A column of huge offset: the second pass on centred values keeps the digits that the first mean lost.
         shift = shift + (rows - shift).mean(axis=0)
-        variance = np.square(rows - shift).mean(axis=0)
+        centred = rows - shift
+        # Squares are of numbers near one: those of tiny or huge columns would leave the range of float64.
+        size = np.max(np.abs(centred), axis=0, initial=0.0)
+        unit = np.where(size > 0, size, 1.0)
+        scale = unit * np.sqrt(np.square(centred / unit).mean(axis=0))
         if widths is not None:
-            variance = variance + np.square(widths) / 12
-        scale = np.sqrt(variance)
+            scale = np.hypot(scale, widths / np.sqrt(12))
         bad = np.flatnonzero(~np.isfinite(scale) | ~(scale > 0))
         if bad.size:
             raise InputError(
