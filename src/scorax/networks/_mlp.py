@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key
 from scorax.networks._abstract import AbstractNetwork, fourier_features
+from scorax.networks._linear import Linear
 
 
 class MLP(AbstractNetwork):
@@ -19,15 +20,16 @@ class MLP(AbstractNetwork):
         num_frequencies: frequencies of the noise-level features.
     """
 
-    layers: tuple[eqx.nn.Linear, ...]
+    layers: tuple[Linear, ...]
     num_frequencies: int = eqx.field(static=True)
 
     def __init__(self, dimension: int, *, width: int = 128, depth: int = 3, num_frequencies: int = 8, key: Key) -> None:
         sizes = [dimension + 2 * num_frequencies, *[width] * depth, dimension]
         keys = jax.random.split(key, depth + 1)
-        layers = [eqx.nn.Linear(m, n, key=k) for m, n, k in zip(sizes[:-1], sizes[1:], keys, strict=True)]
-        layers[-1] = _zeroed(layers[-1])
-        self.layers = tuple(layers)
+        zero = [False] * depth + [True]
+        self.layers = tuple(
+            Linear(m, n, zero=z, key=k) for m, n, z, k in zip(sizes[:-1], sizes[1:], zero, keys, strict=True)
+        )
         self.num_frequencies = num_frequencies
 
     def __call__(
@@ -43,17 +45,17 @@ class ResBlock(eqx.Module):
     """Pre-normalised residual block whose hidden layer is shifted and scaled by the noise-level embedding."""
 
     norm: eqx.nn.LayerNorm
-    inner: eqx.nn.Linear
-    modulation: eqx.nn.Linear
-    outer: eqx.nn.Linear
+    inner: Linear
+    modulation: Linear
+    outer: Linear
     dropout: eqx.nn.Dropout
 
     def __init__(self, width: int, embedding: int, dropout: float, *, key: Key) -> None:
         k1, k2, k3 = jax.random.split(key, 3)
         self.norm = eqx.nn.LayerNorm(width)
-        self.inner = eqx.nn.Linear(width, width, key=k1)
-        self.modulation = eqx.nn.Linear(embedding, 2 * width, key=k2)
-        self.outer = eqx.nn.Linear(width, width, key=k3)
+        self.inner = Linear(width, width, key=k1)
+        self.modulation = Linear(embedding, 2 * width, key=k2)
+        self.outer = Linear(width, width, key=k3)
         self.dropout = eqx.nn.Dropout(dropout)
 
     def __call__(
@@ -77,11 +79,11 @@ class ResMLP(AbstractNetwork):
         embedding_width: units of the noise-level embedding; a narrow one costs little and says enough.
     """
 
-    embedding: eqx.nn.Linear
-    entry: eqx.nn.Linear
+    embedding: Linear
+    entry: Linear
     blocks: tuple[ResBlock, ...]
     norm: eqx.nn.LayerNorm
-    exit: eqx.nn.Linear
+    exit: Linear
     num_frequencies: int = eqx.field(static=True)
 
     def __init__(
@@ -96,11 +98,11 @@ class ResMLP(AbstractNetwork):
         key: Key,
     ) -> None:
         keys = jax.random.split(key, depth + 3)
-        self.embedding = eqx.nn.Linear(2 * num_frequencies, embedding_width, key=keys[0])
-        self.entry = eqx.nn.Linear(dimension, width, key=keys[1])
+        self.embedding = Linear(2 * num_frequencies, embedding_width, key=keys[0])
+        self.entry = Linear(dimension, width, key=keys[1])
         self.blocks = tuple(ResBlock(width, embedding_width, dropout, key=k) for k in keys[3:])
         self.norm = eqx.nn.LayerNorm(width)
-        self.exit = _zeroed(eqx.nn.Linear(width, dimension, key=keys[2]))
+        self.exit = Linear(width, dimension, zero=True, key=keys[2])
         self.num_frequencies = num_frequencies
 
     def __call__(
@@ -112,8 +114,3 @@ class ResMLP(AbstractNetwork):
         for block, block_key in zip(self.blocks, keys, strict=True):
             h = block(h, embedding, key=block_key)
         return self.exit(jax.nn.silu(self.norm(h)))
-
-
-def _zeroed(linear: eqx.nn.Linear) -> eqx.nn.Linear:
-    """The layer with all its parameters zero, so that a model starts at the Gaussian of its parametrization."""
-    return jax.tree.map(jnp.zeros_like, linear)
