@@ -26,7 +26,7 @@ from scorax.objectives import (
     UniformTimes,
     VarianceWeighting,
 )
-from scorax.processes import EDM, VE, VP, GaussianLaw, Level
+from scorax.processes import EDM, VE, VP, Clean, GaussianLaw, Level
 from scorax.samplers import DDIM, EulerMaruyama, Heun, KarrasGrid, LogRatioGrid, ProbabilityFlow, UniformGrid, nodes
 from scorax.targets import ExactDenoiser, GaussianMixture
 from scorax.transforms import Chain, Dequantize, Standardize
@@ -121,6 +121,7 @@ def resmlp(dropout: float) -> ResMLP:
 
 
 CASES: dict[type, Case] = {
+    Clean: Case(Clean, lambda p, x, key: p.perturb(number(0.3, x), x, key=key)),
     VP: process(VP),
     VE: process(VE),
     EDM: process(EDM),

@@ -1,6 +1,7 @@
 """How data becomes noise: processes own the clock ``[t0, t1]``, with data at ``t0`` and noise at ``t1``."""
 
 from scorax.processes._abstract import AbstractGaussianProcess, AbstractProcess, AbstractSDE, Level, Scalar
+from scorax.processes._clean import Clean
 from scorax.processes._gaussian import EDM, VE, VP
 from scorax.processes._law import GaussianLaw
 
@@ -11,6 +12,7 @@ __all__ = [
     "AbstractGaussianProcess",
     "AbstractProcess",
     "AbstractSDE",
+    "Clean",
     "GaussianLaw",
     "Level",
     "Scalar",
