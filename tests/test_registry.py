@@ -16,7 +16,7 @@ from oracles import awake, mixture
 from scorax import models, networks, objectives, processes, samplers, targets, transforms
 from scorax._trees import named_arrays, with_named_arrays
 from scorax.models import Denoiser, Karras, PredictData, PredictNoise, PredictV, Pullback, ScoreFunction
-from scorax.networks import MLP, Ensemble, GaussianSkip, ResBlock, ResMLP
+from scorax.networks import MLP, Ensemble, MixtureSkip, ResBlock, ResMLP
 from scorax.objectives import (
     DenoisingScoreMatching,
     EDMWeighting,
@@ -140,9 +140,13 @@ CASES: dict[type, Case] = {
         lambda: Pullback(model=denoiser(), transform=Standardize(np.array([0.3, 1.0]), np.array([2.0, 0.1])))
     ),
     MLP: network(lambda: MLP(2, width=8, depth=1, key=KEY)),
-    GaussianSkip: network(
-        lambda: GaussianSkip(
-            MLP(2, width=8, depth=1, key=KEY), np.array([0.3, -0.2]), np.eye(2)[::-1].copy(), np.array([0.5, 1.2])
+    MixtureSkip: network(
+        lambda: MixtureSkip(
+            MLP(2, width=8, depth=1, key=KEY),
+            np.log([0.3, 0.7]),
+            np.array([[0.3, -0.2], [1.0, 0.5]]),
+            np.stack([np.eye(2)[::-1], np.eye(2)]),
+            np.array([[0.5, 1.2], [0.1, 0.9]]),
         )
     ),
     ResMLP: network(lambda: resmlp(0.5))._replace(random=True),

@@ -3,13 +3,13 @@
 from scorax.networks._abstract import AbstractNetwork, fourier_features, log_ratio_of, noise_input
 from scorax.networks._ensemble import Ensemble
 from scorax.networks._mlp import MLP, ResBlock, ResMLP
-from scorax.networks._skip import GaussianSkip
+from scorax.networks._skip import MixtureSkip
 
 __all__ = [
     "MLP",
     "AbstractNetwork",
     "Ensemble",
-    "GaussianSkip",
+    "MixtureSkip",
     "ResBlock",
     "ResMLP",
     "fourier_features",
