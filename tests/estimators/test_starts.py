@@ -72,7 +72,12 @@ def test_bin_noise_is_part_of_every_start() -> None:
 
 @pytest.mark.parametrize(
     ("rows", "columns", "starts"),
-    [(200, 4, ("gaussian", "mixture")), (200, 30, ("normal", "mixture")), (200, 40, ("normal",)), (9000, 4, ("gaussian",))],
+    [
+        (200, 4, ("gaussian", "mixture")),
+        (200, 30, ("normal", "mixture")),
+        (200, 40, ("normal",)),
+        (9000, 4, ("gaussian",)),
+    ],
 )
 def test_starts_follow_from_the_size_of_the_table(rows: int, columns: int, starts: tuple[str, ...]) -> None:
     assert resolved(FitConfig(), rows, columns).ensemble.starts == starts

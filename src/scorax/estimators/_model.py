@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -108,8 +109,12 @@ def restricted(config: FitConfig, laws: Laws, model: Denoiser, start: Start) -> 
     kept = Laws(laws.moments, own)
     trained = [_learned(member.network) for member in member_models(model)[first : first + ensemble.folds]]
     blank = blank_model(config, kept, key=jax.random.key(0))  # for its structure: every array of it is replaced
-    network = jax.tree.map(lambda *leaves: jnp.stack(leaves), *trained) if len(trained) > 1 else trained[0]
+    network = jax.tree.map(_stacked, *trained) if len(trained) > 1 else trained[0]
     return config, kept, dataclasses.replace(model, network=_with_learned(blank.network, network))
+
+
+def _stacked(*leaves: Any) -> Any:
+    return jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0]  # a dropout rate is a leaf, but no array
 
 
 def _learned(network: AbstractNetwork) -> AbstractNetwork:
