@@ -15,7 +15,7 @@ from scorax._errors import DivergedError, explain
 from scorax._trees import copied, network_arrays, trainable
 from scorax._types import Key
 from scorax.data import RowOrder
-from scorax.models import Denoiser
+from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
 from scorax.training._state import TrainState, member_axis, single_model
 from scorax.training._steps import Batches, Best, Carry, Problem, Program, train_call, validate_call
@@ -24,7 +24,7 @@ from scorax.transforms import AbstractTransform
 
 
 def fit(
-    model: Denoiser,
+    model: AbstractNetworkModel,
     objective: AbstractObjective,
     data: Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
     optimizer: optax.GradientTransformation,
@@ -145,7 +145,7 @@ def fit(
         yield now
 
 
-def initial_state(model: Denoiser, optimizer: optax.GradientTransformation) -> TrainState:
+def initial_state(model: AbstractNetworkModel, optimizer: optax.GradientTransformation) -> TrainState:
     """State before the first step; also the shapes that a checkpoint of such a run must have."""
     single, members = single_model(model), member_axis(model)
     weights = eqx.partition(single, trainable(single))[0]
