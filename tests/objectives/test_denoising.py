@@ -9,6 +9,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from oracles import awake, centred, mixture, standard_error
+from oracles import losses as values
 from scorax.models import AbstractDenoiser, Denoiser, Karras, PredictData, Prediction, PredictNoise, PredictV
 from scorax.networks import MLP, AbstractNetwork
 from scorax.objectives import (
@@ -50,11 +51,6 @@ class One(AbstractWeighting):
 
     def __call__(self, process, t):
         return jnp.ones_like(t)
-
-
-@eqx.filter_jit
-def values(objective, model, x0, u, keys):
-    return jax.vmap(lambda x, v, k: objective(model, x, v, key=k, training=False))(x0, u, keys)
 
 
 def draws(variance: float, dimension: int = 1):

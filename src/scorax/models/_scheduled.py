@@ -46,7 +46,7 @@ class PredictVelocity(AbstractScheduledParametrization):
         process: the process whose velocity it is; as a rule that of the model.
         data_scale: standard deviation of the data.
 
-    Reference: Lipman et al. (2023), eq. 13; Liu et al. (2023), eq. 1; Albergo et al. (2023), eq. 2.13.
+    Reference: Lipman et al. (2023), *Flow matching for generative modeling*; Liu et al. (2023), eq. 1.
     """
 
     process: AbstractGaussianProcess

@@ -17,7 +17,7 @@ def tweedie(
     *,
     key: Key | None = None,
 ) -> Prediction:
-    r"""``noise = -sigma score`` and ``x0 = (x - sigma noise) / alpha`` (Robbins 1956; Efron 2011, eq. 1.2).
+    r"""``noise = -sigma score`` and ``x0 = (x - sigma noise) / alpha`` (Robbins 1956; Efron 2011, *Tweedie's formula*).
 
     A denoiser gives its own pair, which is exact at both ends of the clock; the algebra loses digits where alpha or sigma
     is small.

@@ -38,8 +38,8 @@ class DenoisingScoreMatching(AbstractObjective):
     Raises:
         TypeError: the process has no scalar Gaussian kernel.
 
-    Reference: Vincent (2011), eq. 11; Song et al. (2021), eq. 7; Karras et al. (2022), eq. 8; Song and Kingma (2021),
-    section 3.2, for a control variate of this kind.
+    Reference: Vincent (2011), eq. 11; Song et al. (2021), eq. 7; Karras et al. (2022), eq. 8; Wang et al. (2020),
+    *A Wasserstein minimum velocity approach*, for a control variate of this kind.
     """
 
     weighting: AbstractWeighting = LikelihoodWeighting()  # pyright: ignore[reportIncompatibleVariableOverride]  frozen

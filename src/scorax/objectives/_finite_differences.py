@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from scorax._errors import explain
 from scorax._probes import AbstractProbe, RademacherProbe
-from scorax._types import Condition, Key
+from scorax._types import Condition, Key, Scalar
 from scorax.models import AbstractScoreModel, EnergyScore
 from scorax.objectives._abstract import AbstractObjective, look, split
 from scorax.objectives._sliced import along, check_count, directions
@@ -35,7 +35,7 @@ class FiniteDifferenceScoreMatching(AbstractObjective):
         weighting: lambda(t); see :class:`AbstractObjective` for the default of both.
         times: law of t.
 
-    Reference: Pang et al. (2020), *Efficient learning of generative models via finite-difference score matching*, eq. 9.
+    Reference: Pang et al. (2020), *Efficient learning of generative models via finite-difference score matching*.
     """
 
     probe: AbstractProbe = RademacherProbe()
@@ -90,7 +90,7 @@ class EnergyDifferenceScoreMatching(AbstractObjective):
     Raises:
         TypeError: the model is not an :class:`~scorax.models.EnergyScore`.
 
-    Reference: Pang et al. (2020), eq. 8.
+    Reference: Pang et al. (2020).
     """
 
     probe: AbstractProbe = RademacherProbe()
@@ -137,7 +137,7 @@ class EnergyDifferenceScoreMatching(AbstractObjective):
         return 1 + 2 * self.num_probes
 
 
-def _step(step: float | None, power: float, model: AbstractScoreModel, t: Float[Array, ""]) -> Array:
+def _step(step: Scalar | None, power: float, model: AbstractScoreModel, t: Float[Array, ""]) -> Array:
     """The step in units of the state."""
     relative = float(jnp.finfo(t.dtype).eps) ** power if step is None else step
     process = model.process

@@ -38,7 +38,7 @@ class GeneralizedScoreMatching(AbstractObjective):
 
     A row outside the support has a loss that is not a number, which ends a fit with an error and not with a wrong answer.
 
-    Reference: Yu, Drton and Shojaie (2019), *Generalized score matching for non-negative data*, eq. 7; Yu, Drton and
+    Reference: Yu, Drton and Shojaie (2019), *Generalized score matching for non-negative data*; Yu, Drton and
     Shojaie (2022), *Generalized score matching for general domains*; Hyvarinen (2007) has :math:`h = x^2`.
     """
 

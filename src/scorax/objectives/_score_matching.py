@@ -31,7 +31,7 @@ class ExplicitScoreMatching(AbstractObjective):
     Raises:
         ValueError: the target is the score under another process than the model's.
 
-    Reference: Hyvarinen (2005), eq. 2; Vincent (2011), eq. 3.
+    Reference: Hyvarinen (2005), eq. 2; Vincent (2011), section 2.
     """
 
     target: AbstractScoreModel
@@ -76,7 +76,7 @@ class ImplicitScoreMatching(AbstractObjective):
         weighting: lambda(t); see :class:`AbstractObjective` for the default of both.
         times: law of t.
 
-    Reference: Hyvarinen (2005), *Estimation of non-normalized statistical models by score matching*, eq. 4.
+    Reference: Hyvarinen (2005), *Estimation of non-normalized statistical models by score matching*, theorem 1.
     """
 
     weighting: AbstractWeighting | None = None

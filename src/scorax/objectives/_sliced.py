@@ -31,7 +31,8 @@ class SlicedScoreMatching(AbstractObjective):
         weighting: lambda(t); see :class:`AbstractObjective` for the default of both.
         times: law of t.
 
-    Reference: Song, Garg, Shi and Ermon (2019), *Sliced score matching*, eqs. 7 and 8.
+    Reference: Song, Garg, Shi and Ermon (2019), *Sliced score matching: a scalable approach to
+    density and score estimation*, section 3.
     """
 
     probe: AbstractProbe = RademacherProbe()

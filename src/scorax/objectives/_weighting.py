@@ -82,7 +82,7 @@ class MinSNRWeighting(AbstractWeighting):
     Args:
         gamma: largest weight on the squared error of the clean data.
 
-    Reference: Hang et al. (2023), *Efficient diffusion training via Min-SNR weighting strategy*, eq. 9.
+    Reference: Hang et al. (2023), *Efficient diffusion training via Min-SNR weighting strategy*.
     """
 
     gamma: float = 5.0
