@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from oracles import losses, mixture, rows_of, strata
-from scorax.models import AbstractNetworkModel, Denoiser, EnergyScore, ScoreFunction, ScoreNetwork
+from scorax.models import Denoiser, EnergyScore, ScoreFunction, ScoreNetwork
 from scorax.networks import MLP, AbstractNetwork
 from scorax.objectives import (
     DenoisingScoreMatching,
@@ -37,7 +37,7 @@ class Affine(AbstractNetwork):
         return self.matrix @ x + self.shift
 
 
-def trained(model: AbstractNetworkModel, objective, rows, *, num_steps: int, rate: float):
+def trained(model, objective, rows, *, num_steps: int, rate: float):
     optimizer = adamw(rate, num_steps=num_steps, weight_decay=0.0)
     states = fit(model, objective, rows, optimizer, key=KEY, num_steps=num_steps, batch_size=256, ema_decay=0.99)
     *_, last = states

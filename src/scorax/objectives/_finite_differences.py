@@ -142,7 +142,7 @@ def _step(step: Scalar | None, power: float, model: AbstractScoreModel, t: Float
     relative = float(jnp.finfo(t.dtype).eps) ** power if step is None else step
     process = model.process
     scale = jnp.hypot(*process.level(t)) if isinstance(process, AbstractGaussianProcess) else jnp.ones_like(t)
-    return relative * scale
+    return jnp.asarray(relative * scale)
 
 
 def _check_step(step: float | None) -> None:

@@ -27,8 +27,8 @@ PARAMETRIZATIONS: dict[str, AbstractParametrization] = {
     "PredictV": PredictV(),
     "PredictNoise": PredictNoise(),
     "PredictData": PredictData(),
-    "PredictVelocity": PredictVelocity(VP()),
-    "PredictScore": PredictScore(VP()),
+    "PredictVelocity": PredictVelocity(process=VP()),
+    "PredictScore": PredictScore(process=VP()),
 }
 
 

@@ -52,7 +52,7 @@ class _Affine(eqx.Module):
 
 
 def _linear(slope: float, process: AbstractProcess) -> ScoreFunction:
-    return ScoreFunction(_Affine(jnp.asarray(slope)), process)
+    return ScoreFunction(fn=_Affine(jnp.asarray(slope)), process=process)
 
 
 @eqx.filter_jit
@@ -76,13 +76,13 @@ def implicit() -> Answer:
 def explicit() -> Answer:
     """The same score against -x / v: (a - 1 / v)^2 v / 2 per coordinate."""
     target = _linear(1 / VARIANCE, Clean())
-    values = _values(ExplicitScoreMatching(target), _linear(SLOPE, Clean()), *_rows())
+    values = _values(ExplicitScoreMatching(target=target), _linear(SLOPE, Clean()), *_rows())
     return Answer(DIMENSION * (SLOPE - 1 / VARIANCE) ** 2 * VARIANCE / 2, jnp.mean(values), 1e-9)
 
 
 def sliced(probe: AbstractProbe, variance_reduced: bool) -> Answer:
     """With E v v^T = I: the value of the implicit objective."""
-    objective = SlicedScoreMatching(probe, 1, variance_reduced)
+    objective = SlicedScoreMatching(probe=probe, variance_reduced=variance_reduced)
     answer = mean_of(_values(objective, _linear(SLOPE, Clean()), *_rows()), float(implicit().truth))
     return answer._replace(tolerance=answer.tolerance + 1e-9)  # some probes leave no variance
 
@@ -103,11 +103,11 @@ def half_line(generalized: bool) -> Answer:
     nodes, weights = np.polynomial.legendre.leggauss(80)
     x = np.concatenate([0.5 + (nodes + 1) / 2, 1.5 + 5 * (nodes + 1)])  # smooth on both sides of the cap
     mass = np.concatenate([weights / 2, 5 * weights]) * norm.pdf(x)
-    objective = GeneralizedScoreMatching(0.5) if generalized else ImplicitScoreMatching()
+    objective = GeneralizedScoreMatching(lower=0.5) if generalized else ImplicitScoreMatching()
 
     @jax.jit
     def loss(slope_and_shift: Array) -> Array:
-        model = ScoreFunction(_Affine(*slope_and_shift), Clean())
+        model = ScoreFunction(fn=_Affine(*slope_and_shift), process=Clean())
         values = jax.vmap(lambda row: objective(model, row, jnp.zeros(()), key=jax.random.key(0)))(x[:, None])
         return jnp.asarray(mass / mass.sum()) @ values
 
@@ -150,7 +150,7 @@ def _network() -> MLP:
 
 def conservative() -> Answer:
     """Asymmetry of the Jacobian of an energy's score."""
-    model = EnergyScore(_network(), VP())
+    model = EnergyScore(network=_network(), process=VP())
     jacobian = jax.jit(jax.jacfwd(lambda x: model(0.3, x)))(jnp.array([0.3, -0.8]))
     return worst(jacobian[0, 1], jacobian[1, 0], 1e-9)
 
@@ -166,9 +166,9 @@ COMPARED: dict[str, AbstractObjective] = {
 
 @functools.cache  # two rows of the table show one comparison
 def _compared(name: str) -> ObjectiveComparison:
-    target = ScoreFunction(lambda t, x, condition: -x / (VARIANCE + t**2), EDM())
+    target = ScoreFunction(fn=lambda t, x, condition: -x / (VARIANCE + t**2), process=EDM())
     rows = jnp.sqrt(VARIANCE) * jax.random.normal(jax.random.key(1), (DRAWS, 2))
-    model = ScoreNetwork(_network(), EDM())
+    model = ScoreNetwork(network=_network(), process=EDM())
     return compare_objectives(model, {name: COMPARED[name]}, target, rows, key=jax.random.key(2), num_draws=DRAWS)[name]
 
 
@@ -196,7 +196,9 @@ CHECKS = {
         FiniteDifferenceScoreMatching(), _linear(1.0, Clean()), 1e-2
     ),
     "energy-difference score matching: float32 step": lambda: difference(
-        EnergyDifferenceScoreMatching(), EnergyScore(MLP(DIMENSION, width=4, depth=1, key=jax.random.key(0))), 5e-2
+        EnergyDifferenceScoreMatching(),
+        EnergyScore(network=MLP(DIMENSION, width=4, depth=1, key=jax.random.key(0))),
+        5e-2,
     ),
     "generalised score matching: half-line": lambda: half_line(True),
     "implicit score matching: bias on a half-line": lambda: half_line(False),

@@ -112,7 +112,7 @@ def _compared(
     u: Array,
     keys: Keys,
 ) -> ObjectiveComparison:
-    explicit = ExplicitScoreMatching(target, objective.weighting, objective.times)
+    explicit = ExplicitScoreMatching(target=target, weighting=objective.weighting, times=objective.times)
     sums, values = _sums(model, (objective, explicit, _of_scores(objective)), target, x0, u, keys)
     value, reference, truth = (np.asarray(part, np.float64).reshape(-1) for part in values)
     ours, theirs, square, gap = (np.asarray(part, np.float64) / value.size for part in sums)
@@ -142,7 +142,7 @@ def _of_scores(objective: AbstractObjective) -> AbstractObjective:
     if not isinstance(objective, EnergyDifferenceScoreMatching):
         return objective
     return FiniteDifferenceScoreMatching(
-        objective.probe, objective.num_probes, weighting=objective.weighting, times=objective.times
+        probe=objective.probe, num_probes=objective.num_probes, weighting=objective.weighting, times=objective.times
     )
 
 
