@@ -10,7 +10,17 @@ from scipy.stats import norm
 
 from oracles import awake, centred, mixture, standard_error
 from oracles import losses as values
-from scorax.models import AbstractDenoiser, Denoiser, Karras, PredictData, Prediction, PredictNoise, PredictV
+from scorax.models import (
+    AbstractDenoiser,
+    Denoiser,
+    Karras,
+    PredictData,
+    Prediction,
+    PredictNoise,
+    PredictScore,
+    PredictV,
+    PredictVelocity,
+)
 from scorax.networks import MLP, AbstractNetwork
 from scorax.objectives import (
     AbstractWeighting,
@@ -120,7 +130,17 @@ class Expressed(AbstractNetwork):
 
 
 @pytest.mark.parametrize(
-    "parametrization", [Karras(), Karras(data_scale=0.3), PredictV(), PredictNoise(), PredictData()], ids=repr
+    "parametrization",
+    [
+        Karras(),
+        Karras(data_scale=0.3),
+        PredictV(),
+        PredictNoise(),
+        PredictData(),
+        PredictVelocity(VP()),
+        PredictScore(VP()),
+    ],
+    ids=repr,
 )
 @pytest.mark.parametrize(
     "objective",

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from oracles import centred, losses, mixture, rows_of, standard_error, strata
+from oracles import awake, centred, losses, mixture, rows_of, standard_error, strata
 from scorax._probes import AbstractProbe
-from scorax.models import EnergyScore, ScoreFunction
-from scorax.networks import AbstractNetwork
+from scorax.models import EnergyScore, ScoreFunction, ScoreNetwork
+from scorax.networks import AbstractNetwork, ResMLP
 from scorax.objectives import (
     DenoisingScoreMatching,
     EnergyDifferenceScoreMatching,
@@ -176,10 +176,6 @@ def test_trap_04_the_exact_square_is_not_always_the_smaller_variance():
     assert ratios[1] > 1.1
 
 
-def noised(sigma: float) -> tuple[AbstractProcess, FixedTime]:
-    return EDM(), FixedTime(sigma)
-
-
 @pytest.mark.parametrize(
     ("build", "energy"),
     [
@@ -255,6 +251,37 @@ def test_processes_without_a_kernel_serve_all_but_the_denoising_objective():
     for objective in (DenoisingScoreMatching(), ImplicitScoreMatching(VarianceWeighting())):
         with pytest.raises(TypeError, match="got Vector"):
             losses(objective, linear(a, Vector()), *data)
+
+
+@pytest.mark.parametrize("build", [ImplicitScoreMatching, SlicedScoreMatching, FiniteDifferenceScoreMatching])
+def test_dropout_is_one_function_within_an_example(build):
+    """In d = 1 all three are s^2 / 2 + s' of the same thinned network; without training it is the whole network."""
+    model = ScoreNetwork(awake(ResMLP(1, width=8, depth=1, dropout=0.5, key=jax.random.key(0)), key=jax.random.key(1)))
+    x, key = jnp.array([0.3]), jax.random.key(2)
+    for training in (True, False):
+        network_key = jax.random.split(key, 3)[1] if training else None
+        value, slope = jax.jvp(lambda z, k=network_key: model(0.0, z, key=k), (x,), (jnp.ones(1),))
+        got = build()(model, x, jnp.zeros(()), key=key, training=training)
+        np.testing.assert_allclose(got, 0.5 * value[0] ** 2 + slope[0], rtol=1e-6)
+
+
+class Half(ScoreNetwork):  # final classes are not subclassed in the library; a test may
+    """Only the first coordinate is random."""
+
+    @property
+    def free(self):
+        return jnp.array([True, False])
+
+
+class Minus(AbstractNetwork):
+    def __call__(self, c_noise, x, condition=None, *, key=None):
+        return -x
+
+
+@pytest.mark.parametrize("build", [ImplicitScoreMatching, SlicedScoreMatching, FiniteDifferenceScoreMatching])
+def test_only_random_coordinates_count(build):
+    value = build()(Half(Minus()), jnp.array([2.0, 5.0]), jnp.zeros(()), key=jax.random.key(0))
+    np.testing.assert_allclose(value, 0.5 * 2.0**2 - 1, rtol=1e-6)
 
 
 def test_bad_arguments_are_refused():

@@ -32,11 +32,8 @@ OBJECTIVES = {
     "reduced": DenoisingScoreMatching(**AT, control_variate=True),
 }
 LONG = pytest.mark.slow  # every objective is a program of its own: five to ten seconds of compiling each
-NAMES = [
-    "implicit",
-    "denoising",
-    *(pytest.param(name, marks=LONG) for name in OBJECTIVES if name not in ("implicit", "denoising")),
-]
+QUICK = ["implicit", "denoising"]
+NAMES = QUICK + [pytest.param(name, marks=LONG) for name in OBJECTIVES if name not in QUICK]
 NETWORK = awake(MLP(2, width=4, depth=1, key=jax.random.key(0)), key=jax.random.key(1))
 VARIANCES = jnp.array([1.0, 0.2])
 

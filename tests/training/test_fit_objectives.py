@@ -83,6 +83,11 @@ def fisher(model, target, **how) -> float:
     return float(losses(ExplicitScoreMatching(target, **how), model, rows, *strata(4000, key=jax.random.key(2))).mean())
 
 
+def test_a_model_without_a_network_is_refused():
+    with pytest.raises(TypeError, match="with a network"):
+        trained(CLEAN, ImplicitScoreMatching(), np.zeros((10, 2), np.float32), num_steps=1, rate=1.0)
+
+
 LONG = pytest.mark.slow  # the same call with another pairing: several seconds of compiling each
 
 

@@ -66,9 +66,18 @@ def fit(
         mesh: device mesh with one axis ``data``; the first device by default.
 
     Raises:
+        TypeError: the model has no network.
         ValueError: no rows, rows that are not finite, or rows for another number of members.
         DivergedError: a loss or a weight is not finite; the last yielded state was.
     """
+    if not isinstance(model, AbstractNetworkModel):
+        raise TypeError(
+            explain(
+                expected="a model with a network",
+                got=type(model).__name__,
+                do="pass a Denoiser, a ScoreNetwork or an EnergyScore",
+            )
+        )
     members = member_axis(model)
     count = members or 1
     rows = [np.arange(len(data))] * count if member_rows is None else list(member_rows)
