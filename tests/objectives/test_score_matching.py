@@ -265,7 +265,7 @@ def test_dropout_is_one_function_within_an_example(build):
         np.testing.assert_allclose(got, 0.5 * value[0] ** 2 + slope[0], rtol=1e-6)
 
 
-class Half(ScoreNetwork):  # final classes are not subclassed in the library; a test may
+class Half(ScoreNetwork):
     """Only the first coordinate is random."""
 
     @property

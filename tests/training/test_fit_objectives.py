@@ -84,7 +84,7 @@ def fisher(model, target, **how) -> float:
 
 
 def test_a_model_without_a_network_is_refused():
-    with pytest.raises(TypeError, match="with a network"):
+    with pytest.raises(TypeError):
         trained(CLEAN, ImplicitScoreMatching(), np.zeros((10, 2), np.float32), num_steps=1, rate=1.0)
 
 

@@ -68,7 +68,7 @@ class AbstractObjective(eqx.Module):
         return weight * self.at(model, t, x0, condition, key=key, training=training)
 
 
-class Keys(NamedTuple):
+class Streams(NamedTuple):
     """The randomness of one example. Objectives given the same key see the same state, so they can be compared in pairs."""
 
     state: Key
@@ -76,9 +76,9 @@ class Keys(NamedTuple):
     probe: Key
 
 
-def split(key: Key) -> Keys:
+def split(key: Key) -> Streams:
     """Independent keys of the noisy state, the network's dropout and the probes."""
-    return Keys(*jax.random.split(key, 3))
+    return Streams(*jax.random.split(key, 3))
 
 
 class Look(NamedTuple):
