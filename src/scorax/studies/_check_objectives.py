@@ -206,6 +206,6 @@ CHECKS = {
     "weighting velocity, Min-SNR, uniform: closed forms": weights,
     "times at nodes: mean over nodes": nodes,
     "energy model: symmetric Jacobian": conservative,
-    **{f"{name} score matching: Fisher divergence": lambda n=name: fisher(n) for name in COMPARED},
-    **{f"{name} score matching: gradient": lambda n=name: gradient(n) for name in COMPARED},
+    **{f"comparison, {name}: value plus constant is the explicit one": lambda n=name: fisher(n) for name in COMPARED},
+    **{f"comparison, {name}: gradient is the explicit one": lambda n=name: gradient(n) for name in COMPARED},
 }
