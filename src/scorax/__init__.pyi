@@ -16,10 +16,15 @@ from . import (
 )
 from .estimators import FitConfig, ScoreDensity
 from .likelihood import LogProb, log_prob
-from .models import Denoiser, Karras, Pullback, ScoreFunction, probability_flow
+from .models import Denoiser, EnergyScore, Karras, Pullback, ScoreFunction, ScoreNetwork, probability_flow
 from .networks import MLP, Ensemble, ResMLP
-from .objectives import DenoisingScoreMatching
-from .processes import EDM, VE, VP
+from .objectives import (
+    DenoisingScoreMatching,
+    ExplicitScoreMatching,
+    ImplicitScoreMatching,
+    SlicedScoreMatching,
+)
+from .processes import EDM, VE, VP, Clean
 from .samplers import DDIM, EulerMaruyama, Heun, ProbabilityFlow, sample
 from .training import TrainState, fit
 
@@ -29,12 +34,16 @@ __all__ = [
     "MLP",
     "VE",
     "VP",
+    "Clean",
     "Denoiser",
     "DenoisingScoreMatching",
+    "EnergyScore",
     "Ensemble",
     "EulerMaruyama",
+    "ExplicitScoreMatching",
     "FitConfig",
     "Heun",
+    "ImplicitScoreMatching",
     "Karras",
     "LogProb",
     "ProbabilityFlow",
@@ -42,6 +51,8 @@ __all__ = [
     "ResMLP",
     "ScoreDensity",
     "ScoreFunction",
+    "ScoreNetwork",
+    "SlicedScoreMatching",
     "TrainState",
     "checkpoint",
     "data",

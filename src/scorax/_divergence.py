@@ -24,3 +24,18 @@ def value_and_divergence(
         basis = basis * free.reshape(1, -1)
     columns = jax.vmap(lambda v: push(v.reshape(x.shape)).reshape(-1))(basis)
     return value, jnp.sum(columns * basis)
+
+
+def value_and_quadratic_forms(
+    field: Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]],
+    x: Float[Array, "*shape"],
+    probes: Float[Array, "probes *shape"],
+) -> tuple[Float[Array, "*shape"], Float[Array, " probes"]]:
+    r"""A field and $v^T J(x)\, v$ for each of the directions $v$, one forward-mode product each.
+
+    The mean over directions with $E\,v v^T = I$ is Hutchinson's unbiased estimate of the divergence (Hutchinson 1990). The
+    caller draws the directions, so a solver that calls the field again and again can keep them (trap 25), and masks them
+    to the random coordinates of a conditional model.
+    """
+    value, push = jax.linearize(field, x)
+    return value, jax.vmap(lambda v: jnp.sum(v * push(v)))(probes)
