@@ -9,6 +9,7 @@ from . import (
     objectives,
     processes,
     samplers,
+    simulation,
     studies,
     targets,
     training,
@@ -19,29 +20,52 @@ from .likelihood import LogProb, log_prob
 from .models import Denoiser, Karras, Pullback, ScoreFunction, probability_flow
 from .networks import MLP, Ensemble, ResMLP
 from .objectives import DenoisingScoreMatching
-from .processes import EDM, VE, VP
+from .processes import (
+    EDM,
+    SDE,
+    VE,
+    VP,
+    BrownianMotion,
+    Cosine,
+    GeometricBrownianMotion,
+    LinearSDE,
+    OrnsteinUhlenbeck,
+    Rectified,
+    SubVP,
+    Tabulated,
+)
 from .samplers import DDIM, EulerMaruyama, Heun, ProbabilityFlow, sample
+from .simulation import simulate
 from .training import TrainState, fit
 
 __all__ = [
     "DDIM",
     "EDM",
     "MLP",
+    "SDE",
     "VE",
     "VP",
+    "BrownianMotion",
+    "Cosine",
     "Denoiser",
     "DenoisingScoreMatching",
     "Ensemble",
     "EulerMaruyama",
     "FitConfig",
+    "GeometricBrownianMotion",
     "Heun",
     "Karras",
+    "LinearSDE",
     "LogProb",
+    "OrnsteinUhlenbeck",
     "ProbabilityFlow",
     "Pullback",
+    "Rectified",
     "ResMLP",
     "ScoreDensity",
     "ScoreFunction",
+    "SubVP",
+    "Tabulated",
     "TrainState",
     "checkpoint",
     "data",
@@ -57,6 +81,8 @@ __all__ = [
     "processes",
     "sample",
     "samplers",
+    "simulate",
+    "simulation",
     "studies",
     "targets",
     "training",
