@@ -44,8 +44,9 @@ def flow_ends(model: AbstractScoreModel, dtype: jnp.dtype) -> FlowEnds:
     with host_float64():
         t0, t1 = (jnp.asarray(t, jnp.float64) for t in (process.t0, process.t1))
         if isinstance(model, AbstractDenoiser):
-            angles, levels = ([at(t) for t in (t0, t1)] for at in (model.process.angle, model.process.level))
-            ends = FlowEnds(*angles, *(jnp.hypot(*level) for level in levels), levels[1])
+            known = model.process
+            first, last = known.level(t0), known.level(t1)
+            ends = FlowEnds(known.angle(t0), known.angle(t1), jnp.hypot(*first), jnp.hypot(*last), last)
         else:
             ends = FlowEnds(t0, t1, jnp.ones_like(t0), jnp.ones_like(t1), terminal_level(process, t1))
         return jax.tree.map(lambda leaf: leaf.astype(dtype), ends)

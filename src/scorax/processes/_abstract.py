@@ -37,15 +37,17 @@ class AbstractProcess(eqx.Module):
 
 
 class AbstractSDE(AbstractProcess):
-    r"""Process given by the Ito equation $dX = f(X, t) dt + G(X, t) dW$.
+    r"""Process given by the Ito equation $dX = f(X, t) dt + G(X, t) dW$."""
 
-    ``prior`` is the law at ``t1`` from which samplers start and at which likelihoods end, or ``None`` where it is not known
-    or follows from the moments of the data. ``state_dependent`` declares that ``G`` depends on ``x``; then the reverse
-    equations need the divergence of $D = G G^T$, which is not paid for otherwise. It is declared, never found out by value.
-    """
+    @property
+    def prior(self) -> Law | None:
+        """Law at ``t1``, where samplers start and likelihoods end; ``None`` where unknown or made from the data's moments."""
+        return None
 
-    prior: eqx.AbstractVar[Law | None]
-    state_dependent: eqx.AbstractVar[bool]
+    @property
+    def state_dependent(self) -> bool:
+        """Whether ``G`` depends on ``x``: then reversal needs the divergence of ``G G^T``. Declared, never found by value."""
+        return True
 
     @abc.abstractmethod
     def drift(self, t: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

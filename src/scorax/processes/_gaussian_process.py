@@ -28,12 +28,10 @@ class AbstractGaussianProcess(AbstractLinearSDE):
 
     $$ f = \alpha' / \alpha, \qquad g^2 = (\sigma^2)' - 2 f \sigma^2 = 2 \sigma^2 \, \frac{d}{dt} \log(\sigma/\alpha). $$
 
+    There is no ``prior``: the law at ``t1`` is the image of the data's moments.
+
     Reference: Song et al. (2021), *Score-based generative modeling through SDEs*, eqs. 29 to 33; Karras et al. (2022), B.1.
     """
-
-    @property
-    def prior(self) -> None:
-        """None: the law at ``t1`` is the image of the data's moments, see ``models.terminal_draw``."""
 
     @abc.abstractmethod
     def alpha(self, t: Float[Array, ""]) -> Float[Array, ""]:

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 from scorax._errors import explain
 from scorax.processes._abstract import Law
@@ -43,15 +44,15 @@ class LinearSDE(AbstractLinearSDE):
     drift_matrix: Coefficient
     noise_matrix: Coefficient
     offset: Coefficient | None
-    prior: Law | None
     t0: float
     t1: float
+    prior: Law | None = None
 
     def __init__(
         self,
-        drift_matrix: object,
-        noise_matrix: object,
-        offset: object | None = None,
+        drift_matrix: ArrayLike | Callable[[Array], Array],
+        noise_matrix: ArrayLike | Callable[[Array], Array],
+        offset: ArrayLike | Callable[[Array], Array] | None = None,
         prior: Law | None = None,
         t0: float = 0.0,
         t1: float = 1.0,
@@ -59,7 +60,7 @@ class LinearSDE(AbstractLinearSDE):
         self.drift_matrix = _coefficient(drift_matrix)
         self.noise_matrix = _coefficient(noise_matrix)
         self.offset = None if offset is None else _coefficient(offset)
-        self.prior = prior  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.prior = prior  # pyright: ignore[reportIncompatibleMethodOverride]  a stored property
         self.t0, self.t1 = t0, t1
 
     def __check_init__(self) -> None:
@@ -159,8 +160,11 @@ def check_start(t0: float, t1: float) -> None:
         raise ValueError(explain(expected="0 <= t0 < t1", got=f"{t0}, {t1}", do="order the clock"))
 
 
-def _coefficient(value: object) -> Coefficient:
-    return value if callable(value) else np.asarray(value, np.float64)
+def _coefficient(value: Any) -> Coefficient:
+    if callable(value):
+        function: Callable[[Array], Array] = value
+        return function
+    return np.asarray(value, np.float64)
 
 
 def _at(coefficient: Coefficient, t: Float[Array, ""], dtype: jnp.dtype) -> Array:

@@ -1,7 +1,7 @@
 """First two moments of a linear SDE over an interval: the moment equations, solved."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import diffrax
 import jax
@@ -77,13 +77,14 @@ def varying_moments(
     start = drift(s)
     identity = jnp.eye(start.shape[0], dtype=start.dtype)
 
-    def field(time: Array, m: Moments, args: None) -> Moments:
-        matrix = drift(jnp.asarray(time))
+    def field(r: Any, m: Moments, args: None) -> Moments:
+        r = jnp.asarray(r)
+        matrix = drift(r)
         spread = matrix @ m.covariance
         return Moments(
             matrix @ m.mean_map,
-            matrix @ m.shift + offset(jnp.asarray(time)),
-            spread + spread.T + covariance_rate(jnp.asarray(time)),
+            matrix @ m.shift + offset(r),
+            spread + spread.T + covariance_rate(r),
         )
 
     double = start.dtype == jnp.float64

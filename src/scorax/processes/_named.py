@@ -30,7 +30,7 @@ class BrownianMotion(AbstractLinearSDE):
 
     drift_rate: float = 0.0
     sigma: float = 1.0
-    prior: Law | None = None
+    prior: Law | None = None  # pyright: ignore[reportIncompatibleMethodOverride]  a stored property
     t0: float = 0.0
     t1: float = 1.0
 
@@ -68,7 +68,7 @@ class OrnsteinUhlenbeck(AbstractLinearSDE):
     rate: float = 1.0
     mean: float = 0.0
     sigma: float = 1.0
-    prior: Law | None = None
+    prior: Law | None = None  # pyright: ignore[reportIncompatibleMethodOverride]  a stored property
     t0: float = 0.0
     t1: float = 1.0
 
@@ -112,17 +112,13 @@ class GeometricBrownianMotion(AbstractExactSDE):
 
     drift_rate: float = 0.0
     sigma: float = 1.0
-    prior: Law | None = None
+    prior: Law | None = None  # pyright: ignore[reportIncompatibleMethodOverride]  a stored property
     t0: float = 0.0
     t1: float = 1.0
 
     def __check_init__(self) -> None:
         _check_sigma(self.sigma)
         check_start(self.t0, self.t1)
-
-    @property
-    def state_dependent(self) -> bool:
-        return True
 
     def drift(self, t: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         return self.drift_rate * x

@@ -35,11 +35,11 @@ class SDE(AbstractSDE):
 
     drift_function: Callable[[Array, Array], Array]
     diffusion_function: Callable[[Array, Array], Diffusion]
-    prior: Law | None
     t0: float
     t1: float
     num_steps: int
-    state_dependent: bool
+    prior: Law | None = None
+    state_dependent: bool = True
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class SDE(AbstractSDE):
     ) -> None:
         self.drift_function = drift
         self.diffusion_function = diffusion
-        self.prior = prior
+        self.prior = prior  # pyright: ignore[reportIncompatibleMethodOverride]  stored properties
         self.t0, self.t1 = t0, t1
         self.num_steps = num_steps
-        self.state_dependent = state_dependent
+        self.state_dependent = state_dependent  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __check_init__(self) -> None:
         if not self.t0 < self.t1:

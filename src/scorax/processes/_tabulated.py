@@ -116,7 +116,7 @@ class Tabulated(AbstractGaussianProcess):
 
 
 def _tabulated(log_ratios: Float[np.ndarray, " n"], *, preserving: bool) -> Tabulated:
-    return Tabulated(tuple(float(r) for r in log_ratios), preserving, t0=1 / len(log_ratios))
+    return Tabulated(log_ratios=tuple(float(r) for r in log_ratios), preserving=preserving, t0=1 / len(log_ratios))
 
 
 def _vector(values: Sequence[float] | np.ndarray, name: str) -> Float[np.ndarray, " n"]:

@@ -43,9 +43,9 @@ def sample(
     sampler.check(model)
     like = _one_draw(model, key=key)
     if shape is None:
-        if like is None:
-            raise ValueError(explain(expected="the shape of one draw", got="none", do="pass shape=(d,)"))
-        shape = like.shape
+        shape = None if like is None else like.shape
+    if shape is None:
+        raise ValueError(explain(expected="the shape of one draw", got="none", do="pass shape=(d,)"))
     dtype = jnp.result_type(float) if like is None else like.dtype
     parts = []
     for first in range(0, num_samples, BLOCK):
