@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,8 +17,8 @@ from scorax.processes._law import GaussianLaw
 from scorax.processes._linear import AbstractLinearSDE
 from scorax.processes._moments import constant_moments, varying_moments
 
-Coefficient: TypeAlias = np.ndarray | Callable[[Array], Array]
-"""A constant, held on the host in float64 and cast where it is used, or a function of time."""
+Coefficient: TypeAlias = np.ndarray | Array | Callable[[Array], Array]
+"""A constant, held on the host in float64 and cast where it is used (an array where ``jit`` traces it), or a function of time."""
 
 
 class LinearSDE(AbstractLinearSDE):
@@ -161,10 +161,7 @@ def check_start(t0: float, t1: float) -> None:
 
 
 def _coefficient(value: Any) -> Coefficient:
-    if callable(value):
-        function: Callable[[Array], Array] = value
-        return function
-    return np.asarray(value, np.float64)
+    return cast(Callable[[Array], Array], value) if callable(value) else np.asarray(value, np.float64)
 
 
 def _at(coefficient: Coefficient, t: Float[Array, ""], dtype: jnp.dtype) -> Array:

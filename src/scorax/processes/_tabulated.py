@@ -51,7 +51,7 @@ class Tabulated(AbstractGaussianProcess):
             )
 
     @staticmethod
-    def from_betas(betas: Sequence[float] | Float[np.ndarray, " n"]) -> "Tabulated":
+    def from_betas(betas: Sequence[float] | np.ndarray) -> "Tabulated":
         r"""The chain $x_k = \sqrt{1 - \beta_k}\, x_{k-1} + \sqrt{\beta_k}\, z$ of DDPM.
 
         Its signal is $\alpha_k^2 = \prod_{i \le k} (1 - \beta_i)$.
@@ -74,7 +74,7 @@ class Tabulated(AbstractGaussianProcess):
         return _tabulated(0.5 * np.log(np.expm1(-log_squares)), preserving=True)
 
     @staticmethod
-    def from_sigmas(sigmas: Sequence[float] | Float[np.ndarray, " n"]) -> "Tabulated":
+    def from_sigmas(sigmas: Sequence[float] | np.ndarray) -> "Tabulated":
         """The ladder of noise scales of NCSN, ``x_k = x0 + sigma_k z``, given in either order.
 
         Raises:
