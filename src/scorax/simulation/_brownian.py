@@ -22,10 +22,12 @@ def brownian_increments(
     doublings = (num_steps & -num_steps).bit_length() - 1  # how often two divides the number of steps
     parts = num_steps >> doublings
     length = jnp.asarray(length, dtype)
-    increments = jnp.sqrt(length / parts) * jax.random.normal(jax.random.fold_in(key, 0), (parts, *shape), dtype)
-    for level in range(1, doublings + 1):
-        refine = jax.random.fold_in(key, level)  # by its number: a finer grid must not change the coarser levels
-        spread = 0.5 * jnp.sqrt(length / len(increments)) * jax.random.normal(refine, increments.shape, dtype)
+    # One normal for each node of the tree, coarse ones first and by their number: a finer grid adds nodes and changes none.
+    normals = jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), shape, dtype))(jnp.arange(num_steps))
+    increments = jnp.sqrt(length / parts) * normals[:parts]
+    while len(increments) < num_steps:
+        count = len(increments)
+        spread = 0.5 * jnp.sqrt(length / count) * normals[count : 2 * count]
         halves = jnp.stack([0.5 * increments + spread, 0.5 * increments - spread], axis=1)
         increments = halves.reshape(-1, *shape)
     return increments
