@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 
-from scorax.studies import _check_dynamics, _check_levels, _check_losses
+from scorax.studies import _check_dynamics, _check_levels, _check_losses, _check_processes
 from scorax.studies._check_record import Answer
 
 
@@ -34,6 +34,7 @@ CHECKS: dict[str, Callable[[], Answer]] = {
     **_check_levels.CHECKS,
     **_check_losses.CHECKS,
     **_check_dynamics.CHECKS,
+    **_check_processes.CHECKS,
 }
 
 

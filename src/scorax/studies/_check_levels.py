@@ -9,11 +9,20 @@ from scipy.integrate import quad
 
 from scorax._divergence import value_and_divergence
 from scorax.models import AbstractParametrization, Karras, PredictData, PredictNoise, PredictV
-from scorax.processes import EDM, VE, VP, AbstractGaussianProcess
+from scorax.processes import EDM, VE, VP, AbstractGaussianProcess, Cosine, Rectified, SubVP, Tabulated
 from scorax.studies._check_record import Answer, mixture, worst
 from scorax.transforms import Chain, Dequantize, Standardize
 
-PROCESSES: dict[str, AbstractGaussianProcess] = {"VP": VP(), "VE": VE(t1=2.0), "EDM": EDM()}
+PROCESSES: dict[str, AbstractGaussianProcess] = {
+    "VP": VP(),
+    "SubVP": SubVP(),
+    "VE": VE(t1=2.0),
+    "EDM": EDM(),
+    "Cosine": Cosine(),
+    "Rectified": Rectified(),
+    "Tabulated betas": Tabulated.from_betas(np.geomspace(1e-4, 0.5, 12)),
+    "Tabulated sigmas": Tabulated.from_sigmas(np.geomspace(0.01, 10.0, 7)),
+}
 PARAMETRIZATIONS: dict[str, AbstractParametrization] = {
     "Karras": Karras(data_scale=0.7),
     "PredictV": PredictV(),
