@@ -46,9 +46,19 @@ def moments(process: AbstractGaussianProcess) -> Answer:
         now, then = jnp.asarray(s), jnp.asarray(t)
         return float(process.squared_diffusion(now) * (process.alpha(then) / process.alpha(now)) ** 2)
 
+    # The rates of a table jump at its nodes; quadrature is told where.
+    jumps = process.nodes if isinstance(process, Tabulated) else np.zeros(0)
     solved = [
         float((process.alpha(jnp.asarray(t)) / process.alpha(start)) ** 2 * process.variance(start))
-        + quad(share, process.t0, t, args=(t,), epsrel=1e-9, epsabs=0.0)[0]
+        + quad(
+            share,
+            process.t0,
+            t,
+            args=(t,),
+            epsrel=1e-9,
+            epsabs=0.0,
+            points=list(jumps[(jumps > process.t0) & (jumps < t)]) or None,
+        )[0]
         for t in times
     ]
     return worst(solved, jax.vmap(process.variance)(jnp.asarray(times)), 1e-6)
