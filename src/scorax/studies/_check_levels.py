@@ -42,25 +42,18 @@ def moments(process: AbstractGaussianProcess) -> Answer:
     times = np.asarray(_times(process, 5))
     start = jnp.asarray(process.t0)
 
-    def share(s: float, t: float) -> float:  # the noise of time s that is left at time t
-        now, then = jnp.asarray(s), jnp.asarray(t)
-        return float(process.squared_diffusion(now) * (process.alpha(then) / process.alpha(now)) ** 2)
+    @jax.jit
+    def share(s: jax.Array, t: jax.Array) -> jax.Array:  # the noise of time s that is left at time t
+        return process.squared_diffusion(s) * (process.alpha(t) / process.alpha(s)) ** 2
 
     # The rates of a table jump at its nodes; quadrature is told where.
     jumps = process.nodes if isinstance(process, Tabulated) else np.zeros(0)
-    solved = [
-        float((process.alpha(jnp.asarray(t)) / process.alpha(start)) ** 2 * process.variance(start))
-        + quad(
-            share,
-            process.t0,
-            t,
-            args=(t,),
-            epsrel=1e-9,
-            epsabs=0.0,
-            points=list(jumps[(jumps > process.t0) & (jumps < t)]) or None,
-        )[0]
-        for t in times
-    ]
+    solved = []
+    for t in times:
+        left = (process.alpha(jnp.asarray(t)) / process.alpha(start)) ** 2 * process.variance(start)
+        inside = jumps[(jumps > process.t0) & (jumps < t)]
+        points = inside if len(inside) else None
+        solved.append(float(left) + quad(share, process.t0, t, args=(t,), epsrel=1e-9, epsabs=0.0, points=points)[0])
     return worst(solved, jax.vmap(process.variance)(jnp.asarray(times)), 1e-6)
 
 

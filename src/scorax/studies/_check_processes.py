@@ -28,8 +28,8 @@ from scorax.samplers import EulerMaruyama, sample
 from scorax.simulation import AbstractMethod, Euler, Exact, Milstein, brownian_increments, simulate
 from scorax.studies._check_record import Answer, mean_of, worst
 
-OU = OrnsteinUhlenbeck(2.0, 0.5, 0.7)
-GBM = GeometricBrownianMotion(0.5, 0.4)
+OU = OrnsteinUhlenbeck(rate=2.0, mean=0.5, sigma=0.7)
+GBM = GeometricBrownianMotion(drift_rate=0.5, sigma=0.4)
 
 
 def tabulated_nodes() -> Answer:
@@ -85,11 +85,12 @@ def milstein_error() -> Answer:
     """Milstein's distance to the exact end of the same Brownian path of geometric Brownian motion; order one in h = 1/64."""
     increments = brownian_increments(1.0, 64, (512,), key=jax.random.key(0))
     h = jnp.asarray(1 / 64)
-    step = jax.jit(lambda x, increment: Milstein().step(GBM, jnp.zeros(()), h, x, increment))  # GBM knows no time
-    x = jnp.ones(512)
-    for increment in increments:
-        x = step(x, increment)
-    exact = GBM.advance(jnp.zeros(()), jnp.ones(()), jnp.ones(512), increments.sum(0))
+    zero = jnp.zeros(())  # GBM knows no time
+    steps = jax.jit(
+        lambda xs: jax.lax.scan(lambda x, dw: (Milstein().step(GBM, zero, h, x, dw), None), jnp.ones(512), xs)[0]
+    )
+    x = steps(increments)
+    exact = GBM.advance(zero, jnp.ones(()), jnp.ones(512), increments.sum(0))
     return Answer(0.0, jnp.mean(jnp.abs(x - exact)), 1 / 64)
 
 
@@ -110,9 +111,9 @@ def geometric_model(*, general: bool = False) -> ScoreFunction:
     process = (
         SDE(lambda t, x: 0.5 * x, lambda t, x: Diagonal(0.4 * x), prior)
         if general
-        else GeometricBrownianMotion(0.5, 0.4, prior)
+        else GeometricBrownianMotion(drift_rate=0.5, sigma=0.4, prior=prior)
     )
-    return ScoreFunction(lambda t, x, condition: jax.grad(geometric_law(t).log_density)(x), process)
+    return ScoreFunction(fn=lambda t, x, condition: jax.grad(geometric_law(t).log_density)(x), process=process)
 
 
 def reversed_mean() -> Answer:
@@ -133,7 +134,9 @@ def density(model: ScoreFunction, law: LogNormal | GaussianLaw, tolerance: float
 def linear_density() -> Answer:
     """Log-density under Ornstein-Uhlenbeck of a Gaussian start, whose end is matched to the moments."""
     law = GaussianLaw.from_moments(np.array([0.8]), np.array([[0.3]]))
-    score = ScoreFunction(lambda t, x, condition: -OU.kernel(t).image(law).precision_times(x), OU, moments=law)
+    score = ScoreFunction(
+        fn=lambda t, x, condition: -OU.kernel(t).image(law).precision_times(x), process=OU, moments=law
+    )
     return density(score, law, 1e-5)
 
 
@@ -143,7 +146,7 @@ CHECKS = {
     "process LinearSDE: coefficients that vary in time": varying_coefficients,
     "process LinearSDE: conditional score": lambda: conditional_score(critically_damped_langevin(1)),
     "process BrownianMotion: law from a fixed start": lambda: exact_law(
-        BrownianMotion(1.5, 0.7), norm(0.8 + 0.9, 0.7 * np.sqrt(0.6)).cdf
+        BrownianMotion(drift_rate=1.5, sigma=0.7), norm(0.8 + 0.9, 0.7 * np.sqrt(0.6)).cdf
     ),
     "process OrnsteinUhlenbeck: law from a fixed start": lambda: exact_law(
         OU, norm(0.5 + 0.3 * np.exp(-1.2), 0.7 * np.sqrt((1 - np.exp(-2.4)) / 4)).cdf
