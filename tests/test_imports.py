@@ -14,7 +14,7 @@ ROOT = Path(scorax.__file__).parent
 
 LEVELS: dict[str, int] = {
     **dict.fromkeys(["processes", "networks", "transforms", "metrics", "data"], 1),
-    **dict.fromkeys(["models", "targets"], 2),
+    **dict.fromkeys(["models", "targets", "simulation"], 2),
     **dict.fromkeys(["objectives", "samplers", "likelihood"], 3),
     **dict.fromkeys(["training", "spec", "checkpoint"], 4),
     "studies": 5,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from oracles import awake, mixture
-from scorax import models, networks, objectives, processes, samplers, targets, transforms
+from scorax import models, networks, objectives, processes, samplers, simulation, targets, transforms
 from scorax._trees import named_arrays, with_named_arrays
 from scorax.models import (
     Denoiser,
@@ -52,12 +52,42 @@ from scorax.objectives import (
     VarianceWeighting,
     VelocityWeighting,
 )
-from scorax.processes import EDM, VE, VP, Clean, GaussianLaw, Level
-from scorax.samplers import DDIM, EulerMaruyama, Heun, KarrasGrid, LogRatioGrid, ProbabilityFlow, UniformGrid, nodes
+from scorax.processes import (
+    EDM,
+    SDE,
+    VE,
+    VP,
+    BrownianMotion,
+    Clean,
+    Cosine,
+    Diagonal,
+    GaussianLaw,
+    GeometricBrownianMotion,
+    Level,
+    LinearSDE,
+    LogNormal,
+    Normal,
+    OrnsteinUhlenbeck,
+    Rectified,
+    SubVP,
+    Tabulated,
+)
+from scorax.samplers import (
+    DDIM,
+    DefaultGrid,
+    EulerMaruyama,
+    Heun,
+    KarrasGrid,
+    LogRatioGrid,
+    ProbabilityFlow,
+    UniformGrid,
+    nodes,
+)
+from scorax.simulation import Euler, Exact, Milstein, brownian_increments
 from scorax.targets import ExactDenoiser, GaussianMixture
 from scorax.transforms import Chain, Dequantize, Standardize
 
-ROOMS = (processes, models, networks, transforms, objectives, samplers, targets)
+ROOMS = (processes, models, networks, transforms, objectives, samplers, simulation, targets)
 KEY = jax.random.key(0)
 
 
@@ -94,6 +124,38 @@ def process(build) -> Case:
         return p.perturb(t, x, key=key), p.drift(t, x), p.diffusion(t, x), p.time_of(ratio), p.angle(t), p.level(t)
 
     return Case(build, call, random=True)
+
+
+def sde(build) -> Case:
+    """A process without noise levels."""
+    return Case(
+        build,
+        lambda p, x, key: (
+            p.perturb(number(0.3, x), x, key=key),
+            p.drift(number(0.3, x), x),
+            p.diffusion(number(0.3, x), x),
+        ),
+        random=True,
+    )
+
+
+def law(build) -> Case:
+    def call(law, x, key):
+        positive = jnp.exp(x)
+        return law.log_density(positive), law.density(positive), law.cdf(positive), law.sample(key=key)
+
+    return Case(build, call, random=True)
+
+
+def method(build) -> Case:
+    """One step of a simulation of geometric Brownian motion."""
+
+    def call(w, x, key):
+        t, h = number(0.3, x), number(0.1, x)
+        increment = brownian_increments(h, 2, x.shape, x.dtype, key=key)[1]
+        return w.subject.step(w.model, t, h, x, increment)
+
+    return Case(lambda: With(build(), GeometricBrownianMotion(0.3, 0.5)), call, random=True)
 
 
 def model(build) -> Case:
@@ -167,6 +229,20 @@ CASES: dict[type, Case] = {
     VP: process(VP),
     VE: process(VE),
     EDM: process(EDM),
+    SubVP: process(SubVP),
+    Cosine: process(Cosine),
+    Rectified: process(Rectified),
+    Tabulated: process(lambda: Tabulated.from_betas(np.linspace(0.01, 0.4, 6))),
+    LinearSDE: sde(lambda: LinearSDE(np.array([[-1.0, 0.5], [0.2, -0.3]]), np.eye(2), np.array([0.5, -1.0]))),
+    SDE: sde(lambda: SDE(lambda t, x: -x, lambda t, x: Diagonal(1 + x**2), num_steps=4)),
+    BrownianMotion: sde(lambda: BrownianMotion(1.0, 0.5)),
+    OrnsteinUhlenbeck: sde(lambda: OrnsteinUhlenbeck(2.0, 0.5, 0.7)),
+    GeometricBrownianMotion: sde(lambda: GeometricBrownianMotion(0.3, 0.5)),
+    Normal: law(lambda: Normal(jnp.array([0.3, -0.2]), jnp.array([0.5, 1.2]))),
+    LogNormal: law(lambda: LogNormal(Normal(jnp.array([0.3, -0.2]), jnp.array([0.5, 1.2])))),
+    Euler: method(Euler),
+    Milstein: method(Milstein),
+    Exact: method(Exact),
     GaussianLaw: Case(
         lambda: GaussianLaw.from_moments(np.array([0.3, -0.2]), np.array([[1.0, 0.4], [0.4, 0.5]])),
         lambda law, x, key: (law.log_density(x), law.draw(x), law.precision_times(x), law.sample(key=key)),
@@ -232,6 +308,7 @@ CASES: dict[type, Case] = {
     EulerMaruyama: sampler(lambda: EulerMaruyama(num_steps=4)),
     ProbabilityFlow: sampler(lambda: ProbabilityFlow(rtol=1e-2, atol=1e-2)),
     UniformGrid: grid(UniformGrid),
+    DefaultGrid: grid(DefaultGrid),
     KarrasGrid: grid(KarrasGrid),
     LogRatioGrid: grid(LogRatioGrid),
     GaussianMixture: Case(

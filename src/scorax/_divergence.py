@@ -39,3 +39,23 @@ def value_and_quadratic_forms(
     """
     value, push = jax.linearize(field, x)
     return value, jax.vmap(lambda v: jnp.sum(v * push(v)))(probes)
+
+
+def covariance_divergence(
+    covariance_times: Callable[[Float[Array, "*shape"], Float[Array, "*shape"]], Float[Array, "*shape"]],
+    x: Float[Array, "*shape"],
+    *,
+    free: Bool[Array, "*shape"] | None = None,
+) -> Float[Array, "*shape"]:
+    r"""Row-wise divergence $(\nabla\!\cdot D)_i = \sum_j \partial_j D_{ij}(x)$ of a matrix field given as ``(x, v) -> D(x) v``.
+
+    One forward-mode product for each free coordinate: column ``D e_j`` is differentiated along ``e_j`` and nothing else.
+    """
+    basis = jnp.eye(x.size, dtype=x.dtype)
+    if free is not None:
+        basis = basis * free.reshape(1, -1)
+
+    def along(v: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        return jax.jvp(lambda y: covariance_times(y, v), (x,), (v,))[1]
+
+    return jnp.sum(jax.vmap(lambda v: along(v.reshape(x.shape)))(basis), axis=0)

@@ -100,7 +100,7 @@ def test_trap_19_terminal_law_is_moment_matched(process):
     model = ExactDenoiser.create(gaussian(np.full(1, 5.0), np.full((1, 1), 4.0)), process)
     level = process.level(jnp.asarray(process.t1))
     keys = jax.random.split(jax.random.key(0), 20_000)
-    draws = np.asarray(jax.vmap(lambda key: terminal_draw(model, level, (1,), key=key))(keys))
+    draws = np.asarray(jax.vmap(lambda key: terminal_draw(model, level, (1,), jnp.float64, key=key))(keys))
     sd = float(jnp.sqrt(4 * level.alpha**2 + level.sigma**2))
     assert abs(draws.mean() - 5 * float(level.alpha)) < 4 * sd / np.sqrt(20_000)
     assert abs(draws.std() / sd - 1) < 4 / np.sqrt(40_000)
@@ -116,7 +116,7 @@ def test_trap_19_without_moments_the_terminal_law_has_the_radius_of_standard_dat
     variance = 1 + 80.0**2
     expected = -0.5 * (float(x @ x) / variance + 2 * np.log(2 * np.pi * variance))
     np.testing.assert_allclose(terminal_log_density(model, level, x), expected, rtol=1e-10)
-    draws = jax.vmap(lambda key: terminal_draw(model, level, (2,), key=key))(
+    draws = jax.vmap(lambda key: terminal_draw(model, level, (2,), jnp.float64, key=key))(
         jax.random.split(jax.random.key(0), 20_000)
     )
     assert abs(float(jnp.std(draws)) / np.sqrt(variance) - 1) < 4 / np.sqrt(80_000)

@@ -7,9 +7,20 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.stats import multivariate_normal
 
-from scorax.processes import EDM, VE, VP, GaussianLaw, Level
+from scorax.processes import EDM, VE, VP, Cosine, GaussianLaw, Level, Rectified, SubVP, Tabulated
 
-PROCESSES = [VP(), VP(beta_min=2.0, beta_max=2.0, t1=3.0), VE(), VE(sigma_min=0.1, sigma_max=5.0, t1=2.0), EDM()]
+PROCESSES = [
+    VP(),
+    VP(beta_min=2.0, beta_max=2.0, t1=3.0),
+    SubVP(),
+    VE(),
+    VE(sigma_min=0.1, sigma_max=5.0, t1=2.0),
+    EDM(),
+    Cosine(),
+    Rectified(),
+    Tabulated.from_betas(np.geomspace(1e-4, 0.5, 12)),
+    Tabulated.from_sigmas(np.geomspace(0.01, 10.0, 7)),
+]
 by_process = pytest.mark.parametrize("process", PROCESSES, ids=repr)
 
 
@@ -56,7 +67,7 @@ def test_trap_15_rates_are_the_derivatives_of_the_kernel(process):
     """f = d log alpha and g^2 = d sigma^2 - 2 f sigma^2 by central differences at 50 times."""
     with jax.enable_x64(True):
         times = inner_times(process, 50)
-        h = 1e-4 * times
+        h = 1e-4 * np.minimum(times, 1.001 * process.t1 - times)  # the rates of interpolants grow towards t = 1
         later, earlier = (jax.vmap(process.level)(jnp.asarray(times + s * h)) for s in (1, -1))
         f = np.log(later.alpha / earlier.alpha) / (2 * h)
         g2 = (later.sigma**2 - earlier.sigma**2) / (2 * h) - 2 * f * jax.vmap(process.variance)(jnp.asarray(times))
@@ -64,6 +75,61 @@ def test_trap_15_rates_are_the_derivatives_of_the_kernel(process):
         np.testing.assert_allclose(jax.vmap(process.squared_diffusion)(jnp.asarray(times)), g2, rtol=1e-6)
         rate = (jax.vmap(process.log_ratio)(times + h) - jax.vmap(process.log_ratio)(times - h)) / (2 * h)
         np.testing.assert_allclose(jax.vmap(process.log_ratio_rate)(jnp.asarray(times)), rate, rtol=1e-6)
+
+
+def test_trap_13_diffusion_of_sub_vp():
+    """sigma (not its square) is 1 - exp(-B), and g^2 = beta (1 - exp(-2 B))."""
+    with jax.enable_x64(True):
+        times = np.geomspace(1e-4, 1, 30)
+        integral = 0.1 * times + 0.5 * 19.9 * times**2
+        beta = 0.1 + 19.9 * times
+        g2 = jax.vmap(SubVP().squared_diffusion)(jnp.asarray(times))
+        np.testing.assert_allclose(g2, -beta * np.expm1(-2 * integral), rtol=1e-9)
+        np.testing.assert_allclose(jax.vmap(SubVP().sigma)(jnp.asarray(times)), -np.expm1(-integral), rtol=1e-12)
+
+
+@pytest.mark.parametrize("process", [Cosine(), Rectified()], ids=repr)
+def test_trap_15_interpolants_are_normalised_and_end_before_the_singular_time(process):
+    with jax.enable_x64(True):
+        zero, end = jnp.asarray(0.0), jnp.asarray(1.0)
+        assert process.alpha(zero) == 1
+        assert process.variance(zero) == 0
+        assert abs(process.alpha(end)) < 1e-15
+        np.testing.assert_allclose(process.variance(end), 1, rtol=1e-12)
+        at_the_end = dataclasses.replace(process, t1=1 - 1e-9).squared_diffusion(jnp.asarray(1 - 1e-9))
+        assert at_the_end > 1e8  # g^2 grows without bound: no SDE sampler can start at 1
+    with pytest.raises(ValueError, match="< 1, got"):
+        dataclasses.replace(process, t1=1.0)
+
+
+def test_trap_15_cosine_schedule_of_the_paper():
+    """alpha^2 = f(t) / f(0) with f = cos^2; and rectified f = -1/(1 - t), g^2 = 2 t / (1 - t)."""
+    with jax.enable_x64(True):
+        t = np.linspace(0.01, 0.99, 50)
+        f = np.cos((t + 0.008) / 1.008 * np.pi / 2) ** 2 / np.cos(0.008 / 1.008 * np.pi / 2) ** 2
+        np.testing.assert_allclose(jax.vmap(Cosine().alpha)(jnp.asarray(t)) ** 2, f, rtol=1e-10)
+        np.testing.assert_allclose(jax.vmap(Cosine().variance)(jnp.asarray(t)), 1 - f, rtol=1e-10)
+        np.testing.assert_allclose(jax.vmap(Rectified().drift_coefficient)(jnp.asarray(t)), -1 / (1 - t), rtol=1e-12)
+        np.testing.assert_allclose(jax.vmap(Rectified().squared_diffusion)(jnp.asarray(t)), 2 * t / (1 - t), rtol=1e-12)
+
+
+@pytest.mark.parametrize("process", [SubVP(), Cosine(), Rectified()], ids=repr)
+def test_trap_12_variance_of_every_schedule_keeps_its_digits_in_float32(process):
+    times = np.geomspace(1e-6, 0.9, 40).astype(np.float32)
+    with jax.enable_x64(True):
+        exact = jax.vmap(process.variance)(jnp.asarray(times, jnp.float64))
+    np.testing.assert_allclose(jax.vmap(process.variance)(jnp.asarray(times)), exact, rtol=1e-6)
+
+
+@by_process
+def test_transitions_compose_to_the_kernel(process):
+    """Kernel to s, then transition to t: the moments of the kernel to t, without the cancelling difference."""
+    with jax.enable_x64(True):
+        s, t = (jnp.asarray(time) for time in inner_times(process, 5)[[1, 3]])
+        first, then, whole = process.kernel(s), process.transition(s, t), process.kernel(t)
+        np.testing.assert_allclose(then.mean_map.value * first.mean_map.value, whole.mean_map.value, rtol=1e-12)
+        variance = (then.mean_map.value * first.root.value) ** 2 + then.root.value**2
+        np.testing.assert_allclose(variance, whole.root.value**2, rtol=1e-12)
 
 
 @by_process
@@ -105,6 +171,11 @@ def test_perturb_is_the_kernel():
         lambda: VE(t0=1.0),
         lambda: EDM(t0=0.0),
         lambda: EDM(t0=3.0, t1=2.0),
+        lambda: SubVP(beta_min=-1.0),
+        lambda: SubVP(t0=0.0),
+        lambda: Cosine(offset=0.0),
+        lambda: Cosine(t0=0.0),
+        lambda: Rectified(t1=1.5),
     ],
 )
 def test_impossible_clocks_are_refused(build):

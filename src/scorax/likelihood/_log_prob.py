@@ -73,7 +73,7 @@ def row_log_prob(
     process.
 
     Args:
-        model: any score model of a process with scalar Gaussian kernels.
+        model: any score model of a process with a law at ``t1``.
         x: state at ``t0``.
         condition: what the network is told.
         ends: ends of the flow where they are known already.
@@ -113,7 +113,7 @@ def log_prob(
     samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone and in any batch.
 
     Raises:
-        TypeError: the process has no scalar Gaussian kernel, or ``x`` is not floating-point.
+        TypeError: the process has no law at ``t1`` (``Clean``, a general SDE without a prior), or ``x`` is not floating-point.
     """
     x = jnp.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):

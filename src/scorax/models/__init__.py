@@ -1,6 +1,6 @@
 """Score models: functions ``score(t, x, condition)``, and denoisers where the noise is Gaussian."""
 
-from scorax.models._dynamics import angle_flow, probability_flow, reverse_drift
+from scorax.models._dynamics import angle_flow, probability_flow, reverse_drift, sde
 from scorax.models._flow import FlowEnds, flow_ends, flow_field, without_clock
 from scorax.models._parametrization import AbstractParametrization, Karras, PredictData, PredictNoise, PredictV
 from scorax.models._prediction import Prediction, level_of_angle, velocity_in_angle
@@ -18,7 +18,9 @@ from scorax.models._terminal import (
     data_moments,
     gaussian_process,
     require_noisy_state,
+    require_terminal_law,
     terminal_draw,
+    terminal_level,
     terminal_log_density,
 )
 from scorax.models._tweedie import tweedie
@@ -50,8 +52,11 @@ __all__ = [
     "level_of_angle",
     "probability_flow",
     "require_noisy_state",
+    "require_terminal_law",
     "reverse_drift",
+    "sde",
     "terminal_draw",
+    "terminal_level",
     "terminal_log_density",
     "tweedie",
     "velocity_in_angle",

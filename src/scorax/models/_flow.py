@@ -10,7 +10,7 @@ from scorax._host import host_float64
 from scorax._types import Condition
 from scorax.models._dynamics import Field, angle_flow, probability_flow
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
-from scorax.models._terminal import gaussian_process, require_noisy_state
+from scorax.models._terminal import require_noisy_state, require_terminal_law, terminal_level
 from scorax.processes import EDM, Level
 
 
@@ -22,32 +22,33 @@ class FlowEnds(NamedTuple):
         end: flow coordinate of ``t1``.
         start_radius: ``x / y`` at the start, where ``y`` is the state of the flow.
         end_radius: ``x / y`` at the end.
-        end_level: noise level at ``t1``.
+        end_level: noise level at ``t1``; ``None`` where the process has no scalar Gaussian kernel.
     """
 
     start: Float[Array, ""]
     end: Float[Array, ""]
     start_radius: Float[Array, ""]
     end_radius: Float[Array, ""]
-    end_level: Level
+    end_level: Level | None
 
 
 def flow_ends(model: AbstractScoreModel, dtype: jnp.dtype) -> FlowEnds:
     """Ends of the deterministic flow of ``model``.
 
     Raises:
-        TypeError: the process has no scalar Gaussian kernel.
+        TypeError: the process has no law at ``t1``.
     """
     require_noisy_state(model)
-    process = gaussian_process(model.process)
+    require_terminal_law(model.process)
+    process = model.process
     with host_float64():
         t0, t1 = (jnp.asarray(t, jnp.float64) for t in (process.t0, process.t1))
-        first, last = process.level(t0), process.level(t1)
         if isinstance(model, AbstractDenoiser):
-            radii = (jnp.hypot(*first), jnp.hypot(*last))
-            ends = FlowEnds(process.angle(t0), process.angle(t1), *radii, last)
+            known = model.process
+            first, last = known.level(t0), known.level(t1)
+            ends = FlowEnds(known.angle(t0), known.angle(t1), jnp.hypot(*first), jnp.hypot(*last), last)
         else:
-            ends = FlowEnds(t0, t1, jnp.ones_like(t0), jnp.ones_like(t1), last)
+            ends = FlowEnds(t0, t1, jnp.ones_like(t0), jnp.ones_like(t1), terminal_level(process, t1))
         return jax.tree.map(lambda leaf: leaf.astype(dtype), ends)
 
 

@@ -2,15 +2,17 @@
 
 import math
 
-import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from scorax._errors import explain
 from scorax._free import free_dimension, free_normal, only_free
+from scorax._trees import cast
 from scorax._types import Key
+from scorax.models._dynamics import sde
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel, ScoreFunction
-from scorax.processes import AbstractGaussianProcess, AbstractProcess, GaussianLaw, Level
+from scorax.processes import AbstractGaussianProcess, AbstractLinearSDE, AbstractProcess, GaussianLaw, Law, Level
 
 
 def gaussian_process(process: AbstractProcess) -> AbstractGaussianProcess:
@@ -24,6 +26,27 @@ def gaussian_process(process: AbstractProcess) -> AbstractGaussianProcess:
     raise TypeError(
         explain(expected="a process with scalar Gaussian kernels", got=type(process).__name__, do="use VP, VE or EDM")
     )
+
+
+def require_terminal_law(process: AbstractProcess) -> None:
+    """Refuse a process whose law at ``t1`` is not known: nothing to start a sampler from, or to end a likelihood at.
+
+    Raises:
+        TypeError: there is no noise (``Clean``), or a general SDE has no ``prior``.
+    """
+    if sde(process).prior is None and not isinstance(process, AbstractLinearSDE):
+        raise TypeError(
+            explain(
+                expected="a process with a law at t1",
+                got=f"{type(process).__name__} without one",
+                do="give it a prior with sample(key=) and log_density(x)",
+            )
+        )
+
+
+def terminal_level(process: AbstractProcess, t: Float[Array, ""]) -> Level | None:
+    """Noise level at a time near ``t1``, or ``None`` for processes that have no levels but a prior or a matrix kernel."""
+    return process.level(t) if isinstance(process, AbstractGaussianProcess) else None
 
 
 def require_noisy_state(model: AbstractScoreModel) -> None:
@@ -48,28 +71,49 @@ def data_moments(model: AbstractScoreModel) -> GaussianLaw | None:
 
 
 def terminal_draw(
-    model: AbstractScoreModel, level: Level, shape: tuple[int, ...], *, key: Key
+    model: AbstractScoreModel, level: Level | None, shape: tuple[int, ...], dtype: DTypeLike, *, key: Key
 ) -> Float[Array, "*shape"]:
     r"""Draw of the law at a high level: $N(\alpha m, \alpha^2 S + \sigma^2 I)$ with the model's moments, else $N(0, R^2 I)$.
 
-    Matching mean and covariance removes most of the bias of starting at a finite noise level (trap 19).
+    Matching mean and covariance removes most of the bias of starting at a finite noise level (trap 19). Without a level it
+    is a draw of the prior of the process, or of the image of the moments under a linear SDE.
     """
-    noise = free_normal(model.free, shape, level.sigma.dtype, key=key)
+    if level is None:
+        return _law_at_end(model, math.prod(shape), dtype).sample(key=key).astype(dtype).reshape(shape)
+    noise = free_normal(model.free, shape, jnp.dtype(dtype), key=key)
     moments = data_moments(model)
     if moments is None:
         return jnp.sqrt(level.alpha**2 + level.sigma**2) * noise
-    return only_free(model.free, _cast(moments, noise).at(level).draw(noise.reshape(-1)).reshape(shape))
+    return only_free(model.free, cast(moments, noise.dtype).at(level).draw(noise.reshape(-1)).reshape(shape))
 
 
-def terminal_log_density(model: AbstractScoreModel, level: Level, x: Float[Array, "*shape"]) -> Float[Array, ""]:
+def terminal_log_density(model: AbstractScoreModel, level: Level | None, x: Float[Array, "*shape"]) -> Float[Array, ""]:
     """Log-density of the law that :func:`terminal_draw` draws from."""
+    if level is None:
+        law = _law_at_end(model, x.size, x.dtype)
+        return law.log_density(x.reshape(-1) if isinstance(law, GaussianLaw) else x)
     moments = data_moments(model)
     if moments is None:
         variance = level.alpha**2 + level.sigma**2
         d = free_dimension(model.free, x.shape)
         return -0.5 * (jnp.sum(only_free(model.free, x) ** 2) / variance + d * jnp.log(2 * math.pi * variance))
-    return _cast(moments, x).at(level).log_density(x.reshape(-1))
+    return cast(moments, x.dtype).at(level).log_density(x.reshape(-1))
 
 
-def _cast(law: GaussianLaw, like: Array) -> GaussianLaw:
-    return jax.tree.map(lambda leaf: leaf.astype(like.dtype), law)
+def _law_at_end(model: AbstractScoreModel, size: int, dtype: DTypeLike) -> Law:
+    """Prior of a process without levels, or the image of the moments (standard normal where there are none)."""
+    if model.free is not None:
+        raise TypeError(
+            explain(
+                expected="a process with scalar Gaussian kernels for a model that knows some coordinates",
+                got=type(model.process).__name__,
+                do="use VP, VE or EDM",
+            )
+        )
+    process = sde(model.process)
+    if process.prior is not None:
+        return cast(process.prior, dtype)
+    assert isinstance(process, AbstractLinearSDE)  # `require_terminal_law` refuses others by name
+    moments = data_moments(model)
+    start = GaussianLaw.standard(size) if moments is None else moments
+    return process.kernel(jnp.asarray(process.t1, dtype)).image(cast(start, dtype))

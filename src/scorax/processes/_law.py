@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from scorax._types import Key
-from scorax.processes._abstract import Level
+from scorax.processes._level import Level
 
 
 class GaussianLaw(eqx.Module):

@@ -3,7 +3,7 @@
 from scorax.samplers._abstract import AbstractGridSampler, AbstractSampler
 from scorax.samplers._denoisers import DDIM, Heun
 from scorax.samplers._euler_maruyama import EulerMaruyama
-from scorax.samplers._grids import AbstractGrid, KarrasGrid, LogRatioGrid, Node, UniformGrid, nodes
+from scorax.samplers._grids import AbstractGrid, DefaultGrid, KarrasGrid, LogRatioGrid, Node, UniformGrid, nodes
 from scorax.samplers._probability_flow import ProbabilityFlow
 from scorax.samplers._sample import BLOCK, sample
 
@@ -13,6 +13,7 @@ __all__ = [
     "AbstractGrid",
     "AbstractGridSampler",
     "AbstractSampler",
+    "DefaultGrid",
     "EulerMaruyama",
     "Heun",
     "KarrasGrid",

@@ -14,11 +14,12 @@ from scorax._types import Condition, Key
 from scorax.models import (
     AbstractDenoiser,
     AbstractScoreModel,
-    gaussian_process,
     require_noisy_state,
+    require_terminal_law,
     terminal_draw,
+    terminal_level,
 )
-from scorax.samplers._grids import AbstractGrid, KarrasGrid, Node, nodes
+from scorax.samplers._grids import AbstractGrid, DefaultGrid, Node, nodes
 
 
 class AbstractSampler(eqx.Module):
@@ -30,9 +31,11 @@ class AbstractSampler(eqx.Module):
         """Refuse a model that cannot be sampled by this method.
 
         Raises:
-            TypeError: the method needs a denoiser and ``model`` is none, or the score is not that of a noisy state.
+            TypeError: the method needs a denoiser and ``model`` is none, the score is not that of a noisy state, or the
+                process has no law at ``t1`` to start from (``Clean``, a general SDE without a prior).
         """
         require_noisy_state(model)
+        require_terminal_law(model.process)
         if self.needs_denoiser and not isinstance(model, AbstractDenoiser):
             raise TypeError(
                 explain(
@@ -105,8 +108,7 @@ class AbstractGridSampler(AbstractSampler):
             x = self.step(model, x, t, s, condition, key=step_key)
             return x, x if keep else None
 
-        level = gaussian_process(model.process).level(grid.t[0])
-        x1 = terminal_draw(model, level, shape, key=start)
+        x1 = terminal_draw(model, terminal_level(model.process, grid.t[0]), shape, dtype, key=start)
         x, states = jax.lax.scan(body, x1, (*pairs, jax.random.split(walk, self.num_steps)))
         return _Scanned(grid.t, x1, x, states)
 
@@ -135,4 +137,4 @@ class AbstractGridSampler(AbstractSampler):
         return scanned.times, jnp.concatenate([scanned.start[None], scanned.states])
 
 
-DEFAULT_GRID = KarrasGrid()
+DEFAULT_GRID = DefaultGrid()

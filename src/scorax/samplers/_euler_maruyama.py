@@ -1,20 +1,23 @@
 """Euler-Maruyama on the reverse-time SDE."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._free import free_normal, only_free
+from scorax._free import only_free
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, reverse_drift
-from scorax.processes import AbstractSDE
+from scorax.models import AbstractScoreModel, reverse_drift, sde
 from scorax.samplers._abstract import DEFAULT_GRID, AbstractGridSampler
 from scorax.samplers._grids import AbstractGrid, Node
 
 
 class EulerMaruyama(AbstractGridSampler):
-    r"""Euler-Maruyama on the reverse SDE: $x_s = x - (t - s)\,(f - g^2\, score) + g \sqrt{t - s}\; z$.
+    r"""Euler-Maruyama on the reverse SDE, with $D = G G^T$ and a step from t to s:
 
-    Weak order one. It needs a score and an SDE, no denoiser; hundreds of steps for what :class:`Heun` does in tens.
+    $$ x_s = x - (t - s)\,(f - \nabla\!\cdot D - D\, score) + \sqrt{t - s}\; G z. $$
+
+    For a scalar g(t) that is $x - (t - s)(f - g^2\, score) + g \sqrt{t - s}\, z$. Weak order one. It needs a score and an SDE,
+    no denoiser; hundreds of steps for what :class:`Heun` does in tens.
 
     Args:
         num_steps: updates from ``t1`` to ``t0``.
@@ -29,9 +32,8 @@ class EulerMaruyama(AbstractGridSampler):
     def step(
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:
-        process = model.process
-        assert isinstance(process, AbstractSDE)  # narrowed for the type checker; reverse_drift refuses others by name
         length = t.t - s.t
         drift = only_free(model.free, reverse_drift(model, t.t, x, condition))
-        noise = free_normal(model.free, x.shape, x.dtype, key=key)
-        return x - length * drift + process.diffusion(t.t, x).value * jnp.sqrt(length) * noise
+        diffusion = sde(model.process).diffusion(t.t, x)
+        noise = jax.random.normal(key, diffusion.noise_shape(x.shape), x.dtype)
+        return x - length * drift + only_free(model.free, diffusion.times(jnp.sqrt(length) * noise))

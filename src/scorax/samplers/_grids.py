@@ -61,6 +61,14 @@ class LogRatioGrid(AbstractGrid):
         return _from_log_ratios(process, np.linspace(high, low, num_steps + 1))
 
 
+class DefaultGrid(AbstractGrid):
+    """:class:`KarrasGrid` where the process has scalar Gaussian kernels, :class:`UniformGrid` on any other clock."""
+
+    def times(self, process: AbstractProcess, num_steps: int) -> Float[np.ndarray, " nodes"]:
+        grid = KarrasGrid() if isinstance(process, AbstractGaussianProcess) else UniformGrid()
+        return grid.times(process, num_steps)
+
+
 def nodes(grid: AbstractGrid, process: AbstractProcess, num_steps: int, dtype: jnp.dtype) -> Node:
     """Grid with its levels, computed in float64 ahead of time and then cast: stacked nodes of ``num_steps + 1`` entries.
 

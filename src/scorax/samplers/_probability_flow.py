@@ -14,8 +14,8 @@ class ProbabilityFlow(AbstractSampler):
     r"""Deterministic flow solved by Tsitouras' 5(4) pair with an error-controlled step for every row.
 
     For denoisers in the angle variable, $dy/da = \cos(a)\, noise - \sin(a)\, x_0$; for other scores in the clock of the
-    process, $dx/dt = f - \tfrac12 g^2 score$. Its draws follow the law that ``log_prob`` describes, to the tolerance. A row
-    whose solve fails is NaN, never redrawn.
+    process, $dx/dt = f - \tfrac12 (\nabla\!\cdot D + D\, score)$ with $D = G G^T$. Its draws follow the law that ``log_prob``
+    describes, to the tolerance. A row whose solve fails is NaN, never redrawn.
 
     Args:
         rtol: relative tolerance of a step.
@@ -43,7 +43,7 @@ class ProbabilityFlow(AbstractSampler):
     ) -> tuple[FlowEnds, Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
         ends = flow_ends(model, dtype)
         field = flow_field(model, condition)
-        x1 = terminal_draw(model, ends.end_level, shape, key=key)
+        x1 = terminal_draw(model, ends.end_level, shape, dtype, key=key)
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(lambda s, y, args: field(jnp.asarray(s), y)),
             diffrax.Tsit5(),

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, UInt32
 
 from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, data_moments
+from scorax.models import AbstractScoreModel, data_moments, sde
 from scorax.samplers._abstract import AbstractSampler
 
 BLOCK = 1024
@@ -32,7 +32,7 @@ def sample(
         sampler: the method.
         num_samples: how many rows.
         key: root key; row ``k`` uses ``fold_in(key, start + k)``.
-        shape: shape of one draw; taken from the model's moments where it has them.
+        shape: shape of one draw; taken from the prior of the process or the model's moments where there are any.
         condition: what the network is told, the same for all rows.
         start: number of the first row.
 
@@ -41,17 +41,25 @@ def sample(
         ValueError: the shape of a draw is not known.
     """
     sampler.check(model)
-    moments = data_moments(model)
+    like = _one_draw(model, key=key)
     if shape is None:
-        if moments is None:
-            raise ValueError(explain(expected="the shape of one draw", got="none", do="pass shape=(d,)"))
-        shape = moments.mean.shape
-    dtype = jnp.result_type(float) if moments is None else moments.mean.dtype
+        shape = None if like is None else like.shape
+    if shape is None:
+        raise ValueError(explain(expected="the shape of one draw", got="none", do="pass shape=(d,)"))
+    dtype = jnp.result_type(float) if like is None else like.dtype
     parts = []
     for first in range(0, num_samples, BLOCK):
         rows = start + first + np.arange(BLOCK)
         parts.append(_block(model, sampler, shape, dtype, condition, key, jnp.asarray(rows, jnp.uint32)))
     return jnp.concatenate(parts)[:num_samples] if parts else jnp.zeros((0, *shape), dtype)
+
+
+def _one_draw(model: AbstractScoreModel, *, key: Key) -> jax.ShapeDtypeStruct | None:
+    """Shape and precision of a draw, where the prior of the process or the moments of the model say them."""
+    prior, moments = sde(model.process).prior, data_moments(model)
+    if prior is not None:
+        return jax.eval_shape(lambda: prior.sample(key=key))
+    return None if moments is None else jax.ShapeDtypeStruct(moments.mean.shape, moments.mean.dtype)
 
 
 @eqx.filter_jit

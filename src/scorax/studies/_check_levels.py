@@ -17,11 +17,20 @@ from scorax.models import (
     PredictV,
     PredictVelocity,
 )
-from scorax.processes import EDM, VE, VP, AbstractGaussianProcess
+from scorax.processes import EDM, VE, VP, AbstractGaussianProcess, Cosine, Rectified, SubVP, Tabulated
 from scorax.studies._check_record import Answer, mixture, worst
 from scorax.transforms import Chain, Dequantize, Standardize
 
-PROCESSES: dict[str, AbstractGaussianProcess] = {"VP": VP(), "VE": VE(t1=2.0), "EDM": EDM()}
+PROCESSES: dict[str, AbstractGaussianProcess] = {
+    "VP": VP(),
+    "SubVP": SubVP(),
+    "VE": VE(t1=2.0),
+    "EDM": EDM(),
+    "Cosine": Cosine(),
+    "Rectified": Rectified(),
+    "Tabulated betas": Tabulated.from_betas(np.geomspace(1e-4, 0.5, 12)),
+    "Tabulated sigmas": Tabulated.from_sigmas(np.geomspace(0.01, 10.0, 7)),
+}
 PARAMETRIZATIONS: dict[str, AbstractParametrization] = {
     "Karras": Karras(data_scale=0.7),
     "PredictV": PredictV(),
@@ -43,15 +52,18 @@ def moments(process: AbstractGaussianProcess) -> Answer:
     times = np.asarray(_times(process, 5))
     start = jnp.asarray(process.t0)
 
-    def share(s: float, t: float) -> float:  # the noise of time s that is left at time t
-        now, then = jnp.asarray(s), jnp.asarray(t)
-        return float(process.squared_diffusion(now) * (process.alpha(then) / process.alpha(now)) ** 2)
+    @jax.jit
+    def share(s: jax.Array, t: jax.Array) -> jax.Array:  # the noise of time s that is left at time t
+        return process.squared_diffusion(s) * (process.alpha(t) / process.alpha(s)) ** 2
 
-    solved = [
-        float((process.alpha(jnp.asarray(t)) / process.alpha(start)) ** 2 * process.variance(start))
-        + quad(share, process.t0, t, args=(t,), epsrel=1e-9, epsabs=0.0)[0]
-        for t in times
-    ]
+    # The rates of a table jump at its nodes; quadrature is told where.
+    jumps = process.nodes if isinstance(process, Tabulated) else np.zeros(0)
+    solved = []
+    for t in times:
+        left = (process.alpha(jnp.asarray(t)) / process.alpha(start)) ** 2 * process.variance(start)
+        inside = jumps[(jumps > process.t0) & (jumps < t)]
+        points = inside if len(inside) else None
+        solved.append(float(left) + quad(share, process.t0, t, args=(t,), epsrel=1e-9, epsabs=0.0, points=points)[0])
     return worst(solved, jax.vmap(process.variance)(jnp.asarray(times)), 1e-6)
 
 

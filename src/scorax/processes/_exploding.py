@@ -1,61 +1,12 @@
-"""Variance-preserving, variance-exploding and EDM processes."""
+"""Processes that keep the signal and let the noise grow: VE and EDM."""
 
 import math
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._errors import explain
-from scorax.processes._abstract import AbstractGaussianProcess
-
-
-class VP(AbstractGaussianProcess):
-    r"""Variance-preserving process, $dX = -\tfrac12 \beta X dt + \sqrt{\beta} dW$ with linear $\beta(t)$.
-
-    $$ B(t) = \beta_{min} t + \tfrac12 (\beta_{max} - \beta_{min}) t^2, \quad \alpha = e^{-B/2}, \quad \sigma^2 = 1 - e^{-B}. $$
-
-    The variance is computed as ``-expm1(-B)``: the difference loses 40% of it in float32 at t = 1e-6.
-
-    Args:
-        beta_min: rate at time 0; positive.
-        beta_max: rate at time 1; at least ``beta_min``.
-        t0: cut-off of the clock; the default gives sigma of about 1e-3.
-        t1: end of the clock.
-
-    Reference: Song et al. (2021), eqs. 32 and 33; Ho et al. (2020) is its discretisation.
-    """
-
-    beta_min: float = 0.1
-    beta_max: float = 20.0
-    t0: float = 1e-5
-    t1: float = 1.0
-
-    def __check_init__(self) -> None:
-        if not 0 < self.beta_min <= self.beta_max:
-            raise ValueError(
-                explain(
-                    expected="0 < beta_min <= beta_max",
-                    got=f"{self.beta_min}, {self.beta_max}",
-                    do="pass positive rates",
-                )
-            )
-        _check_clock(self.t0, self.t1)
-
-    def _integral(self, t: Float[Array, ""]) -> Float[Array, ""]:
-        return self.beta_min * t + 0.5 * (self.beta_max - self.beta_min) * t**2
-
-    def alpha(self, t: Float[Array, ""]) -> Float[Array, ""]:
-        return jnp.exp(-0.5 * self._integral(t))
-
-    def variance(self, t: Float[Array, ""]) -> Float[Array, ""]:
-        return -jnp.expm1(-self._integral(t))
-
-    def time_of(self, log_ratio: Float[Array, ""]) -> Float[Array, ""]:
-        integral = jax.nn.softplus(2 * log_ratio)  # (sigma / alpha)^2 = e^B - 1
-        # The root of the quadratic in the form that does not cancel for small times or beta_min = beta_max.
-        slope = self.beta_max - self.beta_min
-        return 2 * integral / (self.beta_min + jnp.sqrt(self.beta_min**2 + 2 * slope * integral))
+from scorax.processes._gaussian_process import AbstractGaussianProcess, check_clock
 
 
 class VE(AbstractGaussianProcess):
@@ -118,7 +69,7 @@ class EDM(AbstractGaussianProcess):
     t1: float = 80.0
 
     def __check_init__(self) -> None:
-        _check_clock(self.t0, self.t1)
+        check_clock(self.t0, self.t1)
 
     def alpha(self, t: Float[Array, ""]) -> Float[Array, ""]:
         return jnp.ones_like(t)
@@ -128,8 +79,3 @@ class EDM(AbstractGaussianProcess):
 
     def time_of(self, log_ratio: Float[Array, ""]) -> Float[Array, ""]:
         return jnp.exp(log_ratio)
-
-
-def _check_clock(t0: float, t1: float) -> None:
-    if not 0 < t0 < t1:
-        raise ValueError(explain(expected="0 < t0 < t1", got=f"{t0}, {t1}", do="start the clock above zero noise"))

@@ -1,0 +1,59 @@
+"""The Gaussian kernel of a linear SDE: an affine mean and a covariance, each a number, a diagonal or a matrix."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from scorax.processes._diffusion import Diffusion, Matrix, Scalar
+from scorax.processes._law import GaussianLaw
+from scorax.processes._level import Level
+from scorax.processes._normal import Normal
+
+
+class GaussianKernel(NamedTuple):
+    r"""Law of the state given an earlier one, $x_t \mid x_s \sim N(\Phi x_s + c, R R^T)$.
+
+    Attributes:
+        mean_map: $\Phi$.
+        shift: $c$, a number or a state.
+        root: $R$, square.
+    """
+
+    mean_map: Diffusion
+    shift: Float[Array, "*shape"]
+    root: Diffusion
+
+    def mean(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Mean of the later state given the earlier one."""
+        return self.mean_map.times(x) + self.shift
+
+    def draw(self, x: Float[Array, "*shape"], noise: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """The later state that standard normal ``noise`` makes of the earlier one."""
+        return self.mean(x) + self.root.times(noise)
+
+    def score(self, later: Float[Array, "*shape"], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        r"""$\nabla_{x_t} \log p(x_t \mid x_s) = -(R R^T)^{-1} (x_t - \Phi x_s - c)$."""
+        return -self.root.covariance_solve(later - self.mean(x))
+
+    def law(self, x: Float[Array, "*shape"]) -> Normal | GaussianLaw:
+        """Law of the later state: independent coordinates, or jointly normal ones where the root is a matrix."""
+        mean = self.mean(x)
+        if isinstance(self.root, Matrix):
+            return _law(mean, self.root.value @ self.root.value.T)
+        return Normal(mean, jnp.broadcast_to(jnp.abs(self.root.value), x.shape))
+
+    def image(self, law: GaussianLaw) -> GaussianLaw:
+        """Law of the later state where the earlier one has a normal law."""
+        if isinstance(self.mean_map, Scalar) and isinstance(self.root, Scalar):
+            spread = law.at(Level(self.mean_map.value, self.root.value))
+            return GaussianLaw(spread.mean + self.shift, spread.basis, spread.variances)
+        size = law.mean.shape[0]
+        carried = self.mean_map.dense(size) @ (law.basis * jnp.sqrt(law.variances))
+        root = self.root.dense(size)
+        return _law(self.mean(law.mean), carried @ carried.T + root @ root.T)
+
+
+def _law(mean: Float[Array, " d"], covariance: Float[Array, "d d"]) -> GaussianLaw:
+    variances, basis = jnp.linalg.eigh(covariance)
+    return GaussianLaw(mean, basis, jnp.maximum(variances, 0.0))

@@ -1,0 +1,139 @@
+"""Noise tables of discrete chains (DDPM, NCSN) on a continuous clock."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from scorax._errors import explain
+from scorax.processes._gaussian_process import AbstractGaussianProcess
+
+Table = tuple[float, ...]
+
+
+class Tabulated(AbstractGaussianProcess):
+    r"""Gaussian process through the levels of a table; made by :meth:`from_betas` or :meth:`from_sigmas`.
+
+    The clock: node ``k`` of ``N``, counted from one, stands at ``t = k / N``, least noise first, so ``t0 = 1/N`` and
+    ``t1 = 1``. At the nodes the levels are those of the table; between them $\log(\sigma/\alpha)$ is linear in ``t``. Hence
+    $f$ and $g^2$ jump at the nodes (there they are those of the interval that follows).
+
+    With $\alpha_k, \sigma_k$ at the nodes the chain of DDPM is $\beta_k = 1 - (\alpha_k/\alpha_{k-1})^2$, $\alpha_0 = 1$,
+    and its posterior follows from the levels at two nodes. The tables are facts: they are held in float64 and never trained.
+
+    Attributes:
+        log_ratios: $\log(\sigma_k/\alpha_k)$, increasing.
+        preserving: whether $\alpha^2 + \sigma^2 = 1$ (DDPM) or $\alpha = 1$ (NCSN).
+        t0: cut-off of the clock, not before the first node.
+        t1: end of the clock, not after the last.
+
+    References: Ho et al. (2020), eq. 4; Song and Ermon (2019), section 4.1.
+    """
+
+    # Floats and not arrays: grids and ends of flows are computed from them ahead of time, also while a caller is traced.
+    log_ratios: Table = eqx.field(static=True, repr=False)
+    preserving: bool = eqx.field(static=True)
+    t0: float
+    t1: float = 1.0
+
+    def __check_init__(self) -> None:
+        first = 1 / len(self.log_ratios)
+        if not first * (1 - 1e-9) <= self.t0 < self.t1 <= 1:
+            raise ValueError(
+                explain(
+                    expected=f"{first:g} <= t0 < t1 <= 1",
+                    got=f"{self.t0}, {self.t1}",
+                    do="keep the clock between the first and the last node of the table",
+                )
+            )
+
+    @staticmethod
+    def from_betas(betas: Sequence[float] | np.ndarray) -> "Tabulated":
+        r"""The chain $x_k = \sqrt{1 - \beta_k}\, x_{k-1} + \sqrt{\beta_k}\, z$ of DDPM.
+
+        Its signal is $\alpha_k^2 = \prod_{i \le k} (1 - \beta_i)$.
+
+        Raises:
+            ValueError: fewer than two, or one outside (0, 1): $\beta_1 = 0$ leaves the first node without noise and its
+                score undefined, $\beta_k = 1$ leaves no signal.
+        """
+        values = _vector(betas, "betas")
+        if not np.all((values > 0) & (values < 1)):
+            odd = values[~((values > 0) & (values < 1))][0]
+            raise ValueError(
+                explain(
+                    expected="betas strictly between 0 and 1",
+                    got=f"{odd:g}",
+                    do="drop nodes without noise (sigma = 0) or without signal (alpha = 0)",
+                )
+            )
+        log_squares = np.cumsum(np.log1p(-values))  # log alpha_k^2
+        return _tabulated(0.5 * np.log(np.expm1(-log_squares)), preserving=True)
+
+    @staticmethod
+    def from_sigmas(sigmas: Sequence[float] | np.ndarray) -> "Tabulated":
+        """The ladder of noise scales of NCSN, ``x_k = x0 + sigma_k z``, given in either order.
+
+        Raises:
+            ValueError: fewer than two, or not positive and strictly monotone.
+        """
+        values = _vector(sigmas, "sigmas")
+        values = values[::-1] if values[0] > values[-1] else values
+        if not (values[0] > 0 and np.all(np.diff(values) > 0)):
+            raise ValueError(
+                explain(
+                    expected="positive sigmas in strict order",
+                    got=f"{np.asarray(sigmas)}",
+                    do="sort and deduplicate them",
+                )
+            )
+        return _tabulated(np.log(values), preserving=False)
+
+    @property
+    def nodes(self) -> Float[np.ndarray, " n"]:
+        """Times of the nodes inside the clock, least noise first (host, float64)."""
+        count = len(self.log_ratios)
+        times = np.arange(1, count + 1) / count
+        return times[(times >= self.t0 * (1 - 1e-9)) & (times <= self.t1)]
+
+    def log_ratio(self, t: Float[Array, ""]) -> Float[Array, ""]:
+        count = len(self.log_ratios)
+        return _interpolate(t, np.arange(1, count + 1) / count, np.asarray(self.log_ratios))
+
+    def time_of(self, log_ratio: Float[Array, ""]) -> Float[Array, ""]:
+        count = len(self.log_ratios)
+        return _interpolate(log_ratio, np.asarray(self.log_ratios), np.arange(1, count + 1) / count)
+
+    def alpha(self, t: Float[Array, ""]) -> Float[Array, ""]:
+        # alpha^2 = sigmoid(-2 log-ratio); the derivative of a sigmoid near one would cancel, that of softplus does not.
+        return jnp.exp(-0.5 * jax.nn.softplus(2 * self.log_ratio(t))) if self.preserving else jnp.ones_like(t)
+
+    def variance(self, t: Float[Array, ""]) -> Float[Array, ""]:
+        return jax.nn.sigmoid(2 * self.log_ratio(t)) if self.preserving else jnp.exp(2 * self.log_ratio(t))
+
+
+def _tabulated(log_ratios: Float[np.ndarray, " n"], *, preserving: bool) -> Tabulated:
+    return Tabulated(log_ratios=tuple(float(r) for r in log_ratios), preserving=preserving, t0=1 / len(log_ratios))
+
+
+def _vector(values: Sequence[float] | np.ndarray, name: str) -> Float[np.ndarray, " n"]:
+    table = np.asarray(values, np.float64)
+    if table.ndim != 1 or len(table) < 2:
+        raise ValueError(
+            explain(expected=f"a list of at least two {name}", got=f"shape {table.shape}", do="pass the chain")
+        )
+    return table
+
+
+def _interpolate(x: Float[Array, ""], knots: np.ndarray, values: np.ndarray) -> Float[Array, ""]:
+    """Piecewise linear, exact at the knots, the outer pieces continued (nothing is clipped)."""
+    at = jnp.asarray(knots, x.dtype)
+    piece = jnp.clip(jnp.searchsorted(at, x, side="right") - 1, 0, len(knots) - 2)
+    slope = jnp.asarray(np.diff(values) / np.diff(knots), x.dtype)[piece]
+    # The last knot belongs to the piece before it, which would reach its value only up to rounding.
+    left = jnp.asarray(values, x.dtype)
+    here = left[piece] + slope * (x - at[piece])
+    return jnp.where(x == at[-1], left[-1] + slope * (x - at[-1]), here)

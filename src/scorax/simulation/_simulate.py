@@ -1,0 +1,140 @@
+"""Many paths forward in time: one key per row, one compiled block of rows."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, UInt32
+
+from scorax._errors import explain
+from scorax._types import Key
+from scorax.processes import AbstractProcess, AbstractSDE
+from scorax.simulation._brownian import brownian_increments
+from scorax.simulation._methods import AbstractMethod, Euler
+
+BLOCK = 256
+"""Rows of one compiled block. A constant of the library: a row's bits must not depend on how many there are."""
+
+
+def simulate(
+    process: AbstractProcess,
+    x0: ArrayLike,
+    ts: Sequence[float] | np.ndarray | Array,
+    *,
+    key: Key,
+    method: AbstractMethod | None = None,
+    num_steps: int | None = None,
+    start: int = 0,
+) -> Float[Array, "rows times *shape"]:
+    r"""Paths of $dX = f dt + G dW$ from the rows of ``x0``, reported at ``ts``.
+
+    A row is one state of any shape: an array ``(n,)`` of pixels is ``n`` rows of one number as ``x0[:, None]``, and an image is
+    one row whose pixels have noise of their own. A random start is served by drawing ``x0`` first. Row ``k`` depends on its
+    starting point, ``key`` and ``start + k`` only, in any batch.
+
+    The Brownian path of a row follows from its key and ``ts``, so the same key shows the same noise with and without drift
+    (:func:`~scorax.processes.without_drift`, :func:`~scorax.processes.without_noise`), under every method, and on a grid
+    with twice as many steps (:func:`brownian_increments`).
+
+    Args:
+        process: any SDE; the clock need not be run to its end.
+        x0: starting points, one row for each path; the states at ``ts[0]``.
+        ts: increasing times inside the clock of the process; the first is that of ``x0``.
+        key: root key; row ``k`` uses ``fold_in(key, start + k)``.
+        method: :class:`Euler` where it is ``None``.
+        num_steps: equal steps between two neighbouring times; 64, for :class:`Exact` one.
+        start: number of the first row.
+
+    Returns:
+        States, with the row on the first axis and the time on the second; ``result[:, 0]`` is ``x0``.
+
+    Raises:
+        TypeError: the process is no SDE (``Clean``), the method does not serve it, or ``x0`` is not floating-point.
+        ValueError: ``x0`` has no rows axis, ``ts`` does not increase inside the clock, or there is no step.
+    """
+    if not isinstance(process, AbstractSDE):
+        raise TypeError(
+            explain(
+                expected="a process with a drift and a diffusion",
+                got=type(process).__name__,
+                do="use an SDE such as VP",
+            )
+        )
+    x = jnp.asarray(x0)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(explain(expected="floating-point starting points", got=str(x.dtype), do="convert them first"))
+    if x.ndim == 0:
+        raise ValueError(explain(expected="one row for each path", got="a number", do="pass np.array([x0])"))
+    times = _times(process, ts)
+    method = Euler() if method is None else method
+    steps = method.num_steps if num_steps is None else num_steps
+    if steps < 1:
+        raise ValueError(explain(expected="num_steps of at least 1", got=str(steps), do="take more steps"))
+    if len(x) == 0:
+        return jnp.zeros((0, len(times), *x.shape[1:]), x.dtype)
+    at = jnp.asarray(times, x.dtype)
+    method.check(process, at[0], x[0])
+    parts = []
+    for first in range(0, len(x), BLOCK):
+        block = x[first : first + BLOCK]
+        padding = jnp.broadcast_to(block[:1], (BLOCK - len(block), *block.shape[1:]))
+        rows = jnp.asarray(start + first + np.arange(BLOCK), jnp.uint32)
+        states = _block(process, method, steps, jnp.concatenate([block, padding]), at, key, rows)
+        parts.append(states[: len(block)])
+    return jnp.concatenate(parts)
+
+
+@eqx.filter_jit
+def _block(
+    process: AbstractSDE,
+    method: AbstractMethod,
+    num_steps: int,
+    x0: Float[Array, "block *shape"],
+    times: Float[Array, " times"],
+    key: Key,
+    rows: UInt32[Array, " block"],
+) -> Float[Array, "block times *shape"]:
+    shape = method.noise_shape(process, times[0], x0[0])
+
+    def path(x: Array, row: Array) -> Array:
+        row_key = jax.random.fold_in(key, row)
+
+        def interval(x: Array, xs: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+            i, t, s = xs
+            increments = brownian_increments(s - t, num_steps, shape, x.dtype, key=jax.random.fold_in(row_key, i))
+            h = (s - t) / num_steps
+
+            def step(x: Array, xs: tuple[Array, Array]) -> tuple[Array, None]:
+                j, increment = xs
+                return method.step(process, t + j * h, h, x, increment), None
+
+            x, _ = jax.lax.scan(step, x, (jnp.arange(num_steps), increments))
+            return x, x
+
+        _, states = jax.lax.scan(interval, x, (jnp.arange(len(times) - 1), times[:-1], times[1:]))
+        return jnp.concatenate([x[None], states])
+
+    return jax.vmap(path)(x0, rows)
+
+
+def _times(process: AbstractSDE, ts: Sequence[float] | np.ndarray | Array) -> Float[np.ndarray, " times"]:
+    times = np.asarray(ts, np.float64)
+    slack = 1e-6 * (process.t1 - process.t0)  # ends of the clock that were rounded to float32
+    if (
+        times.ndim != 1
+        or len(times) < 2
+        or not np.all(np.diff(times) > 0)
+        or times[0] < process.t0 - slack
+        or times[-1] > process.t1 + slack
+    ):
+        raise ValueError(
+            explain(
+                expected=f"at least two increasing times in [{process.t0:g}, {process.t1:g}]",
+                got=f"{times}",
+                do="start where x0 stands, or give the process a longer clock",
+            )
+        )
+    return times
