@@ -9,7 +9,7 @@ NAME = re.compile(r"^def (test_trap_((?:\d\d_)(?:and_\d\d_)*)\w*)", re.MULTILINE
 ROW = re.compile(r"^\| (\d+) \| ([^|]+) \| ([^|]*) \|$", re.MULTILINE)
 
 
-def tests_of_traps() -> dict[int, list[str]]:
+def caught() -> dict[int, list[str]]:
     """Row number -> ``file: name`` of its tests, in the order of the files."""
     found: dict[int, list[str]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
@@ -21,7 +21,7 @@ def tests_of_traps() -> dict[int, list[str]]:
 
 def rewritten(page: str) -> str:
     """The page with the tests that there are; a row that has none keeps what it says."""
-    found = tests_of_traps()
+    found = caught()
 
     def row(match: re.Match[str]) -> str:
         number, trap, tests = match.groups()
@@ -37,7 +37,7 @@ def test_the_page_names_every_test_of_a_trap():
 
 
 def test_every_row_has_tests_or_says_what_it_waits_for():
-    found = tests_of_traps()
+    found = caught()
     for number, _, tests in ROW.findall(PAGE.read_text()):
         assert int(number) in found or tests.startswith("waits for "), number
 

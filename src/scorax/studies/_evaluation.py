@@ -110,7 +110,9 @@ def evaluate(
         comparisons.append(_held_out(fitted.score_samples(held_out), results, rows, held_out_source))
     folds = fitted.fold_ if folds is None else folds
     out_of_fold = fitted.out_of_fold_log_density_
-    if folds is not None and out_of_fold is not None:
+    # One fold is what stopped the training: beside rows that took no part it says nothing new, and its baselines cost.
+    several = folds is not None and len(np.unique(folds[folds >= 0])) > 1
+    if folds is not None and out_of_fold is not None and (several or held_out is None):
         comparisons.append(_held_out(out_of_fold, compare_folds(rows, folds, seed=seed), rows, "out-of-fold"))
     if comparisons:
         records["held_out"] = {"comparisons": comparisons}
