@@ -39,6 +39,7 @@ def _facts(path: Path) -> dict[str, Any]:
         "columns": len(schema.columns),
         "kinds": dict(Counter(column.kind for column in schema.columns)),
         "members": _entry(record, "members"),
+        "start": _entry(record, "start"),
         "step": step,
         "best_steps": _entry(record, "best_steps"),
         "sigma_min": _entry(record, "sigma_min"),

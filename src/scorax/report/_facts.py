@@ -23,6 +23,7 @@ def facts(
         ("columns", _columns(columns)),
         ("constant columns, left out of the density", _constants(columns)),
         ("members", _shown(find(info, "run.members", "config.members", "config.folds"))),
+        ("start of the members kept", _start(find(info, "run.start"), find(info, "run.candidates"))),
         ("steps", _steps(steps, find(info, "run.best_step", "run.best_steps"))),
         ("smallest noise level sigma_min", _shown(find(info, "run.sigma_min", "config.sigma_min"))),
         ("seed", _shown(find(info, "run.seed", "config.seed"))),
@@ -41,6 +42,21 @@ def find(info: Mapping[str, Any], *paths: str) -> Any:
         if value is not None:
             return value
     return None
+
+
+def _start(start: Any, candidates: Any) -> str:
+    """The start that was kept, and what the others would have been worth."""
+    if not isinstance(candidates, Mapping) or not all(isinstance(table, Mapping) for table in candidates.values()):
+        return _shown(start)
+    best = {
+        name: max((v for v in table.values() if isinstance(v, float)), default=None)
+        for name, table in candidates.items()
+    }
+    others = [f"{visible(name)} {number(v)}" for name, v in best.items() if name != start and v is not None]
+    own = best.get(start)
+    if not others or own is None:
+        return _shown(start)
+    return f"{visible(start)} (held-out nats {number(own)}; {', '.join(others)})"
 
 
 def _shown(value: Any) -> str:
