@@ -16,8 +16,8 @@ from . import (
 )
 from .estimators import FitConfig, ScoreDensity
 from .likelihood import LogProb, log_prob
-from .models import Denoiser, EnergyScore, Karras, Pullback, ScoreFunction, ScoreNetwork, probability_flow
-from .networks import MLP, Ensemble, ResMLP
+from .models import Denoiser, EnergyScore, Guided, Karras, Pullback, ScoreFunction, ScoreNetwork, probability_flow
+from .networks import MLP, ClassEmbedder, Ensemble, ResMLP, VectorEmbedder
 from .objectives import (
     DenoisingScoreMatching,
     ExplicitScoreMatching,
@@ -34,6 +34,7 @@ __all__ = [
     "MLP",
     "VE",
     "VP",
+    "ClassEmbedder",
     "Clean",
     "Denoiser",
     "DenoisingScoreMatching",
@@ -42,6 +43,7 @@ __all__ = [
     "EulerMaruyama",
     "ExplicitScoreMatching",
     "FitConfig",
+    "Guided",
     "Heun",
     "ImplicitScoreMatching",
     "Karras",
@@ -54,6 +56,7 @@ __all__ = [
     "ScoreNetwork",
     "SlicedScoreMatching",
     "TrainState",
+    "VectorEmbedder",
     "checkpoint",
     "data",
     "estimators",
