@@ -1,5 +1,6 @@
 """Classifier-free guidance: a conditional and the unconditional score mixed into one field."""
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ class GuidedScore(AbstractScoreModel):
 
     def __check_init__(self) -> None:
         require_noisy_state(self.model)
+        _check_scale(self.scale)
 
     @property
     def process(self) -> AbstractProcess:  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
@@ -72,6 +74,7 @@ class Guided(AbstractDenoiser):
 
     Raises:
         TypeError: the model is no denoiser.
+        ValueError: the scale is not finite.
 
     Reference: Ho and Salimans (2022), *Classifier-free diffusion guidance*; Bradley and Nakkiran (2024),
     *Classifier-free guidance is a predictor-corrector*, on what is not sampled.
@@ -85,6 +88,7 @@ class Guided(AbstractDenoiser):
             raise TypeError(
                 explain(expected="a denoiser", got=type(self.model).__name__, do="use GuidedScore for other scores")
             )
+        _check_scale(self.scale)
 
     @property
     def process(self) -> AbstractGaussianProcess:  # pyright: ignore[reportIncompatibleVariableOverride]  frozen
@@ -107,6 +111,11 @@ class Guided(AbstractDenoiser):
         self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Prediction:
         return _mixed(self.scale, condition, lambda told: self.model.predict_at(level, x, told, key=key))
+
+
+def _check_scale(scale: Scalar) -> None:
+    if isinstance(scale, float | int) and not math.isfinite(scale):
+        raise ValueError(explain(expected="a finite scale", got=f"{scale}", do="pass 1 for the conditional model"))
 
 
 def _mixed(scale: Scalar, condition: Condition, branch: Callable[[Condition], Branch]) -> Branch:
