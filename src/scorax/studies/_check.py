@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 
-from scorax.studies import _check_dynamics, _check_levels, _check_losses, _check_objectives
+from scorax.studies import _check_dynamics, _check_guidance, _check_levels, _check_losses, _check_objectives
 from scorax.studies._check_record import Answer
 
 
@@ -35,6 +35,7 @@ CHECKS: dict[str, Callable[[], Answer]] = {
     **_check_losses.CHECKS,
     **_check_objectives.CHECKS,
     **_check_dynamics.CHECKS,
+    **_check_guidance.CHECKS,
 }
 
 
