@@ -27,14 +27,20 @@ class GuidedScore(AbstractScoreModel):
     Args:
         model: a score model that takes the condition, and ``None`` for none.
         scale: w.
+
+    Raises:
+        TypeError: the score is not that of a noisy state.
+        ValueError: the scale is not finite.
     """
 
     model: AbstractScoreModel
     scale: Scalar
 
-    def __check_init__(self) -> None:
-        require_noisy_state(self.model)
-        _check_scale(self.scale)
+    def __init__(self, model: AbstractScoreModel, scale: Scalar) -> None:
+        require_noisy_state(model)
+        _check_scale(scale)
+        self.model = model
+        self.scale = scale
 
     @property
     def process(self) -> AbstractProcess:  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
@@ -83,12 +89,14 @@ class Guided(AbstractDenoiser):
     model: AbstractDenoiser
     scale: Scalar
 
-    def __check_init__(self) -> None:
-        if not isinstance(self.model, AbstractDenoiser):
+    def __init__(self, model: AbstractDenoiser, scale: Scalar) -> None:
+        if not isinstance(model, AbstractDenoiser):
             raise TypeError(
-                explain(expected="a denoiser", got=type(self.model).__name__, do="use GuidedScore for other scores")
+                explain(expected="a denoiser", got=type(model).__name__, do="use GuidedScore for other scores")
             )
-        _check_scale(self.scale)
+        _check_scale(scale)
+        self.model = model
+        self.scale = scale
 
     @property
     def process(self) -> AbstractGaussianProcess:  # pyright: ignore[reportIncompatibleVariableOverride]  frozen

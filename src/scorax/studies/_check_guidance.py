@@ -37,13 +37,13 @@ def density() -> Answer:
     return Answer(noisy.log_density(x), answer.value[0], 1e-3)
 
 
-def field(kind: type) -> Answer:
+def field(*, denoiser: bool) -> Answer:
     """s + 3 (s_c - s) at one place and time."""
     law, process, t, x = _classes(), VP(), jnp.asarray(0.4), jnp.array([0.3])
     noisy, exact = law.at(process.level(t)), ExactDenoiser.create(law, process)
     own, both = noisy.given(0).score(x), noisy.score(x)
-    inner = exact if kind is Guided else ScoreFunction(exact, process)
-    return Answer((both + 3 * (own - both))[0], kind(inner, 3.0)(t, x, jnp.asarray(0))[0], 1e-10)
+    model = Guided(exact, 3.0) if denoiser else GuidedScore(ScoreFunction(fn=exact, process=process), 3.0)
+    return Answer((both + 3 * (own - both))[0], model(t, x, jnp.asarray(0))[0], 1e-10)
 
 
 def dropped(embedder: AbstractEmbedder, condition: jax.Array) -> Answer:
@@ -58,8 +58,8 @@ CHECKS = {
     "guidance Guided: scale 1, variance of a class": lambda: mean_of((draws(1.0) - MEANS[0]) ** 2, SCALES[0] ** 2),
     "guidance Guided: scale 0, mean of the mixture": lambda: mean_of(draws(0.0), float(SHARES @ MEANS)),
     "guidance Guided: scale 1, log-density of a class": density,
-    "guidance Guided: scale 3, the field": lambda: field(Guided),
-    "guidance GuidedScore: scale 3, the field": lambda: field(GuidedScore),
+    "guidance Guided: scale 3, the field": lambda: field(denoiser=True),
+    "guidance GuidedScore: scale 3, the field": lambda: field(denoiser=False),
     "condition ClassEmbedder: share of dropped conditions": lambda: dropped(
         ClassEmbedder(3, 4, dropout=0.2, key=jax.random.key(9)), jnp.asarray(1)
     ),
