@@ -18,6 +18,8 @@ from scorax._trees import named_arrays, with_named_arrays
 from scorax.models import (
     Denoiser,
     EnergyScore,
+    Guided,
+    GuidedScore,
     Karras,
     PredictData,
     PredictNoise,
@@ -28,7 +30,7 @@ from scorax.models import (
     ScoreFunction,
     ScoreNetwork,
 )
-from scorax.networks import MLP, Ensemble, MixtureSkip, ResBlock, ResMLP
+from scorax.networks import MLP, ClassEmbedder, Ensemble, MixtureSkip, ResBlock, ResMLP, VectorEmbedder
 from scorax.objectives import (
     DenoisingScoreMatching,
     EDMWeighting,
@@ -260,6 +262,23 @@ CASES: dict[type, Case] = {
     ScoreFunction: model(lambda: ScoreFunction(fn=lambda t, x, condition: -x * (1 + t), process=VP())),
     Pullback: model(
         lambda: Pullback(model=denoiser(), transform=Standardize(np.array([0.3, 1.0]), np.array([2.0, 0.1])))
+    ),
+    Guided: Case(
+        lambda: Guided(ExactDenoiser.create(mixture(), VP()), 3.0),
+        lambda m, x, key: m(number(0.3, x), x, jnp.asarray(1)),
+    ),
+    GuidedScore: Case(
+        lambda: GuidedScore(ScoreFunction(lambda t, x, c: -x if c is None else -2 * x, VP()), 3.0),
+        lambda m, x, key: m(number(0.3, x), x, jnp.asarray(1)),
+    ),
+    ClassEmbedder: Case(
+        lambda: ClassEmbedder(3, 4, dropout=0.5, key=KEY),
+        lambda e, x, key: e(jnp.asarray(1), key=key),
+        random=True,
+        of_x=False,
+    ),
+    VectorEmbedder: Case(
+        lambda: VectorEmbedder(2, 4, dropout=0.5, key=KEY), lambda e, x, key: e(x, key=key), random=True
     ),
     MLP: network(lambda: MLP(2, width=8, depth=1, key=KEY)),
     MixtureSkip: network(

@@ -17,8 +17,8 @@ from . import (
 )
 from .estimators import FitConfig, ScoreDensity
 from .likelihood import LogProb, log_prob
-from .models import Denoiser, EnergyScore, Karras, Pullback, ScoreFunction, ScoreNetwork, probability_flow
-from .networks import MLP, Ensemble, ResMLP
+from .models import Denoiser, EnergyScore, Guided, Karras, Pullback, ScoreFunction, ScoreNetwork, probability_flow
+from .networks import MLP, ClassEmbedder, Ensemble, ResMLP, VectorEmbedder
 from .objectives import (
     DenoisingScoreMatching,
     ExplicitScoreMatching,
@@ -52,6 +52,7 @@ __all__ = [
     "VE",
     "VP",
     "BrownianMotion",
+    "ClassEmbedder",
     "Clean",
     "Cosine",
     "Denoiser",
@@ -62,6 +63,7 @@ __all__ = [
     "ExplicitScoreMatching",
     "FitConfig",
     "GeometricBrownianMotion",
+    "Guided",
     "Heun",
     "ImplicitScoreMatching",
     "Karras",
@@ -79,6 +81,7 @@ __all__ = [
     "SubVP",
     "Tabulated",
     "TrainState",
+    "VectorEmbedder",
     "checkpoint",
     "data",
     "estimators",

@@ -110,3 +110,34 @@ def all_finite(tree: PyTree) -> Array:
 def cast(tree: Tree, dtype: DTypeLike) -> Tree:
     """``tree`` with its floating-point arrays in ``dtype``."""
     return jtu.tree_map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, tree)
+
+
+def require_rows(tree: PyTree, count: int, *, what: str) -> None:
+    """Refuse a PyTree whose arrays do not all have ``count`` rows; ``None`` has no arrays and passes.
+
+    Raises:
+        ValueError: an array has another number of rows, or none.
+    """
+    for leaf in jax.tree.leaves(tree):
+        if np.shape(leaf)[:1] != (count,):
+            raise ValueError(
+                explain(expected=f"{what} with {count} rows", got=f"shape {np.shape(leaf)}", do="give one row each")
+            )
+
+
+def rows_at(tree: Tree, rows: Array | np.ndarray) -> Tree:
+    """The rows with these numbers of every array of a tree, as device arrays."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf[rows]), tree)
+
+
+def require_conditions(condition: PyTree, conditions: PyTree, count: int) -> None:
+    """Refuse one condition for all rows beside one for each, and conditions for another number of rows.
+
+    Raises:
+        ValueError: either of these.
+    """
+    if condition is not None and conditions is not None:
+        raise ValueError(
+            explain(expected="one condition or one for each row", got="both", do="pass condition= or conditions=")
+        )
+    require_rows(conditions, count, what="conditions")

@@ -7,12 +7,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._divergence import value_and_divergence
 from scorax._errors import explain
 from scorax._free import free_dimension, only_free
-from scorax._trees import cast
+from scorax._trees import cast, require_conditions, rows_at
 from scorax._types import Condition, Scalar
 from scorax.models import (
     AbstractScoreModel,
@@ -22,6 +22,7 @@ from scorax.models import (
     terminal_log_density,
     without_clock,
 )
+from scorax.networks import check_conditions
 
 CHUNK = 64
 """Rows of one compiled chunk. A constant of the library: a row's bits must not depend on its neighbours or their number."""
@@ -102,6 +103,7 @@ def log_prob(
     x: Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
     condition: Condition = None,
     *,
+    conditions: PyTree = None,
     rtol: float = 1e-6,
     atol: float = 1e-6,
     max_steps: int = 4096,
@@ -110,12 +112,16 @@ def log_prob(
     """Log-densities of many rows, in one compiled chunk of fixed size; see :func:`row_log_prob`.
 
     The precision is that of ``x``: pass float64 inside ``jax.enable_x64(True)`` for the smallest errors. The same law as the
-    samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone and in any batch.
+    samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone and in any batch. The network is
+    told ``condition`` of every row, or of each its own row of ``conditions``, a PyTree of arrays.
 
     Raises:
         TypeError: the process has no law at ``t1`` (``Clean``, a general SDE without a prior), or ``x`` is not floating-point.
+        ValueError: there are conditions of both kinds, for another number of rows or unknown to the network's embedder.
     """
     x = jnp.asarray(x)
+    require_conditions(condition, conditions, len(x))
+    check_conditions(model, condition if conditions is None else conditions)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
     ends = flow_ends(model, x.dtype)
@@ -125,7 +131,8 @@ def log_prob(
     for first in range(0, len(x), CHUNK):
         block = x[first : first + CHUNK]
         padding = jnp.broadcast_to(block[:1], (CHUNK - len(block), *block.shape[1:]))
-        part = _chunk(bare, jnp.concatenate([block, padding]), condition, ends, limits, max_steps, estimate_error)
+        told = rows_at(conditions, np.where(np.arange(CHUNK) < len(block), first + np.arange(CHUNK), first))
+        part = _chunk(bare, jnp.concatenate([block, padding]), condition, told, ends, limits, max_steps, estimate_error)
         parts.append(LogProb(*(leaf[: len(block)] for leaf in part)))
     if not parts:
         empty = jnp.zeros(0, x.dtype)
@@ -138,17 +145,21 @@ def _chunk(
     model: AbstractScoreModel,
     x: Float[Array, "chunk *shape"],
     condition: Condition,
+    conditions: PyTree,
     ends: FlowEnds,
     limits: tuple[Float[Array, ""], Float[Array, ""]],
     max_steps: int,
     estimate_error: bool,
 ) -> LogProb:
     rtol, atol = limits
-    return jax.vmap(
-        lambda row: row_log_prob(
-            model, row, condition, ends=ends, rtol=rtol, atol=atol, max_steps=max_steps, estimate_error=estimate_error
+
+    def one(row: Float[Array, "*shape"], own: Condition) -> LogProb:
+        told = condition if own is None else own
+        return row_log_prob(
+            model, row, told, ends=ends, rtol=rtol, atol=atol, max_steps=max_steps, estimate_error=estimate_error
         )
-    )(x)
+
+    return jax.vmap(one)(x, conditions)
 
 
 State: TypeAlias = tuple[Array, Array]

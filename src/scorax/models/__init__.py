@@ -2,6 +2,7 @@
 
 from scorax.models._dynamics import angle_flow, probability_flow, reverse_drift, sde
 from scorax.models._flow import FlowEnds, flow_ends, flow_field, without_clock
+from scorax.models._guided import Guided, GuidedScore
 from scorax.models._parametrization import AbstractParametrization, Karras, PredictData, PredictNoise, PredictV
 from scorax.models._prediction import Prediction, level_of_angle, velocity_in_angle
 from scorax.models._pullback import Pullback
@@ -34,6 +35,8 @@ __all__ = [
     "Denoiser",
     "EnergyScore",
     "FlowEnds",
+    "Guided",
+    "GuidedScore",
     "Karras",
     "PredictData",
     "PredictNoise",

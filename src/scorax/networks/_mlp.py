@@ -5,8 +5,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.networks._abstract import AbstractNetwork, fourier_features
+from scorax.networks._embedder import AbstractEmbedder, embedded
 from scorax.networks._linear import Linear
 
 
@@ -18,24 +20,42 @@ class MLP(AbstractNetwork):
         width: units of each hidden layer.
         depth: number of hidden layers.
         num_frequencies: frequencies of the noise-level features.
+        embedder: what reads the condition; its embedding is concatenated to the input.
+
+    Raises:
+        TypeError: called with a condition and no embedder.
     """
 
     layers: tuple[Linear, ...]
     num_frequencies: int = eqx.field(static=True)
+    embedder: AbstractEmbedder | None
 
-    def __init__(self, dimension: int, *, width: int = 128, depth: int = 3, num_frequencies: int = 8, key: Key) -> None:
-        sizes = [dimension + 2 * num_frequencies, *[width] * depth, dimension]
+    def __init__(
+        self,
+        dimension: int,
+        *,
+        width: int = 128,
+        depth: int = 3,
+        num_frequencies: int = 8,
+        embedder: AbstractEmbedder | None = None,
+        key: Key,
+    ) -> None:
+        told = 0 if embedder is None else embedder.width
+        sizes = [dimension + 2 * num_frequencies + told, *[width] * depth, dimension]
         keys = jax.random.split(key, depth + 1)
         zero = [False] * depth + [True]
         self.layers = tuple(
             Linear(m, n, zero=z, key=k) for m, n, z, k in zip(sizes[:-1], sizes[1:], zero, keys, strict=True)
         )
         self.num_frequencies = num_frequencies
+        self.embedder = embedder
 
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, " d"]:
-        h = jnp.concatenate([x, fourier_features(c_noise, self.num_frequencies)])
+        told = embedded(self.embedder, condition, key=key)
+        features = [x, fourier_features(c_noise, self.num_frequencies)]
+        h = jnp.concatenate(features if told is None else [*features, told])
         for layer in self.layers[:-1]:
             h = jax.nn.silu(layer(h))
         return self.layers[-1](h)
@@ -77,6 +97,11 @@ class ResMLP(AbstractNetwork):
         dropout: rate of dropout inside the blocks during training.
         num_frequencies: frequencies of the noise-level features.
         embedding_width: units of the noise-level embedding; a narrow one costs little and says enough.
+        embedder: what reads the condition; its embedding, as wide as that of the noise level, is added to it.
+
+    Raises:
+        TypeError: called with a condition and no embedder.
+        ValueError: the two embeddings are not equally wide.
     """
 
     embedding: Linear
@@ -85,6 +110,7 @@ class ResMLP(AbstractNetwork):
     norm: eqx.nn.LayerNorm
     exit: Linear
     num_frequencies: int = eqx.field(static=True)
+    embedder: AbstractEmbedder | None
 
     def __init__(
         self,
@@ -95,8 +121,17 @@ class ResMLP(AbstractNetwork):
         dropout: float = 0.0,
         num_frequencies: int = 8,
         embedding_width: int = 32,
+        embedder: AbstractEmbedder | None = None,
         key: Key,
     ) -> None:
+        if embedder is not None and embedder.width != embedding_width:
+            raise ValueError(
+                explain(
+                    expected=f"an embedder of width {embedding_width}",
+                    got=f"{embedder.width}",
+                    do="make it as wide as embedding_width",
+                )
+            )
         keys = jax.random.split(key, depth + 3)
         self.embedding = Linear(2 * num_frequencies, embedding_width, key=keys[0])
         self.entry = Linear(dimension, width, key=keys[1])
@@ -104,11 +139,17 @@ class ResMLP(AbstractNetwork):
         self.norm = eqx.nn.LayerNorm(width)
         self.exit = Linear(width, dimension, zero=True, key=keys[2])
         self.num_frequencies = num_frequencies
+        self.embedder = embedder
 
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, " d"]:
         embedding = jax.nn.silu(self.embedding(fourier_features(c_noise, self.num_frequencies)))
+        own = None
+        if self.embedder is not None and key is not None:
+            key, own = jax.random.split(key)
+        told = embedded(self.embedder, condition, key=own)
+        embedding = embedding if told is None else embedding + told
         h = self.entry(x)
         keys = [None] * len(self.blocks) if key is None else list(jax.random.split(key, len(self.blocks)))
         for block, block_key in zip(self.blocks, keys, strict=True):

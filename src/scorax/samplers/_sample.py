@@ -4,11 +4,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Float, PyTree, UInt32
 
 from scorax._errors import explain
+from scorax._trees import require_conditions, rows_at
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, data_moments, sde
+from scorax.networks import check_conditions
 from scorax.samplers._abstract import AbstractSampler
 
 BLOCK = 1024
@@ -23,9 +25,10 @@ def sample(
     key: Key,
     shape: tuple[int, ...] | None = None,
     condition: Condition = None,
+    conditions: PyTree = None,
     start: int = 0,
 ) -> Float[Array, "num_samples *shape"]:
-    """Draws of the law of ``model`` at ``t0``. Row ``k`` depends on ``key`` and ``start + k`` only, in any batch.
+    """Draws of the law of ``model`` at ``t0``. Row ``k`` depends on ``key``, ``start + k`` and its condition only, in any batch.
 
     Args:
         model: any score model the sampler accepts.
@@ -34,13 +37,17 @@ def sample(
         key: root key; row ``k`` uses ``fold_in(key, start + k)``.
         shape: shape of one draw; taken from the prior of the process or the model's moments where there are any.
         condition: what the network is told, the same for all rows.
+        conditions: or PyTree of arrays with ``num_samples`` rows: what it is told of each.
         start: number of the first row.
 
     Raises:
         TypeError: the sampler refuses the model.
-        ValueError: the shape of a draw is not known.
+        ValueError: the shape of a draw is not known, or there are conditions of both kinds, for another number of rows or
+            unknown to the network's embedder.
     """
     sampler.check(model)
+    require_conditions(condition, conditions, num_samples)
+    check_conditions(model, condition if conditions is None else conditions)
     like = _one_draw(model, key=key)
     if shape is None:
         shape = None if like is None else like.shape
@@ -50,7 +57,8 @@ def sample(
     parts = []
     for first in range(0, num_samples, BLOCK):
         rows = start + first + np.arange(BLOCK)
-        parts.append(_block(model, sampler, shape, dtype, condition, key, jnp.asarray(rows, jnp.uint32)))
+        told = rows_at(conditions, np.minimum(first + np.arange(BLOCK), num_samples - 1))
+        parts.append(_block(model, sampler, shape, dtype, condition, told, key, jnp.asarray(rows, jnp.uint32)))
     return jnp.concatenate(parts)[:num_samples] if parts else jnp.zeros((0, *shape), dtype)
 
 
@@ -69,8 +77,11 @@ def _block(
     shape: tuple[int, ...],
     dtype: jnp.dtype,
     condition: Condition,
+    conditions: PyTree,
     key: Key,
     rows: UInt32[Array, " block"],
 ) -> Float[Array, "block *shape"]:
     keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(rows)
-    return jax.vmap(lambda k: sampler.draw(model, shape, dtype, condition, key=k))(keys)
+    return jax.vmap(lambda k, own: sampler.draw(model, shape, dtype, condition if own is None else own, key=k))(
+        keys, conditions
+    )

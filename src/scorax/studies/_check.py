@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 import jax
 
-from scorax.studies import _check_dynamics, _check_levels, _check_losses, _check_objectives, _check_processes
+from scorax.studies import (
+    _check_dynamics,
+    _check_guidance,
+    _check_levels,
+    _check_losses,
+    _check_objectives,
+    _check_processes,
+)
 from scorax.studies._check_record import Answer
 
 
@@ -36,6 +43,7 @@ CHECKS: dict[str, Callable[[], Answer]] = {
     **_check_objectives.CHECKS,
     **_check_dynamics.CHECKS,
     **_check_processes.CHECKS,
+    **_check_guidance.CHECKS,
 }
 
 

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from scorax._types import Condition, Key
 from scorax.models import AbstractDenoiser, Prediction
@@ -73,6 +73,15 @@ class GaussianMixture(eqx.Module):
         each = jax.vmap(one)(self.components, noisy.components)
         return Prediction(responsibilities @ each.x0, responsibilities @ each.noise)
 
+    def given(self, component: Int[Array, ""] | int) -> "GaussianMixture":
+        """The law of one component, of the same arrays but for the weights; all of them where it is -1.
+
+        Mixtures so serve as classes with known conditional laws. Everything of a component that is not there is NaN.
+        """
+        one = jnp.where(jnp.arange(self.log_weights.shape[-1]) == component, 0.0, -jnp.inf)
+        weights = jnp.where(jnp.asarray(component) == -1, self.log_weights, one)
+        return GaussianMixture(weights.astype(self.log_weights.dtype), self.components)
+
     def sample(self, *, key: Key) -> Float[Array, " d"]:
         """One draw."""
         which, inside = jax.random.split(key)
@@ -99,6 +108,8 @@ def gaussian(mean: np.ndarray, covariance: np.ndarray) -> GaussianMixture:
 class ExactDenoiser(AbstractDenoiser):
     """The denoiser, hence the score, of a closed-form target under a process: the oracle of every test.
 
+    Its condition is the number of a component: the law is then that component, and all of them for ``None`` or -1.
+
     Args:
         target: the law of the clean data.
         process: the forward process.
@@ -117,4 +128,4 @@ class ExactDenoiser(AbstractDenoiser):
     def predict_at(
         self, level: Level, x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
     ) -> Prediction:
-        return self.target.predict(level, x)
+        return (self.target if condition is None else self.target.given(condition)).predict(level, x)

@@ -12,10 +12,11 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, PyTree
 
 from scorax._errors import DivergedError, explain
-from scorax._trees import copied, network_arrays, trainable
+from scorax._trees import copied, network_arrays, require_rows, trainable
 from scorax._types import Key
 from scorax.data import RowOrder
 from scorax.models import AbstractNetworkModel
+from scorax.networks import check_conditions
 from scorax.objectives import AbstractObjective
 from scorax.training._state import TrainState, member_axis, single_model
 from scorax.training._steps import Batches, Best, Carry, Problem, Program, train_call, validate_call
@@ -31,6 +32,7 @@ def fit(
     *,
     key: Key,
     num_steps: int,
+    conditions: PyTree = None,
     batch_size: int = 256,
     steps_per_call: int | None = None,
     ema_decay: float = 0.999,
@@ -56,6 +58,9 @@ def fit(
         optimizer: Optax transformation over the trainable arrays; mapped over members, so clipping is per member.
         key: root of all randomness.
         num_steps: optimiser steps in all, counted from 0 also after a resume.
+        conditions: PyTree of arrays with one row for each row of ``data``: what the network is told of it, in training and
+            in validation. The network's embedder drops them at its own rate in training only, so the validation loss is
+            that of the conditional model.
         batch_size: rows per step and member.
         steps_per_call: K; by default as many steps as take about half a second, and a divisor of ``validation.every``.
         ema_decay: decay of the average of the weights after its warm-up.
@@ -66,8 +71,9 @@ def fit(
         mesh: device mesh with one axis ``data``; the first device by default.
 
     Raises:
-        TypeError: the model has no network.
-        ValueError: no rows, rows that are not finite, or rows for another number of members.
+        TypeError: the model has no network, or the network has no use for a condition.
+        ValueError: no rows, rows that are not finite, rows for another number of members, or conditions for another number
+            of rows or outside what the network's embedder knows.
         DivergedError: a loss or a weight is not finite; the last yielded state was.
     """
     if not isinstance(model, AbstractNetworkModel):
@@ -93,6 +99,8 @@ def fit(
                 do="drop or impute such rows: one of them spoils every weight or hides in the held-out rows",
             )
         )
+    require_rows(conditions, len(data), what="conditions")
+    check_conditions(model.network, conditions)
     mesh = mesh or jax.make_mesh((1,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
     replicated = NamedSharding(mesh, PartitionSpec())
     batches = NamedSharding(mesh, PartitionSpec(*([None] * (1 if members is None else 2)), "data"))
@@ -100,7 +108,8 @@ def fit(
     single = single_model(model)
     weights, rest = eqx.partition(single, trainable(single))
     facts, frozen = eqx.partition(rest, network_arrays(rest))
-    problem = eqx.filter_shard(Problem(objective, jnp.asarray(data), dequantize, facts, frozen), replicated)
+    told = jax.tree.map(jnp.asarray, conditions)
+    problem = eqx.filter_shard(Problem(objective, jnp.asarray(data), dequantize, facts, frozen, told), replicated)
     program = Program(optimizer, ema_decay, members is not None, validation is not None)
     order_key, step_key, draw_key = jax.random.split(key, 3)
     seed = int(jax.random.bits(order_key))

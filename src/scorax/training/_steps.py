@@ -9,7 +9,7 @@ import jax.tree_util as jtu
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from scorax._trees import all_finite, move_average
+from scorax._trees import all_finite, move_average, rows_at
 from scorax._types import Key, Keys
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
@@ -21,7 +21,7 @@ class Problem(NamedTuple):
     """What does not change while training.
 
     ``facts`` are the arrays of the network that are not trained (with a member axis where there are members), ``frozen`` is
-    the rest of the model.
+    the rest of the model; ``conditions`` have one row for each row of ``data``, or are ``None``.
     """
 
     objective: AbstractObjective
@@ -29,6 +29,7 @@ class Problem(NamedTuple):
     dequantize: AbstractTransform | None
     facts: PyTree
     frozen: PyTree
+    conditions: PyTree
 
 
 class Carry(NamedTuple):
@@ -74,7 +75,8 @@ def _batch_loss(weights: PyTree, problem: Problem, rows: Int[Array, " batch"], k
     x0 = visited(problem.data[rows], problem.dequantize, jax.random.split(bin_key, size))
     u = (jnp.arange(size, dtype=x0.dtype) + jax.random.uniform(offset_key, (), x0.dtype)) / size
     keys = jax.random.split(row_key, size)
-    return jnp.mean(jax.vmap(lambda x, v, k: problem.objective(model, x, v, key=k))(x0, u, keys))
+    told = rows_at(problem.conditions, rows)
+    return jnp.mean(jax.vmap(lambda x, v, c, k: problem.objective(model, x, v, c, key=k))(x0, u, told, keys))
 
 
 def _step(
@@ -136,7 +138,7 @@ def validate_call(
 
     def loss(weights: PyTree, facts: PyTree, own: FixedDraws) -> Float[Array, ""]:
         model = eqx.combine(weights, facts, problem.frozen)
-        return draws_loss(model, problem.objective, problem.data, problem.dequantize, own)
+        return draws_loss(model, problem.objective, problem.data, problem.dequantize, own, problem.conditions)
 
     if members:
         # One member at a time keeps memory at one member's draws.

@@ -6,9 +6,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._errors import explain
+from scorax._trees import rows_at
 from scorax._types import Key, Keys
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
@@ -80,12 +81,13 @@ def draws_loss(
     data: Float[Array, "n *shape"],
     dequantize: AbstractTransform | None,
     draws: FixedDraws,
+    conditions: PyTree = None,
 ) -> Float[Array, ""]:
-    """Weighted mean of the objective over one member's draws (no leading member axis)."""
+    """Weighted mean of the objective over one member's draws (no leading member axis); no condition is dropped."""
 
     def one(row: Int[Array, ""], u: Float[Array, ""], key: Key) -> Float[Array, ""]:
         bin_key, noise_key = jax.random.split(key)
         x0 = data[row] if dequantize is None else dequantize.encode(data[row], key=bin_key).z
-        return objective(model, x0, u, key=noise_key, training=False)
+        return objective(model, x0, u, rows_at(conditions, row), key=noise_key, training=False)
 
     return jnp.sum(jax.vmap(one)(draws.rows, draws.u, draws.keys) * draws.weight)
