@@ -42,5 +42,17 @@ def noisy(law: GaussianMixture, process, t=None) -> GaussianMixture:
     return law.at(process.level(jnp.asarray(process.t0 if t is None else t)))
 
 
+@eqx.filter_jit
+def losses(objective, model, x0, u, keys, training=False):
+    """Per-example values of an objective."""
+    return jax.vmap(lambda x, v, k: objective(model, x, v, key=k, training=training))(x0, u, keys)
+
+
+def strata(count: int, *, key) -> tuple[jax.Array, jax.Array]:
+    """Stratified quantiles and keys of ``count`` examples."""
+    offsets, keys = jax.random.split(key)
+    return (jnp.arange(count) + jax.random.uniform(offsets, (count,))) / count, jax.random.split(keys, count)
+
+
 def standard_error(values) -> float:
     return float(np.std(np.asarray(values), ddof=1) / np.sqrt(len(values)))

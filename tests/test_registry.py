@@ -15,16 +15,42 @@ import pytest
 from oracles import awake, mixture
 from scorax import models, networks, objectives, processes, samplers, simulation, targets, transforms
 from scorax._trees import named_arrays, with_named_arrays
-from scorax.models import Denoiser, Karras, PredictData, PredictNoise, PredictV, Pullback, ScoreFunction
-from scorax.networks import MLP, Ensemble, GaussianSkip, ResBlock, ResMLP
+from scorax.models import (
+    Denoiser,
+    EnergyScore,
+    Karras,
+    PredictData,
+    PredictNoise,
+    PredictScore,
+    PredictV,
+    PredictVelocity,
+    Pullback,
+    ScoreFunction,
+    ScoreNetwork,
+)
+from scorax.networks import MLP, Ensemble, MixtureSkip, ResBlock, ResMLP
 from scorax.objectives import (
     DenoisingScoreMatching,
     EDMWeighting,
+    EnergyDifferenceScoreMatching,
+    ExplicitScoreMatching,
+    FiniteDifferenceScoreMatching,
+    FixedTime,
+    GaussianProbe,
+    GeneralizedScoreMatching,
+    ImplicitScoreMatching,
     LikelihoodTimes,
     LikelihoodWeighting,
     LogNormalTimes,
+    MinSNRWeighting,
+    NodeTimes,
+    RademacherProbe,
+    SlicedScoreMatching,
+    SphereProbe,
     UniformTimes,
+    UniformWeighting,
     VarianceWeighting,
+    VelocityWeighting,
 )
 from scorax.processes import (
     EDM,
@@ -178,6 +204,22 @@ def denoiser() -> Denoiser:
     return Denoiser(network=awake(MLP(2, width=8, depth=1, key=KEY), key=KEY), process=VP())
 
 
+def energy(process) -> EnergyScore:
+    return EnergyScore(awake(MLP(2, width=8, depth=1, key=KEY), key=KEY), process)
+
+
+def objective(build, model=denoiser, *, random: bool = True) -> Case:
+    return Case(
+        lambda: With(build(), model()),
+        lambda w, x, key: w.subject(w.model, x, number(0.4, x), key=key),
+        random=random,
+    )
+
+
+def probe(build) -> Case:
+    return Case(build, lambda p, x, key: p(x.shape, x.dtype, key=key), random=True, of_x=False)
+
+
 def resmlp(dropout: float) -> ResMLP:
     return ResMLP(2, width=8, depth=1, dropout=dropout, key=KEY)
 
@@ -210,15 +252,23 @@ CASES: dict[type, Case] = {
     PredictV: parametrization(PredictV),
     PredictNoise: parametrization(PredictNoise),
     PredictData: parametrization(PredictData),
+    PredictVelocity: parametrization(lambda: PredictVelocity(VP())),
+    PredictScore: parametrization(lambda: PredictScore(VP())),
     Denoiser: model(denoiser),
+    ScoreNetwork: model(lambda: ScoreNetwork(awake(MLP(2, width=8, depth=1, key=KEY), key=KEY), VP())),
+    EnergyScore: model(lambda: energy(VP())),
     ScoreFunction: model(lambda: ScoreFunction(fn=lambda t, x, condition: -x * (1 + t), process=VP())),
     Pullback: model(
         lambda: Pullback(model=denoiser(), transform=Standardize(np.array([0.3, 1.0]), np.array([2.0, 0.1])))
     ),
     MLP: network(lambda: MLP(2, width=8, depth=1, key=KEY)),
-    GaussianSkip: network(
-        lambda: GaussianSkip(
-            MLP(2, width=8, depth=1, key=KEY), np.array([0.3, -0.2]), np.eye(2)[::-1].copy(), np.array([0.5, 1.2])
+    MixtureSkip: network(
+        lambda: MixtureSkip(
+            MLP(2, width=8, depth=1, key=KEY),
+            np.log([0.3, 0.7]),
+            np.array([[0.3, -0.2], [1.0, 0.5]]),
+            np.stack([np.eye(2)[::-1], np.eye(2)]),
+            np.array([[0.5, 1.2], [0.1, 0.9]]),
         )
     ),
     ResMLP: network(lambda: resmlp(0.5))._replace(random=True),
@@ -230,14 +280,26 @@ CASES: dict[type, Case] = {
         lambda: Chain((Dequantize(np.array([0.5, 0.0])), Standardize(np.array([0.3, 1.0]), np.array([2.0, 0.1])))),
         random=True,
     ),
-    DenoisingScoreMatching: Case(
-        lambda: With(DenoisingScoreMatching(), denoiser()),
-        lambda w, x, key: w.subject(w.model, x, number(0.4, x), key=key),
-        random=True,
+    DenoisingScoreMatching: objective(lambda: DenoisingScoreMatching(control_variate=True)),
+    ExplicitScoreMatching: objective(lambda: ExplicitScoreMatching(ExactDenoiser.create(mixture(), VP()))),
+    ImplicitScoreMatching: objective(ImplicitScoreMatching),
+    SlicedScoreMatching: objective(lambda: SlicedScoreMatching(GaussianProbe(), num_probes=2)),
+    FiniteDifferenceScoreMatching: objective(lambda: FiniteDifferenceScoreMatching(step=0.1)),
+    EnergyDifferenceScoreMatching: objective(lambda: EnergyDifferenceScoreMatching(step=0.1), lambda: energy(VP())),
+    GeneralizedScoreMatching: objective(
+        lambda: GeneralizedScoreMatching(lower=-2.0), lambda: energy(Clean()), random=False
     ),
+    RademacherProbe: probe(RademacherProbe),
+    GaussianProbe: probe(GaussianProbe),
+    SphereProbe: probe(SphereProbe),
+    FixedTime: times(lambda: FixedTime(0.3))._replace(of_x=False),
+    NodeTimes: times(lambda: NodeTimes(np.array([0.1, 0.3, 0.5])))._replace(of_x=False),
     UniformTimes: times(UniformTimes),
     LogNormalTimes: times(LogNormalTimes),
     LikelihoodTimes: times(LikelihoodTimes),
+    UniformWeighting: weighting(UniformWeighting)._replace(of_x=False),
+    MinSNRWeighting: weighting(MinSNRWeighting),
+    VelocityWeighting: weighting(VelocityWeighting),
     LikelihoodWeighting: weighting(LikelihoodWeighting),
     VarianceWeighting: weighting(VarianceWeighting),
     EDMWeighting: weighting(EDMWeighting),

@@ -7,7 +7,7 @@ import pytest
 from scorax._errors import InputError
 from scorax._trees import all_finite, array_spec, cast, copied, move_average, named_arrays, trainable, with_named_arrays
 from scorax.models import Denoiser
-from scorax.networks import MLP, GaussianSkip
+from scorax.networks import MLP, MixtureSkip
 from scorax.processes import VP, GaussianLaw
 
 
@@ -25,7 +25,8 @@ def test_only_the_network_trains():
 
 
 def test_facts_inside_a_network_do_not_train():
-    skip = GaussianSkip(MLP(2, width=4, depth=1, key=jax.random.key(0)), np.zeros(2), np.eye(2), np.ones(2))
+    network = MLP(2, width=4, depth=1, key=jax.random.key(0))
+    skip = MixtureSkip(network, np.zeros(1), np.zeros((1, 2)), np.eye(2)[None], np.ones((1, 2)))
     marked = trainable(denoiser(skip)).network
     assert not any(jax.tree.leaves(marked.law))
     assert all(jax.tree.leaves(marked.network))
@@ -35,12 +36,12 @@ def test_names_are_paths_and_refuse_anything_else():
     network = MLP(2, width=4, depth=1, key=jax.random.key(0))
     arrays = named_arrays(network)
     assert set(arrays) == {f"layers/{i}/{part}" for i in (0, 1) for part in ("weight", "bias")}
-    assert array_spec(network)["layers/1/weight"] == ((2, 4), "float32")
+    assert array_spec(network)["layers/1/weight"] == ((4, 2), "float32")
     with pytest.raises(InputError, match="absent"):
         with_named_arrays(network, {k: v for k, v in arrays.items() if k != "layers/0/bias"}, where="w")
     with pytest.raises(InputError, match="expected tensor 'odd' of w absent"):
         with_named_arrays(network, {**arrays, "odd": np.zeros(1)}, where="w")
-    for wrong in (np.zeros((4, 2), np.float32), np.zeros((2, 4), np.float64)):
+    for wrong in (np.zeros((2, 4), np.float32), np.zeros((4, 2), np.float64)):
         with pytest.raises(InputError, match="layers/1/weight"):
             with_named_arrays(network, {**arrays, "layers/1/weight": wrong}, where="w")
 

@@ -17,15 +17,21 @@ from . import (
 )
 from .estimators import FitConfig, ScoreDensity
 from .likelihood import LogProb, log_prob
-from .models import Denoiser, Karras, Pullback, ScoreFunction, probability_flow
+from .models import Denoiser, EnergyScore, Karras, Pullback, ScoreFunction, ScoreNetwork, probability_flow
 from .networks import MLP, Ensemble, ResMLP
-from .objectives import DenoisingScoreMatching
+from .objectives import (
+    DenoisingScoreMatching,
+    ExplicitScoreMatching,
+    ImplicitScoreMatching,
+    SlicedScoreMatching,
+)
 from .processes import (
     EDM,
     SDE,
     VE,
     VP,
     BrownianMotion,
+    Clean,
     Cosine,
     GeometricBrownianMotion,
     LinearSDE,
@@ -46,14 +52,18 @@ __all__ = [
     "VE",
     "VP",
     "BrownianMotion",
+    "Clean",
     "Cosine",
     "Denoiser",
     "DenoisingScoreMatching",
+    "EnergyScore",
     "Ensemble",
     "EulerMaruyama",
+    "ExplicitScoreMatching",
     "FitConfig",
     "GeometricBrownianMotion",
     "Heun",
+    "ImplicitScoreMatching",
     "Karras",
     "LinearSDE",
     "LogProb",
@@ -64,6 +74,8 @@ __all__ = [
     "ResMLP",
     "ScoreDensity",
     "ScoreFunction",
+    "ScoreNetwork",
+    "SlicedScoreMatching",
     "SubVP",
     "Tabulated",
     "TrainState",

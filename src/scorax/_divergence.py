@@ -44,3 +44,18 @@ def covariance_divergence(
         return jax.jvp(lambda y: covariance_times(y, v), (x,), (v,))[1]
 
     return jnp.sum(jax.vmap(lambda v: along(v.reshape(x.shape)))(basis), axis=0)
+
+
+def value_and_quadratic_forms(
+    field: Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]],
+    x: Float[Array, "*shape"],
+    probes: Float[Array, "probes *shape"],
+) -> tuple[Float[Array, "*shape"], Float[Array, " probes"]]:
+    r"""A field and $v^T J(x)\, v$ for each of the directions $v$, one forward-mode product each.
+
+    The mean over directions with $E\,v v^T = I$ is Hutchinson's unbiased estimate of the divergence (Hutchinson 1990). The
+    caller draws the directions, so a solver that calls the field again and again can keep them (trap 25), and masks them
+    to the random coordinates of a conditional model.
+    """
+    value, push = jax.linearize(field, x)
+    return value, jax.vmap(lambda v: jnp.sum(v * push(v)))(probes)

@@ -16,14 +16,14 @@ from scorax.estimators import EnsembleConfig, NetworkConfig, NoiseConfig, Sampli
 TINY = FitConfig(
     network=NetworkConfig(width=8, depth=1, dropout=0.0),
     training=TrainingConfig(max_steps=10, batch_size=16, validate_every=5, patience=2),
-    ensemble=EnsembleConfig(folds=2),
+    ensemble=EnsembleConfig(folds=2, starts=("gaussian",)),
     noise=NoiseConfig(candidates=(0.1,)),
     sampling=SamplingConfig(num_steps=8, tolerance=1e-4),
 )
 SMALL = FitConfig(
     network=NetworkConfig(width=32, depth=1, dropout=0.0),
     training=TrainingConfig(max_steps=300, batch_size=128, validate_every=50),
-    ensemble=EnsembleConfig(folds=2),
+    ensemble=EnsembleConfig(folds=2, starts=("gaussian",)),
     noise=NoiseConfig(candidates=(0.03, 0.1)),
 )
 

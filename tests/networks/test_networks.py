@@ -6,9 +6,9 @@ import pytest
 
 from oracles import awake
 from scorax.models import Karras
-from scorax.networks import MLP, Ensemble, GaussianSkip, ResMLP, fourier_features, log_ratio_of, noise_input
+from scorax.networks import MLP, Ensemble, MixtureSkip, ResMLP, fourier_features, log_ratio_of, noise_input
 from scorax.processes import EDM
-from scorax.targets import ExactDenoiser, gaussian
+from scorax.targets import ExactDenoiser, GaussianMixture
 
 KEY = jax.random.key(0)
 X = jnp.array([0.3, -0.2])
@@ -51,16 +51,21 @@ def test_noise_features_tell_all_levels_apart():
     np.testing.assert_allclose(jax.vmap(log_ratio_of)(levels), np.linspace(-12.0, 12.0, 200), rtol=1e-3, atol=1e-4)
 
 
-def test_gaussian_skip_is_the_exact_output_for_its_law():
-    """Karras' F at unit data scale, for a correlated Gaussian far from the origin, over all levels."""
+def test_mixture_skip_is_the_exact_output_for_its_law():
+    """Karras' F at unit data scale, for an uneven mixture of correlated Gaussians, over all levels; a filler changes nothing."""
     with jax.enable_x64(True):
-        mean, covariance = np.array([0.4, -0.3]), np.array([[1.0, 0.8], [0.8, 1.3]])
-        variances, basis = np.linalg.eigh(covariance)
-        network = GaussianSkip(MLP(2, width=4, depth=1, key=KEY), mean, basis, variances)
-        exact, karras = ExactDenoiser.create(gaussian(mean, covariance), EDM()), Karras()
+        weights, means = np.array([0.3, 0.7]), np.array([[0.4, -0.3], [-1.0, 0.8]])
+        covariances = np.array([[[1.0, 0.8], [0.8, 1.3]], [[0.2, -0.1], [-0.1, 0.3]]])
+        target = GaussianMixture.create(weights, means, covariances)
+        law = target.components
+        filled = [jnp.concatenate([leaf, leaf[:1]]) for leaf in (law.mean, law.basis, law.variances)]
+        log_weights = jnp.append(target.log_weights, -1e30)
+        network = MixtureSkip(MLP(2, width=4, depth=1, key=KEY), log_weights, *filled)
+        exact, karras = ExactDenoiser.create(target, EDM()), Karras()
         for sigma in (2e-3, 0.1, 1.0, 80.0):
             level, x = EDM().level(jnp.asarray(sigma)), jnp.array([0.7, -1.1])
             output = network(karras.noise_input(level), x / karras.radius(level))
             prediction, truth = karras.predict(level, x, output), exact.predict_at(level, x)
             np.testing.assert_allclose(prediction.x0, truth.x0, rtol=1e-8)
             np.testing.assert_allclose(prediction.noise, truth.noise, rtol=1e-8, atol=1e-10)
+            assert np.all(np.isfinite(jax.jacfwd(lambda y, c=level: network(karras.noise_input(c), y))(x)))

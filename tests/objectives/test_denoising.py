@@ -9,7 +9,18 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from oracles import awake, centred, mixture, standard_error
-from scorax.models import AbstractDenoiser, Denoiser, Karras, PredictData, Prediction, PredictNoise, PredictV
+from oracles import losses as values
+from scorax.models import (
+    AbstractDenoiser,
+    Denoiser,
+    Karras,
+    PredictData,
+    Prediction,
+    PredictNoise,
+    PredictScore,
+    PredictV,
+    PredictVelocity,
+)
 from scorax.networks import MLP, AbstractNetwork
 from scorax.objectives import (
     AbstractWeighting,
@@ -50,11 +61,6 @@ class One(AbstractWeighting):
 
     def __call__(self, process, t):
         return jnp.ones_like(t)
-
-
-@eqx.filter_jit
-def values(objective, model, x0, u, keys):
-    return jax.vmap(lambda x, v, k: objective(model, x, v, key=k, training=False))(x0, u, keys)
 
 
 def draws(variance: float, dimension: int = 1):
@@ -124,7 +130,17 @@ class Expressed(AbstractNetwork):
 
 
 @pytest.mark.parametrize(
-    "parametrization", [Karras(), Karras(data_scale=0.3), PredictV(), PredictNoise(), PredictData()], ids=repr
+    "parametrization",
+    [
+        Karras(),
+        Karras(data_scale=0.3),
+        PredictV(),
+        PredictNoise(),
+        PredictData(),
+        PredictVelocity(VP()),
+        PredictScore(VP()),
+    ],
+    ids=repr,
 )
 @pytest.mark.parametrize(
     "objective",

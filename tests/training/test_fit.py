@@ -10,7 +10,7 @@ import pytest
 from oracles import rows_of
 from scorax._errors import DivergedError
 from scorax.models import Denoiser
-from scorax.networks import MLP, Ensemble, GaussianSkip
+from scorax.networks import MLP, Ensemble, MixtureSkip
 from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import VP
 from scorax.targets import ExactDenoiser, gaussian
@@ -189,7 +189,7 @@ def test_ensemble_is_the_mean_of_its_members_in_every_reading():
 
 
 def test_facts_inside_the_network_are_not_trained():
-    skip = GaussianSkip(small(), np.array([0.3, -0.2]), np.eye(2), np.array([0.5, 1.2]))
+    skip = MixtureSkip(small(), np.zeros(1), np.array([[0.3, -0.2]]), np.eye(2)[None], np.array([[0.5, 1.2]]))
     model = Denoiser(network=skip, process=VP())
     last = as_state(run(model, optimizer=adamw(1e-2, num_steps=20))[-1]).model(model)
     assert eqx.tree_equal(last.network.law, skip.law)

@@ -13,15 +13,12 @@ class NetworkConfig:
         depth: residual blocks.
         dropout: rate of dropout during training; negative means chosen.
         num_frequencies: frequencies of the noise-level features.
-        gaussian_skip: start each member from the exact field of the Gaussian of its rows and learn the rest: always, never,
-            or auto, which does so up to 16 columns.
     """
 
     width: int = 0
     depth: int = 0
     dropout: float = -1.0
     num_frequencies: int = 8
-    gaussian_skip: Literal["auto", "always", "never"] = "auto"
 
     def __post_init__(self) -> None:
         _require(self.width >= 0, "width", "at least 1, or 0 to choose", self.width)
@@ -73,19 +70,27 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class EnsembleConfig:
-    """Cross-validation members, and the share of rows held out where there is one member.
+    """Cross-validation members, what they start from, and the share of rows held out where there is one fold.
 
     Attributes:
         folds: members, each trained without one fold of the rows; 1 trains one member; 0 chooses by table size.
-        holdout: share of rows held out for stopping and for the choice of sigma_min where there is one member.
+        holdout: share of rows held out for stopping and for the choices after training where there is one fold.
+        starts: laws whose exact field an untrained member is: normal (N(0, I)), gaussian (moments of its rows), mixture (a
+            cross-validated Gaussian mixture of its rows). With several, members are trained from each and the start under
+            which held-out rows are likeliest is kept. Empty chooses by table size.
+        components: components of a starting mixture, at most.
     """
 
     folds: int = 0
     holdout: float = 0.1
+    starts: tuple[Literal["normal", "gaussian", "mixture"], ...] = ()
+    components: int = 8
 
     def __post_init__(self) -> None:
         _require(self.folds >= 0, "folds", "at least 1, or 0 to choose", self.folds)
         _require(0 < self.holdout < 1, "holdout", "in (0, 1)", self.holdout)
+        _require(len(set(self.starts)) == len(self.starts), "starts", "every start once", self.starts)
+        _require(self.components >= 1, "components", "at least 1", self.components)
 
 
 @dataclass(frozen=True)

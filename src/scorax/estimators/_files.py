@@ -16,15 +16,17 @@ from scorax.checkpoint import RunFolder, Step, load_step, read_tensors, save_ste
 from scorax.data import Schema
 from scorax.estimators._config import FitConfig
 from scorax.estimators._fitted import Coordinates, FittedTable
-from scorax.estimators._model import Laws, blank_model, cut_at
+from scorax.estimators._model import Laws, blank_model, cut_at, num_components, num_members, restricted
 from scorax.estimators._recipe import Plan, optimizer
 from scorax.processes import GaussianLaw
 from scorax.spec import from_mapping, to_json
+from scorax.targets import GaussianMixture
 from scorax.training import TrainState, initial_state, single_model
 from scorax.transforms import Standardize
 
 VERSION = 1
 _GROUPS = {"weights": "weights", "ema": "ema", "best": "best", "optimizer": "optimizer"}
+_LAW = ("mean", "basis", "variances")
 _PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
 
 
@@ -38,7 +40,10 @@ def write_facts(run: RunFolder, config: FitConfig, coordinates: Coordinates, law
                 "shift": coordinates.standardize.shift,
                 "scale": coordinates.standardize.scale,
                 "widths": coordinates.widths,
-                **named_arrays({"moments": laws.moments, "members": laws.members}),
+                **named_arrays({"moments": laws.moments}),
+                **named_arrays(
+                    {"members": {"log_weights": laws.members.log_weights, **_parts(laws.members.components)}}
+                ),
             }
         ),
     )
@@ -57,21 +62,26 @@ def read_config(run: RunFolder) -> FitConfig:
     return from_mapping(FitConfig, body, shown_path(run.config))
 
 
-def read_coordinates(run: RunFolder, members: int) -> tuple[Coordinates, Laws]:
-    """Coordinates and laws of a run of ``members`` networks; the schema implies every other shape."""
+def _parts(law: GaussianLaw) -> dict[str, Any]:
+    return {name: getattr(law, name) for name in _LAW}
+
+
+def read_coordinates(run: RunFolder, config: FitConfig) -> tuple[Coordinates, Laws]:
+    """Coordinates and laws of a run; its schema and configuration imply every shape."""
     schema = Schema.from_json(run.read_json("schema.json"), shown_path(run.schema))
     d = len(schema.free)
     expected = {name: ((d,), "float64") for name in ("shift", "scale", "widths")}
-    for group, lead in (("moments", ()), ("members", (members,))):
+    stack = (num_members(config), num_components(config))
+    for group, lead in (("moments", ()), ("members", stack)):
         shapes = {"mean": (d,), "basis": (d, d), "variances": (d,)}
         expected |= {f"{group}/{name}": ((*lead, *shape), "float32") for name, shape in shapes.items()}
+    expected["members/log_weights"] = (stack, "float32")
     arrays = read_tensors(run.transform, expected)
     moments, own = (
-        GaussianLaw(*(jnp.asarray(arrays[f"{group}/{name}"]) for name in ("mean", "basis", "variances")))
-        for group in ("moments", "members")
+        GaussianLaw(*(jnp.asarray(arrays[f"{group}/{name}"]) for name in _LAW)) for group in ("moments", "members")
     )
     coordinates = Coordinates(schema, Standardize(arrays["shift"], arrays["scale"]), arrays["widths"])
-    return coordinates, Laws(moments, own)
+    return coordinates, Laws(moments, GaussianMixture(jnp.asarray(arrays["members/log_weights"]), own))
 
 
 def save_state(run: RunFolder, state: TrainState, meta: dict[str, Any]) -> None:
@@ -102,7 +112,8 @@ def save_fitted(run: RunFolder, fitted: FittedTable, *, seed: int, steps: int) -
     write_facts(run, fitted.config, fitted.coordinates, fitted.laws)
     single = single_model(model)
     best = named_arrays(eqx.filter(single, trainable(single)))
-    save_step(run, steps, {"best": best}, {"sigma_min": model.process.t0})
+    meta = {"sigma_min": model.process.t0, "start": fitted.config.ensemble.starts[0]}
+    save_step(run, steps, {"best": best}, meta)
 
 
 def load_fitted(run: RunFolder) -> tuple[FittedTable, int]:
@@ -113,12 +124,14 @@ def load_fitted(run: RunFolder) -> tuple[FittedTable, int]:
     """
     run.require()
     config = read_config(run)
-    coordinates, laws = read_coordinates(run, config.ensemble.folds)
+    coordinates, laws = read_coordinates(run, config)
     model = blank_model(config, laws, key=jax.random.key(0))
     like = initial_state(model, optimizer(config))
     step = load_step(run, {"best": array_spec(like.best)}, fallback=False, groups=["best"])
     sigma_min = step.meta.get("sigma_min")
-    if not isinstance(sigma_min, float) or not 0 < sigma_min < config.noise.sigma_max:
+    start = step.meta.get("start")
+    known = start in config.ensemble.starts
+    if not known or not isinstance(sigma_min, float) or not 0 < sigma_min < config.noise.sigma_max:
         raise InputError(
             f"{shown_path(run.path)}: "
             + explain(
@@ -129,4 +142,5 @@ def load_fitted(run: RunFolder) -> tuple[FittedTable, int]:
         )
     best = with_named_arrays(like.best, step.arrays["best"], where=f"{run.step_path(step.step)}/best")
     model = dataclasses.replace(like, best=best).model(model)
+    config, laws, model = restricted(config, laws, model, start)
     return FittedTable(config, coordinates, laws, cut_at(model, sigma_min)), step.step

@@ -74,7 +74,7 @@ class FittedTable:
     Attributes:
         config: resolved configuration.
         coordinates: the way between file and model.
-        laws: Gaussians the model is built around.
+        laws: laws the model is built around.
         model: the field, stopped at the chosen ``sigma_min``.
     """
 

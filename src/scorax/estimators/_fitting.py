@@ -1,17 +1,22 @@
 """From rows to a fitted table: what the estimator and the command line share, with or without a run folder."""
 
+import functools
 from dataclasses import dataclass
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import InputError, explain
+from scorax._trees import cast
 from scorax.data import Schema
 from scorax.estimators._config import FitConfig
 from scorax.estimators._fitted import Coordinates, FittedTable
-from scorax.estimators._model import cut_at
+from scorax.estimators._model import cut_at, restricted
 from scorax.estimators._recipe import Plan, plan
-from scorax.estimators._selection import choose_sigma_min, held_out_rows, out_of_fold
+from scorax.estimators._selection import choose, held_out_rows, out_of_fold
+from scorax.estimators._starts import Start
 from scorax.training import TrainState
 
 FEWEST_ROWS = 10
@@ -38,27 +43,28 @@ class Job:
     ) -> Float[np.ndarray, " members"]:
         """Evidence bound on the held-out rows of every member, in nats per row and file units.
 
-        At step 0 the field is exactly that of a Gaussian, whose log-density is known; the loss is a negative bound up to a
-        constant and on fixed draws, so the difference to step 0 gives the bound (a lower bound on the density of the
-        reverse SDE, close to that of the flow).
+        At step 0 the field is exactly that of the law a member starts from, whose log-density is known; the loss is a
+        negative bound up to a constant and on fixed draws, so the difference to step 0 gives the bound (a lower bound on the
+        density of the reverse SDE, close to that of the flow).
         """
-        start = [self._start_nats(member) for member in range(self.plan.members)]
         gain = start_loss - np.asarray(state.validation_loss, np.float64)
-        return np.array(start) + gain + self.coordinates.log_weight
+        return self._start_nats + gain + self.coordinates.log_weight
 
-    def _start_nats(self, member: int) -> float:
-        """Mean log-density of a member's held-out rows, bin noise included, under the Gaussian it starts from."""
-        rows = self.plan.data[self.plan.held_out(member)].astype(np.float64)
-        d = rows.shape[1]
-        mean, precision, log_determinant = np.zeros(d), np.eye(d), 0.0
-        if self.plan.config.network.gaussian_skip == "always":
-            law = self.plan.laws.members
-            basis, variances = np.asarray(law.basis[member], np.float64), np.asarray(law.variances[member], np.float64)
-            mean, precision = np.asarray(law.mean[member], np.float64), (basis / variances) @ basis.T
-            log_determinant = float(np.sum(np.log(variances)))
-        bins = np.zeros(d) if self.plan.dequantize is None else np.square(self.plan.dequantize.widths) / 12
-        square = np.einsum("ni,ij,nj->n", rows - mean, precision, rows - mean).mean() + bins @ np.diag(precision)
-        return float(-0.5 * (square + log_determinant + d * np.log(2 * np.pi)))
+    def best_start_nats(self, nats: Float[np.ndarray, " members"]) -> float:
+        """Mean over the folds of the start that is ahead."""
+        return float(np.max(nats.reshape(-1, self.plan.config.ensemble.folds).mean(axis=1)))
+
+    @functools.cached_property
+    def _start_nats(self) -> Float[np.ndarray, " members"]:
+        """Mean log-density of every member's held-out rows under the law it starts from."""
+        values = []
+        with jax.enable_x64(True):
+            laws = cast(self.plan.laws.members, jnp.float64)
+            for member in range(self.plan.members):
+                law = jax.tree.map(lambda leaf, k=member: leaf[k], laws)
+                rows = jnp.asarray(self.z[self.plan.held_out(member)], jnp.float64)
+                values.append(float(jnp.mean(jax.vmap(law.log_density)(rows))))
+        return np.array(values)
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,13 @@ class Outcome:
 
     Attributes:
         fitted: the model with its cut-off.
-        candidates: mean held-out log-density, in file units, of every cut-off that was tried.
+        candidates: mean held-out log-density, in file units, of every start and cut-off that was tried.
         fold: member that never saw a row, for the rows in ``out_of_fold``; -1 elsewhere.
         out_of_fold: log-density of rows by the member that never saw them, in file units; NaN where there is none.
     """
 
     fitted: FittedTable
-    candidates: dict[float, float]
+    candidates: dict[Start, dict[float, float]]
     fold: np.ndarray
     out_of_fold: np.ndarray
 
@@ -99,17 +105,19 @@ def prepare(values: Float[np.ndarray, "n columns"], schema: Schema, config: FitC
     return Job(coordinates, job, coordinates.encode(values, seed))
 
 
-def finish(job: Job, state: TrainState, *, sigma_min: float | None = None) -> Outcome:
-    """Choose the cut-off of the trained field (unless it is known) and score the held-out rows."""
+def finish(job: Job, state: TrainState) -> Outcome:
+    """Choose the start and the cut-off of the trained field, and score the held-out rows."""
     model = state.model(job.plan.model)
     weight = job.coordinates.log_weight
-    candidates: dict[float, float] = {}
-    if sigma_min is None:
-        sigma_min, candidates = choose_sigma_min(job.plan, model, job.z)
+    choice = choose(job.plan, model, job.z)
+    config, laws, model = restricted(job.plan.config, job.plan.laws, model, choice.start)
     rows = held_out_rows(job.plan.fold, SCORED_ROWS)
     values = np.full(len(job.z), np.nan)
-    values[rows] = weight + out_of_fold(job.plan, model, job.z, sigma_min, rows, tolerance=1e-4)
+    values[rows] = weight + out_of_fold(job.plan, model, job.z, choice.sigma_min, rows, tolerance=1e-4)
     fold = np.full(len(job.z), -1)
     fold[rows] = job.plan.fold[rows]
-    fitted = FittedTable(job.plan.config, job.coordinates, job.plan.laws, cut_at(model, sigma_min))
-    return Outcome(fitted, {sigma: value + weight for sigma, value in candidates.items()}, fold, values)
+    fitted = FittedTable(config, job.coordinates, laws, cut_at(model, choice.sigma_min))
+    candidates: dict[Start, dict[float, float]] = {
+        start: {sigma: value + weight for sigma, value in table.items()} for start, table in choice.candidates.items()
+    }
+    return Outcome(fitted, candidates, fold, values)

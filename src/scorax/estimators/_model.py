@@ -1,7 +1,8 @@
-"""The field of a table: the Gaussians it is built around, its network, its members and its cut-off."""
+"""The field of a table: the laws it is built around, its network, its members and its cut-off."""
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -11,46 +12,61 @@ from jaxtyping import Float, Int
 
 from scorax._types import Key
 from scorax.estimators._config import FitConfig
+from scorax.estimators._starts import ABSENT, Start, moments_of, start_law
 from scorax.models import Denoiser, Karras
-from scorax.networks import AbstractNetwork, Ensemble, GaussianSkip, ResMLP
+from scorax.networks import AbstractNetwork, Ensemble, MixtureSkip, ResMLP
 from scorax.processes import EDM, GaussianLaw
-
-
-def moments_of(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"]) -> GaussianLaw:
-    """Mean and shrunk covariance (Ledoit and Wolf 2004) of standardised rows, with the variance of their bin noise."""
-    from sklearn.covariance import ledoit_wolf
-
-    covariance = ledoit_wolf(z)[0] + np.diag(np.square(widths) / 12)
-    return GaussianLaw.from_moments(z.mean(axis=0).astype(np.float32), covariance)
+from scorax.targets import GaussianMixture
 
 
 @dataclass(frozen=True)
 class Laws:
-    """The Gaussians that a model is built around.
+    """The closed-form laws that a model is built around.
 
     Attributes:
-        moments: of all rows; the terminal law.
-        members: of the rows each member trains on, stacked; where its network starts from.
+        moments: Gaussian of all rows; the terminal law.
+        members: the law each member starts from, stacked: the folds of the first start, then those of the next.
     """
 
     moments: GaussianLaw
-    members: GaussianLaw
+    members: GaussianMixture
 
     @staticmethod
     def of(
-        z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], fold: Int[np.ndarray, " n"], members: int
+        z: Float[np.ndarray, "n d"],
+        widths: Float[np.ndarray, " d"],
+        fold: Int[np.ndarray, " n"],
+        config: FitConfig,
+        *,
+        seed: int,
     ) -> "Laws":
-        """Laws of standardised rows and of each member's share of them."""
-        own = [moments_of(z[fold != member], widths) for member in range(members)]
+        """Laws of standardised rows, and of the share of them that each member trains on."""
+        ensemble = config.ensemble
+        own = [
+            start_law(start, z[fold != k], widths, num_components(config), seed)
+            for start in ensemble.starts
+            for k in range(ensemble.folds)
+        ]
         return Laws(moments_of(z, widths), jax.tree.map(lambda *leaves: jnp.stack(leaves), *own))
+
+
+def num_members(config: FitConfig) -> int:
+    """Networks trained side by side: one for each start and fold."""
+    return len(config.ensemble.starts) * config.ensemble.folds
+
+
+def num_components(config: FitConfig) -> int:
+    """Components that the starting law of every member has room for."""
+    return config.ensemble.components if "mixture" in config.ensemble.starts else 1
 
 
 def blank_model(config: FitConfig, laws: Laws, *, key: Key) -> Denoiser:
     """Untrained model of a resolved configuration; its arrays have the shapes that a checkpoint must have."""
     shape = config.network
     dimension = laws.moments.mean.shape[0]
+    members = num_members(config)
 
-    def build(member_key: Key, law: GaussianLaw) -> AbstractNetwork:
+    def build(member_key: Key, law: GaussianMixture) -> AbstractNetwork:
         network = ResMLP(
             dimension,
             width=shape.width,
@@ -59,11 +75,13 @@ def blank_model(config: FitConfig, laws: Laws, *, key: Key) -> Denoiser:
             num_frequencies=shape.num_frequencies,
             key=member_key,
         )
-        return GaussianSkip(network, law.mean, law.basis, law.variances) if shape.gaussian_skip == "always" else network
+        if config.ensemble.starts == ("normal",):
+            return network  # the skip of N(0, I) is zero
+        parts = law.components
+        return MixtureSkip(network, law.log_weights, parts.mean, parts.basis, parts.variances)
 
-    keys = jax.random.split(key, config.ensemble.folds)
-    stacked = eqx.filter_vmap(build)(keys, laws.members)
-    network = Ensemble(stacked) if config.ensemble.folds > 1 else Ensemble(stacked).member(0)
+    stacked = eqx.filter_vmap(build)(jax.random.split(key, members), laws.members)
+    network = Ensemble(stacked) if members > 1 else Ensemble(stacked).member(0)
     return Denoiser(
         network=network,
         process=EDM(t0=config.noise.sigma_min, t1=config.noise.sigma_max),
@@ -78,6 +96,35 @@ def member_models(model: Denoiser) -> list[Denoiser]:
     if not isinstance(network, Ensemble):
         return [model]
     return [dataclasses.replace(model, network=network.member(i)) for i in range(network.num_members)]
+
+
+def restricted(config: FitConfig, laws: Laws, model: Denoiser, start: Start) -> tuple[FitConfig, Laws, Denoiser]:
+    """The members of one start alone: their configuration, laws and mean field, as if no other had been trained."""
+    ensemble = config.ensemble
+    first = ensemble.starts.index(start) * ensemble.folds
+    own = jax.tree.map(lambda leaf: leaf[first : first + ensemble.folds], laws.members)
+    used = max(1, int(jnp.max(jnp.sum(own.log_weights > ABSENT / 2, axis=-1))))
+    own = jax.tree.map(lambda leaf: leaf[:, :used], own)
+    config = dataclasses.replace(config, ensemble=dataclasses.replace(ensemble, starts=(start,), components=used))
+    kept = Laws(laws.moments, own)
+    trained = [_learned(member.network) for member in member_models(model)[first : first + ensemble.folds]]
+    blank = blank_model(config, kept, key=jax.random.key(0))  # for its structure: every array of it is replaced
+    network = jax.tree.map(_stacked, *trained) if len(trained) > 1 else trained[0]
+    return config, kept, dataclasses.replace(model, network=_with_learned(blank.network, network))
+
+
+def _stacked(*leaves: Any) -> Any:
+    return jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0]  # a dropout rate is a leaf, but no array
+
+
+def _learned(network: AbstractNetwork) -> AbstractNetwork:
+    return network.network if isinstance(network, MixtureSkip) else network
+
+
+def _with_learned(blank: AbstractNetwork, learned: AbstractNetwork) -> AbstractNetwork:
+    if isinstance(blank, Ensemble):
+        return Ensemble(_with_learned(blank.members, learned))
+    return eqx.tree_at(lambda skip: skip.network, blank, learned) if isinstance(blank, MixtureSkip) else learned
 
 
 def cut_at(model: Denoiser, sigma: float) -> Denoiser:

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import jax
 import numpy as np
@@ -12,8 +11,9 @@ import optax
 from jaxtyping import Float, Int
 
 from scorax._types import Key
-from scorax.estimators._config import FitConfig, NetworkConfig
-from scorax.estimators._model import Laws, blank_model
+from scorax.estimators._config import FitConfig
+from scorax.estimators._model import Laws, blank_model, num_members
+from scorax.estimators._starts import Start
 from scorax.models import Denoiser
 from scorax.objectives import (
     DenoisingScoreMatching,
@@ -29,8 +29,11 @@ from scorax.transforms import Dequantize
 SMALL_TABLE = 2000
 """Rows up to which a table is fitted by five cross-validation members of a small network."""
 
-LARGEST_SKIP = 16
+LARGEST_GAUSSIAN = 16
 """Columns up to which members start from the Gaussian of their rows: it gained 0 to 0.25 nats at 4 to 13, lost 1 at 30."""
+
+LARGEST_MIXTURE = 32
+"""Columns up to which small tables also try to start from a mixture; its cost grows with their square."""
 
 _TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
 _WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
@@ -47,7 +50,6 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> FitConfig:
             network,
             width=network.width or (64 if small else 128),
             depth=network.depth or 2,
-            gaussian_skip=_skip(network, dimension),
             dropout=network.dropout if network.dropout >= 0 else (0.1 if small else 0.0),
         ),
         training=dataclasses.replace(
@@ -58,15 +60,18 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> FitConfig:
             # A large table hardly overfits: its held-out loss is noise around a slope until the schedule has decayed.
             patience=training.patience or (8 if small else 25),
         ),
-        ensemble=dataclasses.replace(ensemble, folds=folds),
+        ensemble=dataclasses.replace(ensemble, folds=folds, starts=ensemble.starts or _starts(small, dimension)),
     )
 
 
-def _skip(network: NetworkConfig, dimension: int) -> Literal["auto", "always", "never"]:
-    """Whether to start from the Gaussian. In many dimensions its narrow directions make a field that is hard to correct."""
-    if network.gaussian_skip != "auto":
-        return network.gaussian_skip
-    return "always" if dimension <= LARGEST_SKIP else "never"
+def _starts(small: bool, dimension: int) -> tuple[Start, ...]:
+    """Where to start from. In many dimensions the Gaussian's narrow directions make a field that is hard to correct.
+
+    Few rows: a mixture is often most of what can be learned (wine gains half a nat), and sometimes a bad start (diabetes
+    loses as much), so both are trained and held-out rows decide.
+    """
+    plain: Start = "gaussian" if dimension <= LARGEST_GAUSSIAN else "normal"
+    return (plain, "mixture") if small and dimension <= LARGEST_MIXTURE else (plain,)
 
 
 @dataclass(frozen=True)
@@ -75,11 +80,11 @@ class Plan:
 
     Attributes:
         config: resolved configuration.
-        laws: Gaussians the model is built around.
+        laws: laws the model is built around.
         model: untrained model in standardised coordinates.
         data: standardised rows, float32.
         dequantize: bin noise in standardised units, or ``None`` where no column is rounded.
-        fold: number of the member that does not train on a row; ``-1`` for rows that all members train on.
+        fold: the fold of a row, which the members of that fold do not train on; ``-1`` for rows that all train on.
         key: root key of training.
     """
 
@@ -94,11 +99,15 @@ class Plan:
     @property
     def members(self) -> int:
         """Number of networks trained side by side."""
-        return self.config.ensemble.folds
+        return num_members(self.config)
 
     def held_out(self, member: int) -> Int[np.ndarray, " rows"]:
         """Rows that ``member`` never trains on."""
-        return np.flatnonzero(self.fold == member)
+        return np.flatnonzero(self.fold == member % self.config.ensemble.folds)
+
+    def trained_on(self, member: int) -> Int[np.ndarray, " rows"]:
+        """Rows that ``member`` trains on."""
+        return np.flatnonzero(self.fold != member % self.config.ensemble.folds)
 
 
 def plan(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], config: FitConfig, *, seed: int) -> Plan:
@@ -112,7 +121,7 @@ def plan(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], config: F
         fold[order] = np.arange(len(z)) % folds
     else:
         fold[order[: max(1, round(config.ensemble.holdout * len(z)))]] = 0
-    laws = Laws.of(z, widths, fold, folds)
+    laws = Laws.of(z, widths, fold, config, seed=seed)
     return Plan(
         config,
         laws,
@@ -158,7 +167,7 @@ def train(job: Plan, state: TrainState | None = None) -> Iterator[TrainState]:
             every=training.validate_every,
             patience=training.patience,
         ),
-        member_rows=[np.flatnonzero(job.fold != member) for member in range(job.members)],
+        member_rows=[job.trained_on(member) for member in range(job.members)],
         dequantize=job.dequantize,
         state=state,
     )

@@ -35,6 +35,7 @@ class FitSummary:
     Attributes:
         steps: optimiser steps taken.
         best_steps: step of the weights kept, per member.
+        start: the start whose members are kept.
         sigma_min: chosen cut-off, in standardised units.
         held_out_nats: mean log-density of rows by the member that never saw them, per row in file units.
         seconds: time this process spent.
@@ -42,6 +43,7 @@ class FitSummary:
 
     steps: int
     best_steps: list[int]
+    start: str
     sigma_min: float
     held_out_nats: float
     seconds: float
@@ -92,6 +94,8 @@ def fit_run(
         values, kept_back = _split(table.values, holdout, seed)
         settings = resolved(config, len(values), len(schema.free))
         facts = _facts(table, seed, holdout, test)
+        if "mixture" in settings.ensemble.starts:
+            on_event({"kind": "phase", "text": "fitting the mixtures that members start from"})
         job = prepare(values, schema, settings, seed=seed)
         if resume and run.exists():
             state, start_loss = _resume(run, job, facts, on_event)
@@ -101,10 +105,11 @@ def fit_run(
             write_facts(run, settings, job.coordinates, job.plan.laws)
             state, start_loss = None, None
         state, start_loss = _train(run, job, state, start_loss, on_event, poll)
-        on_event({"kind": "phase", "text": "choosing sigma_min on held-out rows"})
+        on_event({"kind": "phase", "text": "choosing start and sigma_min on held-out rows"})
         outcome = finish(job, state)
         sigma_min = float(outcome.fitted.model.process.t0)  # the clock of EDM is sigma
-        save_state(run, state, {**_meta(start_loss), "sigma_min": sigma_min})
+        start = outcome.fitted.config.ensemble.starts[0]
+        save_state(run, state, {**_meta(start_loss), "sigma_min": sigma_min, "start": start})
         on_event({"kind": "saved", "step": int(state.step)})
         poll()
         if records:
@@ -115,6 +120,7 @@ def fit_run(
         summary = FitSummary(
             int(state.step),
             np.asarray(state.best_step).tolist(),
+            start,
             sigma_min,
             float(np.nanmean(outcome.out_of_fold)),
             time.monotonic() - began,
@@ -125,8 +131,9 @@ def fit_run(
                 **facts,
                 "members": job.plan.members,
                 "best_steps": summary.best_steps,
+                "start": start,
                 "sigma_min": sigma_min,
-                "candidates": {str(k): v for k, v in outcome.candidates.items()},
+                "candidates": {s: {str(k): v for k, v in table.items()} for s, table in outcome.candidates.items()},
                 "out_of_fold_nats": summary.held_out_nats,
                 "seconds": round(summary.seconds, 1),
             },
@@ -164,7 +171,7 @@ def _train(
             "step": step,
             "max_steps": training.max_steps,
             "loss": float(np.mean(np.asarray(latest.loss))),
-            "held_out_nats": float(np.mean(nats)),
+            "held_out_nats": job.best_start_nats(nats),
             "active": int(np.sum(np.asarray(latest.active))),
             "members": job.plan.members,
         }

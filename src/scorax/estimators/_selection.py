@@ -1,11 +1,14 @@
-"""What held-out rows decide after training: the cut-off, and how good the fit is."""
+"""What held-out rows decide after training: the start, the cut-off, and how good the fit is."""
+
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from scorax.estimators._model import cut_at, member_models
+from scorax.estimators._model import cut_at, member_models, restricted
 from scorax.estimators._recipe import Plan
+from scorax.estimators._starts import Start
 from scorax.likelihood import log_prob
 from scorax.models import Denoiser
 
@@ -27,7 +30,10 @@ def out_of_fold(
     *,
     tolerance: float,
 ) -> Float[np.ndarray, " rows"]:
-    """Log-density, in standardised units, of rows by the member that never saw them; smoothed at ``sigma``."""
+    """Log-density, in standardised units, of rows by the member that never saw them; smoothed at ``sigma``.
+
+    ``model`` has the members of one start.
+    """
     values = np.full(len(rows), np.nan)
     for member, own in enumerate(member_models(model)):
         mine = np.flatnonzero(job.fold[rows] == member)
@@ -40,16 +46,35 @@ def out_of_fold(
     return values
 
 
-def choose_sigma_min(job: Plan, model: Denoiser, z: Float[np.ndarray, "n d"]) -> tuple[float, dict[float, float]]:
-    """The cut-off under which held-out rows are likeliest, and the mean held-out log-density of each candidate.
+@dataclass(frozen=True)
+class Choice:
+    """What held-out rows decided.
+
+    Attributes:
+        start: the start whose members are kept.
+        sigma_min: their cut-off, in standardised units.
+        candidates: mean held-out log-density, in standardised units, of every start and cut-off that was tried.
+    """
+
+    start: Start
+    sigma_min: float
+    candidates: dict[Start, dict[float, float]]
+
+
+def choose(job: Plan, model: Denoiser, z: Float[np.ndarray, "n d"]) -> Choice:
+    """The start and the cut-off under which held-out rows are likeliest.
 
     The cut-off acts as the width of a kernel on the training rows: too small a one keeps the field's overfitting at low
     noise. The mean is over at most ``choose_rows`` held-out rows, each scored by the member that never saw it.
     """
     noise = job.config.noise
     held = held_out_rows(job.fold, noise.choose_rows)
-    table = {}
-    for sigma in (c for c in noise.candidates if noise.sigma_min <= c < noise.sigma_max):
-        values = out_of_fold(job, model, z, sigma, held, tolerance=1e-3)
-        table[sigma] = float(np.mean(values)) if np.all(np.isfinite(values)) else float("-inf")
-    return max(table, key=table.__getitem__), table
+    candidates: dict[Start, dict[float, float]] = {}
+    for start in job.config.ensemble.starts:
+        own = restricted(job.config, job.laws, model, start)[2]
+        table = candidates[start] = {}
+        for sigma in (c for c in noise.candidates if noise.sigma_min <= c < noise.sigma_max):
+            values = out_of_fold(job, own, z, sigma, held, tolerance=1e-3)
+            table[sigma] = float(np.mean(values)) if np.all(np.isfinite(values)) else float("-inf")
+    start = max(candidates, key=lambda name: max(candidates[name].values()))
+    return Choice(start, max(candidates[start], key=candidates[start].__getitem__), candidates)

@@ -5,7 +5,15 @@ from scorax.models._flow import FlowEnds, flow_ends, flow_field, without_clock
 from scorax.models._parametrization import AbstractParametrization, Karras, PredictData, PredictNoise, PredictV
 from scorax.models._prediction import Prediction, level_of_angle, velocity_in_angle
 from scorax.models._pullback import Pullback
-from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel, Denoiser, ScoreFunction
+from scorax.models._scheduled import AbstractScheduledParametrization, PredictScore, PredictVelocity
+from scorax.models._score_model import (
+    AbstractDenoiser,
+    AbstractNetworkModel,
+    AbstractScoreModel,
+    Denoiser,
+    ScoreFunction,
+)
+from scorax.models._score_network import EnergyScore, ScoreNetwork
 from scorax.models._terminal import (
     data_moments,
     gaussian_process,
@@ -15,20 +23,27 @@ from scorax.models._terminal import (
     terminal_level,
     terminal_log_density,
 )
+from scorax.models._tweedie import tweedie
 
 __all__ = [
     "AbstractDenoiser",
+    "AbstractNetworkModel",
     "AbstractParametrization",
+    "AbstractScheduledParametrization",
     "AbstractScoreModel",
     "Denoiser",
+    "EnergyScore",
     "FlowEnds",
     "Karras",
     "PredictData",
     "PredictNoise",
+    "PredictScore",
     "PredictV",
+    "PredictVelocity",
     "Prediction",
     "Pullback",
     "ScoreFunction",
+    "ScoreNetwork",
     "angle_flow",
     "data_moments",
     "flow_ends",
@@ -43,6 +58,7 @@ __all__ = [
     "terminal_draw",
     "terminal_level",
     "terminal_log_density",
+    "tweedie",
     "velocity_in_angle",
     "without_clock",
 ]

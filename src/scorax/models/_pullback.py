@@ -5,7 +5,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._types import Condition, Scalar
+from scorax._types import Condition, Key, Scalar
 from scorax.models._prediction import level_of_angle
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
 from scorax.processes import AbstractGaussianProcess
@@ -35,9 +35,11 @@ class Pullback(AbstractScoreModel):
         self.model = model
         self.transform = transform
 
-    def __call__(self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None) -> Float[Array, "*shape"]:
+    def __call__(
+        self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+    ) -> Float[Array, "*shape"]:
         scale = jnp.asarray(self.transform.scale, x.dtype)
         z = (x - jnp.asarray(self.transform.shift, x.dtype)) / scale
         level = level_of_angle(self.process.angle(jnp.asarray(t, x.dtype)))
-        noise = self.model.predict_at(level, level.alpha * z, condition).noise
+        noise = self.model.predict_at(level, level.alpha * z, condition, key=key).noise
         return -level.alpha * noise / (level.sigma * scale)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -14,7 +15,7 @@ from scorax._types import Condition, Key, Scalar
 from scorax.models._parametrization import AbstractParametrization, Karras
 from scorax.models._prediction import Prediction
 from scorax.networks import AbstractNetwork
-from scorax.processes import AbstractGaussianProcess, AbstractProcess, GaussianLaw, Level
+from scorax.processes import AbstractGaussianProcess, AbstractProcess, Clean, GaussianLaw, Level
 
 SelfDenoiser = TypeVar("SelfDenoiser", bound="AbstractDenoiser")
 
@@ -33,8 +34,25 @@ class AbstractScoreModel(eqx.Module):
         return None
 
     @abc.abstractmethod
-    def __call__(self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None) -> Float[Array, "*shape"]:
-        """Score at time ``t`` and state ``x``."""
+    def __call__(
+        self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+    ) -> Float[Array, "*shape"]:
+        """Score at time ``t`` and state ``x``; ``key`` turns on the training noise (dropout) of a model that has any."""
+
+
+class AbstractNetworkModel(AbstractScoreModel):
+    """Score model made of a network: what ``fit`` trains, and all that training knows about a model."""
+
+    network: eqx.AbstractVar[AbstractNetwork]
+
+
+class _Gradient(eqx.Module):
+    """A module, not a closure: two scores of one density are equal, and one program to jit."""
+
+    log_density: Callable[..., Float[Array, ""]]
+
+    def __call__(self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition) -> Float[Array, "*shape"]:
+        return jax.grad(self.log_density)(x)
 
 
 class ScoreFunction(AbstractScoreModel):
@@ -53,7 +71,22 @@ class ScoreFunction(AbstractScoreModel):
     process: AbstractProcess
     moments: GaussianLaw | None = None
 
-    def __call__(self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None) -> Float[Array, "*shape"]:
+    @staticmethod
+    def of_density(
+        log_density: Callable[[Float[Array, "*shape"]], Float[Array, ""]], process: AbstractProcess | None = None
+    ) -> "ScoreFunction":
+        """The score of a density given by its logarithm, by automatic differentiation; a constant may be missing.
+
+        Args:
+            log_density: log-density of one example, normalised or not, the same at every time.
+            process: the process under which it is the law; by default :class:`~scorax.processes.Clean`, for the density of
+                the data.
+        """
+        return ScoreFunction(fn=_Gradient(log_density), process=Clean() if process is None else process)
+
+    def __call__(
+        self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+    ) -> Float[Array, "*shape"]:
         return self.fn(jnp.asarray(t, x.dtype), x, condition)
 
 
@@ -75,12 +108,17 @@ class AbstractDenoiser(AbstractScoreModel):
         """Prediction at time ``t`` of the process."""
         return self.predict_at(self.process.level(t), x, condition, key=key)
 
-    def __call__(self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None) -> Float[Array, "*shape"]:
+    def __call__(
+        self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+    ) -> Float[Array, "*shape"]:
         level = self.process.level(jnp.asarray(t, x.dtype))
-        return -self.predict_at(level, x, condition).noise / level.sigma
+        return -self.predict_at(level, x, condition, key=key).noise / level.sigma
 
     def with_process(self: SelfDenoiser, process: AbstractGaussianProcess) -> SelfDenoiser:
         """The same field under another schedule or cut-off: a denoiser knows levels, not times.
+
+        A parametrization whose output belongs to a clock (velocity, score) keeps the process it was made for, so its
+        meaning does not move with the schedule.
 
         Raises:
             TypeError: the new process has no scalar Gaussian kernel.
@@ -96,7 +134,7 @@ class AbstractDenoiser(AbstractScoreModel):
         return dataclasses.replace(self, process=process)
 
 
-class Denoiser(AbstractDenoiser):
+class Denoiser(AbstractDenoiser, AbstractNetworkModel):
     """A network made into a score model by the process and the meaning of its output.
 
     Args:
@@ -108,7 +146,7 @@ class Denoiser(AbstractDenoiser):
     """
 
     network: AbstractNetwork
-    process: AbstractGaussianProcess
+    process: AbstractGaussianProcess  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
     parametrization: AbstractParametrization = Karras()
     moments: GaussianLaw | None = None
 

@@ -1,5 +1,6 @@
-"""A network that starts from the exact field of a Gaussian and learns the rest."""
+"""A network that starts from the exact field of a Gaussian mixture and learns the rest."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -9,20 +10,22 @@ from scorax._types import Condition, Key
 from scorax.networks._abstract import AbstractNetwork, log_ratio_of
 
 
-class GaussianSkip(AbstractNetwork):
-    r"""``network(c_noise, x) + F_G(c_noise, x)`` with the output $F_G$ that makes the model exact for $N(m, S)$.
+class MixtureSkip(AbstractNetwork):
+    r"""``network(c_noise, x) + F_M(c_noise, x)`` with the output $F_M$ that makes the model exact for a Gaussian mixture.
 
-    With $S = U \mathrm{diag}(\ell) U^T$, the angle $a$ of the level and the scaled input $y = x / R$,
+    With $S_k = U_k \mathrm{diag}(\ell_k) U_k^T$, the angle $a$ of the level and the scaled input $y = x / R$,
 
-    $$ F_G = \sin(a)\, m + U \,\mathrm{diag}\!\left(\frac{\sin a \cos a\, (\ell_j - 1)}{\cos^2 a\, \ell_j
-       + \sin^2 a}\right) U^T (y - \cos(a)\, m). $$
+    $$ F_M = \sum_k r_k(y) \left[\sin(a)\, m_k + U_k \,\mathrm{diag}\!\left(\frac{\sin a \cos a\, (\ell_{kj} - 1)}
+       {\cos^2 a\, \ell_{kj} + \sin^2 a}\right) U_k^T (y - \cos(a)\, m_k)\right], $$
 
-    This is the meaning of F under ``Karras`` with unit data scale; it is wrong under other parametrizations. With a zero last
-    layer the untrained model is the Gaussian itself, correlations included: the network has to learn what is not Gaussian,
-    which on small tables is worth tenths of a nat. The law is a fact, not a parameter: training leaves it alone.
+    where $r_k$ are the responsibilities of $\sum_k w_k N(\cos(a) m_k, \cos^2(a) S_k + \sin^2(a) I)$ at $y$. This is the
+    meaning of F under ``Karras`` with unit data scale; it is wrong under other parametrizations. With a zero last layer the
+    untrained model is the mixture itself: the network has to learn what is left, which on small tables is worth tenths of a
+    nat. The mixture is a fact, not a parameter: training leaves it alone.
 
     Args:
         network: what is learned.
+        log_weights: log w, normalised; a very negative one is a component that is not there.
         mean: m, in standardised units.
         basis: U, the eigenvectors as columns.
         variances: the eigenvalues.
@@ -34,19 +37,22 @@ class GaussianSkip(AbstractNetwork):
     def __init__(
         self,
         network: AbstractNetwork,
-        mean: Float[Array, "*members d"] | Float[np.ndarray, "*members d"],
-        basis: Float[Array, "*members d d"] | Float[np.ndarray, "*members d d"],
-        variances: Float[Array, "*members d"] | Float[np.ndarray, "*members d"],
+        log_weights: Float[Array, "*members k"] | Float[np.ndarray, "*members k"],
+        mean: Float[Array, "*members k d"] | Float[np.ndarray, "*members k d"],
+        basis: Float[Array, "*members k d d"] | Float[np.ndarray, "*members k d d"],
+        variances: Float[Array, "*members k d"] | Float[np.ndarray, "*members k d"],
     ) -> None:
         self.network = network
-        self.law = Frozen((jnp.asarray(mean), jnp.asarray(basis), jnp.asarray(variances)))
+        self.law = Frozen(tuple(jnp.asarray(leaf) for leaf in (log_weights, mean, basis, variances)))
 
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, " d"]:
-        mean, basis, variances = self.law.value
+        log_weights, mean, basis, variances = self.law.value
         angle = jnp.arctan(jnp.exp(log_ratio_of(c_noise)))
         cos, sin = jnp.cos(angle), jnp.sin(angle)
-        gain = sin * cos * (variances - 1) / (cos**2 * variances + sin**2)
-        gaussian = sin * mean + basis @ (gain * (basis.T @ (x - cos * mean)))
-        return gaussian + self.network(c_noise, x, condition, key=key)
+        noisy = cos**2 * variances + sin**2
+        along = jnp.einsum("kij,ki->kj", basis, x - cos * mean)
+        outputs = sin * mean + jnp.einsum("kij,kj->ki", basis, sin * cos * (variances - 1) / noisy * along)
+        joint = log_weights - 0.5 * jnp.sum(along**2 / noisy + jnp.log(noisy), axis=-1)
+        return jax.nn.softmax(joint) @ outputs + self.network(c_noise, x, condition, key=key)

@@ -1,18 +1,48 @@
 """Objectives: one example and its quantile u to one scalar. Always one half times a sum over coordinates."""
 
-from scorax.objectives._denoising import AbstractObjective, DenoisingScoreMatching
+from scorax._probes import AbstractProbe, GaussianProbe, RademacherProbe, SphereProbe
+from scorax.objectives._abstract import AbstractObjective
+from scorax.objectives._denoising import DenoisingScoreMatching
+from scorax.objectives._finite_differences import EnergyDifferenceScoreMatching, FiniteDifferenceScoreMatching
+from scorax.objectives._fixed_times import FixedTime, NodeTimes
+from scorax.objectives._generalized import GeneralizedScoreMatching
+from scorax.objectives._score_matching import ExplicitScoreMatching, ImplicitScoreMatching
+from scorax.objectives._sliced import SlicedScoreMatching
 from scorax.objectives._times import AbstractTimes, LikelihoodTimes, LogNormalTimes, UniformTimes
-from scorax.objectives._weighting import AbstractWeighting, EDMWeighting, LikelihoodWeighting, VarianceWeighting
+from scorax.objectives._weighting import (
+    AbstractWeighting,
+    EDMWeighting,
+    LikelihoodWeighting,
+    MinSNRWeighting,
+    UniformWeighting,
+    VarianceWeighting,
+    VelocityWeighting,
+)
 
 __all__ = [
     "AbstractObjective",
+    "AbstractProbe",
     "AbstractTimes",
     "AbstractWeighting",
     "DenoisingScoreMatching",
     "EDMWeighting",
+    "EnergyDifferenceScoreMatching",
+    "ExplicitScoreMatching",
+    "FiniteDifferenceScoreMatching",
+    "FixedTime",
+    "GaussianProbe",
+    "GeneralizedScoreMatching",
+    "ImplicitScoreMatching",
     "LikelihoodTimes",
     "LikelihoodWeighting",
     "LogNormalTimes",
+    "MinSNRWeighting",
+    "NodeTimes",
+    "RademacherProbe",
+    "SlicedScoreMatching",
+    "SphereProbe",
     "UniformTimes",
+    "UniformWeighting",
     "VarianceWeighting",
+    "VelocityWeighting",
 ]

@@ -8,6 +8,7 @@ from scorax.studies._dynamics import field_records, path_records
 from scorax.studies._evaluation import Fitted, evaluate, two_sample_records
 from scorax.studies._held_out import held_out_records
 from scorax.studies._mixture import MixtureBaseline
+from scorax.studies._objectives import ObjectiveComparison, compare_objectives
 from scorax.studies._tables import correlation_records, marginal_records, pairwise_records
 from scorax.studies._verdict import verdict
 
@@ -18,8 +19,10 @@ __all__ = [
     "GaussianBaseline",
     "KernelBaseline",
     "MixtureBaseline",
+    "ObjectiveComparison",
     "compare",
     "compare_folds",
+    "compare_objectives",
     "correlation_records",
     "evaluate",
     "field_records",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 
-from scorax.studies import _check_dynamics, _check_levels, _check_losses, _check_processes
+from scorax.studies import _check_dynamics, _check_levels, _check_losses, _check_objectives, _check_processes
 from scorax.studies._check_record import Answer
 
 
@@ -33,6 +33,7 @@ class Check(NamedTuple):
 CHECKS: dict[str, Callable[[], Answer]] = {
     **_check_levels.CHECKS,
     **_check_losses.CHECKS,
+    **_check_objectives.CHECKS,
     **_check_dynamics.CHECKS,
     **_check_processes.CHECKS,
 }

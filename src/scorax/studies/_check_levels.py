@@ -8,7 +8,15 @@ import numpy as np
 from scipy.integrate import quad
 
 from scorax._divergence import value_and_divergence
-from scorax.models import AbstractParametrization, Karras, PredictData, PredictNoise, PredictV
+from scorax.models import (
+    AbstractParametrization,
+    Karras,
+    PredictData,
+    PredictNoise,
+    PredictScore,
+    PredictV,
+    PredictVelocity,
+)
 from scorax.processes import EDM, VE, VP, AbstractGaussianProcess, Cosine, Rectified, SubVP, Tabulated
 from scorax.studies._check_record import Answer, mixture, worst
 from scorax.transforms import Chain, Dequantize, Standardize
@@ -28,6 +36,8 @@ PARAMETRIZATIONS: dict[str, AbstractParametrization] = {
     "PredictV": PredictV(),
     "PredictNoise": PredictNoise(),
     "PredictData": PredictData(),
+    "PredictVelocity": PredictVelocity(process=VP()),
+    "PredictScore": PredictScore(process=VP()),
 }
 
 
@@ -75,7 +85,7 @@ def identities(parametrization: AbstractParametrization) -> Answer:
     """``alpha a + sigma c = 1`` and ``alpha b + sigma d = 0``: the pair always adds up to the noisy state."""
     process = VP()
     levels = jax.vmap(process.level)(_times(process))
-    a, b, c, d = jax.vmap(parametrization.coefficients)(levels)
+    a, b, c, d = jax.jit(jax.vmap(parametrization.coefficients))(levels)
     parts = jnp.abs(levels.alpha * a + levels.sigma * c - 1), jnp.abs(levels.alpha * b + levels.sigma * d)
     return Answer(0.0, jnp.max(jnp.stack(parts)), 1e-12)
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +11,7 @@ from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key
-from scorax.models import AbstractParametrization, Denoiser, Karras
+from scorax.models import AbstractDenoiser, AbstractParametrization, Denoiser, Karras
 from scorax.networks import AbstractNetwork
 from scorax.objectives import (
     AbstractObjective,
@@ -74,7 +75,12 @@ def same_loss(parametrization: AbstractParametrization) -> Answer:
     level = exact.process.level(objective.times.quantile(exact.process, u))
     network = _Expressed(exact, parametrization, level)
     written = Denoiser(network=network, process=exact.process, parametrization=parametrization)
-    return worst(objective(exact, x0, u, key=key), objective(written, x0, u, key=key), 1e-6)
+
+    @eqx.filter_jit
+    def loss(model: AbstractDenoiser) -> Array:
+        return objective(model, x0, u, key=key)
+
+    return worst(loss(exact), loss(written), 1e-6)
 
 
 def floor() -> Answer:

@@ -52,18 +52,25 @@ class MixtureBaseline:
     for the two best types try all `RIDGES` at the best number and its neighbours. Every fitted mixture is scored with
     all `SHRINKAGES` (they cost no fit; full and diagonal covariances only). Five folds up to 1,000 rows, three beyond;
     the search sees at most `search_rows` rows, the final fit (best of two starts) at most `max_rows`.
-    `grid="small"` thins the grid and uses three folds: for use inside an outer cross-validation.
+    `grid="small"` thins the grid and uses three folds: for use inside an outer cross-validation. `max_components` bounds the
+    number of components.
     """
 
     name = "mixture"
     description = "Gaussian mixture"
 
     def __init__(
-        self, *, grid: Literal["full", "small"] = "full", search_rows: int = 3000, max_rows: int = 20_000
+        self,
+        *,
+        grid: Literal["full", "small"] = "full",
+        search_rows: int = 3000,
+        max_rows: int = 20_000,
+        max_components: int | None = None,
     ) -> None:
         self.grid: Literal["full", "small"] = grid
         self.search_rows = search_rows
         self.max_rows = max_rows
+        self.max_components = max_components
 
     def fit(self, x: Float[np.ndarray, "n d"], *, seed: int) -> "MixtureBaseline":
         """Choose the settings and fit once more on all rows."""
@@ -84,9 +91,16 @@ class MixtureBaseline:
         """Exact mixture log density per row."""
         return self._mixture.log_density(self._scale.encode(x)) - self._scale.log_determinant
 
+    @property
+    def parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Weights (k,), means (k, d) and covariances (k, d, d) in the units of the rows."""
+        size, mixture = self._scale.size, self._mixture
+        return mixture.weights, mixture.means * size + self._scale.shift, mixture.covariances * size[:, None] * size
+
     def _search(self, z: np.ndarray, seed: int) -> MixtureSettings:
         folds = _folds(len(z), 5 if self.grid == "full" and len(z) <= 1000 else 3)
-        counts = [k for k in COMPONENTS[self.grid] if k == 1 or k <= len(z) // 10]
+        most = len(z) // 10 if self.max_components is None else min(self.max_components, len(z) // 10)
+        counts = [k for k in COMPONENTS[self.grid] if k == 1 or k <= most]
         firsts = [_walk(z, folds, counts, covariance, seed) for covariance in TYPES]
         best = max(firsts, key=lambda cell: cell.value)
         for first in sorted(firsts, key=lambda cell: -cell.value)[:2]:

@@ -21,7 +21,7 @@ class GaussianMixture(eqx.Module):
        E[x_0|x] = \sum_k r_k \left(m_k + \alpha S_k P_k (x - \alpha m_k)\right). $$
     """
 
-    log_weights: Float[Array, " k"]
+    log_weights: Float[Array, "*stack k"]
     components: GaussianLaw
 
     @staticmethod

@@ -15,7 +15,7 @@ from scorax._errors import DivergedError, explain
 from scorax._trees import copied, network_arrays, trainable
 from scorax._types import Key
 from scorax.data import RowOrder
-from scorax.models import Denoiser
+from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
 from scorax.training._state import TrainState, member_axis, single_model
 from scorax.training._steps import Batches, Best, Carry, Problem, Program, train_call, validate_call
@@ -24,7 +24,7 @@ from scorax.transforms import AbstractTransform
 
 
 def fit(
-    model: Denoiser,
+    model: AbstractNetworkModel,
     objective: AbstractObjective,
     data: Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
     optimizer: optax.GradientTransformation,
@@ -66,9 +66,18 @@ def fit(
         mesh: device mesh with one axis ``data``; the first device by default.
 
     Raises:
+        TypeError: the model has no network.
         ValueError: no rows, rows that are not finite, or rows for another number of members.
         DivergedError: a loss or a weight is not finite; the last yielded state was.
     """
+    if not isinstance(model, AbstractNetworkModel):
+        raise TypeError(
+            explain(
+                expected="a model with a network",
+                got=type(model).__name__,
+                do="pass a Denoiser, a ScoreNetwork or an EnergyScore",
+            )
+        )
     members = member_axis(model)
     count = members or 1
     rows = [np.arange(len(data))] * count if member_rows is None else list(member_rows)
@@ -145,7 +154,7 @@ def fit(
         yield now
 
 
-def initial_state(model: Denoiser, optimizer: optax.GradientTransformation) -> TrainState:
+def initial_state(model: AbstractNetworkModel, optimizer: optax.GradientTransformation) -> TrainState:
     """State before the first step; also the shapes that a checkpoint of such a run must have."""
     single, members = single_model(model), member_axis(model)
     weights = eqx.partition(single, trainable(single))[0]

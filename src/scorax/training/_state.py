@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._trees import trainable
-from scorax.models import Denoiser
+from scorax.models import AbstractNetworkModel
 from scorax.networks import Ensemble
 
-Model = TypeVar("Model", bound=Denoiser)
+Model = TypeVar("Model", bound=AbstractNetworkModel)
 
 
 class TrainState(eqx.Module):
@@ -52,7 +52,7 @@ class TrainState(eqx.Module):
         return dataclasses.replace(like, network=Ensemble(network) if member_axis(like) else network)
 
 
-def member_axis(model: Denoiser) -> int | None:
+def member_axis(model: AbstractNetworkModel) -> int | None:
     """Number of members trained side by side, or ``None`` for a plain network."""
     return model.network.num_members if isinstance(model.network, Ensemble) else None
 

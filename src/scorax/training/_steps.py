@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._trees import all_finite, move_average
 from scorax._types import Key, Keys
-from scorax.models import Denoiser
+from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
 from scorax.training._validation import FixedDraws, draws_loss
 from scorax.transforms import AbstractTransform
@@ -68,7 +68,7 @@ def visited(
 
 def _batch_loss(weights: PyTree, problem: Problem, rows: Int[Array, " batch"], key: Key) -> Float[Array, ""]:
     """Mean objective over a batch whose quantiles are stratified, ``u_i = (i + U) / B``."""
-    model: Denoiser = eqx.combine(weights, problem.facts, problem.frozen)
+    model: AbstractNetworkModel = eqx.combine(weights, problem.facts, problem.frozen)
     size = rows.shape[0]
     offset_key, bin_key, row_key = jax.random.split(key, 3)
     x0 = visited(problem.data[rows], problem.dequantize, jax.random.split(bin_key, size))

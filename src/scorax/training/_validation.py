@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from scorax._errors import explain
 from scorax._types import Key, Keys
-from scorax.models import Denoiser
+from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
 from scorax.transforms import AbstractTransform
 
@@ -75,7 +75,7 @@ class FixedDraws(eqx.Module):
 
 
 def draws_loss(
-    model: Denoiser,
+    model: AbstractNetworkModel,
     objective: AbstractObjective,
     data: Float[Array, "n *shape"],
     dequantize: AbstractTransform | None,

@@ -1,0 +1,85 @@
+"""What members start from, and the choice between starts."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from scorax import FitConfig, ScoreDensity
+from scorax.estimators import EnsembleConfig, NetworkConfig, NoiseConfig, TrainingConfig
+from scorax.estimators._model import member_models, restricted
+from scorax.estimators._recipe import plan, resolved
+from scorax.estimators._starts import start_law
+from scorax.networks import Ensemble
+from scorax.processes import Level
+
+UNTRAINED = FitConfig(
+    network=NetworkConfig(width=8, depth=1, dropout=0.0),
+    training=TrainingConfig(max_steps=1, batch_size=16, learning_rate=1e-9, validate_every=1),
+    ensemble=EnsembleConfig(folds=2, components=3),
+    noise=NoiseConfig(candidates=(0.001,)),
+)
+
+
+@pytest.fixture(scope="module")
+def rows() -> np.ndarray:
+    """Three round clusters: nothing like a Gaussian, hardly anything but a mixture."""
+    random = np.random.default_rng(0)
+    centres = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
+    return centres[random.integers(3, size=300)] + 0.3 * random.normal(size=(300, 2))
+
+
+def test_held_out_rows_choose_the_start(rows: np.ndarray) -> None:
+    """Untrained members are their starts; the density is then that of the fold-averaged mixtures, close to the truth."""
+    est = ScoreDensity(UNTRAINED, random_state=0).fit(rows)
+    assert est.fitted_.config.ensemble.starts == ("mixture",)
+    centres = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
+    squares = np.sum((rows[:50, None] - centres) ** 2, axis=-1)
+    truth = np.log(np.mean(np.exp(-0.5 * squares / 0.09) / (2 * np.pi * 0.09), axis=1))
+    assert np.mean(truth - est.score_samples(rows[:50])) == pytest.approx(0, abs=0.1)
+
+
+def test_one_start_keeps_its_own_members_only(rows: np.ndarray) -> None:
+    z = (rows - rows.mean(0)) / rows.std(0)
+    job = plan(z, np.zeros(2), UNTRAINED, seed=0)
+    assert isinstance(job.model.network, Ensemble)
+    assert job.model.network.num_members == job.members == 4
+    level, x = Level(jnp.asarray(1.0), jnp.asarray(0.5)), jnp.array([0.3, -0.4])
+    every = [member.predict_at(level, x).x0 for member in member_models(job.model)]
+    for start, own in (("gaussian", every[:2]), ("mixture", every[2:])):
+        config, laws, model = restricted(job.config, job.laws, job.model, start)
+        assert config.ensemble.starts == (start,)
+        assert laws.members.log_weights.shape == (2, 1 if start == "gaussian" else 3)
+        np.testing.assert_allclose(model.predict_at(level, x).x0, np.mean(own, axis=0), rtol=1e-5)
+
+
+def test_members_of_a_fold_share_rows_and_not_starts(rows: np.ndarray) -> None:
+    z = (rows - rows.mean(0)) / rows.std(0)
+    job = plan(z, np.zeros(2), UNTRAINED, seed=0)
+    np.testing.assert_array_equal(job.held_out(0), job.held_out(2))
+    assert not np.intersect1d(job.held_out(1), job.trained_on(3)).size
+    assert not np.allclose(job.laws.members.components.mean[0], job.laws.members.components.mean[2])
+
+
+def test_bin_noise_is_part_of_every_start() -> None:
+    """Rows on a grid of unit gap: without bin noise the law of a start would be a Gaussian too narrow by gap^2 / 12."""
+    z = np.random.default_rng(1).normal(size=(4000, 1)).round()
+    for start in ("gaussian", "mixture"):
+        law = start_law(start, z, np.ones(1), 1, 0)
+        assert float(law.moments().variances[0]) == pytest.approx(z.var() + 1 / 12, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "starts"),
+    [
+        (200, 4, ("gaussian", "mixture")),
+        (200, 30, ("normal", "mixture")),
+        (200, 40, ("normal",)),
+        (9000, 4, ("gaussian",)),
+    ],
+)
+def test_starts_follow_from_the_size_of_the_table(rows: int, columns: int, starts: tuple[str, ...]) -> None:
+    assert resolved(FitConfig(), rows, columns).ensemble.starts == starts
+    fixed = dataclasses.replace(FitConfig(), ensemble=EnsembleConfig(starts=("mixture",)))
+    assert resolved(fixed, rows, columns).ensemble.starts == ("mixture",)
