@@ -150,7 +150,7 @@ PROCESSES = {
             lambda n: f"dX = −½ β(t) X dt + √β(t) dW, β from {n['beta_min']:g} to {n['beta_max']:g}", _vp,
         ),
         NamedProcess(
-            "ve", {"sigma_min": 1e-3, "sigma_max": 80.0}, 0.0, 1.0, 1.0,
+            "ve", {"sigma_min": 0.1, "sigma_max": 10.0}, 0.0, 1.0, 1.0,
             lambda n: f"dX = √(dσ²/dt) dW, σ(t) from {n['sigma_min']:g} to {n['sigma_max']:g}", _ve,
         ),
         NamedProcess(

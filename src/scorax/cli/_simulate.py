@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scorax.studies import ImageStudy, PathStudy
 
 KINDS = (".png", ".svg", ".pdf")
-_STEPS = 1000
+_STEPS, _PATHS, _SHOWN = 1000, 5000, 30
 _DOUBT = 1e-3
 
 
@@ -93,7 +93,7 @@ def simulate(
         list[float] | None, typer.Option("--at", metavar="T", help="Time of a histogram or a frame; repeatable.")
     ] = None,
     paths: Annotated[
-        int | None, typer.Option("--paths", min=100, max=1_000_000, help="Paths behind the histograms (4000).")
+        int | None, typer.Option("--paths", min=100, max=1_000_000, help="Paths behind the histograms (5000).")
     ] = None,
     shown: Annotated[int | None, typer.Option("--shown", min=1, max=500, help="Paths drawn (30).")] = None,
     steps: Annotated[
@@ -130,10 +130,10 @@ def simulate(
     start = made.t0
     if plan.at[0] <= start * (1 + 1e-6):
         raise InputError(explain(expected=f"--at after {start:g}", got=f"{plan.at[0]:g}", do="name later times"))
-    if image is None:
-        study = _paths(plan, made, paths or 4000, shown or 30, parts, seed)
-    else:
+    if image is not None:
         study = _image(plan, made, image, seed)
+    else:
+        study = _paths(plan, made, paths or _PATHS, shown or _SHOWN, parts, seed)
     _report(plan, study, as_json=as_json)
 
 
@@ -168,7 +168,7 @@ def _plan(
     if not 0 < end <= named.longest:
         do = "keep to the clock of the process"
         raise InputError(explain(expected=f"--until in (0, {named.longest:g}]", got=f"{end:g}", do=do))
-    fractions = (0.1, 0.2, 0.4, 0.7, 1.0) if image is not None else (0.1, 0.4, 1.0)
+    fractions = (0.05, 0.15, 0.4, 1.0) if image is not None else (0.1, 0.4, 1.0)
     times = sorted(at) if at else [fraction * end for fraction in fractions]
     gaps = [later - t for t, later in zip([0.0, *times], times, strict=False)]
     if not (len(times) <= 12 and all(gap >= 1e-5 * end for gap in gaps) and times[-1] <= end * (1 + 1e-9)):
@@ -263,9 +263,10 @@ def _report(plan: _Plan, study: "PathStudy | ImageStudy", *, as_json: bool) -> N
         }
         print(json.dumps(facts, indent=2))
     else:
-        what = " (pixels, standardised by their exact law)" if plan.image is not None else ""
+        for line in plan.title.splitlines():
+            say(line)
         table(
-            plan.title.replace("\n", ", ") + what,
+            "pixels, standardised by their exact law" if plan.image is not None else "paths beside their exact law",
             ("t", "mean", "exact", "sd", "exact", "KS D", "p"),
             [[*(f"{x:.4g}" for x in row[:5]), f"{row[5]:.3g}", f"{row[6]:.2g}"] for row in rows],
             right=range(7),

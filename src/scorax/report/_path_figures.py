@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
 
 from scorax.report._figure import DATA, FAINT, INK, SAMPLES, drawn, quiet
 from scorax.studies import ImageStudy, Marginal, PathStudy
@@ -53,9 +54,9 @@ def image_figure(study: ImageStudy, title: str, kind: str = "png") -> bytes:
             low, high = min(low, -1.0), max(high, 1.0)
             axes.imshow(frame, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
             axes.set_title(f"t = {t:.3g}", fontsize=8)
-            axes.set_xlabel(f"{low:.2g} to {high:.2g}", fontsize=7, color=FAINT)
+            axes.set_xlabel(f"grey: {low:.2g} to {high:.2g}", fontsize=7, color=FAINT)
             quiet(axes)
-        _histograms(bottom, study.marginals, "(X(t) − exact mean) / exact sd", f"{height * width:,} pixels")
+        _histograms(bottom, study.marginals, "standardised X(t)", f"{height * width:,} pixels")
 
     return drawn(8.4, 0.4 + frame_height + 2.3 * rows, draw, kind)
 
@@ -91,5 +92,7 @@ def _histograms(figure: SubFigure, marginals: Sequence[Marginal], variable: str,
         )
         axes.set_xlabel(variable)
         axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.ticklabel_format(scilimits=(-4, 5))
     for line in grid:
         line[0].set_ylabel("density")

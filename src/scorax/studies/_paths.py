@@ -28,7 +28,8 @@ TAIL = 0.022750131948179195
 """Probability outside the band on either side: that of a normal law beyond two standard deviations."""
 _CHUNK = 4096
 """Paths that are held at all their times at once."""
-_BINS = 40
+_BINS = (8, 40)
+"""Bars of a histogram, at least and at most; between them as many as the square root of the number of values."""
 _CURVE_POINTS = 400
 
 
@@ -195,7 +196,8 @@ def marginal(law: Normal | LogNormal, t: float, values: Float[np.ndarray, " n"])
         density = np.asarray(law.density(jnp.asarray(points)))
         test = kstest(values, lambda x: np.asarray(law.cdf(jnp.asarray(x))))
         moments = float(law.mean), float(law.sd)
-    counts, edges = np.histogram(values, bins=_BINS, range=(low, high))
+    bins = int(np.clip(np.sqrt(len(values)), *_BINS))
+    counts, edges = np.histogram(values, bins=bins, range=(low, high))
     return Marginal(
         t=float(t),
         mean=float(values.mean()),
