@@ -23,7 +23,7 @@ Captured = pytest.CaptureFixture[str]
         ("brownian -o p.png --sigma nan", ["--sigma", "nan"]),
         ("brownian -o p.png --sigma -1", ["positive sigma", "-1"]),
         ("brownian -o p.png --sigma much", ["--sigma"]),
-        ("ddpm -o p.png --beta-max 1.5", ["ddpm", "1.5"]),
+        ("ddpm -o p.png --beta-max 1.5", ["ddpm", "betas"]),
         ("gbm -o p.png --x0 -1", ["--x0"]),
         ("gbm -o p.png --image digit", ["--image", "gbm"]),
         ("vp -o p.png --until 2", ["--until", "2"]),
@@ -84,7 +84,7 @@ def test_same_seed_same_bytes_and_an_old_picture_survives_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     path = tmp_path / "paths.png"
-    line = [*"simulate brownian --paths 256 --shown 4 --steps 8 --parts -o".split(), str(path)]
+    line = [*["simulate", "brownian", "--paths", "256", "--shown", "4", "--steps", "8", "--parts", "-o"], str(path)]
     assert main(line) == 0
     before = path.read_bytes()
     assert "KS D" in capsys.readouterr().out

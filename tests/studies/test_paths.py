@@ -9,15 +9,14 @@ from scipy.integrate import trapezoid
 from scipy.stats import norm
 
 from scorax.processes import (
-    SDE,
     VE,
     VP,
     BrownianMotion,
     GeometricBrownianMotion,
     OrnsteinUhlenbeck,
-    Scalar,
     SubVP,
     Tabulated,
+    critically_damped_langevin,
 )
 from scorax.simulation import Euler, Exact
 from scorax.studies import start_law, study_image, study_paths
@@ -117,7 +116,6 @@ def test_pixels_are_independent_standard_normals_under_their_law() -> None:
     assert abs(correlation) < norm.isf(3e-5) / np.sqrt(last[:, 1:].size)
 
 
-def test_laws_that_are_not_known_are_refused() -> None:
-    process = SDE(lambda t, x: -x, lambda t, x: Scalar(jnp.ones_like(t)))
-    with pytest.raises(TypeError, match="known law"):
-        start_law(process, jnp.asarray(0.5), 0.0)  # pyright: ignore[reportArgumentType]
+def test_laws_of_coupled_coordinates_are_refused() -> None:
+    with pytest.raises(TypeError, match="coordinates are independent"):
+        start_law(critically_damped_langevin(1), jnp.asarray(0.5), 0.0)

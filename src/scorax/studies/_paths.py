@@ -107,7 +107,8 @@ def start_law(
                 do="compare simulated paths with its own moments",
             )
         )
-    return Normal(kernel.mean(start), jnp.hypot(kernel.mean_map.value * spread, kernel.root.value))
+    mean = kernel.mean(start)
+    return Normal(mean, jnp.broadcast_to(jnp.hypot(kernel.mean_map.value * spread, kernel.root.value), mean.shape))
 
 
 def study_paths(

@@ -81,6 +81,6 @@ def _standardised(
 ) -> Marginal:
     with host_float64():
         law = start_law(process, jnp.asarray(t), jnp.asarray(clean))
-        values = (row - np.asarray(law.mean)) / float(law.sd)
+        values = (row - np.asarray(law.mean)) / np.asarray(law.sd)
         standard = Normal(jnp.zeros(()), jnp.ones(()))
     return marginal(standard, t, values)
