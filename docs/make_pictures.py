@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from scorax import ScoreDensity
 from scorax.cli import main as scorax
@@ -40,7 +41,9 @@ def processes(folder: Path) -> None:
     """``brownian.png`` and ``digit.png``, by the commands that processes.md shows."""
     for line in ("brownian --drift 1 --sigma 0.5", "vp --image digit"):
         words = line.split()
-        scorax(["simulate", *words, "-o", str(folder / f"{'digit' if 'digit' in words else words[0]}.png")])
+        path = folder / f"{'digit' if 'digit' in words else words[0]}.png"
+        scorax(["simulate", *words, "-o", str(path)])
+        Image.open(path).convert("RGB").quantize(64).save(path, optimize=True)  # a third of the bytes
 
 
 def main() -> None:
