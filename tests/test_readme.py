@@ -40,9 +40,9 @@ def test_both_examples_are_there() -> None:
 
 @pytest.mark.slow  # a training under an SDE without a kernel: about half a minute
 def test_process_of_ones_own() -> None:
-    """Fewer than 30 lines; what it says of its error holds with room for another machine's last bits."""
+    """Fewer than 30 lines, blank ones aside; what it says of its error holds with room for another machine's last bits."""
     (block,) = _blocks("docs/processes.md")
-    assert len(block.splitlines()) < 30
+    assert len([line for line in block.splitlines() if line]) < 30
     names: dict = {}
     exec(compile(block, "docs/processes.md", "exec"), names)
     assert np.isfinite(names["samples"]).all()
