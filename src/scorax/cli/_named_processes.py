@@ -86,19 +86,19 @@ def require_finite(what: str, value: float) -> float:
 def _brownian(numbers: Numbers, until: float) -> "AbstractExactSDE":
     from scorax.processes import BrownianMotion
 
-    return BrownianMotion(numbers["drift"], numbers["sigma"], t1=until)
+    return BrownianMotion(drift_rate=numbers["drift"], sigma=numbers["sigma"], t1=until)
 
 
 def _ou(numbers: Numbers, until: float) -> "AbstractExactSDE":
     from scorax.processes import OrnsteinUhlenbeck
 
-    return OrnsteinUhlenbeck(numbers["rate"], numbers["mean"], numbers["sigma"], t1=until)
+    return OrnsteinUhlenbeck(rate=numbers["rate"], mean=numbers["mean"], sigma=numbers["sigma"], t1=until)
 
 
 def _gbm(numbers: Numbers, until: float) -> "AbstractExactSDE":
     from scorax.processes import GeometricBrownianMotion
 
-    return GeometricBrownianMotion(numbers["drift"], numbers["sigma"], t1=until)
+    return GeometricBrownianMotion(drift_rate=numbers["drift"], sigma=numbers["sigma"], t1=until)
 
 
 def _vp(numbers: Numbers, until: float) -> "AbstractExactSDE":

@@ -21,7 +21,7 @@ def paths_figure(study: PathStudy, title: str, kind: str = "png") -> bytes:
 
     def draw(figure: Figure) -> None:
         figure.suptitle(title, color=INK, fontsize=10)
-        top, bottom = figure.subfigures(2, 1, height_ratios=(2.9, 2.2 * rows))
+        top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(2.9, 2.2 * rows))[:, 0]
         panels = top.subplots(1, 1 + len(study.parts), squeeze=False, sharey=True)[0]
         for axes, paths in zip(panels, (study.shown, *study.parts), strict=True):
             axes.plot(study.times, paths.T, color=SAMPLES, linewidth=0.7, alpha=0.55)
@@ -47,7 +47,7 @@ def image_figure(study: ImageStudy, title: str, kind: str = "png") -> bytes:
 
     def draw(figure: Figure) -> None:
         figure.suptitle(title, color=INK, fontsize=10)
-        top, bottom = figure.subfigures(2, 1, height_ratios=(frame_height, 2.2 * rows))
+        top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(frame_height, 2.2 * rows))[:, 0]
         for axes, t, frame in zip(top.subplots(1, count, squeeze=False)[0], study.times, study.frames, strict=True):
             # Noise is many times brighter than the image: black and white are the ends of the central 98%.
             low, high = np.quantile(frame, [0.01, 0.99])
