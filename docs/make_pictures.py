@@ -1,12 +1,14 @@
-"""Draw the pictures of the README from a fit of two moons: ``python docs/make_pictures.py`` (about a minute)."""
+"""Draw the pictures of the README and of processes.md: ``python docs/make_pictures.py`` (about a minute)."""
 
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from scorax import ScoreDensity
+from scorax.cli import main as scorax
 from scorax.data import embedded
 
 BLUE, ORANGE = "#4c6a8c", "#e07b2e"
@@ -35,8 +37,18 @@ def field(axes: Axes, density: ScoreDensity, low: np.ndarray, high: np.ndarray) 
     axes.set_yticks([])
 
 
+def processes(folder: Path) -> None:
+    """``brownian.png`` and ``digit.png``, by the commands that processes.md shows."""
+    for line in ("brownian --drift 1 --sigma 0.5", "vp --image digit"):
+        words = line.split()
+        path = folder / f"{'digit' if 'digit' in words else words[0]}.png"
+        scorax(["simulate", *words, "-o", str(path)])
+        Image.open(path).convert("RGB").quantize(64).save(path, optimize=True)  # a third of the bytes
+
+
 def main() -> None:
-    """Fit, draw, write ``docs/images/moons.png``."""
+    """Fit, draw, write ``docs/images/moons.png``; then the processes."""
+    processes(Path(__file__).parent / "images")
     rows = embedded("moons", n=2500, seed=0).values
     density = ScoreDensity(random_state=0).fit(rows)
     low, high = rows.min(axis=0) - 0.3, rows.max(axis=0) + 0.3

@@ -42,6 +42,8 @@ def test_laws_against_scipy():
             np.testing.assert_allclose(law.density(x), truth.pdf(X), rtol=1e-12)
             np.testing.assert_allclose(law.cdf(x), truth.cdf(X), rtol=1e-12)
             np.testing.assert_allclose(law.log_density(x), truth.logpdf(X).sum(), rtol=1e-12)
+            np.testing.assert_allclose(law.quantile(jnp.asarray(0.1)), truth.ppf(0.1), rtol=1e-12)
+            np.testing.assert_allclose([law.mean, law.sd], [truth.mean(), truth.std()], rtol=1e-12)
         outside = -x
         assert np.array_equal(positive.cdf(outside), np.zeros(2))
         assert np.array_equal(positive.density(outside), np.zeros(2))

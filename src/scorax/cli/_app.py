@@ -20,6 +20,7 @@ from scorax.cli._report import report
 from scorax.cli._runtime import log_to_stderr, use_compile_cache
 from scorax.cli._sample import sample
 from scorax.cli._signals import Signals
+from scorax.cli._simulate import simulate
 
 GLOBAL_FLAGS = ("--debug", "--no-compile-cache")
 """Flags that may stand anywhere on the line, before or after the name of the command."""
@@ -76,7 +77,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (demo, fit, sample, logp, report, info, check):
+for _command in (demo, fit, sample, logp, simulate, report, info, check):
     app.command(_command.__name__)(_guarded(_command))
 
 

@@ -5,7 +5,7 @@ import math
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import ndtr
+from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Array, Float
 
 from scorax._types import Key
@@ -25,6 +25,10 @@ class Normal(eqx.Module):
         """Distribution function of every coordinate at its own value."""
         return ndtr((x - self.mean) / self.sd)
 
+    def quantile(self, p: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Value of every coordinate below which it lies with probability ``p``."""
+        return self.mean + self.sd * ndtri(p)
+
     def log_density(self, x: Float[Array, "*shape"]) -> Float[Array, ""]:
         """Log-density of the whole state, in nats."""
         return jnp.sum(self._log_densities(x))
@@ -42,6 +46,16 @@ class LogNormal(eqx.Module):
 
     logarithm: Normal
 
+    @property
+    def mean(self) -> Float[Array, "*shape"]:
+        r"""Mean of every coordinate, $e^{m + s^2/2}$."""
+        return jnp.exp(self.logarithm.mean + 0.5 * self.logarithm.sd**2)
+
+    @property
+    def sd(self) -> Float[Array, "*shape"]:
+        r"""Standard deviation of every coordinate, $e^{m + s^2/2} \sqrt{e^{s^2} - 1}$."""
+        return self.mean * jnp.sqrt(jnp.expm1(self.logarithm.sd**2))
+
     def density(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Density of every coordinate at its own value; zero where that is not positive."""
         inside = jnp.where(x > 0, x, 1.0)
@@ -51,6 +65,10 @@ class LogNormal(eqx.Module):
         """Distribution function of every coordinate at its own value."""
         inside = jnp.where(x > 0, x, 1.0)
         return jnp.where(x > 0, self.logarithm.cdf(jnp.log(inside)), 0.0)
+
+    def quantile(self, p: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Value of every coordinate below which it lies with probability ``p``."""
+        return jnp.exp(self.logarithm.quantile(p))
 
     def log_density(self, x: Float[Array, "*shape"]) -> Float[Array, ""]:
         """Log-density of the whole state, in nats; minus infinity where a coordinate is not positive."""

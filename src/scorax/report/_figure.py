@@ -54,19 +54,36 @@ _STYLE: Any = {
 }
 
 
+_DATED = {
+    "svg": ("Creator", "Date", "Format", "Type"),
+    "png": ("Software",),
+    "pdf": ("Creator", "Producer", "CreationDate"),
+}
+"""What a writer would say about itself and the hour, by kind: left out, so that equal numbers are equal bytes."""
+
+
 def picture(width: float, height: float, draw: Callable[[Figure], None]) -> str:
-    """`data:` address of a figure of that size in inches; `draw` fills it. No global state of matplotlib changes."""
+    """`data:` address of a figure of that size in inches; `draw` fills it."""
+    text = drawn(width, height, draw, "svg", transparent=True).decode()
+    # The prologue names an external DTD; an inline picture needs none of it.
+    return "data:image/svg+xml;base64," + base64.b64encode(text[text.index("<svg") :].encode()).decode()
+
+
+def drawn(
+    width: float, height: float, draw: Callable[[Figure], None], kind: str, *, transparent: bool = False
+) -> bytes:
+    """File of a figure of that size in inches, without dates; `kind` is ``svg``, ``png`` or ``pdf``.
+
+    No global state of matplotlib changes.
+    """
     with matplotlib.rc_context(rc=_STYLE), warnings.catch_warnings():
         # Only the measured width of such a glyph is off; the browser draws it from its own fonts.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
         target = io.BytesIO()
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(target, format="svg", dpi=150, metadata=nothing, transparent=True)
-    text = target.getvalue().decode()
-    # The prologue names an external DTD; an inline picture needs none of it.
-    return "data:image/svg+xml;base64," + base64.b64encode(text[text.index("<svg") :].encode()).decode()
+        figure.savefig(target, format=kind, dpi=150, metadata=dict.fromkeys(_DATED[kind]), transparent=transparent)
+    return target.getvalue()
 
 
 def quiet(axes: Axes) -> None:

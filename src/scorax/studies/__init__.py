@@ -9,6 +9,8 @@ from scorax.studies._evaluation import Fitted, evaluate, two_sample_records
 from scorax.studies._held_out import held_out_records
 from scorax.studies._mixture import MixtureBaseline
 from scorax.studies._objectives import ObjectiveComparison, compare_objectives
+from scorax.studies._paths import Marginal, PathStudy, start_law, study_paths
+from scorax.studies._pixels import ImageStudy, study_image
 from scorax.studies._tables import correlation_records, marginal_records, pairwise_records
 from scorax.studies._verdict import verdict
 
@@ -17,9 +19,12 @@ __all__ = [
     "Check",
     "Fitted",
     "GaussianBaseline",
+    "ImageStudy",
     "KernelBaseline",
+    "Marginal",
     "MixtureBaseline",
     "ObjectiveComparison",
+    "PathStudy",
     "compare",
     "compare_folds",
     "compare_objectives",
@@ -32,6 +37,9 @@ __all__ = [
     "pairwise_records",
     "path_records",
     "run_checks",
+    "start_law",
+    "study_image",
+    "study_paths",
     "two_sample_records",
     "verdict",
 ]
