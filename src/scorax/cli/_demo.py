@@ -13,7 +13,6 @@ from scorax.cli._paths import refuse_full_folder
 from scorax.cli._sample import sample
 
 _MOST_ROWS = 2600  # so that the training rows of the toys take the recipe of larger tables
-_TOYS = ("moons", "two_moons", "checkerboard", "swirl", "eight_gaussians")
 _TOY_STEPS = 1200  # one member, a short schedule and few cut-offs to choose from: the toys take about a minute
 _TOY_SETS = ["noise.candidates=[0.03, 0.06, 0.1]"]
 _TEST_SHARE = 0.2
@@ -43,10 +42,12 @@ def demo(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Every random number follows from it.")] = 0,
 ) -> None:
     """Do it all on embedded data, in a few minutes."""
+    from scorax.data import is_toy
+
     refuse_full_folder(output, do="name another folder with -o, or remove it")
     train, test, run = output / "train.csv", output / "test.csv", output / "run"
     _write_split(data, seed, train, test)
-    toy = data in _TOYS
+    toy = is_toy(data)
     fit(
         train,
         run,

@@ -1,6 +1,6 @@
 """Tables in and out of files, the schema of their columns, embedded data and the order of training rows."""
 
-from scorax.data._embedded import embedded, embedded_names
+from scorax.data._embedded import embedded, embedded_names, is_toy
 from scorax.data._image import read_image
 from scorax.data._order import RowOrder
 from scorax.data._output import TableWriter, write_table
@@ -19,6 +19,7 @@ __all__ = [
     "embedded",
     "embedded_names",
     "fingerprint",
+    "is_toy",
     "read_image",
     "read_table",
     "toy_log_density",

@@ -17,6 +17,11 @@ def embedded_names() -> tuple[str, ...]:
     return (*_REAL, *TOYS)
 
 
+def is_toy(name: str) -> bool:
+    """Whether the name, or alias, is that of a toy and not of a real table."""
+    return ALIASES.get(name, name) in TOYS
+
+
 def embedded(name: str, *, n: int | None = None, seed: int = 0) -> Table:
     """A table that needs no file.
 
@@ -35,8 +40,8 @@ def embedded(name: str, *, n: int | None = None, seed: int = 0) -> Table:
         n: rows of a toy, 5000 by default. A real table is never cut: it must be ``None``.
         seed: seed of a toy.
     """
-    name = ALIASES.get(name, name)
-    if name in TOYS:
+    toy, name = is_toy(name), ALIASES.get(name, name)
+    if toy:
         rows = _TOY_ROWS if n is None else n
         if rows < 1 or seed < 0:
             raise InputError(explain(expected="n >= 1 and seed >= 0", got=f"{rows} and {seed}", do="change them"))

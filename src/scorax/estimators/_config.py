@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+Start = Literal["normal", "gaussian", "mixture"]
+"""A law whose exact field an untrained member is; see :class:`EnsembleConfig`."""
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -83,7 +86,7 @@ class EnsembleConfig:
 
     folds: int = 0
     holdout: float = 0.1
-    starts: tuple[Literal["normal", "gaussian", "mixture"], ...] = ()
+    starts: tuple[Start, ...] = ()
     components: int = 8
 
     def __post_init__(self) -> None:

@@ -24,9 +24,8 @@ from scorax.targets import GaussianMixture
 from scorax.training import TrainState, initial_state, single_model
 from scorax.transforms import Standardize
 
-VERSION = 1
+VERSION = 2  # members start from mixtures, and layers hold (in, out) matrices
 _GROUPS = {"weights": "weights", "ema": "ema", "best": "best", "optimizer": "optimizer"}
-_LAW = ("mean", "basis", "variances")
 _PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
 
 
@@ -40,10 +39,7 @@ def write_facts(run: RunFolder, config: FitConfig, coordinates: Coordinates, law
                 "shift": coordinates.standardize.shift,
                 "scale": coordinates.standardize.scale,
                 "widths": coordinates.widths,
-                **named_arrays({"moments": laws.moments}),
-                **named_arrays(
-                    {"members": {"log_weights": laws.members.log_weights, **_parts(laws.members.components)}}
-                ),
+                **named_arrays({"moments": laws.moments, "members": laws.members}),
             }
         ),
     )
@@ -62,24 +58,21 @@ def read_config(run: RunFolder) -> FitConfig:
     return from_mapping(FitConfig, body, shown_path(run.config))
 
 
-def _parts(law: GaussianLaw) -> dict[str, Any]:
-    return {name: getattr(law, name) for name in _LAW}
-
-
 def read_coordinates(run: RunFolder, config: FitConfig) -> tuple[Coordinates, Laws]:
     """Coordinates and laws of a run; its schema and configuration imply every shape."""
     schema = Schema.from_json(run.read_json("schema.json"), shown_path(run.schema))
     d = len(schema.free)
-    expected = {name: ((d,), "float64") for name in ("shift", "scale", "widths")}
+    expected: dict[str, tuple[tuple[int, ...], str]] = {
+        name: ((d,), "float64") for name in ("shift", "scale", "widths")
+    }
     stack = (num_members(config), num_components(config))
-    for group, lead in (("moments", ()), ("members", stack)):
-        shapes = {"mean": (d,), "basis": (d, d), "variances": (d,)}
+    groups = {"moments": (), "members/components": stack}
+    shapes = {"mean": (d,), "basis": (d, d), "variances": (d,)}
+    for group, lead in groups.items():
         expected |= {f"{group}/{name}": ((*lead, *shape), "float32") for name, shape in shapes.items()}
     expected["members/log_weights"] = (stack, "float32")
     arrays = read_tensors(run.transform, expected)
-    moments, own = (
-        GaussianLaw(*(jnp.asarray(arrays[f"{group}/{name}"]) for name in _LAW)) for group in ("moments", "members")
-    )
+    moments, own = (GaussianLaw(*(jnp.asarray(arrays[f"{group}/{name}"]) for name in shapes)) for group in groups)
     coordinates = Coordinates(schema, Standardize(arrays["shift"], arrays["scale"]), arrays["widths"])
     return coordinates, Laws(moments, GaussianMixture(jnp.asarray(arrays["members/log_weights"]), own))
 

@@ -11,12 +11,11 @@ from jaxtyping import Float
 from scorax._errors import InputError, explain
 from scorax._trees import cast
 from scorax.data import Schema
-from scorax.estimators._config import FitConfig
+from scorax.estimators._config import FitConfig, Start
 from scorax.estimators._fitted import Coordinates, FittedTable
 from scorax.estimators._model import cut_at, restricted
 from scorax.estimators._recipe import Plan, plan
 from scorax.estimators._selection import choose, held_out_rows, out_of_fold
-from scorax.estimators._starts import Start
 from scorax.training import TrainState
 
 FEWEST_ROWS = 10

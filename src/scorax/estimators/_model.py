@@ -2,7 +2,6 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -11,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scorax._types import Key
-from scorax.estimators._config import FitConfig
-from scorax.estimators._starts import ABSENT, Start, moments_of, start_law
+from scorax.estimators._config import FitConfig, Start
+from scorax.estimators._starts import ABSENT, moments_of, start_law
 from scorax.models import Denoiser, Karras
 from scorax.networks import AbstractNetwork, Ensemble, MixtureSkip, ResMLP
 from scorax.processes import EDM, GaussianLaw
@@ -63,31 +62,34 @@ def num_components(config: FitConfig) -> int:
 def blank_model(config: FitConfig, laws: Laws, *, key: Key) -> Denoiser:
     """Untrained model of a resolved configuration; its arrays have the shapes that a checkpoint must have."""
     shape = config.network
-    dimension = laws.moments.mean.shape[0]
-    members = num_members(config)
 
-    def build(member_key: Key, law: GaussianMixture) -> AbstractNetwork:
-        network = ResMLP(
-            dimension,
+    def build(member_key: Key) -> AbstractNetwork:
+        return ResMLP(
+            laws.moments.mean.shape[0],
             width=shape.width,
             depth=shape.depth,
             dropout=shape.dropout,
             num_frequencies=shape.num_frequencies,
             key=member_key,
         )
-        if config.ensemble.starts == ("normal",):
-            return network  # the skip of N(0, I) is zero
-        parts = law.components
-        return MixtureSkip(network, law.log_weights, parts.mean, parts.basis, parts.variances)
 
-    stacked = eqx.filter_vmap(build)(jax.random.split(key, members), laws.members)
-    network = Ensemble(stacked) if members > 1 else Ensemble(stacked).member(0)
+    networks = eqx.filter_vmap(build)(jax.random.split(key, num_members(config)))
     return Denoiser(
-        network=network,
+        network=_built_around(config, laws, networks),
         process=EDM(t0=config.noise.sigma_min, t1=config.noise.sigma_max),
         parametrization=Karras(),
         moments=laws.moments,
     )
+
+
+def _built_around(config: FitConfig, laws: Laws, networks: AbstractNetwork) -> AbstractNetwork:
+    """The network of a model from what its members learn, stacked, and the laws they start from."""
+    if config.ensemble.starts != ("normal",):  # the skip of N(0, I) is zero
+        law = laws.members
+        parts = law.components
+        networks = MixtureSkip(networks, law.log_weights, parts.mean, parts.basis, parts.variances)
+    ensemble = Ensemble(networks)
+    return ensemble if num_members(config) > 1 else ensemble.member(0)
 
 
 def member_models(model: Denoiser) -> list[Denoiser]:
@@ -102,29 +104,22 @@ def restricted(config: FitConfig, laws: Laws, model: Denoiser, start: Start) -> 
     """The members of one start alone: their configuration, laws and mean field, as if no other had been trained."""
     ensemble = config.ensemble
     first = ensemble.starts.index(start) * ensemble.folds
-    own = jax.tree.map(lambda leaf: leaf[first : first + ensemble.folds], laws.members)
+    members = slice(first, first + ensemble.folds)
+    own = jax.tree.map(lambda leaf: leaf[members], laws.members)
     used = max(1, int(jnp.max(jnp.sum(own.log_weights > ABSENT / 2, axis=-1))))
-    own = jax.tree.map(lambda leaf: leaf[:, :used], own)
+    kept = Laws(laws.moments, jax.tree.map(lambda leaf: leaf[:, :used], own))
     config = dataclasses.replace(config, ensemble=dataclasses.replace(ensemble, starts=(start,), components=used))
-    kept = Laws(laws.moments, own)
-    trained = [_learned(member.network) for member in member_models(model)[first : first + ensemble.folds]]
-    blank = blank_model(config, kept, key=jax.random.key(0))  # for its structure: every array of it is replaced
-    network = jax.tree.map(_stacked, *trained) if len(trained) > 1 else trained[0]
-    return config, kept, dataclasses.replace(model, network=_with_learned(blank.network, network))
+    stacked = _stacked(model.network)
+    learned = stacked.network if isinstance(stacked, MixtureSkip) else stacked
+    learned = jax.tree.map(lambda leaf: leaf[members] if eqx.is_array(leaf) else leaf, learned)
+    return config, kept, dataclasses.replace(model, network=_built_around(config, kept, learned))
 
 
-def _stacked(*leaves: Any) -> Any:
-    return jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0]  # a dropout rate is a leaf, but no array
-
-
-def _learned(network: AbstractNetwork) -> AbstractNetwork:
-    return network.network if isinstance(network, MixtureSkip) else network
-
-
-def _with_learned(blank: AbstractNetwork, learned: AbstractNetwork) -> AbstractNetwork:
-    if isinstance(blank, Ensemble):
-        return Ensemble(_with_learned(blank.members, learned))
-    return eqx.tree_at(lambda skip: skip.network, blank, learned) if isinstance(blank, MixtureSkip) else learned
+def _stacked(network: AbstractNetwork) -> AbstractNetwork:
+    """The members of a network with their leading axis, also where there is one."""
+    if isinstance(network, Ensemble):
+        return network.members
+    return jax.tree.map(lambda leaf: leaf[None] if eqx.is_array(leaf) else leaf, network)
 
 
 def cut_at(model: Denoiser, sigma: float) -> Denoiser:

@@ -11,9 +11,8 @@ import optax
 from jaxtyping import Float, Int
 
 from scorax._types import Key
-from scorax.estimators._config import FitConfig
+from scorax.estimators._config import FitConfig, Start
 from scorax.estimators._model import Laws, blank_model, num_members
-from scorax.estimators._starts import Start
 from scorax.models import Denoiser
 from scorax.objectives import (
     DenoisingScoreMatching,

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from scorax.estimators._config import Start
 from scorax.estimators._model import cut_at, member_models, restricted
 from scorax.estimators._recipe import Plan
-from scorax.estimators._starts import Start
 from scorax.likelihood import log_prob
 from scorax.models import Denoiser
 

@@ -1,18 +1,15 @@
 """Where members start from: the law whose exact field an untrained member is."""
 
-from typing import Literal
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
+from scorax.estimators._config import Start
 from scorax.processes import GaussianLaw
 from scorax.studies import MixtureBaseline
 from scorax.targets import GaussianMixture
-
-Start = Literal["normal", "gaussian", "mixture"]
 
 ABSENT = -1e30
 """Log-weight of a component that only fills the shape; finite, so that no derivative meets infinity minus infinity."""

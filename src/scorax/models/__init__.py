@@ -1,6 +1,6 @@
 """Score models: functions ``score(t, x, condition)``, and denoisers where the noise is Gaussian."""
 
-from scorax.models._dynamics import angle_flow, probability_flow, reverse_drift, sde
+from scorax.models._dynamics import angle_flow, probability_flow, reverse_drift
 from scorax.models._flow import FlowEnds, flow_ends, flow_field, without_clock
 from scorax.models._guided import Guided, GuidedScore
 from scorax.models._parametrization import AbstractParametrization, Karras, PredictData, PredictNoise, PredictV
@@ -57,7 +57,6 @@ __all__ = [
     "require_noisy_state",
     "require_terminal_law",
     "reverse_drift",
-    "sde",
     "terminal_draw",
     "terminal_level",
     "terminal_log_density",

@@ -6,11 +6,10 @@ from typing import Any
 from jaxtyping import Array, Float
 
 from scorax._divergence import covariance_divergence
-from scorax._errors import explain
 from scorax._types import Condition
 from scorax.models._prediction import level_of_angle, velocity_in_angle
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
-from scorax.processes import AbstractProcess, AbstractSDE
+from scorax.processes import sde
 
 Field = Callable[[Float[Array, ""], Float[Array, "*shape"]], Float[Array, "*shape"]]
 
@@ -64,20 +63,3 @@ def angle_flow(model: AbstractDenoiser, condition: Condition = None) -> Field:
         return velocity_in_angle(model.predict_at(level, y, condition), level)
 
     return field
-
-
-def sde(process: AbstractProcess) -> AbstractSDE:
-    """``process`` itself where it has a drift and a diffusion.
-
-    Raises:
-        TypeError: it has none, like ``Clean``.
-    """
-    if not isinstance(process, AbstractSDE):
-        raise TypeError(
-            explain(
-                expected="a process with a drift and a diffusion",
-                got=type(process).__name__,
-                do="use an AbstractSDE such as VP, VE or EDM",
-            )
-        )
-    return process

@@ -10,9 +10,8 @@ from scorax._errors import explain
 from scorax._free import free_dimension, free_normal, only_free
 from scorax._trees import cast
 from scorax._types import Key
-from scorax.models._dynamics import sde
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel, ScoreFunction
-from scorax.processes import AbstractGaussianProcess, AbstractLinearSDE, AbstractProcess, GaussianLaw, Law, Level
+from scorax.processes import AbstractGaussianProcess, AbstractLinearSDE, AbstractProcess, GaussianLaw, Law, Level, sde
 
 
 def gaussian_process(process: AbstractProcess) -> AbstractGaussianProcess:

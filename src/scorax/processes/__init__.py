@@ -1,6 +1,6 @@
 """How data becomes noise: processes own the clock ``[t0, t1]``, with data at ``t0`` and noise at ``t1``."""
 
-from scorax.processes._abstract import AbstractExactSDE, AbstractProcess, AbstractSDE, Law
+from scorax.processes._abstract import AbstractExactSDE, AbstractProcess, AbstractSDE, Law, sde
 from scorax.processes._clean import Clean
 from scorax.processes._diffusion import Diagonal, Diffusion, Matrix, Scalar
 from scorax.processes._exploding import EDM, VE
@@ -49,6 +49,7 @@ __all__ = [
     "critically_damped_langevin",
     "diffusion_noise_shape",
     "euler_step",
+    "sde",
     "without_drift",
     "without_noise",
 ]

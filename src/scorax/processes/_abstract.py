@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._errors import explain
 from scorax._types import Key
 from scorax.processes._diffusion import Diffusion
 
@@ -74,3 +75,20 @@ class AbstractExactSDE(AbstractSDE):
     def perturb(self, t: Float[Array, ""], x0: Float[Array, "*shape"], *, key: Key) -> Float[Array, "*shape"]:
         noise = jax.random.normal(key, self.noise_shape(x0.shape), x0.dtype)
         return self.advance(jnp.zeros_like(t), t, x0, noise)
+
+
+def sde(process: AbstractProcess) -> AbstractSDE:
+    """``process`` itself where it has a drift and a diffusion.
+
+    Raises:
+        TypeError: it has none, like ``Clean``.
+    """
+    if not isinstance(process, AbstractSDE):
+        raise TypeError(
+            explain(
+                expected="a process with a drift and a diffusion",
+                got=type(process).__name__,
+                do="use an AbstractSDE such as VP, VE or EDM",
+            )
+        )
+    return process

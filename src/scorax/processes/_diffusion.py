@@ -3,40 +3,15 @@
 The three tags are linear maps ``v -> G v`` with the few products that simulation, reversal and Gaussian kernels need.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-class Scalar(NamedTuple):
-    """``G = value I``: one number for all coordinates, each with a Brownian motion of its own."""
-
-    value: Float[Array, ""]
-
-    def noise_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of the noise that drives a state of ``shape``."""
-        return shape
-
-    def times(self, v: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """``G v``."""
-        return self.value * v
-
-    def covariance_times(self, v: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """``G G^T v``."""
-        return self.value**2 * v
-
-    def covariance_solve(self, v: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """``(G G^T)^{-1} v``."""
-        return v / self.value**2
-
-    def dense(self, size: int) -> Float[Array, "n m"]:
-        """``G`` as a matrix for a flat state of ``size`` coordinates."""
-        return self.value * jnp.eye(size, dtype=self.value.dtype)
-
-
-class Diagonal(NamedTuple):
-    """``G = diag(value)``: one number for each coordinate, in the shape of the state."""
+class _Entrywise(eqx.Module):
+    """``G`` that multiplies each coordinate, which has a Brownian motion of its own."""
 
     value: Float[Array, "*shape"]
 
@@ -56,12 +31,26 @@ class Diagonal(NamedTuple):
         """``(G G^T)^{-1} v``."""
         return v / self.value**2
 
+
+class Scalar(_Entrywise):
+    """``G = value I``: one number for all coordinates."""
+
+    value: Float[Array, ""]
+
+    def dense(self, size: int) -> Float[Array, "n m"]:
+        """``G`` as a matrix for a flat state of ``size`` coordinates."""
+        return self.value * jnp.eye(size, dtype=self.value.dtype)
+
+
+class Diagonal(_Entrywise):
+    """``G = diag(value)``: one number for each coordinate, in the shape of the state."""
+
     def dense(self, size: int) -> Float[Array, "n m"]:
         """``G`` as a matrix for a flat state of ``size`` coordinates."""
         return jnp.diag(self.value.reshape(size))
 
 
-class Matrix(NamedTuple):
+class Matrix(eqx.Module):
     """``G`` in full, ``(n, m)``: a flat state of n coordinates driven by m Brownian motions."""
 
     value: Float[Array, "n m"]

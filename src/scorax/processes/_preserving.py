@@ -8,7 +8,32 @@ from scorax._errors import explain
 from scorax.processes._gaussian_process import AbstractGaussianProcess, check_clock
 
 
-class VP(AbstractGaussianProcess):
+class _LinearRate(AbstractGaussianProcess):
+    """Rate ``beta(t)`` that grows linearly, its integral ``B(t)`` and the decay ``alpha = exp(-B / 2)`` of the mean."""
+
+    beta_min: float = 0.1
+    beta_max: float = 20.0
+
+    def __check_init__(self) -> None:
+        if not 0 < self.beta_min <= self.beta_max:
+            got = f"{self.beta_min}, {self.beta_max}"
+            raise ValueError(explain(expected="0 < beta_min <= beta_max", got=got, do="pass positive rates"))
+        check_clock(self.t0, self.t1)
+
+    def _integral(self, t: Float[Array, ""]) -> Float[Array, ""]:
+        """B(t)."""
+        return self.beta_min * t + 0.5 * (self.beta_max - self.beta_min) * t**2
+
+    def _time_of_integral(self, integral: Float[Array, ""]) -> Float[Array, ""]:
+        # The root of the quadratic in the form that does not cancel for small times or beta_min = beta_max.
+        slope = 2 * (self.beta_max - self.beta_min)
+        return 2 * integral / (self.beta_min + jnp.sqrt(self.beta_min**2 + slope * integral))
+
+    def alpha(self, t: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.exp(-0.5 * self._integral(t))
+
+
+class VP(_LinearRate):
     r"""Variance-preserving process, $dX = -\tfrac12 \beta X dt + \sqrt{\beta} dW$ with linear $\beta(t)$.
 
     $$ B(t) = \beta_{min} t + \tfrac12 (\beta_{max} - \beta_{min}) t^2, \quad \alpha = e^{-B/2}, \quad \sigma^2 = 1 - e^{-B}. $$
@@ -24,30 +49,18 @@ class VP(AbstractGaussianProcess):
     Reference: Song et al. (2021), eqs. 32 and 33; Ho et al. (2020) is its discretisation.
     """
 
-    beta_min: float = 0.1
-    beta_max: float = 20.0
     t0: float = 1e-5
     t1: float = 1.0
-
-    def __check_init__(self) -> None:
-        _check_rates(self.beta_min, self.beta_max)
-        check_clock(self.t0, self.t1)
-
-    def _integral(self, t: Float[Array, ""]) -> Float[Array, ""]:
-        return _integral(self.beta_min, self.beta_max, t)
-
-    def alpha(self, t: Float[Array, ""]) -> Float[Array, ""]:
-        return jnp.exp(-0.5 * self._integral(t))
 
     def variance(self, t: Float[Array, ""]) -> Float[Array, ""]:
         return -jnp.expm1(-self._integral(t))
 
     def time_of(self, log_ratio: Float[Array, ""]) -> Float[Array, ""]:
         integral = jax.nn.softplus(2 * log_ratio)  # (sigma / alpha)^2 = e^B - 1
-        return _time_of_integral(self.beta_min, self.beta_max, integral)
+        return self._time_of_integral(integral)
 
 
-class SubVP(AbstractGaussianProcess):
+class SubVP(_LinearRate):
     r"""Sub-variance-preserving process: the drift of :class:`VP` with less noise.
 
     $$ \alpha = e^{-B/2}, \qquad \sigma = 1 - e^{-B}, \qquad g^2 = \beta (1 - e^{-2B}). $$
@@ -63,41 +76,12 @@ class SubVP(AbstractGaussianProcess):
     Reference: Song et al. (2021), eqs. 12 and 29.
     """
 
-    beta_min: float = 0.1
-    beta_max: float = 20.0
     t0: float = 6e-3
     t1: float = 1.0
-
-    def __check_init__(self) -> None:
-        _check_rates(self.beta_min, self.beta_max)
-        check_clock(self.t0, self.t1)
-
-    def _integral(self, t: Float[Array, ""]) -> Float[Array, ""]:
-        return _integral(self.beta_min, self.beta_max, t)
-
-    def alpha(self, t: Float[Array, ""]) -> Float[Array, ""]:
-        return jnp.exp(-0.5 * self._integral(t))
 
     def variance(self, t: Float[Array, ""]) -> Float[Array, ""]:
         return jnp.expm1(-self._integral(t)) ** 2
 
     def time_of(self, log_ratio: Float[Array, ""]) -> Float[Array, ""]:
         integral = 2 * jnp.arcsinh(0.5 * jnp.exp(log_ratio))  # sigma / alpha = 2 sinh(B / 2)
-        return _time_of_integral(self.beta_min, self.beta_max, integral)
-
-
-def _integral(beta_min: float, beta_max: float, t: Float[Array, ""]) -> Float[Array, ""]:
-    """B(t), the integral of the linear rate."""
-    return beta_min * t + 0.5 * (beta_max - beta_min) * t**2
-
-
-def _time_of_integral(beta_min: float, beta_max: float, integral: Float[Array, ""]) -> Float[Array, ""]:
-    # The root of the quadratic in the form that does not cancel for small times or beta_min = beta_max.
-    return 2 * integral / (beta_min + jnp.sqrt(beta_min**2 + 2 * (beta_max - beta_min) * integral))
-
-
-def _check_rates(beta_min: float, beta_max: float) -> None:
-    if not 0 < beta_min <= beta_max:
-        raise ValueError(
-            explain(expected="0 < beta_min <= beta_max", got=f"{beta_min}, {beta_max}", do="pass positive rates")
-        )
+        return self._time_of_integral(integral)

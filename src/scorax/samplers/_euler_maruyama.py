@@ -6,7 +6,8 @@ from jaxtyping import Array, Float
 
 from scorax._free import only_free
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, reverse_drift, sde
+from scorax.models import AbstractScoreModel, reverse_drift
+from scorax.processes import sde
 from scorax.samplers._abstract import DEFAULT_GRID, AbstractGridSampler
 from scorax.samplers._grids import AbstractGrid, Node
 

@@ -9,8 +9,9 @@ from jaxtyping import Array, Float, PyTree, UInt32
 from scorax._errors import explain
 from scorax._trees import require_conditions, rows_at
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, data_moments, sde
+from scorax.models import AbstractScoreModel, data_moments
 from scorax.networks import check_conditions
+from scorax.processes import sde
 from scorax.samplers._abstract import AbstractSampler
 
 BLOCK = 1024

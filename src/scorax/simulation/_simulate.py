@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, UInt32
 
 from scorax._errors import explain
 from scorax._types import Key
-from scorax.processes import AbstractProcess, AbstractSDE
+from scorax.processes import AbstractProcess, AbstractSDE, sde
 from scorax.simulation._brownian import brownian_increments
 from scorax.simulation._methods import AbstractMethod, Euler
 
@@ -55,14 +55,7 @@ def simulate(
         TypeError: the process is no SDE (``Clean``), the method does not serve it, or ``x0`` is not floating-point.
         ValueError: ``x0`` has no rows axis, ``ts`` does not increase inside the clock, or there is no step.
     """
-    if not isinstance(process, AbstractSDE):
-        raise TypeError(
-            explain(
-                expected="a process with a drift and a diffusion",
-                got=type(process).__name__,
-                do="use an SDE such as VP",
-            )
-        )
+    process = sde(process)
     x = jnp.asarray(x0)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point starting points", got=str(x.dtype), do="convert them first"))

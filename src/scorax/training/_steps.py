@@ -10,10 +10,10 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._trees import all_finite, move_average, rows_at
-from scorax._types import Key, Keys
+from scorax._types import Key
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
-from scorax.training._validation import FixedDraws, draws_loss
+from scorax.training._validation import FixedDraws, draws_loss, visited
 from scorax.transforms import AbstractTransform
 
 
@@ -58,21 +58,13 @@ class Batches(NamedTuple):
     key: Key
 
 
-def visited(
-    rows: Float[Array, "b *shape"], dequantize: AbstractTransform | None, keys: Keys
-) -> Float[Array, "b *shape"]:
-    """Rows as the objective sees them: with dequantisation noise drawn anew at every visit."""
-    if dequantize is None:
-        return rows
-    return jax.vmap(lambda row, key: dequantize.encode(row, key=key).z)(rows, keys)
-
-
 def _batch_loss(weights: PyTree, problem: Problem, rows: Int[Array, " batch"], key: Key) -> Float[Array, ""]:
     """Mean objective over a batch whose quantiles are stratified, ``u_i = (i + U) / B``."""
     model: AbstractNetworkModel = eqx.combine(weights, problem.facts, problem.frozen)
     size = rows.shape[0]
     offset_key, bin_key, row_key = jax.random.split(key, 3)
-    x0 = visited(problem.data[rows], problem.dequantize, jax.random.split(bin_key, size))
+    bin_keys = jax.random.split(bin_key, size)
+    x0 = jax.vmap(lambda row, k: visited(row, problem.dequantize, k))(problem.data[rows], bin_keys)
     u = (jnp.arange(size, dtype=x0.dtype) + jax.random.uniform(offset_key, (), x0.dtype)) / size
     keys = jax.random.split(row_key, size)
     told = rows_at(problem.conditions, rows)

@@ -75,6 +75,11 @@ class FixedDraws(eqx.Module):
         return FixedDraws(jnp.asarray(rows), jnp.asarray(u), keys, jnp.asarray(weight))
 
 
+def visited(row: Float[Array, "*shape"], dequantize: AbstractTransform | None, key: Key) -> Float[Array, "*shape"]:
+    """A row as the objective sees it: with dequantisation noise drawn anew at every visit."""
+    return row if dequantize is None else dequantize.encode(row, key=key).z
+
+
 def draws_loss(
     model: AbstractNetworkModel,
     objective: AbstractObjective,
@@ -87,7 +92,7 @@ def draws_loss(
 
     def one(row: Int[Array, ""], u: Float[Array, ""], key: Key) -> Float[Array, ""]:
         bin_key, noise_key = jax.random.split(key)
-        x0 = data[row] if dequantize is None else dequantize.encode(data[row], key=bin_key).z
+        x0 = visited(data[row], dequantize, bin_key)
         return objective(model, x0, u, rows_at(conditions, row), key=noise_key, training=False)
 
     return jnp.sum(jax.vmap(one)(draws.rows, draws.u, draws.keys) * draws.weight)
