@@ -72,12 +72,27 @@ from scorax.processes import (
 )
 from scorax.samplers import (
     DDIM,
+    DDPM,
+    AdamsBashforth,
+    AnnealedLangevin,
+    Churn,
     DefaultGrid,
+    DPMSolver,
     EulerMaruyama,
     Heun,
     KarrasGrid,
+    Langevin,
+    LogNormalGrid,
     LogRatioGrid,
+    MetropolisLangevin,
+    NodeGrid,
+    PosteriorDraw,
+    PredictorCorrector,
     ProbabilityFlow,
+    QuadraticGrid,
+    ReverseSDE,
+    Stop,
+    TweedieMean,
     UniformGrid,
     nodes,
 )
@@ -97,6 +112,8 @@ class Case(NamedTuple):
     """Whether the key changes the answer."""
     of_x: bool = True
     """Whether the answer depends on x, hence has a gradient."""
+    rtol: float = 2e-5
+    """Agreement of compiled and uncompiled answers."""
 
 
 class With(eqx.Module):
@@ -175,9 +192,17 @@ def parametrization(build) -> Case:
     return Case(build, lambda p, x, key: (p.predict(level(x), x, 0.5 * x), p.noise_input(level(x)), p.radius(level(x))))
 
 
-def sampler(build) -> Case:
+def exact() -> ExactDenoiser:
+    return ExactDenoiser.create(mixture(), VP())
+
+
+def end(build) -> Case:
+    return Case(lambda: With(build(), exact()), lambda w, x, key: w.subject(w.model, x, key=key))
+
+
+def sampler(build, model=exact) -> Case:
     return Case(
-        lambda: With(build(), ExactDenoiser.create(mixture(), VP())),
+        lambda: With(build(), model()),
         lambda w, x, key: w.subject.draw(w.model, x.shape, x.dtype, key=key),
         random=True,
         of_x=False,
@@ -328,6 +353,24 @@ CASES: dict[type, Case] = {
     Heun: sampler(lambda: Heun(num_steps=4)),
     EulerMaruyama: sampler(lambda: EulerMaruyama(num_steps=4)),
     ProbabilityFlow: sampler(lambda: ProbabilityFlow(rtol=1e-2, atol=1e-2)),
+    DDPM: sampler(lambda: DDPM(num_steps=4)),
+    DPMSolver: sampler(lambda: DPMSolver(num_steps=4, stochastic=True)),
+    AdamsBashforth: sampler(lambda: AdamsBashforth(num_steps=4)),
+    AnnealedLangevin: sampler(lambda: AnnealedLangevin(num_steps=4)),
+    PredictorCorrector: sampler(lambda: PredictorCorrector(num_steps=4)),
+    # A Brownian path is known at times 2^-22 of the clock apart: a time that rounds the other way moves it by the root.
+    ReverseSDE: sampler(lambda: ReverseSDE(rtol=0.1, atol=0.1))._replace(rtol=2e-2),
+    Langevin: sampler(lambda: Langevin(num_steps=4)),
+    MetropolisLangevin: sampler(lambda: MetropolisLangevin(num_steps=4), lambda: energy(Clean())),
+    Churn: Case(lambda: Churn(low=0.1), lambda c, x, key: c.raised(Level(number(0.8, x), jnp.exp(x[0])), 8)),
+    Stop: end(Stop),
+    TweedieMean: end(TweedieMean),
+    PosteriorDraw: end(PosteriorDraw)._replace(random=True),
+    NodeGrid: Case(
+        NodeGrid, lambda g, x, key: nodes(g, Tabulated.from_betas(np.linspace(0.01, 0.4, 6)), 5, x.dtype), of_x=False
+    ),
+    QuadraticGrid: grid(QuadraticGrid),
+    LogNormalGrid: grid(LogNormalGrid),
     UniformGrid: grid(UniformGrid),
     DefaultGrid: grid(DefaultGrid),
     KarrasGrid: grid(KarrasGrid),

@@ -1,6 +1,7 @@
 """Score models: functions ``score(t, x, condition)``, and denoisers where the noise is Gaussian."""
 
 from scorax.models._dynamics import angle_flow, probability_flow, reverse_drift
+from scorax.models._energy import energy, require_energy
 from scorax.models._flow import FlowEnds, flow_ends, flow_field, without_clock
 from scorax.models._guided import Guided, GuidedScore
 from scorax.models._parametrization import AbstractParametrization, Karras, PredictData, PredictNoise, PredictV
@@ -49,11 +50,13 @@ __all__ = [
     "ScoreNetwork",
     "angle_flow",
     "data_moments",
+    "energy",
     "flow_ends",
     "flow_field",
     "gaussian_process",
     "level_of_angle",
     "probability_flow",
+    "require_energy",
     "require_noisy_state",
     "require_terminal_law",
     "reverse_drift",

@@ -46,7 +46,7 @@ class AbstractNetworkModel(AbstractScoreModel):
     network: eqx.AbstractVar[AbstractNetwork]
 
 
-class _Gradient(eqx.Module):
+class DensityGradient(eqx.Module):
     """A module, not a closure: two scores of one density are equal, and one program to jit."""
 
     log_density: Callable[..., Float[Array, ""]]
@@ -82,7 +82,7 @@ class ScoreFunction(AbstractScoreModel):
             process: the process under which it is the law; by default :class:`~scorax.processes.Clean`, for the density of
                 the data.
         """
-        return ScoreFunction(fn=_Gradient(log_density), process=Clean() if process is None else process)
+        return ScoreFunction(fn=DensityGradient(log_density), process=Clean() if process is None else process)
 
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None

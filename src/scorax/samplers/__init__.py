@@ -1,25 +1,60 @@
 """Samplers: a score model to draws at ``t0``. Grid methods run in one scan; adaptive ones through Diffrax."""
 
-from scorax.samplers._abstract import AbstractGridSampler, AbstractSampler
-from scorax.samplers._denoisers import DDIM, Heun
+from scorax.samplers._abstract import AbstractGridSampler, AbstractOneStepSampler, AbstractSampler, Facts
+from scorax.samplers._ancestral import DDIM, DDPM
+from scorax.samplers._ends import AbstractEnd, PosteriorDraw, Stop, TweedieMean
 from scorax.samplers._euler_maruyama import EulerMaruyama
-from scorax.samplers._grids import AbstractGrid, DefaultGrid, KarrasGrid, LogRatioGrid, Node, UniformGrid, nodes
+from scorax.samplers._fixed_score import Langevin, MetropolisLangevin
+from scorax.samplers._grids import (
+    AbstractGrid,
+    DefaultGrid,
+    KarrasGrid,
+    LogNormalGrid,
+    LogRatioGrid,
+    Node,
+    NodeGrid,
+    QuadraticGrid,
+    UniformGrid,
+    nodes,
+)
+from scorax.samplers._heun import Churn, Heun
+from scorax.samplers._langevin import AnnealedLangevin, PredictorCorrector
+from scorax.samplers._multistep import AdamsBashforth, DPMSolver
 from scorax.samplers._probability_flow import ProbabilityFlow
+from scorax.samplers._reverse_sde import ReverseSDE
 from scorax.samplers._sample import BLOCK, sample
 
 __all__ = [
     "BLOCK",
     "DDIM",
+    "DDPM",
+    "AbstractEnd",
     "AbstractGrid",
     "AbstractGridSampler",
+    "AbstractOneStepSampler",
     "AbstractSampler",
+    "AdamsBashforth",
+    "AnnealedLangevin",
+    "Churn",
+    "DPMSolver",
     "DefaultGrid",
     "EulerMaruyama",
+    "Facts",
     "Heun",
     "KarrasGrid",
+    "Langevin",
+    "LogNormalGrid",
     "LogRatioGrid",
+    "MetropolisLangevin",
     "Node",
+    "NodeGrid",
+    "PosteriorDraw",
+    "PredictorCorrector",
     "ProbabilityFlow",
+    "QuadraticGrid",
+    "ReverseSDE",
+    "Stop",
+    "TweedieMean",
     "UniformGrid",
     "nodes",
     "sample",

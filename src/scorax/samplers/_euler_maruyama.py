@@ -1,5 +1,7 @@
 """Euler-Maruyama on the reverse-time SDE."""
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -8,11 +10,11 @@ from scorax._free import only_free
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, reverse_drift
 from scorax.processes import sde
-from scorax.samplers._abstract import DEFAULT_GRID, AbstractGridSampler
+from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Facts
 from scorax.samplers._grids import AbstractGrid, Node
 
 
-class EulerMaruyama(AbstractGridSampler):
+class EulerMaruyama(AbstractOneStepSampler):
     r"""Euler-Maruyama on the reverse SDE, with $D = G G^T$ and a step from t to s:
 
     $$ x_s = x - (t - s)\,(f - \nabla\!\cdot D - D\, score) + \sqrt{t - s}\; G z. $$
@@ -29,6 +31,7 @@ class EulerMaruyama(AbstractGridSampler):
 
     num_steps: int = 500
     grid: AbstractGrid = DEFAULT_GRID
+    facts: ClassVar[Facts] = Facts("reverse SDE, random", "1 (weak)", "1", "any score of any SDE; hundreds of steps")
 
     def step(
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key

@@ -1,5 +1,7 @@
 """The probability flow with an adaptive step."""
 
+from typing import ClassVar
+
 import diffrax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
@@ -7,7 +9,7 @@ from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, flow_field, terminal_draw
-from scorax.samplers._abstract import AbstractSampler
+from scorax.samplers._abstract import AbstractSampler, Facts
 
 
 class ProbabilityFlow(AbstractSampler):
@@ -30,6 +32,9 @@ class ProbabilityFlow(AbstractSampler):
     atol: float = 1e-5
     max_steps: int = 4096
     num_nodes: int = 33
+    facts: ClassVar[Facts] = Facts(
+        "flow", "5, adaptive", "as many as the tolerance asks", "the law of log_prob to a given accuracy; any score"
+    )
 
     def _solve(
         self,

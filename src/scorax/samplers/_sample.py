@@ -9,13 +9,16 @@ from jaxtyping import Array, Float, PyTree, UInt32
 from scorax._errors import explain
 from scorax._trees import require_conditions, rows_at
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, data_moments
+from scorax.models import AbstractScoreModel
 from scorax.networks import check_conditions
-from scorax.processes import sde
 from scorax.samplers._abstract import AbstractSampler
+from scorax.samplers._ends import STOP, AbstractEnd
 
 BLOCK = 1024
 """Rows of one compiled block. A constant of the library: a row's bits must not depend on how many are asked for."""
+
+_END = 0x656E64
+"""Sets the randomness of the end rule apart from that of the sampler."""
 
 
 def sample(
@@ -28,6 +31,7 @@ def sample(
     condition: Condition = None,
     conditions: PyTree = None,
     start: int = 0,
+    end: AbstractEnd = STOP,
 ) -> Float[Array, "num_samples *shape"]:
     """Draws of the law of ``model`` at ``t0``. Row ``k`` depends on ``key``, ``start + k`` and its condition only, in any batch.
 
@@ -40,16 +44,18 @@ def sample(
         condition: what the network is told, the same for all rows.
         conditions: or PyTree of arrays with ``num_samples`` rows: what it is told of each.
         start: number of the first row.
+        end: what becomes of the state at ``t0``; returned as it is by default.
 
     Raises:
-        TypeError: the sampler refuses the model.
+        TypeError: the sampler or the end rule refuses the model.
         ValueError: the shape of a draw is not known, or there are conditions of both kinds, for another number of rows or
             unknown to the network's embedder.
     """
     sampler.check(model)
+    end.check(model)
     require_conditions(condition, conditions, num_samples)
     check_conditions(model, condition if conditions is None else conditions)
-    like = _one_draw(model, key=key)
+    like = sampler.example(model, key=key)
     if shape is None:
         shape = None if like is None else like.shape
     if shape is None:
@@ -59,22 +65,15 @@ def sample(
     for first in range(0, num_samples, BLOCK):
         rows = start + first + np.arange(BLOCK)
         told = rows_at(conditions, np.minimum(first + np.arange(BLOCK), num_samples - 1))
-        parts.append(_block(model, sampler, shape, dtype, condition, told, key, jnp.asarray(rows, jnp.uint32)))
+        parts.append(_block(model, sampler, end, shape, dtype, condition, told, key, jnp.asarray(rows, jnp.uint32)))
     return jnp.concatenate(parts)[:num_samples] if parts else jnp.zeros((0, *shape), dtype)
-
-
-def _one_draw(model: AbstractScoreModel, *, key: Key) -> jax.ShapeDtypeStruct | None:
-    """Shape and precision of a draw, where the prior of the process or the moments of the model say them."""
-    prior, moments = sde(model.process).prior, data_moments(model)
-    if prior is not None:
-        return jax.eval_shape(lambda: prior.sample(key=key))
-    return None if moments is None else jax.ShapeDtypeStruct(moments.mean.shape, moments.mean.dtype)
 
 
 @eqx.filter_jit
 def _block(
     model: AbstractScoreModel,
     sampler: AbstractSampler,
+    end: AbstractEnd,
     shape: tuple[int, ...],
     dtype: jnp.dtype,
     condition: Condition,
@@ -83,6 +82,10 @@ def _block(
     rows: UInt32[Array, " block"],
 ) -> Float[Array, "block *shape"]:
     keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(rows)
-    return jax.vmap(lambda k, own: sampler.draw(model, shape, dtype, condition if own is None else own, key=k))(
-        keys, conditions
-    )
+
+    def one(k: Key, own: PyTree) -> Float[Array, "*shape"]:
+        told = condition if own is None else own
+        x = sampler.draw(model, shape, dtype, told, key=k)
+        return end(model, x, told, key=jax.random.fold_in(k, _END))
+
+    return jax.vmap(one)(keys, conditions)

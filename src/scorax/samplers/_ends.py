@@ -1,0 +1,100 @@
+"""End rules: what becomes of a state at ``t0``, which is clean data plus the noise of the cut-off."""
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from scorax._errors import explain
+from scorax._free import free_normal, only_free
+from scorax._types import Condition, Key
+from scorax.models import AbstractDenoiser, AbstractScoreModel
+
+
+class AbstractEnd(eqx.Module):
+    """Rule that turns the state at ``t0`` into the draw that is returned."""
+
+    needs_denoiser: ClassVar[bool] = True
+
+    def check(self, model: AbstractScoreModel) -> None:
+        """Refuse a model that does not separate clean data from noise.
+
+        Raises:
+            TypeError: the rule needs a denoiser and ``model`` is none.
+        """
+        if self.needs_denoiser and not isinstance(model, AbstractDenoiser):
+            raise TypeError(
+                explain(
+                    expected=f"a denoiser for {type(self).__name__}",
+                    got=type(model).__name__,
+                    do="use Stop, or make the score a Denoiser",
+                )
+            )
+
+    @abc.abstractmethod
+    def __call__(
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key
+    ) -> Float[Array, "*shape"]:
+        """The draw, from a state ``x`` at ``t0``."""
+
+
+class Stop(AbstractEnd):
+    """The state itself: a draw of the law at ``t0``, the one ``log_prob`` describes. On N(0, s^2) under VE its variance is
+    $s^2 + \\sigma_0^2$."""
+
+    needs_denoiser: ClassVar[bool] = False
+
+    def __call__(
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key
+    ) -> Float[Array, "*shape"]:
+        return x
+
+
+class TweedieMean(AbstractEnd):
+    r"""The posterior mean $E[x_0 \mid x_{t_0}]$: one evaluation more, no noise left, and too little spread.
+
+    On $N(0, s^2)$ under VE its variance is $s^4 / (s^2 + \sigma_0^2)$. It is the last step of the published DDPM.
+    """
+
+    def __call__(
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key
+    ) -> Float[Array, "*shape"]:
+        return _clean(model, x, condition)
+
+
+class PosteriorDraw(AbstractEnd):
+    r"""A draw of the Gaussian with the posterior's mean and covariance given the state at ``t0``.
+
+    $$ x_0 \sim N\!\left(E[x_0|x],\; \frac{\sigma^2}{\alpha} \frac{\partial E[x_0|x]}{\partial x}\right), $$
+
+    which is the law of clean data exactly where they are Gaussian at the scale of the cut-off. The Jacobian of a learned
+    model is made symmetric, and its negative eigenvalues zero. It costs d forward-mode products and an eigenvalue
+    decomposition.
+
+    Reference: Robbins (1956) and Efron (2011), *Tweedie's formula and selection bias*, for the two moments.
+    """
+
+    def __call__(
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key
+    ) -> Float[Array, "*shape"]:
+        assert isinstance(model, AbstractDenoiser)  # `check` refuses others by name
+        level = model.process.level(jnp.asarray(model.process.t0, x.dtype))
+        jacobian = jax.jacfwd(lambda z: _clean(model, z, condition))(x).reshape(x.size, x.size)
+        values, vectors = jnp.linalg.eigh((jacobian + jacobian.T) / 2)
+        spread = level.sigma * jnp.sqrt(jnp.maximum(values, 0) / level.alpha)
+        noise = free_normal(model.free, x.shape, x.dtype, key=key).reshape(-1)
+        drawn = (vectors * spread) @ (vectors.T @ noise)
+        return _clean(model, x, condition) + only_free(model.free, drawn.reshape(x.shape))
+
+
+def _clean(model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition) -> Float[Array, "*shape"]:
+    """The posterior mean of clean data; coordinates that are known stay as they are."""
+    assert isinstance(model, AbstractDenoiser)  # `check` refuses others by name
+    x0 = model.predict(jnp.asarray(model.process.t0, x.dtype), x, condition).x0
+    return x + only_free(model.free, x0 - x)
+
+
+STOP = Stop()

@@ -1,0 +1,187 @@
+"""Langevin dynamics on one fixed law: with a score alone, and with a density to correct it by."""
+
+import abc
+import math
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, PyTree
+
+from scorax._errors import explain
+from scorax._free import free_normal, only_free
+from scorax._trees import cast
+from scorax._types import Condition, Key
+from scorax.models import AbstractScoreModel, data_moments, energy, require_energy
+from scorax.processes import Law
+from scorax.samplers._abstract import AbstractSampler, Facts
+
+
+class _AbstractChain(AbstractSampler):
+    """Markov chain on the law of a model at its ``t0``: of the data themselves under ``Clean``."""
+
+    step_size: float = eqx.field(default=1e-2, static=True)
+    num_steps: int = 1000
+    start: Law | None = None
+
+    def __check_init__(self) -> None:
+        if not (self.step_size > 0 and math.isfinite(self.step_size) and self.num_steps >= 1):
+            raise ValueError(
+                explain(
+                    expected="a positive step_size and num_steps of at least 1",
+                    got=f"{self.step_size} and {self.num_steps}",
+                    do="begin with a hundredth of the squared width of the law",
+                )
+            )
+
+    def check(self, model: AbstractScoreModel) -> None:
+        """A chain asks for a score of a fixed law: any model has one."""
+
+    def example(self, model: AbstractScoreModel, *, key: Key) -> jax.ShapeDtypeStruct | None:
+        start = self.start
+        if start is not None:
+            return jax.eval_shape(lambda: start.sample(key=key))
+        moments = data_moments(model)
+        return None if moments is None else jax.ShapeDtypeStruct(moments.mean.shape, moments.mean.dtype)
+
+    @abc.abstractmethod
+    def _begin(self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition) -> PyTree:
+        """What is known at the first state."""
+
+    @abc.abstractmethod
+    def _move(
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], known: PyTree, condition: Condition, *, key: Key
+    ) -> tuple[Float[Array, "*shape"], PyTree]:
+        """The next state, and what is known at it."""
+
+    def _walk(
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        condition: Condition,
+        *,
+        key: Key,
+        keep: bool,
+    ) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"], Float[Array, "steps *shape"] | None]:
+        first, walk = jax.random.split(key)
+        if self.start is None:
+            x = free_normal(model.free, shape, jnp.dtype(dtype), key=first)
+        else:
+            x = cast(self.start, dtype).sample(key=first)
+
+        def body(state: tuple[Array, PyTree], own: Key) -> tuple[tuple[Array, PyTree], Array | None]:
+            state = self._move(model, *state, condition, key=own)
+            return state, state[0] if keep else None
+
+        (end, _), states = jax.lax.scan(
+            body, (x, self._begin(model, x, condition)), jax.random.split(walk, self.num_steps)
+        )
+        return x, end, states
+
+    def draw(
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        condition: Condition = None,
+        *,
+        key: Key,
+    ) -> Float[Array, "*shape"]:
+        return self._walk(model, shape, dtype, condition, key=key, keep=False)[1]
+
+    def path(
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        condition: Condition = None,
+        *,
+        key: Key,
+    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
+        """Times of the Langevin diffusion, ``0, step_size, ...``, and the states of the whole chain."""
+        x, _, states = self._walk(model, shape, dtype, condition, key=key, keep=True)
+        assert states is not None  # kept
+        times = self.step_size * jnp.arange(self.num_steps + 1, dtype=dtype)
+        return times, jnp.concatenate([x[None], states])
+
+
+class Langevin(_AbstractChain):
+    r"""Unadjusted Langevin dynamics on a fixed law, $x \leftarrow x + h\, S(x) + \sqrt{2h}\; z$.
+
+    It needs the score of one law only: that of a model of clean data (``Clean``), or the one at ``t0``. It keeps a law near
+    the true one, not the law itself: on $N(0, v)$ the variance is $v / (1 - h/(2v))$. Chains cross between separated modes
+    slowly or never, which is why noise levels exist.
+
+    Args:
+        step_size: h, in squared units of the data.
+        num_steps: steps of the chain; the last state is the draw.
+        start: law of the first state; N(0, I) by default.
+
+    Reference: Roberts and Tweedie (1996), *Exponential convergence of Langevin distributions*, eq. 3.
+    """
+
+    facts: ClassVar[Facts] = Facts(
+        "Langevin on one law, random", "a bias of order step_size", "1", "a score of clean data, without noise levels"
+    )
+
+    def _begin(self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition) -> None:
+        return None
+
+    def _move(
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], known: PyTree, condition: Condition, *, key: Key
+    ) -> tuple[Float[Array, "*shape"], PyTree]:
+        score = only_free(model.free, model(model.process.t0, x, condition))
+        noise = free_normal(model.free, x.shape, x.dtype, key=key)
+        return x + self.step_size * score + (2 * self.step_size) ** 0.5 * noise, None
+
+
+class MetropolisLangevin(_AbstractChain):
+    r"""Metropolis-adjusted Langevin dynamics (MALA): proposals of :class:`Langevin`, accepted so that the law is exact.
+
+    With $q(y|x) = N(x + h S(x), 2h I)$ a proposal is accepted with the probability
+    $\min(1, e^{E(x) - E(y)}\, q(x|y) / q(y|x))$. It needs the energy, hence an :class:`~scorax.models.EnergyScore` or a
+    :meth:`~scorax.models.ScoreFunction.of_density`. The share of steps at which a path moves is the rate of acceptance;
+    0.57 is best in many dimensions.
+
+    Args:
+        step_size: h, in squared units of the data.
+        num_steps: steps of the chain; the last state is the draw.
+        start: law of the first state; N(0, I) by default.
+
+    Raises:
+        TypeError: the model has no density.
+
+    Reference: Roberts and Tweedie (1996), section 1.4; Roberts and Rosenthal (1998), theorem 3.
+    """
+
+    facts: ClassVar[Facts] = Facts(
+        "Langevin on one law, random", "exact law at every step_size", "1", "energy models, known densities"
+    )
+
+    def check(self, model: AbstractScoreModel) -> None:
+        super().check(model)
+        require_energy(model)
+
+    def _begin(
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition
+    ) -> tuple[Float[Array, ""], Float[Array, "*shape"]]:
+        value, slope = jax.value_and_grad(lambda z: energy(model, model.process.t0, z, condition))(x)
+        return value, -only_free(model.free, slope)
+
+    def _move(
+        self, model: AbstractScoreModel, x: Float[Array, "*shape"], known: PyTree, condition: Condition, *, key: Key
+    ) -> tuple[Float[Array, "*shape"], PyTree]:
+        h = self.step_size
+        noise_key, choice = jax.random.split(key)
+        value, score = known
+        noise = free_normal(model.free, x.shape, x.dtype, key=noise_key)
+        proposal = x + h * score + (2 * h) ** 0.5 * noise
+        other = self._begin(model, proposal, condition)
+        back = x - proposal - h * other[1]
+        log_ratio = value - other[0] + 0.5 * jnp.sum(noise**2) - jnp.sum(back**2) / (4 * h)
+        # A proposal of no density has a NaN or minus infinity here and is refused.
+        accepted = jnp.log(jax.random.uniform(choice, (), x.dtype)) < log_ratio
+        return jax.tree.map(lambda a, b: jnp.where(accepted, a, b), (proposal, other), (x, known))

@@ -1,0 +1,105 @@
+"""Orders of convergence by slope, against the exact flow of a correlated Gaussian (never isotropic: there schemes agree)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from oracles import noisy
+from scorax.processes import VP
+from scorax.samplers import (
+    DDIM,
+    AdamsBashforth,
+    DPMSolver,
+    EulerMaruyama,
+    Heun,
+    LogRatioGrid,
+    Node,
+    ProbabilityFlow,
+    nodes,
+)
+from scorax.targets import ExactDenoiser, gaussian
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture(scope="module")
+def correlated():
+    """A correlated Gaussian under VP, and the exact map of its flow from the first to the last state."""
+    with jax.enable_x64(True):
+        covariance = np.array([[1.0, 0.7], [0.7, 0.8]])
+        process = VP(t0=1e-3)
+        model = ExactDenoiser.create(gaussian(np.array([0.5, -1.0]), covariance), process)
+        first, last = (noisy(model.target, process, t) for t in (process.t1, process.t0))
+
+        def flow(x1):
+            basis, start, end = (
+                np.asarray(p)
+                for p in (first.components.basis[0], first.components.variances[0], last.components.variances[0])
+            )
+            return np.asarray(last.components.mean[0]) + basis @ (
+                np.sqrt(end / start) * (basis.T @ (np.asarray(x1) - np.asarray(first.components.mean[0])))
+            )
+
+        return model, flow
+
+
+@pytest.mark.parametrize(("sampler", "order"), [(DDIM, 1), (Heun, 2), (DPMSolver, 2), (AdamsBashforth, 2)])
+def test_trap_18_order_of_the_deterministic_samplers(correlated, sampler, order):
+    """Slope of the error between 64 and 128 steps against the exact flow."""
+    with jax.enable_x64(True):
+        model, flow = correlated
+        errors = []
+        for num_steps in (64, 128):
+            _, states = jax.jit(
+                lambda key, n=num_steps: sampler(n, LogRatioGrid()).path(model, (2,), jnp.float64, key=key)
+            )(KEY)
+            errors.append(np.linalg.norm(states[-1] - flow(states[0])))
+        assert abs(np.log2(errors[0] / errors[1]) - order) < 0.15
+
+
+def test_trap_18_weak_order_of_euler_maruyama(correlated):
+    """Covariance carried through the sampler's own affine steps (Jacobian and noise), without drawing; slope one."""
+    with jax.enable_x64(True):
+        model, _ = correlated
+        process = model.process
+        target = noisy(model.target, process).components
+        exact = np.asarray((target.basis[0] * target.variances[0]) @ target.basis[0].T)
+
+        @jax.jit
+        def steps(times, levels):
+            pairs = [jax.tree.map(lambda n, s=s: n[s], (times, levels)) for s in (slice(None, -1), slice(1, None))]
+
+            def one(t, s):
+                def step(x, key):
+                    return EulerMaruyama().step(model, x, Node(*t), Node(*s), None, key=key)
+
+                noise = step(jnp.zeros(2), KEY) - step(jnp.zeros(2), jax.random.key(1))
+                raw = jax.random.normal(KEY, (2,)) - jax.random.normal(jax.random.key(1), (2,))
+                return jax.jacfwd(step)(jnp.zeros(2), KEY), noise / raw
+
+            return jax.vmap(one)(*pairs)
+
+        errors = []
+        for num_steps in (400, 800):
+            grid = nodes(LogRatioGrid(), process, num_steps, jnp.dtype("float64"))
+            jacobians, gains = (np.asarray(part) for part in steps(grid.t, grid.level))
+            first = noisy(model.target, process, process.t1).components
+            covariance = np.asarray((first.basis[0] * first.variances[0]) @ first.basis[0].T)
+            for jacobian, gain in zip(jacobians, gains, strict=True):
+                covariance = jacobian @ covariance @ jacobian.T + np.diag(gain**2)
+            errors.append(np.linalg.norm(covariance - exact))
+        assert abs(np.log2(errors[0] / errors[1]) - 1) < 0.15
+
+
+def test_trap_18_adaptive_flow_meets_its_tolerance(correlated):
+    """Error falls with the tolerance and is below a hundred times it; the state of the flow is y = x / R = x under VP."""
+    with jax.enable_x64(True):
+        model, flow = correlated
+        errors = []
+        for tolerance in (1e-4, 1e-8):
+            _, states = ProbabilityFlow(rtol=tolerance, atol=tolerance, num_nodes=2).path(
+                model, (2,), jnp.float64, key=KEY
+            )
+            errors.append(np.linalg.norm(states[-1] - flow(states[0])) / tolerance)
+        assert max(errors) < 100
