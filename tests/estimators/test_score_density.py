@@ -18,7 +18,7 @@ TINY = FitConfig(
     training=TrainingConfig(max_steps=10, batch_size=16, validate_every=5, patience=2),
     ensemble=EnsembleConfig(folds=2, starts=("gaussian",)),
     noise=NoiseConfig(candidates=(0.1,)),
-    sampling=SamplingConfig(num_steps=8, tolerance=1e-4),
+    sampling=SamplingConfig(evaluations=8, tolerance=1e-4),
 )
 SMALL = FitConfig(
     network=NetworkConfig(width=32, depth=1, dropout=0.0),

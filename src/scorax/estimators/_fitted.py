@@ -14,7 +14,7 @@ from scorax.estimators._config import FitConfig
 from scorax.estimators._model import Laws
 from scorax.likelihood import LogProb, log_prob
 from scorax.models import Denoiser, Pullback
-from scorax.samplers import BLOCK, Heun, sample
+from scorax.samplers import BLOCK, AbstractSampler, AdamsBashforth, sample
 from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
 
 
@@ -133,10 +133,11 @@ class FittedTable:
             gradient[:, free] = np.concatenate([np.asarray(p) for p in parts])[: len(rows)]
         return gradient
 
-    def sample_rows(self, start: int, count: int, seed: int) -> Float[np.ndarray, "count columns"]:
+    def sample_rows(
+        self, start: int, count: int, seed: int, *, sampler: AbstractSampler
+    ) -> Float[np.ndarray, "count columns"]:
         """Rows ``start`` to ``start + count`` of the endless table that the seed stands for, rounded as the file is."""
-        key = jax.random.key(seed)
-        x = sample(self.model, Heun(self.config.sampling.num_steps), count, key=key, start=start)
+        x = sample(self.model, sampler, count, key=jax.random.key(seed), start=start)
         alpha = float(self.model.process.alpha(jnp.asarray(self.model.process.t0)))
         return self.coordinates.schema.restore(
             decode_rows(self.coordinates.standardize, np.asarray(x, np.float64) / alpha)
@@ -146,7 +147,7 @@ class FittedTable:
         self, count: int, num_frames: int, seed: int
     ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, "frames count columns"]]:
         """Noise levels and states of ``count`` rows on their way from noise to data, in file units."""
-        sampler = Heun(self.config.sampling.num_steps)
+        sampler = AdamsBashforth(self.config.sampling.evaluations)
         keys = jax.random.split(jax.random.key(seed), count)
         times, states = _paths(self.model, sampler, keys)
         picked = np.unique(np.linspace(0, sampler.num_steps, num_frames).round().astype(int))
