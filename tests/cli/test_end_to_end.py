@@ -61,7 +61,7 @@ def test_samplers_by_name(work: Path, capsys: Captured) -> None:
     assert "8 evaluations: error" in said.out + said.err
     assert read_table(out).values.shape == (20, 3)
     out.unlink()
-    assert main(["sample", run, "-n", "20", "-o", str(out), "--sampler", "ddpn"]) == 3
+    assert main(["sample", run, "-n", "20", "-o", str(out), "--sampler", "ddpn"]) == 2
     assert "did you mean 'ddpm'" in capsys.readouterr().err.replace('"', "'")
     assert not out.exists()
 
