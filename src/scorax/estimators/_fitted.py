@@ -46,6 +46,8 @@ class Coordinates:
 
     def encode(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n d"]:
         """Standardised, dequantised rows; the noise of a row follows from its content and the seed."""
+        if not np.any(self.widths):
+            return self.standardise(values)
         return encode_rows(self.chain, values[:, self.schema.free], key=jax.random.key(seed))[0]
 
     def standardise(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n d"]:
@@ -128,8 +130,8 @@ class FittedTable:
         gradient = np.zeros_like(values, dtype=np.float64)
         free = self.coordinates.schema.free
         with jax.enable_x64(True):
-            rows = jnp.asarray(values[:, free], jnp.float64)
-            parts = [_scores(cast(pullback, jnp.float64), block) for block in _blocks(rows)]
+            rows = values[:, free].astype(np.float64)
+            parts = [_scores(pullback, block) for block in _blocks(rows)]
             gradient[:, free] = np.concatenate([np.asarray(p) for p in parts])[: len(rows)]
         return gradient
 
@@ -148,8 +150,7 @@ class FittedTable:
     ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, "frames count columns"]]:
         """Noise levels and states of ``count`` rows on their way from noise to data, in file units."""
         sampler = AdamsBashforth(self.config.sampling.evaluations)
-        keys = jax.random.split(jax.random.key(seed), count)
-        times, states = _paths(self.model, sampler, keys)
+        times, states = _paths(self.model, sampler, count, jax.random.key(seed))
         picked = np.unique(np.linspace(0, sampler.num_steps, num_frames).round().astype(int))
         levels = np.exp(np.asarray(jax.vmap(self.model.process.log_ratio)(times[0])))
         alphas = np.asarray(jax.vmap(self.model.process.alpha)(times[0]))
@@ -163,17 +164,17 @@ class FittedTable:
 
 
 def _blocks(rows):
-    padding = -len(rows) % BLOCK
-    padded = jnp.concatenate([rows, jnp.zeros((padding, rows.shape[1]), rows.dtype)])
-    return padded.reshape(-1, BLOCK, rows.shape[1])
+    padded = np.concatenate([rows, np.zeros((-len(rows) % BLOCK, rows.shape[1]))])
+    return jnp.asarray(padded.reshape(-1, BLOCK, rows.shape[1]))
 
 
 @eqx.filter_jit
 def _scores(pullback, rows):
+    pullback = cast(pullback, rows.dtype)
     return jax.vmap(lambda row: pullback(jnp.asarray(pullback.process.t0, row.dtype), row))(rows)
 
 
 @eqx.filter_jit
-def _paths(model, sampler, keys):
+def _paths(model, sampler, count, key):
     shape, dtype = model.moments.mean.shape, model.moments.mean.dtype
-    return jax.vmap(lambda key: sampler.path(model, shape, dtype, key=key))(keys)
+    return jax.vmap(lambda key: sampler.path(model, shape, dtype, key=key))(jax.random.split(key, count))
