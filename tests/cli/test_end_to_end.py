@@ -17,7 +17,7 @@ TINY = [
     *("--folds", "2", "--max-steps", "40"),
     *("--set", "network.width=8", "--set", "network.depth=1", "--set", "training.batch_size=32"),
     *("--set", "training.validate_every=10", "--set", "training.save_every=20", "--set", "noise.candidates=[0.1, 0.3]"),
-    *("--set", "sampling.num_steps=4"),
+    *("--set", "sampling.evaluations=4"),
 ]
 Captured = pytest.CaptureFixture[str]
 
@@ -52,6 +52,18 @@ def test_fit_leaves_a_whole_run_folder(work: Path) -> None:
     assert config["ensemble"]["folds"] == 2
     assert config["training"]["max_steps"] == 40
     assert config["network"]["width"] == 8
+
+
+def test_samplers_by_name(work: Path, capsys: Captured) -> None:
+    run, out = str(work / "run"), work / "drawn.csv"
+    assert main(["sample", run, "-n", "20", "-o", str(out), "--sampler", "auto", "--evaluations", "8"]) == 0
+    said = capsys.readouterr()
+    assert "8 evaluations: error" in said.out + said.err
+    assert read_table(out).values.shape == (20, 3)
+    out.unlink()
+    assert main(["sample", run, "-n", "20", "-o", str(out), "--sampler", "ddpn"]) == 2
+    assert "did you mean 'ddpm'" in capsys.readouterr().err.replace('"', "'")
+    assert not out.exists()
 
 
 def test_info_verifies_and_describes(work: Path, capsys: Captured) -> None:

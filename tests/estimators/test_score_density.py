@@ -1,4 +1,4 @@
-"""The estimator: scikit-learn's contract, densities that integrate to one, units, files."""
+"""The estimator: densities that integrate to one, units, files."""
 
 import pickle
 from pathlib import Path
@@ -7,30 +7,18 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from scorax import FitConfig, ScoreDensity
 from scorax._errors import InputError
-from scorax.estimators import EnsembleConfig, NetworkConfig, NoiseConfig, SamplingConfig, TrainingConfig
+from scorax.estimators import EnsembleConfig, NetworkConfig, NoiseConfig, TrainingConfig
+from tiny import TINY
 
-TINY = FitConfig(
-    network=NetworkConfig(width=8, depth=1, dropout=0.0),
-    training=TrainingConfig(max_steps=10, batch_size=16, validate_every=5, patience=2),
-    ensemble=EnsembleConfig(folds=2, starts=("gaussian",)),
-    noise=NoiseConfig(candidates=(0.1,)),
-    sampling=SamplingConfig(num_steps=8, tolerance=1e-4),
-)
 SMALL = FitConfig(
     network=NetworkConfig(width=32, depth=1, dropout=0.0),
     training=TrainingConfig(max_steps=300, batch_size=128, validate_every=50),
     ensemble=EnsembleConfig(folds=2, starts=("gaussian",)),
     noise=NoiseConfig(candidates=(0.03, 0.1)),
 )
-
-
-@parametrize_with_checks([ScoreDensity(TINY, random_state=0)])
-def test_sklearn_contract(estimator: ScoreDensity, check) -> None:
-    check(estimator)
 
 
 @pytest.fixture(scope="module")

@@ -129,9 +129,9 @@ def two_classes():
         model,
         OBJECTIVE,
         rows,
-        adamw(5e-3, num_steps=400),
+        adamw(5e-3, num_steps=600),
         key=KEY,
-        num_steps=400,
+        num_steps=600,
         ema_decay=0.97,
         conditions=labels,
     )

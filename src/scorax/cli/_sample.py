@@ -20,6 +20,16 @@ def sample(
         Path,
         typer.Option("-o", "--output", metavar="FILE", help=".csv, .parquet or .npy; - is CSV on standard output."),
     ],
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            "--sampler", metavar="NAME", help="Method; auto measures which is best here. Default: that of the run."
+        ),
+    ] = None,
+    evaluations: Annotated[
+        int | None,
+        typer.Option("--evaluations", min=1, help="Evaluations of the network a row. Default: that of the run."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Row k depends on the seed and k only.")] = 0,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows held in memory at a time; does not change them.")
@@ -33,13 +43,21 @@ def sample(
     pin_threads(run)
     from scorax.cli._rows import NotFinite
     from scorax.data import TableWriter
-    from scorax.estimators import ScoreDensity
+    from scorax.estimators import ScoreDensity, sampler_named
 
     density = ScoreDensity.load(run)
+    settings = density.config.sampling
+    name, budget = sampler or settings.sampler, evaluations or settings.evaluations
+    if name == "auto":
+        choice = density.choose_sampler(budget)
+        note(f"sampler: {choice.reason}")
+        method = choice.sampler
+    else:
+        method = sampler_named(name, budget)
     schema, not_finite = density.schema_, NotFinite()
     with TableWriter(stream(output), schema.names, schema, rows=number, raw_names=raw_csv) as writer:
         for start in range(0, number, batch):
-            rows = density.sample_rows(start, min(batch, number - start), seed)
+            rows = density.sample_rows(start, min(batch, number - start), seed, sampler=method)
             not_finite.add(rows)
             writer.write(rows)
     not_finite.warn("rows")

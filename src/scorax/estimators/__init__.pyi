@@ -8,9 +8,11 @@ from ._config import (
 )
 from ._evaluate import evaluate_test
 from ._run import FitSummary, fit_run
+from ._sampling import SAMPLERS, sampler_named
 from ._score_density import ScoreDensity
 
 __all__ = [
+    "SAMPLERS",
     "EnsembleConfig",
     "FitConfig",
     "FitSummary",
@@ -21,4 +23,5 @@ __all__ = [
     "TrainingConfig",
     "evaluate_test",
     "fit_run",
+    "sampler_named",
 ]

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+AUTO = "auto"
+"""Name of the sampler that is chosen by measurement."""
+
 Start = Literal["normal", "gaussian", "mixture"]
 """A law whose exact field an untrained member is; see :class:`EnsembleConfig`."""
 
@@ -126,18 +129,20 @@ class NoiseConfig:
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """The default sampler (Heun) and the likelihood's tolerance.
+    """The sampler and the likelihood's tolerance.
 
     Attributes:
-        num_steps: steps of Heun's method, two evaluations each.
+        sampler: name of a sampler, or ``auto``: measured on a law like the data's (see ``scorax sample --sampler``).
+        evaluations: evaluations of the network a draw; adaptive samplers take what their tolerance asks.
         tolerance: relative and absolute tolerance of the likelihood's solver.
     """
 
-    num_steps: int = 64
+    sampler: str = "adams-bashforth"
+    evaluations: int = 64
     tolerance: float = 1e-6
 
     def __post_init__(self) -> None:
-        _require(self.num_steps >= 1, "num_steps", "at least 1", self.num_steps)
+        _require(self.evaluations >= 1, "evaluations", "at least 1", self.evaluations)
         _require(0 < self.tolerance < 1, "tolerance", "in (0, 1)", self.tolerance)
 
 

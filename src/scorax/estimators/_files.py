@@ -3,15 +3,13 @@
 import dataclasses
 from typing import Any
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from scorax import _write
 from scorax._errors import InputError, explain
 from scorax._text import shown_path
-from scorax._trees import array_spec, named_arrays, trainable, with_named_arrays
+from scorax._trees import array_spec, named_arrays, with_named_arrays
 from scorax.checkpoint import RunFolder, Step, load_step, read_tensors, save_step, tensors_bytes
 from scorax.data import Schema
 from scorax.estimators._config import FitConfig
@@ -21,7 +19,7 @@ from scorax.estimators._recipe import Plan, optimizer
 from scorax.processes import GaussianLaw
 from scorax.spec import from_mapping, to_json
 from scorax.targets import GaussianMixture
-from scorax.training import TrainState, initial_state, single_model
+from scorax.training import TrainState, initial_state, trained_arrays, with_trained_arrays
 from scorax.transforms import Standardize
 
 VERSION = 2  # members start from mixtures, and layers hold (in, out) matrices
@@ -103,8 +101,7 @@ def save_fitted(run: RunFolder, fitted: FittedTable, *, seed: int, steps: int) -
     model = fitted.model
     run.write_json("run.json", {"seed": seed, "sigma_min": model.process.t0})
     write_facts(run, fitted.config, fitted.coordinates, fitted.laws)
-    single = single_model(model)
-    best = named_arrays(eqx.filter(single, trainable(single)))
+    best = named_arrays(trained_arrays(model))
     meta = {"sigma_min": model.process.t0, "start": fitted.config.ensemble.starts[0]}
     save_step(run, steps, {"best": best}, meta)
 
@@ -118,9 +115,9 @@ def load_fitted(run: RunFolder) -> tuple[FittedTable, int]:
     run.require()
     config = read_config(run)
     coordinates, laws = read_coordinates(run, config)
-    model = blank_model(config, laws, key=jax.random.key(0))
-    like = initial_state(model, optimizer(config))
-    step = load_step(run, {"best": array_spec(like.best)}, fallback=False, groups=["best"])
+    model = blank_model(config, laws)
+    like = trained_arrays(model)
+    step = load_step(run, {"best": array_spec(like)}, fallback=False, groups=["best"])
     sigma_min = step.meta.get("sigma_min")
     start = step.meta.get("start")
     known = start in config.ensemble.starts
@@ -133,7 +130,7 @@ def load_fitted(run: RunFolder) -> tuple[FittedTable, int]:
                 do="finish it with: scorax fit TABLE -o RUN --resume",
             )
         )
-    best = with_named_arrays(like.best, step.arrays["best"], where=f"{run.step_path(step.step)}/best")
-    model = dataclasses.replace(like, best=best).model(model)
+    best = with_named_arrays(like, step.arrays["best"], where=f"{run.step_path(step.step)}/best")
+    model = with_trained_arrays(model, best)
     config, laws, model = restricted(config, laws, model, start)
     return FittedTable(config, coordinates, laws, cut_at(model, sigma_min)), step.step

@@ -14,7 +14,7 @@ from scorax.estimators._config import FitConfig
 from scorax.estimators._model import Laws
 from scorax.likelihood import LogProb, log_prob
 from scorax.models import Denoiser, Pullback
-from scorax.samplers import BLOCK, Heun, sample
+from scorax.samplers import BLOCK, AbstractSampler, AdamsBashforth, sample
 from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
 
 
@@ -46,6 +46,8 @@ class Coordinates:
 
     def encode(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n d"]:
         """Standardised, dequantised rows; the noise of a row follows from its content and the seed."""
+        if not np.any(self.widths):
+            return self.standardise(values)
         return encode_rows(self.chain, values[:, self.schema.free], key=jax.random.key(seed))[0]
 
     def standardise(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n d"]:
@@ -128,15 +130,16 @@ class FittedTable:
         gradient = np.zeros_like(values, dtype=np.float64)
         free = self.coordinates.schema.free
         with jax.enable_x64(True):
-            rows = jnp.asarray(values[:, free], jnp.float64)
-            parts = [_scores(cast(pullback, jnp.float64), block) for block in _blocks(rows)]
+            rows = values[:, free].astype(np.float64)
+            parts = [_scores(pullback, block) for block in _blocks(rows)]
             gradient[:, free] = np.concatenate([np.asarray(p) for p in parts])[: len(rows)]
         return gradient
 
-    def sample_rows(self, start: int, count: int, seed: int) -> Float[np.ndarray, "count columns"]:
+    def sample_rows(
+        self, start: int, count: int, seed: int, *, sampler: AbstractSampler
+    ) -> Float[np.ndarray, "count columns"]:
         """Rows ``start`` to ``start + count`` of the endless table that the seed stands for, rounded as the file is."""
-        key = jax.random.key(seed)
-        x = sample(self.model, Heun(self.config.sampling.num_steps), count, key=key, start=start)
+        x = sample(self.model, sampler, count, key=jax.random.key(seed), start=start)
         alpha = float(self.model.process.alpha(jnp.asarray(self.model.process.t0)))
         return self.coordinates.schema.restore(
             decode_rows(self.coordinates.standardize, np.asarray(x, np.float64) / alpha)
@@ -146,9 +149,8 @@ class FittedTable:
         self, count: int, num_frames: int, seed: int
     ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, "frames count columns"]]:
         """Noise levels and states of ``count`` rows on their way from noise to data, in file units."""
-        sampler = Heun(self.config.sampling.num_steps)
-        keys = jax.random.split(jax.random.key(seed), count)
-        times, states = _paths(self.model, sampler, keys)
+        sampler = AdamsBashforth(self.config.sampling.evaluations)
+        times, states = _paths(self.model, sampler, count, jax.random.key(seed))
         picked = np.unique(np.linspace(0, sampler.num_steps, num_frames).round().astype(int))
         levels = np.exp(np.asarray(jax.vmap(self.model.process.log_ratio)(times[0])))
         alphas = np.asarray(jax.vmap(self.model.process.alpha)(times[0]))
@@ -162,17 +164,17 @@ class FittedTable:
 
 
 def _blocks(rows):
-    padding = -len(rows) % BLOCK
-    padded = jnp.concatenate([rows, jnp.zeros((padding, rows.shape[1]), rows.dtype)])
-    return padded.reshape(-1, BLOCK, rows.shape[1])
+    padded = np.concatenate([rows, np.zeros((-len(rows) % BLOCK, rows.shape[1]))])
+    return jnp.asarray(padded.reshape(-1, BLOCK, rows.shape[1]))
 
 
 @eqx.filter_jit
 def _scores(pullback, rows):
+    pullback = cast(pullback, rows.dtype)
     return jax.vmap(lambda row: pullback(jnp.asarray(pullback.process.t0, row.dtype), row))(rows)
 
 
 @eqx.filter_jit
-def _paths(model, sampler, keys):
+def _paths(model, sampler, count, key):
     shape, dtype = model.moments.mean.shape, model.moments.mean.dtype
-    return jax.vmap(lambda key: sampler.path(model, shape, dtype, key=key))(keys)
+    return jax.vmap(lambda key: sampler.path(model, shape, dtype, key=key))(jax.random.split(key, count))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float, Int
 
 from scorax._errors import InputError, explain
 from scorax._trees import cast
@@ -16,6 +16,7 @@ from scorax.estimators._fitted import Coordinates, FittedTable
 from scorax.estimators._model import cut_at, restricted
 from scorax.estimators._recipe import Plan, plan
 from scorax.estimators._selection import choose, held_out_rows, out_of_fold
+from scorax.targets import GaussianMixture
 from scorax.training import TrainState
 
 FEWEST_ROWS = 10
@@ -58,12 +59,16 @@ class Job:
         """Mean log-density of every member's held-out rows under the law it starts from."""
         values = []
         with jax.enable_x64(True):
-            laws = cast(self.plan.laws.members, jnp.float64)
             for member in range(self.plan.members):
-                law = jax.tree.map(lambda leaf, k=member: leaf[k], laws)
                 rows = jnp.asarray(self.z[self.plan.held_out(member)], jnp.float64)
-                values.append(float(jnp.mean(jax.vmap(law.log_density)(rows))))
+                values.append(float(_mean_log_density(self.plan.laws.members, jnp.asarray(member), rows)))
         return np.array(values)
+
+
+@jax.jit
+def _mean_log_density(laws: GaussianMixture, member: Int[Array, ""], rows: Float[Array, "n d"]) -> Float[Array, ""]:
+    law = cast(jax.tree.map(lambda leaf: leaf[member], laws), rows.dtype)
+    return jnp.mean(jax.vmap(law.log_density)(rows))
 
 
 @dataclass(frozen=True)

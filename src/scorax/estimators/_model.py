@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -10,12 +11,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scorax._types import Key
-from scorax.estimators._config import FitConfig, Start
+from scorax.estimators._config import FitConfig, NetworkConfig, Start
 from scorax.estimators._starts import ABSENT, moments_of, start_law
 from scorax.models import Denoiser, Karras
 from scorax.networks import AbstractNetwork, Ensemble, MixtureSkip, ResMLP
 from scorax.processes import EDM, GaussianLaw
 from scorax.targets import GaussianMixture
+
+Tree = TypeVar("Tree")
 
 
 @dataclass(frozen=True)
@@ -59,21 +62,41 @@ def num_components(config: FitConfig) -> int:
     return config.ensemble.components if "mixture" in config.ensemble.starts else 1
 
 
-def blank_model(config: FitConfig, laws: Laws, *, key: Key) -> Denoiser:
-    """Untrained model of a resolved configuration; its arrays have the shapes that a checkpoint must have."""
-    shape = config.network
+def initial_model(config: FitConfig, laws: Laws, *, key: Key) -> Denoiser:
+    """Untrained model of a resolved configuration."""
+    return _model(config, laws, _networks(config.network, laws.moments.mean.shape[0], num_members(config), key))
 
-    def build(member_key: Key) -> AbstractNetwork:
+
+def blank_model(config: FitConfig, laws: Laws) -> Denoiser:
+    """The model of a resolved configuration with zeros for its parameters: the shapes that a checkpoint must have.
+
+    Nothing is drawn, so nothing is compiled for what a checkpoint will overwrite.
+    """
+    dimension, key = laws.moments.mean.shape[0], jax.random.key(0)
+    shapes = eqx.filter_eval_shape(_networks, config.network, dimension, num_members(config), key)
+    arrays, rest = eqx.partition(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    zeros = jax.tree.map(lambda leaf: jnp.asarray(np.zeros(leaf.shape, leaf.dtype)), arrays)
+    return _model(config, laws, eqx.combine(zeros, rest))
+
+
+@eqx.filter_jit  # one program: run by hand, every draw and every shape would be compiled on its own
+def _networks(shape: NetworkConfig, dimension: int, members: int, key: Key) -> AbstractNetwork:
+    """What the members of a model learn, stacked."""
+
+    def build(key: Key) -> AbstractNetwork:
         return ResMLP(
-            laws.moments.mean.shape[0],
+            dimension,
             width=shape.width,
             depth=shape.depth,
             dropout=shape.dropout,
             num_frequencies=shape.num_frequencies,
-            key=member_key,
+            key=key,
         )
 
-    networks = eqx.filter_vmap(build)(jax.random.split(key, num_members(config)))
+    return Ensemble.create(build, members, key=key).members
+
+
+def _model(config: FitConfig, laws: Laws, networks: AbstractNetwork) -> Denoiser:
     return Denoiser(
         network=_built_around(config, laws, networks),
         process=EDM(t0=config.noise.sigma_min, t1=config.noise.sigma_max),
@@ -88,8 +111,7 @@ def _built_around(config: FitConfig, laws: Laws, networks: AbstractNetwork) -> A
         law = laws.members
         parts = law.components
         networks = MixtureSkip(networks, law.log_weights, parts.mean, parts.basis, parts.variances)
-    ensemble = Ensemble(networks)
-    return ensemble if num_members(config) > 1 else ensemble.member(0)
+    return Ensemble(networks) if num_members(config) > 1 else _picked(networks, 0)
 
 
 def member_models(model: Denoiser) -> list[Denoiser]:
@@ -97,7 +119,7 @@ def member_models(model: Denoiser) -> list[Denoiser]:
     network = model.network
     if not isinstance(network, Ensemble):
         return [model]
-    return [dataclasses.replace(model, network=network.member(i)) for i in range(network.num_members)]
+    return [dataclasses.replace(model, network=_picked(network.members, i)) for i in range(network.num_members)]
 
 
 def restricted(config: FitConfig, laws: Laws, model: Denoiser, start: Start) -> tuple[FitConfig, Laws, Denoiser]:
@@ -105,13 +127,13 @@ def restricted(config: FitConfig, laws: Laws, model: Denoiser, start: Start) -> 
     ensemble = config.ensemble
     first = ensemble.starts.index(start) * ensemble.folds
     members = slice(first, first + ensemble.folds)
-    own = jax.tree.map(lambda leaf: leaf[members], laws.members)
-    used = max(1, int(jnp.max(jnp.sum(own.log_weights > ABSENT / 2, axis=-1))))
-    kept = Laws(laws.moments, jax.tree.map(lambda leaf: leaf[:, :used], own))
+    own = _picked(laws.members, members)
+    used = max(1, int(np.max(np.sum(np.asarray(own.log_weights) > ABSENT / 2, axis=-1))))
+    kept = Laws(laws.moments, _picked(own, np.s_[:, :used]))
     config = dataclasses.replace(config, ensemble=dataclasses.replace(ensemble, starts=(start,), components=used))
     stacked = _stacked(model.network)
     learned = stacked.network if isinstance(stacked, MixtureSkip) else stacked
-    learned = jax.tree.map(lambda leaf: leaf[members] if eqx.is_array(leaf) else leaf, learned)
+    learned = _picked(learned, members)
     return config, kept, dataclasses.replace(model, network=_built_around(config, kept, learned))
 
 
@@ -119,7 +141,12 @@ def _stacked(network: AbstractNetwork) -> AbstractNetwork:
     """The members of a network with their leading axis, also where there is one."""
     if isinstance(network, Ensemble):
         return network.members
-    return jax.tree.map(lambda leaf: leaf[None] if eqx.is_array(leaf) else leaf, network)
+    return _picked(network, None)
+
+
+def _picked(tree: Tree, index: Any) -> Tree:
+    """Every array of a tree at an index, picked on the host: on the device each shape would be a program to compile."""
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[index]) if eqx.is_array(leaf) else leaf, tree)
 
 
 def cut_at(model: Denoiser, sigma: float) -> Denoiser:

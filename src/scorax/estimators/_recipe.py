@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from scorax._types import Key
 from scorax.estimators._config import FitConfig, Start
-from scorax.estimators._model import Laws, blank_model, num_members
+from scorax.estimators._model import Laws, initial_model, num_members
 from scorax.models import Denoiser
 from scorax.objectives import (
     DenoisingScoreMatching,
@@ -124,7 +124,7 @@ def plan(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], config: F
     return Plan(
         config,
         laws,
-        blank_model(config, laws, key=network_key),
+        initial_model(config, laws, key=network_key),
         z.astype(np.float32),
         Dequantize(widths.astype(np.float32)) if np.any(widths > 0) else None,
         fold,

@@ -18,7 +18,10 @@ from scorax.estimators._files import load_fitted, save_fitted
 from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import FEWEST_ROWS, finish, prepare
 from scorax.estimators._recipe import train
+from scorax.estimators._sampling import measured, sampler_of
 from scorax.likelihood import LogProb
+from scorax.samplers import AbstractSampler
+from scorax.studies import SamplerChoice
 
 
 class ScoreDensity(DensityMixin, BaseEstimator):
@@ -115,15 +118,28 @@ class ScoreDensity(DensityMixin, BaseEstimator):
 
     def sample(self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None) -> np.ndarray:
         """Rows drawn from the model, shape (n_samples, d), rounded as the training columns are."""
-        fitted = self._fitted()
+        self._fitted()
         if n_samples < 1:
             raise InputError(explain(expected="n_samples of at least 1", got=str(n_samples), do="ask for a row"))
         seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-        return fitted.sample_rows(0, n_samples, seed)
+        return self.sample_rows(0, n_samples, seed)
 
-    def sample_rows(self, start: int, count: int, seed: int) -> np.ndarray:
-        """Rows ``start`` to ``start + count`` of the endless table of ``seed``: row k depends on the seed and k only."""
-        return self._fitted().sample_rows(start, count, seed)
+    def sample_rows(self, start: int, count: int, seed: int, *, sampler: AbstractSampler | None = None) -> np.ndarray:
+        """Rows ``start`` to ``start + count`` of the endless table of ``seed``: row k depends on the seed and k only.
+
+        ``sampler`` is that of :attr:`config` where it is ``None``; see also :meth:`choose_sampler`.
+        """
+        fitted = self._fitted()
+        chosen = sampler_of(fitted.model, fitted.laws, fitted.config.sampling) if sampler is None else sampler
+        return fitted.sample_rows(start, count, seed, sampler=chosen)
+
+    def choose_sampler(self, evaluations: int = 64) -> SamplerChoice:
+        """The sampler that is most accurate for ``evaluations`` a draw on a law like the data's, and all that were measured.
+
+        The law is the mixture that members start from, or the Gaussian with the moments of the table.
+        """
+        fitted = self._fitted()
+        return measured(fitted.model, fitted.laws, evaluations)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Log-density of every row, in nats and in the units of the columns; rounded columns are dequantised first."""

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._divergence import value_and_divergence
@@ -86,15 +87,19 @@ def row_log_prob(
     Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*, theorem 1.
     """
     ends = flow_ends(model, x.dtype) if ends is None else ends
-    fine = _solve(model, x, condition, ends, rtol, atol, max_steps)
+
+    def solve(coarser: Scalar) -> _Solve:
+        return _solve(model, x, condition, ends, coarser * rtol, coarser * atol, max_steps)
+
     if not estimate_error:
+        fine = solve(1.0)
         return LogProb(fine.value, jnp.full_like(fine.value, jnp.nan), fine.evaluations, fine.converged)
-    coarse = _solve(model, x, condition, ends, COARSER * rtol, COARSER * atol, max_steps)
+    both = jax.lax.map(solve, jnp.asarray([1.0, COARSER], x.dtype))  # one solver to compile, run twice
     return LogProb(
-        fine.value,
-        jnp.abs(fine.value - coarse.value),
-        fine.evaluations + coarse.evaluations,
-        fine.converged & coarse.converged,
+        both.value[0],
+        jnp.abs(both.value[0] - both.value[1]),
+        jnp.sum(both.evaluations),
+        jnp.all(both.converged),
     )
 
 
@@ -125,19 +130,18 @@ def log_prob(
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
     ends = flow_ends(model, x.dtype)
-    bare = cast(without_clock(model), x.dtype)
-    limits = (jnp.asarray(rtol, x.dtype), jnp.asarray(atol, x.dtype))
-    parts = []
-    for first in range(0, len(x), CHUNK):
-        block = x[first : first + CHUNK]
-        padding = jnp.broadcast_to(block[:1], (CHUNK - len(block), *block.shape[1:]))
-        told = rows_at(conditions, np.where(np.arange(CHUNK) < len(block), first + np.arange(CHUNK), first))
-        part = _chunk(bare, jnp.concatenate([block, padding]), condition, told, ends, limits, max_steps, estimate_error)
-        parts.append(LogProb(*(leaf[: len(block)] for leaf in part)))
-    if not parts:
+    if len(x) == 0:
         empty = jnp.zeros(0, x.dtype)
         return LogProb(empty, empty, jnp.zeros(0, int), jnp.zeros(0, bool))
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
+    bare = without_clock(model)
+    limits = (jnp.asarray(rtol, x.dtype), jnp.asarray(atol, x.dtype))
+    rows: Any = x if isinstance(x, Tracer) else np.asarray(x)  # on the device, cutting and padding would be compiled
+    parts = []
+    for first in range(0, len(x), CHUNK):
+        places = np.minimum(first + np.arange(CHUNK), len(x) - 1)
+        block, told = rows_at((rows, conditions), places)
+        parts.append(_chunk(bare, block, condition, told, ends, limits, max_steps, estimate_error))
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[: len(x)], *parts)
 
 
 @eqx.filter_jit
@@ -152,6 +156,7 @@ def _chunk(
     estimate_error: bool,
 ) -> LogProb:
     rtol, atol = limits
+    model = cast(model, x.dtype)
 
     def one(row: Float[Array, "*shape"], own: Condition) -> LogProb:
         told = condition if own is None else own

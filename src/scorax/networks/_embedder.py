@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.networks._linear import Linear
+from scorax.networks._linear import Linear, drawn
 
 ABSENT = -1
 """The class index that stands for no class."""
@@ -159,9 +159,7 @@ class VectorEmbedder(AbstractEmbedder):
     dropout: float = eqx.field(static=True)
 
     def __init__(self, size: int, width: int, *, dropout: float = 0.1, key: Key) -> None:
-        inner, outer = jax.random.split(key)
-        self.inner = Linear(size, width, key=inner)
-        self.outer = Linear(width, width, key=outer)
+        self.inner, self.outer = drawn((Linear(size, width), Linear(width, width)), key=key)
         self.null = jnp.zeros(width)
         self.dropout = dropout
 

@@ -1,5 +1,7 @@
 """Networks for vectors."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,7 @@ from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.networks._abstract import AbstractNetwork, fourier_features
 from scorax.networks._embedder import AbstractEmbedder, embedded
-from scorax.networks._linear import Linear
+from scorax.networks._linear import Linear, drawn
 
 
 class MLP(AbstractNetwork):
@@ -42,11 +44,8 @@ class MLP(AbstractNetwork):
     ) -> None:
         told = 0 if embedder is None else embedder.width
         sizes = [dimension + 2 * num_frequencies + told, *[width] * depth, dimension]
-        keys = jax.random.split(key, depth + 1)
-        zero = [False] * depth + [True]
-        self.layers = tuple(
-            Linear(m, n, zero=z, key=k) for m, n, z, k in zip(sizes[:-1], sizes[1:], zero, keys, strict=True)
-        )
+        layers = tuple(Linear(m, n) for m, n in itertools.pairwise(sizes))
+        self.layers = (*drawn(layers[:-1], key=key), layers[-1])
         self.num_frequencies = num_frequencies
         self.embedder = embedder
 
@@ -70,12 +69,11 @@ class ResBlock(eqx.Module):
     outer: Linear
     dropout: eqx.nn.Dropout
 
-    def __init__(self, width: int, embedding: int, dropout: float, *, key: Key) -> None:
-        k1, k2, k3 = jax.random.split(key, 3)
+    def __init__(self, width: int, embedding: int, dropout: float) -> None:
         self.norm = eqx.nn.LayerNorm(width)
-        self.inner = Linear(width, width, key=k1)
-        self.modulation = Linear(embedding, 2 * width, key=k2)
-        self.outer = Linear(width, width, key=k3)
+        self.inner = Linear(width, width)
+        self.modulation = Linear(embedding, 2 * width)
+        self.outer = Linear(width, width)
         self.dropout = eqx.nn.Dropout(dropout)
 
     def __call__(
@@ -132,12 +130,16 @@ class ResMLP(AbstractNetwork):
                     do="make it as wide as embedding_width",
                 )
             )
-        keys = jax.random.split(key, depth + 3)
-        self.embedding = Linear(2 * num_frequencies, embedding_width, key=keys[0])
-        self.entry = Linear(dimension, width, key=keys[1])
-        self.blocks = tuple(ResBlock(width, embedding_width, dropout, key=k) for k in keys[3:])
+        self.embedding, self.entry, self.blocks = drawn(
+            (
+                Linear(2 * num_frequencies, embedding_width),
+                Linear(dimension, width),
+                tuple(ResBlock(width, embedding_width, dropout) for _ in range(depth)),
+            ),
+            key=key,
+        )
         self.norm = eqx.nn.LayerNorm(width)
-        self.exit = Linear(width, dimension, zero=True, key=keys[2])
+        self.exit = Linear(width, dimension)
         self.num_frequencies = num_frequencies
         self.embedder = embedder
 

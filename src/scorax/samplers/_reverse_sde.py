@@ -26,7 +26,7 @@ from scorax.models import (
 from scorax.processes import sde
 from scorax.samplers._abstract import AbstractSampler, Facts
 
-_SHORTEST = 2.0**-16
+_SHORTEST = 2.0**-20
 """Shortest step, as a share of the clock."""
 
 _RESOLUTION = 2.0**-22

@@ -2,6 +2,7 @@
 
 from scorax.studies._baselines import GaussianBaseline, KernelBaseline
 from scorax.studies._check import Check, run_checks
+from scorax.studies._choose_sampler import SamplerChoice, choose_sampler
 from scorax.studies._comparison import BaselineValues, compare, compare_folds
 from scorax.studies._copies import nearest_records
 from scorax.studies._dynamics import field_records, path_records
@@ -25,6 +26,8 @@ __all__ = [
     "MixtureBaseline",
     "ObjectiveComparison",
     "PathStudy",
+    "SamplerChoice",
+    "choose_sampler",
     "compare",
     "compare_folds",
     "compare_objectives",

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import jax
 
 from scorax.studies import (
-    _check_dynamics,
     _check_guidance,
     _check_levels,
+    _check_likelihood,
     _check_losses,
     _check_objectives,
     _check_processes,
+    _check_samplers,
 )
 from scorax.studies._check_record import Answer
 
@@ -41,7 +42,8 @@ CHECKS: dict[str, Callable[[], Answer]] = {
     **_check_levels.CHECKS,
     **_check_losses.CHECKS,
     **_check_objectives.CHECKS,
-    **_check_dynamics.CHECKS,
+    **_check_samplers.CHECKS,
+    **_check_likelihood.CHECKS,
     **_check_processes.CHECKS,
     **_check_guidance.CHECKS,
 }

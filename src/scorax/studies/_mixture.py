@@ -106,7 +106,7 @@ class MixtureBaseline:
         for first in sorted(firsts, key=lambda cell: -cell.value)[:2]:
             place = counts.index(first.components)
             for components in counts[max(place - 1, 0) : place + 2]:
-                for ridge in RIDGES[self.grid]:
+                for ridge in (r for r in RIDGES[self.grid] if r != _FIRST_RIDGE):  # the walk has tried that one
                     cell = MixtureSettings(components, first.covariance, ridge, 0.0)
                     best = max(best, _cross_validate(z, folds, cell, seed), key=lambda cell: cell.value)
         return best

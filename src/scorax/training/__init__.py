@@ -2,7 +2,7 @@
 
 from scorax.training._fit import fit, initial_state
 from scorax.training._optimizer import adamw
-from scorax.training._state import TrainState, member_axis, single_model
+from scorax.training._state import TrainState, member_axis, trained_arrays, with_trained_arrays
 from scorax.training._validation import FixedDraws, Validation, draws_loss
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "fit",
     "initial_state",
     "member_axis",
-    "single_model",
+    "trained_arrays",
+    "with_trained_arrays",
 ]

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._trees import trainable
@@ -45,11 +46,25 @@ class TrainState(eqx.Module):
     validation_loss: Float[Array, " members"]
 
     def model(self, like: Model, which: Literal["weights", "ema", "best"] = "best") -> Model:
-        """``like`` with the weights of this state, in buffers of their own."""
-        arrays = jax.tree.map(jnp.array, getattr(self, which))
-        single = single_model(like)
-        network = eqx.combine(arrays, eqx.partition(single, trainable(single))[1]).network
-        return dataclasses.replace(like, network=Ensemble(network) if member_axis(like) else network)
+        """``like`` with the weights of this state, in buffers of their own.
+
+        They pass through the host and lose the mesh they were trained on: to XLA an array on a mesh is another program, and
+        one that was trained shall share those of one that was loaded.
+        """
+        return with_trained_arrays(like, jax.tree.map(lambda leaf: jnp.asarray(np.array(leaf)), getattr(self, which)))
+
+
+def trained_arrays(model: AbstractNetworkModel) -> PyTree:
+    """The arrays of a model that are trained, for an ensemble with their member axis; ``None`` in place of the rest."""
+    single = single_model(model)
+    return eqx.filter(single, trainable(single))
+
+
+def with_trained_arrays(like: Model, arrays: PyTree) -> Model:
+    """``like`` with ``arrays`` for those of :func:`trained_arrays`."""
+    single = single_model(like)
+    network = eqx.combine(arrays, eqx.filter(single, trainable(single), inverse=True)).network
+    return dataclasses.replace(like, network=Ensemble(network) if member_axis(like) else network)
 
 
 def member_axis(model: AbstractNetworkModel) -> int | None:

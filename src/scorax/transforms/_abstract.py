@@ -7,9 +7,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, UInt32
 
-from scorax._types import Key, Keys
+from scorax._types import Key
+
+_BLOCK = 1024
+"""Rows of one compiled block: tables of any length share one program."""
 
 
 class Encoded(NamedTuple):
@@ -42,10 +45,17 @@ def encode_rows(
 
     The dequantisation noise of a row is so the same alone, in any batch and in any order.
     """
+    size = len(rows)
+    padded = np.concatenate([rows, np.zeros((-size % _BLOCK, rows.shape[1]))]).astype(np.float64)
+    digests = _digests(padded)
     with jax.enable_x64(True):
-        keys = jax.vmap(lambda digest: jax.random.fold_in(key, digest))(jnp.asarray(_digests(rows)))
-        z, log_weight = _encode(transform, jnp.asarray(rows, jnp.float64), keys)
-        return np.asarray(z), np.asarray(log_weight)
+        parts = [
+            _encode(transform, jnp.asarray(padded[i : i + _BLOCK]), jnp.asarray(digests[i : i + _BLOCK]), key)
+            for i in range(0, len(padded), _BLOCK)
+        ]
+        z = np.concatenate([np.zeros((0, rows.shape[1])), *(np.asarray(part.z) for part in parts)])
+        log_weight = np.concatenate([np.zeros(0), *(np.asarray(part.log_weight) for part in parts)])
+    return z[:size], log_weight[:size]
 
 
 def decode_rows(transform: AbstractTransform, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
@@ -55,8 +65,10 @@ def decode_rows(transform: AbstractTransform, z: Float[np.ndarray, "n d"]) -> Fl
 
 
 @eqx.filter_jit
-def _encode(transform: AbstractTransform, rows: Float[Array, "n d"], keys: Keys) -> Encoded:
-    return jax.vmap(lambda row, key: transform.encode(row, key=key))(rows, keys)
+def _encode(
+    transform: AbstractTransform, rows: Float[Array, "block d"], digests: UInt32[Array, " block"], key: Key
+) -> Encoded:
+    return jax.vmap(lambda row, digest: transform.encode(row, key=jax.random.fold_in(key, digest)))(rows, digests)
 
 
 def _digests(rows: Float[np.ndarray, "n d"]) -> np.ndarray:

@@ -1,0 +1,78 @@
+"""Samplers by name, as configurations and the command line call them."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from scorax._errors import InputError, explain
+from scorax._text import quote, suggest
+from scorax.estimators._config import AUTO, SamplingConfig
+from scorax.estimators._model import Laws
+from scorax.models import Denoiser
+from scorax.samplers import (
+    DDIM,
+    DDPM,
+    AbstractSampler,
+    AdamsBashforth,
+    AnnealedLangevin,
+    DPMSolver,
+    EulerMaruyama,
+    Heun,
+    PredictorCorrector,
+    ProbabilityFlow,
+    ReverseSDE,
+)
+from scorax.studies import SamplerChoice, choose_sampler
+from scorax.targets import GaussianMixture
+
+SAMPLERS: dict[str, Callable[[int], AbstractSampler]] = {
+    "adams-bashforth": AdamsBashforth,
+    "dpm-solver": DPMSolver,
+    "dpm-solver-sde": lambda n: DPMSolver(n, stochastic=True),
+    "heun": lambda n: Heun(max(1, n // 2)),
+    "ddim": DDIM,
+    "ddpm": DDPM,
+    "euler-maruyama": EulerMaruyama,
+    "predictor-corrector": lambda n: PredictorCorrector(max(1, n // 2)),
+    "annealed-langevin": lambda n: AnnealedLangevin(max(1, n // 5)),
+    "probability-flow": lambda n: ProbabilityFlow(),
+    "reverse-sde": lambda n: ReverseSDE(),
+}
+"""Name -> sampler for a number of evaluations a draw; the last two take as many as their tolerance asks."""
+
+
+def sampler_named(name: str, evaluations: int) -> AbstractSampler:
+    """The sampler of a name.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if name not in SAMPLERS:
+        names = (AUTO, *SAMPLERS)
+        raise InputError(
+            explain(
+                expected="the name of a sampler",
+                got=f"{quote(name)}{suggest(name, names)}",
+                do=f"choose among {', '.join(names)}",
+            )
+        )
+    return SAMPLERS[name](evaluations)
+
+
+def measured(model: Denoiser, laws: Laws, evaluations: int) -> SamplerChoice:
+    """The most accurate sampler on the mixture that members start from, or on the moments of the table without one."""
+    law = laws.members
+    if law.log_weights.shape[-1] > 1:
+        target = jax.tree.map(lambda leaf: leaf[0], law)
+    else:
+        moments = jax.tree.map(lambda leaf: leaf[None], laws.moments)
+        target = GaussianMixture(jnp.zeros(1, moments.mean.dtype), moments)
+    return choose_sampler(target, model.process, evaluations, key=jax.random.key(0))
+
+
+def sampler_of(model: Denoiser, laws: Laws, sampling: SamplingConfig) -> AbstractSampler:
+    """The sampler of a configuration; ``auto`` measures first."""
+    if sampling.sampler == AUTO:
+        return measured(model, laws, sampling.evaluations).sampler
+    return sampler_named(sampling.sampler, sampling.evaluations)
