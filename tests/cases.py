@@ -25,6 +25,7 @@ from scorax.models import (
     ScoreNetwork,
 )
 from scorax.networks import MLP, ClassEmbedder, Ensemble, MixtureSkip, ResBlock, ResMLP, VectorEmbedder
+from scorax.networks._linear import drawn
 from scorax.objectives import (
     DenoisingScoreMatching,
     EDMWeighting,
@@ -319,7 +320,7 @@ CASES: dict[type, Case] = {
     ),
     ResMLP: network(lambda: resmlp(0.5))._replace(random=True),
     Ensemble: network(lambda: Ensemble.create(lambda key: MLP(2, width=8, depth=1, key=key), 3, key=KEY)),
-    ResBlock: Case(lambda: ResBlock(2, 2, 0.5, key=KEY), lambda b, x, key: b(x, x**2, key=key), random=True),
+    ResBlock: Case(lambda: drawn(ResBlock(2, 2, 0.5), key=KEY), lambda b, x, key: b(x, x**2, key=key), random=True),
     Standardize: transform(lambda: Standardize(np.array([0.3, 1.0]), np.array([2.0, 0.1]))),
     Dequantize: transform(lambda: Dequantize(np.array([0.5, 0.0])), random=True),
     Chain: transform(

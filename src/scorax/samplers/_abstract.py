@@ -33,12 +33,14 @@ class Facts(NamedTuple):
         kind: the dynamics it follows, and whether it draws noise.
         order: order of convergence in the step, ``"adaptive"``, or what takes its place.
         evaluations: evaluations of the network in a step, as a formula of the fields where they decide.
+        needs: what a model must be.
         advice: what it is recommended for.
     """
 
     kind: str
     order: str
     evaluations: str
+    needs: str
     advice: str
 
 

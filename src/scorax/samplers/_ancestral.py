@@ -39,7 +39,9 @@ class DDPM(AbstractOneStepSampler):
     grid: AbstractGrid = DEFAULT_GRID
     variance: str = eqx.field(default="posterior", static=True)
     needs_denoiser: ClassVar[bool] = True
-    facts: ClassVar[Facts] = Facts("chain, random", "1", "1", "the chain a DDPM was trained for; hundreds of steps")
+    facts: ClassVar[Facts] = Facts(
+        "chain, random", "1", "1", "a denoiser", "the chain a DDPM was trained for; hundreds of steps"
+    )
 
     def __check_init__(self) -> None:
         if self.variance not in ("posterior", "forward"):
@@ -81,7 +83,11 @@ class DDIM(AbstractOneStepSampler):
     eta: float = eqx.field(default=0.0, static=True)
     needs_denoiser: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(
-        "flow; random where eta > 0", "1", "1", "comparison with published results, and a latent for every draw"
+        "flow; random where eta > 0",
+        "1",
+        "1",
+        "a denoiser",
+        "comparison with published results, and a latent for every draw",
     )
 
     def __check_init__(self) -> None:

@@ -31,7 +31,9 @@ class EulerMaruyama(AbstractOneStepSampler):
 
     num_steps: int = 500
     grid: AbstractGrid = DEFAULT_GRID
-    facts: ClassVar[Facts] = Facts("reverse SDE, random", "1 (weak)", "1", "any score of any SDE; hundreds of steps")
+    facts: ClassVar[Facts] = Facts(
+        "reverse SDE, random", "1 (weak)", "1", "a score", "any score of any SDE; hundreds of steps"
+    )
 
     def step(
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key

@@ -124,7 +124,11 @@ class Langevin(_AbstractChain):
     """
 
     facts: ClassVar[Facts] = Facts(
-        "Langevin on one law, random", "a bias of order step_size", "1", "a score of clean data, without noise levels"
+        "Langevin on one law, random",
+        "a bias of order step_size",
+        "1",
+        "a score of one law",
+        "a score of clean data, without noise levels",
     )
 
     def _begin(self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition) -> None:
@@ -158,7 +162,11 @@ class MetropolisLangevin(_AbstractChain):
     """
 
     facts: ClassVar[Facts] = Facts(
-        "Langevin on one law, random", "exact law at every step_size", "1", "energy models, known densities"
+        "Langevin on one law, random",
+        "exact law at every step_size",
+        "1",
+        "a density",
+        "energy models, known densities",
     )
 
     def check(self, model: AbstractScoreModel) -> None:

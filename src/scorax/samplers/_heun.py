@@ -78,7 +78,7 @@ class Heun(AbstractOneStepSampler):
     churn: Churn | None = None
     needs_denoiser: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(
-        "flow; random with churn", "2", "2", "comparison with EDM; models whose errors churn mends"
+        "flow; random with churn", "2", "2", "a denoiser", "comparison with EDM; models whose errors churn mends"
     )
 
     def step(

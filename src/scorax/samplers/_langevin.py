@@ -40,7 +40,11 @@ class AnnealedLangevin(AbstractOneStepSampler):
     step_size: float = eqx.field(default=0.1, static=True)
     corrections: int = eqx.field(default=5, static=True)
     facts: ClassVar[Facts] = Facts(
-        "Langevin on each noisy law, random", "a bias of order step_size", "corrections", "NCSN models, teaching"
+        "Langevin on each noisy law, random",
+        "a bias of order step_size",
+        "corrections",
+        "a score under Gaussian noise",
+        "NCSN models, teaching",
     )
 
     def __check_init__(self) -> None:
@@ -91,6 +95,7 @@ class PredictorCorrector(AbstractOneStepSampler):
         "reverse SDE and Langevin, random",
         "that of the predictor, and a bias of order snr^2",
         "those of the predictor + corrections",
+        "a score under Gaussian noise",
         "scores with errors that a Langevin step mends",
     )
 

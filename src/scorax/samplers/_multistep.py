@@ -53,7 +53,11 @@ class DPMSolver(AbstractGridSampler[Last]):
     stochastic: bool = eqx.field(default=False, static=True)
     needs_denoiser: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(
-        "flow; reverse SDE where stochastic", "2 (SDE form: 1)", "1", "few evaluations of an expensive network"
+        "flow; reverse SDE where stochastic",
+        "2 (SDE form: 1)",
+        "1",
+        "a denoiser",
+        "few evaluations of an expensive network",
     )
 
     def begin(self, x: Float[Array, "*shape"]) -> Last:
@@ -108,7 +112,7 @@ class AdamsBashforth(AbstractGridSampler[Last]):
     grid: AbstractGrid = LogNormalGrid()
     needs_denoiser: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(
-        "flow", "2", "1", "the default: most accurate for its evaluations, the law of log_prob"
+        "flow", "2", "1", "a denoiser", "the default: most accurate for its evaluations, the law of log_prob"
     )
 
     def begin(self, x: Float[Array, "*shape"]) -> Last:

@@ -33,7 +33,7 @@ class ProbabilityFlow(AbstractSampler):
     max_steps: int = 4096
     num_nodes: int = 33
     facts: ClassVar[Facts] = Facts(
-        "flow", "5, adaptive", "as many as the tolerance asks", "the law of log_prob to a given accuracy; any score"
+        "flow", "5, adaptive", "as the tolerance asks", "a score", "the law of log_prob to a given accuracy; any score"
     )
 
     def _solve(

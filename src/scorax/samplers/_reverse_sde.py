@@ -64,7 +64,8 @@ class ReverseSDE(AbstractSampler):
     facts: ClassVar[Facts] = Facts(
         "reverse SDE, random",
         "3/2 (strong), adaptive",
-        "as many as the tolerance asks",
+        "as the tolerance asks",
+        "a score; noise without the state",
         "SDE draws to a given accuracy",
     )
 

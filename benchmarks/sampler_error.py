@@ -1,0 +1,155 @@
+"""Error of every sampler against evaluations of the field, with the exact field of a mixture: sliced Wasserstein distance of
+10,000 draws to as many of the exact law at the cut-off, beside the floor that two exact samples have.
+
+``python sampler_error.py --out sampler_error.json`` measures; ``--figure FILE.png`` draws the record; ``--peers`` measures
+diffusers' and k-diffusion's samplers on the same field (torch, of the ``peers`` group) into the same record.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from _machine import machine
+from scorax.metrics import sliced_wasserstein
+from scorax.processes import EDM
+from scorax.samplers import (
+    DDIM,
+    DDPM,
+    AbstractSampler,
+    AdamsBashforth,
+    AnnealedLangevin,
+    DPMSolver,
+    EulerMaruyama,
+    Heun,
+    PredictorCorrector,
+    sample,
+)
+from scorax.targets import ExactDenoiser, GaussianMixture
+
+DRAWS = 10_000
+EVALUATIONS = (10, 20, 40, 80, 160)
+PROCESS = EDM()
+SAMPLERS: dict[str, Callable[[int], AbstractSampler]] = {
+    "AdamsBashforth": AdamsBashforth,
+    "DPMSolver": DPMSolver,
+    "Heun": lambda n: Heun(n // 2),
+    "DDIM": DDIM,
+    "DPMSolver, SDE form": lambda n: DPMSolver(n, stochastic=True),
+    "DDPM": DDPM,
+    "EulerMaruyama": EulerMaruyama,
+    "PredictorCorrector": lambda n: PredictorCorrector(n // 2),
+    "AnnealedLangevin": lambda n: AnnealedLangevin(n // 5),
+}
+
+
+def target(dimension: int) -> GaussianMixture:
+    """Eight equal components: a ring of narrow ones in the plane, correlated ones around random means elsewhere."""
+    generator = np.random.default_rng(0)
+    if dimension == 2:
+        angles = np.arange(8) * np.pi / 4
+        means = 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        covariances = np.stack([0.04 * np.eye(2)] * 8)
+    else:
+        means = generator.standard_normal((8, dimension))
+        factors = generator.standard_normal((8, dimension, dimension)) / np.sqrt(dimension)
+        covariances = 0.25 * factors @ factors.transpose(0, 2, 1) + 0.02 * np.eye(dimension)
+    return GaussianMixture.create(np.ones(8) / 8, means, covariances)
+
+
+def exact_rows(dimension: int, seed: int) -> np.ndarray:
+    """Draws of the law at ``t0``."""
+    law = target(dimension).at(PROCESS.level(jnp.asarray(PROCESS.t0)))
+    keys = jax.random.split(jax.random.key(1000 + seed), DRAWS)
+    return np.asarray(jax.jit(jax.vmap(lambda key: law.sample(key=key)))(keys), np.float64)
+
+
+def distances(draw: Callable[[int], np.ndarray], dimension: int, seeds: int) -> list[float]:
+    """Sliced distance to exact draws, one for each seed."""
+    return [sliced_wasserstein(draw(seed), exact_rows(dimension, seed), seed=seed) for seed in range(seeds)]
+
+
+def ours(dimension: int, seeds: int) -> Iterator[tuple[str, int, list[float]]]:
+    """Every sampler at every number of evaluations, and the floor."""
+    model = ExactDenoiser.create(target(dimension), PROCESS)
+    yield "floor", 0, distances(lambda seed: exact_rows(dimension, 500 + seed), dimension, seeds)
+    for name, build in SAMPLERS.items():
+        for count in EVALUATIONS:
+            sampler = build(count)
+
+            def draw(seed: int, sampler: AbstractSampler = sampler) -> np.ndarray:
+                return np.asarray(sample(model, sampler, DRAWS, key=jax.random.key(seed)), np.float64)
+
+            yield name, count, distances(draw, dimension, seeds)
+
+
+def figure(record: dict[str, Any], path: Path) -> None:
+    """Excess over the floor against evaluations, one panel for each dimension."""
+    from matplotlib.figure import Figure
+
+    sheet = Figure(figsize=(10, 4.2), layout="constrained")
+    panels = sheet.subplots(1, 2, sharey=True)
+    for panel, dimension in zip(panels, record["dimensions"], strict=True):
+        results = record["results"][str(dimension)]
+        floor = np.mean(results["floor"]["0"])
+        for i, name in enumerate(n for n in results if n != "floor"):
+            counts = [int(count) for count in results[name]]
+            excess = [max(np.mean(values) - floor, 1e-4) for values in results[name].values()]
+            ours = name in SAMPLERS
+            panel.loglog(
+                counts,
+                excess,
+                marker="o" if ours else "x",
+                ms=4,
+                lw=1.5,
+                ls="-" if ours else "--",
+                color=f"C{i}",
+                label=name,
+            )
+        noise = np.std(results["floor"]["0"], ddof=1) / np.sqrt(len(results["floor"]["0"]))
+        panel.axhspan(1e-4, 2 * noise, color="0.92", zorder=0)
+        panel.set_title(f"d = {dimension}; floor {floor:.3f}, two standard errors of it shaded", fontsize=9)
+        panel.set_xlabel("evaluations of the field")
+        panel.set_ylim(3e-4, 3)
+    panels[0].set_ylabel("sliced W2 minus the floor")
+    sheet.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", fontsize=8, frameon=False)
+    sheet.savefig(path, dpi=120)
+
+
+def main() -> None:
+    """Measure what is missing in the record, then draw it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("sampler_error.json"))
+    parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 64])
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--peers", action="store_true", help="measure the peers instead of scorax")
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+    record: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {"results": {}}
+    record |= {"dimensions": options.dimensions, "draws": DRAWS, "process": repr(PROCESS)}
+    if options.figure is None:
+        key = "machine of the peers" if options.peers else "machine"
+        record[key] = machine("torch", "diffusers", "k-diffusion") if options.peers else machine()
+        for dimension in options.dimensions:
+            found = record["results"].setdefault(str(dimension), {})
+            if options.peers:
+                from _sampler_peers import peers
+
+                rows = peers(dimension, options.seeds)
+            else:
+                rows = ours(dimension, options.seeds)
+            for name, count, values in rows:
+                found.setdefault(name, {})[str(count)] = values
+                print(f"d {dimension} {name} {count}: {np.mean(values):.4f}", flush=True)
+                options.out.write_text(json.dumps(record, indent=1))
+    else:
+        figure(record, options.figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""The table of samplers in the documentation is made of the classes. ``python tests/samplers/test_table.py`` writes it."""
+
+import inspect
+from pathlib import Path
+
+from scorax import samplers
+from scorax.samplers import AbstractSampler
+
+PAGE = Path(__file__).parents[2] / "docs" / "samplers.md"
+BEGIN, END = "<!-- table: python tests/samplers/test_table.py -->\n", "<!-- end -->"
+HEAD = "| sampler | follows | order | evaluations a step | needs | recommended for |\n|---|---|---|---|---|---|\n"
+
+
+def concrete() -> list[type[AbstractSampler]]:
+    found = [getattr(samplers, name) for name in samplers.__all__]
+    return [c for c in found if inspect.isclass(c) and issubclass(c, AbstractSampler) and not inspect.isabstract(c)]
+
+
+def table() -> str:
+    rows = [
+        f"| `{c.__name__}` | {' | '.join(part for part in (f.kind, f.order, f.evaluations, f.needs, f.advice))} |"
+        for c in concrete()
+        for f in (c.facts,)
+    ]
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def rewritten(page: str) -> str:
+    before, rest = page.split(BEGIN)
+    return before + BEGIN + table() + END + rest.split(END, 1)[1]
+
+
+def test_the_page_has_the_table_of_the_classes():
+    page = PAGE.read_text()
+    assert page == rewritten(page), "run: python tests/samplers/test_table.py"
+    assert len(concrete()) >= 12
+
+
+def test_what_a_class_says_it_needs_is_what_it_asks_for():
+    for c in concrete():
+        assert c.needs_denoiser == (c.facts.needs == "a denoiser"), c.__name__
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rewritten(PAGE.read_text()))
