@@ -6,6 +6,7 @@ diffusers' and k-diffusion's samplers on the same field (torch, of the ``peers``
 """
 
 import argparse
+import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ from scorax.samplers import (
 from scorax.targets import ExactDenoiser, GaussianMixture
 
 DRAWS = 10_000
+DIRECTIONS = 100
 EVALUATIONS = (10, 20, 40, 80, 160)
 PROCESS = EDM()
 SAMPLERS: dict[str, Callable[[int], AbstractSampler]] = {
@@ -62,6 +64,7 @@ def target(dimension: int) -> GaussianMixture:
     return GaussianMixture.create(np.ones(8) / 8, means, covariances)
 
 
+@functools.cache
 def exact_rows(dimension: int, seed: int) -> np.ndarray:
     """Draws of the law at ``t0``."""
     law = target(dimension).at(PROCESS.level(jnp.asarray(PROCESS.t0)))
@@ -71,7 +74,10 @@ def exact_rows(dimension: int, seed: int) -> np.ndarray:
 
 def distances(draw: Callable[[int], np.ndarray], dimension: int, seeds: int) -> list[float]:
     """Sliced distance to exact draws, one for each seed."""
-    return [sliced_wasserstein(draw(seed), exact_rows(dimension, seed), seed=seed) for seed in range(seeds)]
+    return [
+        sliced_wasserstein(draw(seed), exact_rows(dimension, seed), num_projections=DIRECTIONS, seed=seed)
+        for seed in range(seeds)
+    ]
 
 
 def ours(dimension: int, seeds: int) -> Iterator[tuple[str, int, list[float]]]:

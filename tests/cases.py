@@ -360,7 +360,7 @@ CASES: dict[type, Case] = {
     AnnealedLangevin: sampler(lambda: AnnealedLangevin(num_steps=4)),
     PredictorCorrector: sampler(lambda: PredictorCorrector(num_steps=4)),
     # A Brownian path is known at times 2^-22 of the clock apart: a time that rounds the other way moves it by the root.
-    ReverseSDE: sampler(lambda: ReverseSDE(rtol=0.1, atol=0.1))._replace(rtol=2e-2),
+    ReverseSDE: sampler(lambda: ReverseSDE(rtol=1e-3, atol=1e-3))._replace(rtol=2e-2),
     Langevin: sampler(lambda: Langevin(num_steps=4)),
     MetropolisLangevin: sampler(lambda: MetropolisLangevin(num_steps=4), lambda: energy(Clean())),
     Churn: Case(lambda: Churn(low=0.1), lambda c, x, key: c.raised(Level(number(0.8, x), jnp.exp(x[0])), 8)),

@@ -1,0 +1,165 @@
+"""Step-by-step agreement with diffusers' schedulers: one start, one noise, one grid, one closed-form denoiser.
+
+Where diffusers is installed (the ``peers`` group) its schedulers run here; elsewhere their trajectories come from
+``parity.npz``, which ``python tests/samplers/test_parity.py`` writes where they do.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from oracles import mixture
+from scorax.processes import AbstractProcess, Tabulated
+from scorax.samplers import DDIM, DDPM, AbstractGrid, DPMSolver, Heun, Node, TweedieMean, nodes
+from scorax.targets import ExactDenoiser
+
+STORED = Path(__file__).parent / "parity.npz"
+BETAS = np.linspace(1e-3, 0.08, 100)
+COARSE = np.arange(90, -1, -10)
+"""Indices of the table that ten steps visit, the noisiest first."""
+RATIOS = np.sqrt(1 / np.cumprod(1 - BETAS) - 1)
+CHAIN = {"num_train_timesteps": 100, "beta_start": 1e-3, "beta_end": 0.08, "beta_schedule": "linear"}
+
+
+class Times(AbstractGrid):
+    """The nodes of given indices of a table of a hundred."""
+
+    indices: tuple[int, ...]
+
+    def times(self, process: AbstractProcess, num_steps: int) -> np.ndarray:
+        return (np.array(self.indices) + 1) / 100
+
+
+def start(count: int = 3) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((count, 2))
+
+
+def noises(steps: int) -> np.ndarray:
+    """Standard normal noise for every step, that of our own keys."""
+    keys = jax.random.split(jax.random.key(7), steps)
+    with jax.enable_x64(True):
+        return np.stack([np.asarray(jax.random.normal(key, (2,), jnp.float64)) for key in keys])
+
+
+def ours(sampler: Any, process: Tabulated, x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """States at the nodes for every start, with the same noise in every row, and the denoised last state."""
+    with jax.enable_x64(True):
+        model = ExactDenoiser.create(mixture(), process)
+        grid = nodes(Times(tuple(int(i) for i in indices)), process, len(indices) - 1, jnp.dtype("float64"))
+        pairs = (jax.tree.map(lambda n: n[:-1], grid), jax.tree.map(lambda n: n[1:], grid))
+        keys = jax.random.split(jax.random.key(7), len(indices) - 1)
+
+        def walk(row: jax.Array) -> tuple[jax.Array, jax.Array]:
+            def body(state: Any, xs: tuple[Node, Node, Any]) -> tuple[Any, jax.Array]:
+                t, s, key = xs
+                y, memory = sampler.advance(model, *state, t, s, None, key=key)
+                return (y, memory), y
+
+            (end, _), states = jax.lax.scan(body, (row, sampler.begin(row)), (*pairs, keys))
+            return jnp.concatenate([row[None], states]), TweedieMean()(model, end, key=keys[0])
+
+        states, clean = jax.jit(jax.vmap(walk))(jnp.asarray(x, jnp.float64))
+        return np.concatenate([states, clean[:, None]], axis=1)
+
+
+def table() -> Tabulated:
+    return Tabulated.from_betas(BETAS)
+
+
+def ladder() -> Tabulated:
+    """The same noise-to-signal ratios in the coordinates x / alpha, which some schedulers use."""
+    return Tabulated.from_sigmas(RATIOS)
+
+
+def denoise(process: Tabulated, x: np.ndarray, index: int) -> Any:
+    with jax.enable_x64(True):
+        model = ExactDenoiser.create(mixture(), process)
+        return jax.vmap(lambda row: model.predict(jnp.asarray((index + 1) / 100), row))(jnp.asarray(x, jnp.float64))
+
+
+def stepped(scheduler: Any, module: str, x: np.ndarray, process: Tabulated, output: str, **options: Any) -> np.ndarray:
+    """Trajectory of a scheduler, its noise replaced by ours; ``x`` in the coordinates of ``process``."""
+    import torch
+
+    home = sys.modules[f"diffusers.schedulers.{module}"]
+    noise = iter(noises(200))
+    drawn = getattr(home, "randn_tensor", None)
+    if drawn is not None:
+        home.randn_tensor = lambda shape, **_: torch.tensor(np.broadcast_to(next(noise), tuple(shape)).copy())
+    try:
+        states, sample = [x], torch.tensor(x)
+        for t in scheduler.timesteps:
+            index = round(float(t))
+            prediction = denoise(process, sample.numpy(), index)
+            value = torch.tensor(np.asarray(getattr(prediction, output)))
+            scheduler.is_scale_input_called = True  # the field is in the scheduler's own coordinates already
+            sample = scheduler.step(value, t, sample, **options).prev_sample.double()
+            states.append(sample.numpy())
+        return np.stack(states, axis=1)
+    finally:
+        if drawn is not None:
+            home.randn_tensor = drawn
+
+
+def theirs(name: str) -> np.ndarray:
+    """Trajectory of diffusers' scheduler from our start."""
+    import diffusers
+
+    x = start()
+    if name.startswith("DDPM"):
+        kind = "fixed_small" if name == "DDPM posterior" else "fixed_large"
+        scheduler = diffusers.DDPMScheduler(**CHAIN, variance_type=kind, clip_sample=False, prediction_type="sample")
+        scheduler.set_timesteps(100)
+        return stepped(scheduler, "scheduling_ddpm", x, table(), "x0")
+    if name.startswith("DDIM"):
+        scheduler = diffusers.DDIMScheduler(**CHAIN, clip_sample=False, prediction_type="sample")
+        scheduler.set_timesteps(10)
+        return stepped(scheduler, "scheduling_ddim", x, table(), "x0", eta=float(name[-1]))
+    if name == "DPMSolver":
+        scheduler = diffusers.DPMSolverMultistepScheduler(
+            **CHAIN, prediction_type="sample", lower_order_final=True, timestep_spacing="leading"
+        )
+        scheduler.set_timesteps(10)
+        return stepped(scheduler, "scheduling_dpmsolver_multistep", x, table(), "x0")
+    x = x * RATIOS[90]
+    if name == "Euler ancestral":
+        scheduler = diffusers.EulerAncestralDiscreteScheduler(**CHAIN, timestep_spacing="leading")
+        scheduler.set_timesteps(10)
+        return stepped(scheduler, "scheduling_euler_ancestral_discrete", x, ladder(), "noise")
+    scheduler = diffusers.HeunDiscreteScheduler(**CHAIN, timestep_spacing="leading")
+    scheduler.set_timesteps(10)
+    states = stepped(scheduler, "scheduling_heun_discrete", x, ladder(), "noise")
+    return np.concatenate([states[:, :1], states[:, 2::2], states[:, -1:]], axis=1)  # after both halves of each step
+
+
+CASES: dict[str, Callable[[], np.ndarray]] = {
+    "DDPM posterior": lambda: ours(DDPM(99), table(), start(), np.arange(99, -1, -1)),
+    "DDPM forward": lambda: ours(DDPM(99, variance="forward"), table(), start(), np.arange(99, -1, -1)),
+    "DDIM 0": lambda: ours(DDIM(9), table(), start(), COARSE),
+    "DDIM 1": lambda: ours(DDIM(9, eta=1.0), table(), start(), COARSE),
+    "DPMSolver": lambda: ours(DPMSolver(9), table(), start(), np.arange(90, 8, -9)),
+    "Euler ancestral": lambda: ours(DDPM(9), ladder(), start() * RATIOS[90], COARSE),
+    "Heun": lambda: ours(Heun(9), ladder(), start() * RATIOS[90], COARSE),
+}
+INSTALLED = importlib.util.find_spec("diffusers") is not None
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_every_step_is_that_of_diffusers(name):
+    """All states, and the denoised last one; its schedulers hold tables in float32."""
+    reference = theirs(name) if INSTALLED else np.load(STORED)[name]
+    answer = CASES[name]()
+    assert reference.shape == answer.shape
+    np.testing.assert_allclose(answer, reference, rtol=2e-4, atol=2e-5)
+
+
+if __name__ == "__main__":
+    np.savez(STORED, **{name: theirs(name) for name in CASES})
