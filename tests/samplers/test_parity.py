@@ -4,6 +4,7 @@ Where diffusers is installed (the ``peers`` group) its schedulers run here; else
 ``parity.npz``, which ``python tests/samplers/test_parity.py`` writes where they do.
 """
 
+import dataclasses
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -52,7 +53,8 @@ def noises(steps: int) -> np.ndarray:
 def ours(sampler: Any, process: Tabulated, x: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """States at the nodes for every start, with the same noise in every row, and the denoised last state."""
     with jax.enable_x64(True):
-        model = ExactDenoiser.create(mixture(), process)
+        cut = dataclasses.replace(process, t0=float(indices[-1] + 1) / 100)  # where the denoising step starts
+        model = ExactDenoiser.create(mixture(), cut)
         grid = nodes(Times(tuple(int(i) for i in indices)), process, len(indices) - 1, jnp.dtype("float64"))
         pairs = (jax.tree.map(lambda n: n[:-1], grid), jax.tree.map(lambda n: n[1:], grid))
         keys = jax.random.split(jax.random.key(7), len(indices) - 1)
