@@ -7,7 +7,7 @@ import torch
 from diffusers import DPMSolverMultistepScheduler
 from k_diffusion import sampling
 
-from sampler_error import DRAWS, distances, target
+from sampler_error import DRAWS, Done, distances, target
 
 EVALUATIONS = (10, 20, 40)
 
@@ -63,17 +63,15 @@ def _diffusers(law: Mixture, settings: dict[str, object], steps: int, seed: int)
     return x.numpy().astype(np.float64)
 
 
-def peers(dimension: int, seeds: int) -> Iterator[tuple[str, int, list[float]]]:
-    """Every peer at every number of evaluations."""
+def peers(dimension: int, seeds: int, done: Done) -> Iterator[tuple[str, int, list[float]]]:
+    """Every peer at every number of evaluations; what is done is left out."""
     law = Mixture(dimension)
-    for count in EVALUATIONS:
-        for name, solve, steps in (
-            ("k-diffusion dpmpp_2m", sampling.sample_dpmpp_2m, count),
-            ("k-diffusion heun", sampling.sample_heun, (count + 1) // 2),
-        ):
-            yield name, count, distances(lambda s, f=solve, n=steps: _k_diffusion(law, f, n, s), dimension, seeds)
-        for name, settings in (
-            ("diffusers DPM-Solver++, Karras", {"use_karras_sigmas": True}),
-            ("diffusers DPM-Solver++, log-SNR", {"use_lu_lambdas": True}),
-        ):
-            yield name, count, distances(lambda s, f=settings, n=count: _diffusers(law, f, n, s), dimension, seeds)
+    draws: dict[str, Callable[[int, int], np.ndarray]] = {
+        "k-diffusion dpmpp_2m": lambda n, seed: _k_diffusion(law, sampling.sample_dpmpp_2m, n, seed),
+        "k-diffusion heun": lambda n, seed: _k_diffusion(law, sampling.sample_heun, (n + 1) // 2, seed),
+        "diffusers DPM-Solver++, Karras": lambda n, seed: _diffusers(law, {"use_karras_sigmas": True}, n, seed),
+        "diffusers DPM-Solver++, log-SNR": lambda n, seed: _diffusers(law, {"use_lu_lambdas": True}, n, seed),
+    }
+    for name, draw in draws.items():
+        for count in (n for n in EVALUATIONS if str(n) not in done.get(name, {})):
+            yield name, count, distances(lambda seed, f=draw, n=count: f(n, seed), dimension, seeds)

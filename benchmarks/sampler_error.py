@@ -2,7 +2,8 @@
 10,000 draws to as many of the exact law at the cut-off, beside the floor that two exact samples have.
 
 ``python sampler_error.py --out sampler_error.json`` measures; ``--figure FILE.png`` draws the record; ``--peers`` measures
-diffusers' and k-diffusion's samplers on the same field (torch, of the ``peers`` group) into the same record.
+diffusers' and k-diffusion's samplers on the same field (torch, of the ``peers`` group) into the same record. What stands in
+the record is not measured again.
 """
 
 import argparse
@@ -80,12 +81,16 @@ def distances(draw: Callable[[int], np.ndarray], dimension: int, seeds: int) -> 
     ]
 
 
-def ours(dimension: int, seeds: int) -> Iterator[tuple[str, int, list[float]]]:
-    """Every sampler at every number of evaluations, and the floor."""
+Done = dict[str, dict[str, list[float]]]
+
+
+def ours(dimension: int, seeds: int, done: Done) -> Iterator[tuple[str, int, list[float]]]:
+    """Every sampler at every number of evaluations, and the floor; what is done is left out."""
     model = ExactDenoiser.create(target(dimension), PROCESS)
-    yield "floor", 0, distances(lambda seed: exact_rows(dimension, 500 + seed), dimension, seeds)
+    if "floor" not in done:
+        yield "floor", 0, distances(lambda seed: exact_rows(dimension, 500 + seed), dimension, seeds)
     for name, build in SAMPLERS.items():
-        for count in EVALUATIONS:
+        for count in (n for n in EVALUATIONS if str(n) not in done.get(name, {})):
             sampler = build(count)
 
             def draw(seed: int, sampler: AbstractSampler = sampler) -> np.ndarray:
@@ -146,9 +151,9 @@ def main() -> None:
             if options.peers:
                 from _sampler_peers import peers
 
-                rows = peers(dimension, options.seeds)
+                rows = peers(dimension, options.seeds, found)
             else:
-                rows = ours(dimension, options.seeds)
+                rows = ours(dimension, options.seeds, found)
             for name, count, values in rows:
                 found.setdefault(name, {})[str(count)] = values
                 print(f"d {dimension} {name} {count}: {np.mean(values):.4f}", flush=True)
