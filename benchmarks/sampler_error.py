@@ -38,6 +38,10 @@ DRAWS = 10_000
 DIRECTIONS = 100
 EVALUATIONS = (10, 20, 40, 80, 160)
 PROCESS = EDM()
+LEAST = 5e-4
+"""Where the figure ends: an excess below it, or below zero, is drawn there."""
+
+GREYS = ("0.0", "0.3", "0.5", "0.65")
 SAMPLERS: dict[str, Callable[[int], AbstractSampler]] = {
     "AdamsBashforth": AdamsBashforth,
     "DPMSolver": DPMSolver,
@@ -105,29 +109,24 @@ def figure(record: dict[str, Any], path: Path) -> None:
 
     sheet = Figure(figsize=(10, 4.2), layout="constrained")
     panels = sheet.subplots(1, 2, sharey=True)
+    names = list(dict.fromkeys(n for results in record["results"].values() for n in results if n != "floor"))
     for panel, dimension in zip(panels, record["dimensions"], strict=True):
         results = record["results"][str(dimension)]
         floor = np.mean(results["floor"]["0"])
-        for i, name in enumerate(n for n in results if n != "floor"):
-            counts = [int(count) for count in results[name]]
-            excess = [max(np.mean(values) - floor, 1e-4) for values in results[name].values()]
+        for i, name in enumerate(names):
+            counts = sorted(int(count) for count in results.get(name, {}))
+            excess = [max(np.mean(results[name][str(count)]) - floor, LEAST) for count in counts]
             ours = name in SAMPLERS
-            panel.loglog(
-                counts,
-                excess,
-                marker="o" if ours else "x",
-                ms=4,
-                lw=1.5,
-                ls="-" if ours else "--",
-                color=f"C{i}",
-                label=name,
-            )
+            style = {"color": f"C{i}", "marker": "o"} if ours else {"color": GREYS[i % 4], "marker": "x", "ls": "--"}
+            panel.loglog(counts, excess, ms=4, lw=1.5, label=name, **style)
         noise = np.std(results["floor"]["0"], ddof=1) / np.sqrt(len(results["floor"]["0"]))
-        panel.axhspan(1e-4, 2 * noise, color="0.92", zorder=0)
+        panel.axhspan(LEAST / 2, 2 * noise, color="0.93", zorder=0)
         panel.set_title(f"d = {dimension}; floor {floor:.3f}, two standard errors of it shaded", fontsize=9)
         panel.set_xlabel("evaluations of the field")
-        panel.set_ylim(3e-4, 3)
-    panels[0].set_ylabel("sliced W2 minus the floor")
+        panel.set_xticks(EVALUATIONS, [str(count) for count in EVALUATIONS])
+        panel.minorticks_off()
+        panel.set_ylim(LEAST * 0.8, 3)
+    panels[0].set_ylabel(f"sliced W2 minus the floor, at least {LEAST:g}")
     sheet.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", fontsize=8, frameon=False)
     sheet.savefig(path, dpi=120)
 
