@@ -43,17 +43,12 @@ def sample(
     pin_threads(run)
     from scorax.cli._rows import NotFinite
     from scorax.data import TableWriter
-    from scorax.estimators import ScoreDensity, sampler_named
+    from scorax.estimators import ScoreDensity
 
     density = ScoreDensity.load(run)
-    settings = density.config.sampling
-    name, budget = sampler or settings.sampler, evaluations or settings.evaluations
-    if name == "auto":
-        choice = density.choose_sampler(budget)
-        note(f"sampler: {choice.reason}")
-        method = choice.sampler
-    else:
-        method = sampler_named(name, budget)
+    method, why = density.named_sampler(sampler, evaluations)
+    if why is not None:
+        note(f"sampler: {why}")
     schema, not_finite = density.schema_, NotFinite()
     with TableWriter(stream(output), schema.names, schema, rows=number, raw_names=raw_csv) as writer:
         for start in range(0, number, batch):

@@ -8,7 +8,7 @@ from ._config import (
 )
 from ._evaluate import evaluate_test
 from ._run import FitSummary, fit_run
-from ._sampling import SAMPLERS, sampler_named
+from ._sampling import SAMPLERS
 from ._score_density import ScoreDensity
 
 __all__ = [
@@ -23,5 +23,4 @@ __all__ = [
     "TrainingConfig",
     "evaluate_test",
     "fit_run",
-    "sampler_named",
 ]

@@ -3,8 +3,21 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-AUTO = "auto"
-"""Name of the sampler that is chosen by measurement."""
+SamplerName = Literal[
+    "auto",
+    "adams-bashforth",
+    "dpm-solver",
+    "dpm-solver-sde",
+    "heun",
+    "ddim",
+    "ddpm",
+    "euler-maruyama",
+    "predictor-corrector",
+    "annealed-langevin",
+    "probability-flow",
+    "reverse-sde",
+]
+"""Name of a sampler; ``auto`` is the one that measures best."""
 
 Start = Literal["normal", "gaussian", "mixture"]
 """A law whose exact field an untrained member is; see :class:`EnsembleConfig`."""
@@ -137,7 +150,7 @@ class SamplingConfig:
         tolerance: relative and absolute tolerance of the likelihood's solver.
     """
 
-    sampler: str = "adams-bashforth"
+    sampler: SamplerName = "adams-bashforth"
     evaluations: int = 64
     tolerance: float = 1e-6
 

@@ -12,7 +12,6 @@ from scorax.data import Schema, Table, fingerprint
 from scorax.estimators._files import load_fitted
 from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import Outcome
-from scorax.estimators._sampling import sampler_of
 from scorax.studies import compare, evaluate, held_out_records
 
 REPORT_TOLERANCE = 1e-4
@@ -31,9 +30,7 @@ class View:
 
     def sample(self, n_samples: int, random_state: int) -> np.ndarray:
         """Rows ``0`` to ``n_samples`` of the seed."""
-        fitted = self._fitted
-        sampler = sampler_of(fitted.model, fitted.laws, fitted.config.sampling)
-        return fitted.sample_rows(0, n_samples, random_state, sampler=sampler)
+        return self._fitted.sample_rows(0, n_samples, random_state)
 
     def score_samples(self, x: np.ndarray) -> np.ndarray:
         """Log-density of dequantised rows."""

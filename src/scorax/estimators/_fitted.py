@@ -1,6 +1,7 @@
 """A fitted table: the field, the way between file units and its own, and everything one asks of it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import equinox as eqx
 import jax
@@ -12,6 +13,7 @@ from scorax._trees import cast
 from scorax.data import Schema
 from scorax.estimators._config import FitConfig
 from scorax.estimators._model import Laws
+from scorax.estimators._sampling import sampler_of
 from scorax.likelihood import LogProb, log_prob
 from scorax.models import Denoiser, Pullback
 from scorax.samplers import BLOCK, AbstractSampler, AdamsBashforth, sample
@@ -90,6 +92,12 @@ class FittedTable:
         """Number of columns the model describes."""
         return len(self.coordinates.schema.free)
 
+    @cached_property
+    def sampler(self) -> AbstractSampler:
+        """The sampler of the configuration; ``auto`` is measured once."""
+        sampling = self.config.sampling
+        return sampler_of(self.model, self.laws, sampling.sampler, sampling.evaluations)[0]
+
     def dequantised(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n columns"]:
         """The rows with bin noise in their rounded columns, which is what densities are of."""
         z = self.coordinates.encode(values, seed)
@@ -136,10 +144,10 @@ class FittedTable:
         return gradient
 
     def sample_rows(
-        self, start: int, count: int, seed: int, *, sampler: AbstractSampler
+        self, start: int, count: int, seed: int, *, sampler: AbstractSampler | None = None
     ) -> Float[np.ndarray, "count columns"]:
         """Rows ``start`` to ``start + count`` of the endless table that the seed stands for, rounded as the file is."""
-        x = sample(self.model, sampler, count, key=jax.random.key(seed), start=start)
+        x = sample(self.model, sampler or self.sampler, count, key=jax.random.key(seed), start=start)
         alpha = float(self.model.process.alpha(jnp.asarray(self.model.process.t0)))
         return self.coordinates.schema.restore(
             decode_rows(self.coordinates.standardize, np.asarray(x, np.float64) / alpha)

@@ -1,13 +1,14 @@
 """Samplers by name, as configurations and the command line call them."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, suggest
-from scorax.estimators._config import AUTO, SamplingConfig
+from scorax.estimators._config import SamplerName
 from scorax.estimators._model import Laws
 from scorax.models import Denoiser
 from scorax.samplers import (
@@ -26,7 +27,7 @@ from scorax.samplers import (
 from scorax.studies import SamplerChoice, choose_sampler
 from scorax.targets import GaussianMixture
 
-SAMPLERS: dict[str, Callable[[int], AbstractSampler]] = {
+SAMPLERS: dict[SamplerName, Callable[[int], AbstractSampler]] = {
     "adams-bashforth": AdamsBashforth,
     "dpm-solver": DPMSolver,
     "dpm-solver-sde": lambda n: DPMSolver(n, stochastic=True),
@@ -42,22 +43,23 @@ SAMPLERS: dict[str, Callable[[int], AbstractSampler]] = {
 """Name -> sampler for a number of evaluations a draw; the last two take as many as their tolerance asks."""
 
 
-def sampler_named(name: str, evaluations: int) -> AbstractSampler:
-    """The sampler of a name.
+def checked_name(name: str) -> SamplerName:
+    """The name, if it is that of a sampler.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: it is not.
     """
-    if name not in SAMPLERS:
-        names = (AUTO, *SAMPLERS)
-        raise InputError(
-            explain(
-                expected="the name of a sampler",
-                got=f"{quote(name)}{suggest(name, names)}",
-                do=f"choose among {', '.join(names)}",
-            )
+    names: tuple[SamplerName, ...] = get_args(SamplerName)
+    for known in names:
+        if known == name:
+            return known
+    raise InputError(
+        explain(
+            expected="the name of a sampler",
+            got=f"{quote(name)}{suggest(name, names)}",
+            do=f"choose among {', '.join(names)}",
         )
-    return SAMPLERS[name](evaluations)
+    )
 
 
 def measured(model: Denoiser, laws: Laws, evaluations: int) -> SamplerChoice:
@@ -71,8 +73,9 @@ def measured(model: Denoiser, laws: Laws, evaluations: int) -> SamplerChoice:
     return choose_sampler(target, model.process, evaluations, key=jax.random.key(0))
 
 
-def sampler_of(model: Denoiser, laws: Laws, sampling: SamplingConfig) -> AbstractSampler:
-    """The sampler of a configuration; ``auto`` measures first."""
-    if sampling.sampler == AUTO:
-        return measured(model, laws, sampling.evaluations).sampler
-    return sampler_named(sampling.sampler, sampling.evaluations)
+def sampler_of(model: Denoiser, laws: Laws, name: SamplerName, evaluations: int) -> tuple[AbstractSampler, str | None]:
+    """The sampler of a name; ``auto`` measures first and says what it found."""
+    if name == "auto":
+        choice = measured(model, laws, evaluations)
+        return choice.sampler, choice.reason
+    return SAMPLERS[name](evaluations), None

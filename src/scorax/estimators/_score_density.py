@@ -18,7 +18,7 @@ from scorax.estimators._files import load_fitted, save_fitted
 from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import FEWEST_ROWS, finish, prepare
 from scorax.estimators._recipe import train
-from scorax.estimators._sampling import measured, sampler_of
+from scorax.estimators._sampling import checked_name, measured, sampler_of
 from scorax.likelihood import LogProb
 from scorax.samplers import AbstractSampler
 from scorax.studies import SamplerChoice
@@ -127,11 +127,24 @@ class ScoreDensity(DensityMixin, BaseEstimator):
     def sample_rows(self, start: int, count: int, seed: int, *, sampler: AbstractSampler | None = None) -> np.ndarray:
         """Rows ``start`` to ``start + count`` of the endless table of ``seed``: row k depends on the seed and k only.
 
-        ``sampler`` is that of :attr:`config` where it is ``None``; see also :meth:`choose_sampler`.
+        ``sampler`` is that of :attr:`config` where it is ``None``; see also :meth:`named_sampler`.
+        """
+        return self._fitted().sample_rows(start, count, seed, sampler=sampler)
+
+    def named_sampler(
+        self, name: str | None = None, evaluations: int | None = None
+    ) -> tuple[AbstractSampler, str | None]:
+        """The sampler of a name, for a number of evaluations a draw; ``auto`` measures and says what it found.
+
+        ``None`` is what :attr:`config` says.
+
+        Raises:
+            InputError: no sampler has that name.
         """
         fitted = self._fitted()
-        chosen = sampler_of(fitted.model, fitted.laws, fitted.config.sampling) if sampler is None else sampler
-        return fitted.sample_rows(start, count, seed, sampler=chosen)
+        sampling = fitted.config.sampling
+        chosen = sampling.sampler if name is None else checked_name(name)
+        return sampler_of(fitted.model, fitted.laws, chosen, evaluations or sampling.evaluations)
 
     def choose_sampler(self, evaluations: int = 64) -> SamplerChoice:
         """The sampler that is most accurate for ``evaluations`` a draw on a law like the data's, and all that were measured.

@@ -19,6 +19,7 @@ from scorax.models._score_network import EnergyScore, ScoreNetwork
 from scorax.models._terminal import (
     data_moments,
     gaussian_process,
+    require_denoiser,
     require_noisy_state,
     require_terminal_law,
     terminal_draw,
@@ -56,6 +57,7 @@ __all__ = [
     "gaussian_process",
     "level_of_angle",
     "probability_flow",
+    "require_denoiser",
     "require_energy",
     "require_noisy_state",
     "require_terminal_law",

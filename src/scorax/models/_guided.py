@@ -12,7 +12,7 @@ from scorax._errors import explain
 from scorax._types import Condition, Key, Scalar
 from scorax.models._prediction import Prediction
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
-from scorax.models._terminal import require_noisy_state
+from scorax.models._terminal import require_denoiser, require_noisy_state
 from scorax.processes import AbstractGaussianProcess, AbstractProcess, GaussianLaw, Level
 
 Branch = TypeVar("Branch", Array, Prediction)
@@ -90,10 +90,7 @@ class Guided(AbstractDenoiser):
     scale: Scalar
 
     def __init__(self, model: AbstractDenoiser, scale: Scalar) -> None:
-        if not isinstance(model, AbstractDenoiser):
-            raise TypeError(
-                explain(expected="a denoiser", got=type(model).__name__, do="use GuidedScore for other scores")
-            )
+        require_denoiser(model, asker="Guided", do="use GuidedScore for other scores")
         _check_scale(scale)
         self.model = model
         self.scale = scale

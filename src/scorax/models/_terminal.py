@@ -64,6 +64,16 @@ def require_noisy_state(model: AbstractScoreModel) -> None:
         )
 
 
+def require_denoiser(model: AbstractScoreModel, *, asker: str, do: str) -> None:
+    """Refuse a model that does not separate clean data from noise.
+
+    Raises:
+        TypeError: ``model`` is no denoiser; ``do`` is what to do about it.
+    """
+    if not isinstance(model, AbstractDenoiser):
+        raise TypeError(explain(expected=f"a denoiser for {asker}", got=type(model).__name__, do=do))
+
+
 def data_moments(model: AbstractScoreModel) -> GaussianLaw | None:
     """Moments of the clean data that the model carries, if it carries any."""
     return model.moments if isinstance(model, AbstractDenoiser | ScoreFunction) else None

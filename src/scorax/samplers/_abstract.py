@@ -1,20 +1,20 @@
 """The contract of samplers, and the draw at ``t1`` they share with the likelihood."""
 
 import abc
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
-from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.models import (
-    AbstractDenoiser,
     AbstractScoreModel,
     data_moments,
+    require_denoiser,
     require_noisy_state,
     require_terminal_law,
     terminal_draw,
@@ -66,14 +66,9 @@ class AbstractSampler(eqx.Module):
         """
         require_noisy_state(model)
         require_terminal_law(model.process)
-        if self.needs_denoiser and not isinstance(model, AbstractDenoiser):
-            raise TypeError(
-                explain(
-                    expected=f"a denoiser for {type(self).__name__}",
-                    got=type(model).__name__,
-                    do="use EulerMaruyama or ProbabilityFlow, or make the score a Denoiser",
-                )
-            )
+        if self.needs_denoiser:
+            do = "use EulerMaruyama or ProbabilityFlow, or make the score a Denoiser"
+            require_denoiser(model, asker=type(self).__name__, do=do)
 
     @abc.abstractmethod
     def draw(
@@ -100,14 +95,76 @@ class AbstractSampler(eqx.Module):
         """Times and states of the whole trajectory, from ``t1`` to ``t0``."""
 
 
-class _Scanned(NamedTuple):
+class Scanned(NamedTuple):
+    """A walk in one scan: its times, its ends and, where they are kept, the states after every step."""
+
     times: Float[Array, " nodes"]
     start: Float[Array, "*shape"]
     end: Float[Array, "*shape"]
     states: Float[Array, "steps *shape"] | None
 
 
-class AbstractGridSampler(AbstractSampler, Generic[Memory]):
+def scanned(
+    step: Callable[[Array, Memory, Any], tuple[Array, Memory]],
+    x: Float[Array, "*shape"],
+    memory: Memory,
+    xs: PyTree,
+    *,
+    times: Float[Array, " nodes"],
+    keep: bool,
+) -> Scanned:
+    """Walk from ``x`` by ``step(x, memory, one of xs) -> (x, memory)``."""
+
+    def body(state: tuple[Array, Memory], own: Any) -> tuple[tuple[Array, Memory], Array | None]:
+        state = step(*state, own)
+        return state, state[0] if keep else None
+
+    (end, _), states = jax.lax.scan(body, (x, memory), xs)
+    return Scanned(times, x, end, states)
+
+
+class AbstractScannedSampler(AbstractSampler):
+    """Sampler of a fixed number of steps in one scan; the trajectory is kept on request only."""
+
+    @abc.abstractmethod
+    def walk(
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: jnp.dtype,
+        condition: Condition,
+        *,
+        key: Key,
+        keep: bool,
+    ) -> Scanned:
+        """The whole walk, with its states where ``keep``."""
+
+    def draw(
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        condition: Condition = None,
+        *,
+        key: Key,
+    ) -> Float[Array, "*shape"]:
+        return self.walk(model, shape, jnp.dtype(dtype), condition, key=key, keep=False).end
+
+    def path(
+        self,
+        model: AbstractScoreModel,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        condition: Condition = None,
+        *,
+        key: Key,
+    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
+        walk = self.walk(model, shape, jnp.dtype(dtype), condition, key=key, keep=True)
+        assert walk.states is not None  # kept
+        return walk.times, jnp.concatenate([walk.start[None], walk.states])
+
+
+class AbstractGridSampler(AbstractScannedSampler, Generic[Memory]):
     """Sampler that walks down a fixed grid in one scan, with what it remembers of earlier nodes."""
 
     num_steps: eqx.AbstractVar[int]
@@ -131,7 +188,7 @@ class AbstractGridSampler(AbstractSampler, Generic[Memory]):
     ) -> tuple[Float[Array, "*shape"], Memory]:
         """State at the next node ``s``, ``s.t < t.t``, and what is remembered there."""
 
-    def _scan(
+    def walk(
         self,
         model: AbstractScoreModel,
         shape: tuple[int, ...],
@@ -140,44 +197,18 @@ class AbstractGridSampler(AbstractSampler, Generic[Memory]):
         *,
         key: Key,
         keep: bool,
-    ) -> _Scanned:
-        start, walk = jax.random.split(key)
+    ) -> Scanned:
+        start, steps = jax.random.split(key)
         grid = nodes(self.grid, model.process, self.num_steps, dtype)
         pairs = (jax.tree.map(lambda n: n[:-1], grid), jax.tree.map(lambda n: n[1:], grid))
-
-        def body(state: tuple[Array, Memory], xs: tuple[Node, Node, Key]) -> tuple[tuple[Array, Memory], Array | None]:
-            t, s, step_key = xs
-            x, memory = self.advance(model, *state, t, s, condition, key=step_key)
-            return (x, memory), x if keep else None
-
         x1 = terminal_draw(model, terminal_level(model.process, grid.t[0]), shape, dtype, key=start)
-        keys = jax.random.split(walk, self.num_steps)
-        (x, _), states = jax.lax.scan(body, (x1, self.begin(x1)), (*pairs, keys))
-        return _Scanned(grid.t, x1, x, states)
 
-    def draw(
-        self,
-        model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
-        condition: Condition = None,
-        *,
-        key: Key,
-    ) -> Float[Array, "*shape"]:
-        return self._scan(model, shape, jnp.dtype(dtype), condition, key=key, keep=False).end
+        def step(x: Array, memory: Memory, own: tuple[Node, Node, Key]) -> tuple[Array, Memory]:
+            t, s, step_key = own
+            return self.advance(model, x, memory, t, s, condition, key=step_key)
 
-    def path(
-        self,
-        model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
-        condition: Condition = None,
-        *,
-        key: Key,
-    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
-        scanned = self._scan(model, shape, jnp.dtype(dtype), condition, key=key, keep=True)
-        assert scanned.states is not None  # kept
-        return scanned.times, jnp.concatenate([scanned.start[None], scanned.states])
+        keys = jax.random.split(steps, self.num_steps)
+        return scanned(step, x1, self.begin(x1), (*pairs, keys), times=grid.t, keep=keep)
 
 
 class AbstractOneStepSampler(AbstractGridSampler[None]):

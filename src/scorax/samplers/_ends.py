@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._errors import explain
 from scorax._free import free_normal, only_free
 from scorax._types import Condition, Key
-from scorax.models import AbstractDenoiser, AbstractScoreModel
+from scorax.models import AbstractScoreModel, require_denoiser
+from scorax.samplers._updates import as_denoiser
 
 
 class AbstractEnd(eqx.Module):
@@ -25,14 +25,8 @@ class AbstractEnd(eqx.Module):
         Raises:
             TypeError: the rule needs a denoiser and ``model`` is none.
         """
-        if self.needs_denoiser and not isinstance(model, AbstractDenoiser):
-            raise TypeError(
-                explain(
-                    expected=f"a denoiser for {type(self).__name__}",
-                    got=type(model).__name__,
-                    do="use Stop, or make the score a Denoiser",
-                )
-            )
+        if self.needs_denoiser:
+            require_denoiser(model, asker=type(self).__name__, do="use Stop, or make the score a Denoiser")
 
     @abc.abstractmethod
     def __call__(
@@ -80,8 +74,8 @@ class PosteriorDraw(AbstractEnd):
     def __call__(
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key
     ) -> Float[Array, "*shape"]:
-        assert isinstance(model, AbstractDenoiser)  # `check` refuses others by name
-        level = model.process.level(jnp.asarray(model.process.t0, x.dtype))
+        process = as_denoiser(model).process
+        level = process.level(jnp.asarray(process.t0, x.dtype))
         jacobian = jax.jacfwd(lambda z: _clean(model, z, condition))(x).reshape(x.size, x.size)
         values, vectors = jnp.linalg.eigh((jacobian + jacobian.T) / 2)
         spread = level.sigma * jnp.sqrt(jnp.maximum(values, 0) / level.alpha)
@@ -92,8 +86,7 @@ class PosteriorDraw(AbstractEnd):
 
 def _clean(model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition) -> Float[Array, "*shape"]:
     """The posterior mean of clean data; coordinates that are known stay as they are."""
-    assert isinstance(model, AbstractDenoiser)  # `check` refuses others by name
-    x0 = model.predict(jnp.asarray(model.process.t0, x.dtype), x, condition).x0
+    x0 = as_denoiser(model).predict(jnp.asarray(model.process.t0, x.dtype), x, condition).x0
     return x + only_free(model.free, x0 - x)
 
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PyTree
 
 from scorax._errors import explain
@@ -16,10 +15,10 @@ from scorax._trees import cast
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, data_moments, energy, require_energy
 from scorax.processes import Law
-from scorax.samplers._abstract import AbstractSampler, Facts
+from scorax.samplers._abstract import AbstractScannedSampler, Facts, Scanned, scanned
 
 
-class _AbstractChain(AbstractSampler):
+class _AbstractChain(AbstractScannedSampler):
     """Markov chain on the law of a model at its ``t0``: of the data themselves under ``Clean``."""
 
     step_size: float = eqx.field(default=1e-2, static=True)
@@ -56,56 +55,27 @@ class _AbstractChain(AbstractSampler):
     ) -> tuple[Float[Array, "*shape"], PyTree]:
         """The next state, and what is known at it."""
 
-    def _walk(
+    def walk(
         self,
         model: AbstractScoreModel,
         shape: tuple[int, ...],
-        dtype: DTypeLike,
+        dtype: jnp.dtype,
         condition: Condition,
         *,
         key: Key,
         keep: bool,
-    ) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"], Float[Array, "steps *shape"] | None]:
-        first, walk = jax.random.split(key)
-        if self.start is None:
-            x = free_normal(model.free, shape, jnp.dtype(dtype), key=first)
-        else:
-            x = cast(self.start, dtype).sample(key=first)
+    ) -> Scanned:
+        """Walk in the times of the Langevin diffusion, ``0, step_size, ...``."""
+        first, steps = jax.random.split(key)
+        law = self.start
+        x = free_normal(model.free, shape, dtype, key=first) if law is None else cast(law, dtype).sample(key=first)
 
-        def body(state: tuple[Array, PyTree], own: Key) -> tuple[tuple[Array, PyTree], Array | None]:
-            state = self._move(model, *state, condition, key=own)
-            return state, state[0] if keep else None
+        def step(y: Array, known: PyTree, own: Key) -> tuple[Array, PyTree]:
+            return self._move(model, y, known, condition, key=own)
 
-        (end, _), states = jax.lax.scan(
-            body, (x, self._begin(model, x, condition)), jax.random.split(walk, self.num_steps)
-        )
-        return x, end, states
-
-    def draw(
-        self,
-        model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
-        condition: Condition = None,
-        *,
-        key: Key,
-    ) -> Float[Array, "*shape"]:
-        return self._walk(model, shape, dtype, condition, key=key, keep=False)[1]
-
-    def path(
-        self,
-        model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
-        condition: Condition = None,
-        *,
-        key: Key,
-    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
-        """Times of the Langevin diffusion, ``0, step_size, ...``, and the states of the whole chain."""
-        x, _, states = self._walk(model, shape, dtype, condition, key=key, keep=True)
-        assert states is not None  # kept
         times = self.step_size * jnp.arange(self.num_steps + 1, dtype=dtype)
-        return times, jnp.concatenate([x[None], states])
+        keys = jax.random.split(steps, self.num_steps)
+        return scanned(step, x, self._begin(model, x, condition), keys, times=times, keep=keep)
 
 
 class Langevin(_AbstractChain):

@@ -1,5 +1,7 @@
 """Second-order samplers that remember the last prediction: one evaluation a step."""
 
+import abc
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import equinox as eqx
@@ -9,6 +11,7 @@ from jaxtyping import Array, Float
 from scorax._free import free_normal
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, Prediction
+from scorax.processes import Level
 from scorax.samplers._abstract import AbstractGridSampler, Facts
 from scorax.samplers._grids import AbstractGrid, LogNormalGrid, LogRatioGrid, Node
 from scorax.samplers._updates import as_denoiser, level_of, recombined
@@ -24,12 +27,47 @@ class Last(NamedTuple):
     length: Float[Array, ""]
 
 
-def _nothing_yet(x: Float[Array, "*shape"]) -> Last:
-    zeros = jnp.zeros_like(x)
-    return Last(Prediction(zeros, zeros), jnp.asarray(jnp.inf, x.dtype))
+class _AbstractTwoStep(AbstractGridSampler[Last]):
+    """Method that continues the predictions of the last two nodes."""
+
+    needs_denoiser: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def _update(
+        self,
+        x: Float[Array, "*shape"],
+        now: Prediction,
+        last: Last,
+        level: Level,
+        target: Level,
+        noise: Callable[[], Float[Array, "*shape"]],
+    ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
+        """State at the level ``target`` and the length of the step; ``noise`` draws standard normal noise."""
+
+    def begin(self, x: Float[Array, "*shape"]) -> Last:
+        zeros = jnp.zeros_like(x)
+        return Last(Prediction(zeros, zeros), jnp.asarray(jnp.inf, x.dtype))
+
+    def advance(
+        self,
+        model: AbstractScoreModel,
+        x: Float[Array, "*shape"],
+        memory: Last,
+        t: Node,
+        s: Node,
+        condition: Condition,
+        *,
+        key: Key,
+    ) -> tuple[Float[Array, "*shape"], Last]:
+        level = level_of(t)
+        now = as_denoiser(model).predict_at(level, x, condition)
+        y, length = self._update(
+            x, now, memory, level, level_of(s), lambda: free_normal(model.free, x.shape, x.dtype, key=key)
+        )
+        return y, Last(now, length)
 
 
-class DPMSolver(AbstractGridSampler[Last]):
+class DPMSolver(_AbstractTwoStep):
     r"""DPM-Solver++ (2M): the exponential integrator of the flow in $\lambda = \log(\alpha/\sigma)$, for the data prediction.
 
     With $h = \lambda_s - \lambda_t$, the last step's $h'$, and $D = \hat x_0 + \frac{h}{2 h'} (\hat x_0 - \hat x_0')$
@@ -51,7 +89,6 @@ class DPMSolver(AbstractGridSampler[Last]):
     num_steps: int = 20
     grid: AbstractGrid = LogRatioGrid()
     stochastic: bool = eqx.field(default=False, static=True)
-    needs_denoiser: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(
         "flow; reverse SDE where stochastic",
         "2 (SDE form: 1)",
@@ -60,35 +97,26 @@ class DPMSolver(AbstractGridSampler[Last]):
         "few evaluations of an expensive network",
     )
 
-    def begin(self, x: Float[Array, "*shape"]) -> Last:
-        return _nothing_yet(x)
-
-    def advance(
+    def _update(
         self,
-        model: AbstractScoreModel,
         x: Float[Array, "*shape"],
-        memory: Last,
-        t: Node,
-        s: Node,
-        condition: Condition,
-        *,
-        key: Key,
-    ) -> tuple[Float[Array, "*shape"], Last]:
-        level, target = level_of(t), level_of(s)
-        now = as_denoiser(model).predict_at(level, x, condition)
+        now: Prediction,
+        last: Last,
+        level: Level,
+        target: Level,
+        noise: Callable[[], Float[Array, "*shape"]],
+    ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
         h = jnp.log(target.alpha / level.alpha) - jnp.log(target.sigma / level.sigma)
-        extrapolated = now.x0 + 0.5 * h / memory.length * (now.x0 - memory.prediction.x0)
+        extrapolated = now.x0 + 0.5 * h / last.length * (now.x0 - last.prediction.x0)
         decay = target.sigma / level.sigma
         if self.stochastic:
             share = -jnp.expm1(-2 * h)
-            noise = jnp.sqrt(share) * target.sigma * free_normal(model.free, x.shape, x.dtype, key=key)
-            x = decay * jnp.exp(-h) * x + target.alpha * share * extrapolated + noise
-        else:
-            x = decay * x - target.alpha * jnp.expm1(-h) * extrapolated
-        return x, Last(now, h)
+            drawn = jnp.sqrt(share) * target.sigma * noise()
+            return decay * jnp.exp(-h) * x + target.alpha * share * extrapolated + drawn, h
+        return decay * x - target.alpha * jnp.expm1(-h) * extrapolated, h
 
 
-class AdamsBashforth(AbstractGridSampler[Last]):
+class AdamsBashforth(_AbstractTwoStep):
     r"""Exponential Adams-Bashforth method of order two in the angle $a = atan2(\sigma, \alpha)$, the v-form of the flow.
 
     The flow of $y = x/R$ is $dy/da = \cos(a)\, n - \sin(a)\, x_0$. Both predictions are continued linearly in the angle from
@@ -110,34 +138,26 @@ class AdamsBashforth(AbstractGridSampler[Last]):
 
     num_steps: int = 32
     grid: AbstractGrid = LogNormalGrid()
-    needs_denoiser: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(
         "flow", "2", "1", "a denoiser", "the default: most accurate for its evaluations, the law of log_prob"
     )
 
-    def begin(self, x: Float[Array, "*shape"]) -> Last:
-        return _nothing_yet(x)
-
-    def advance(
+    def _update(
         self,
-        model: AbstractScoreModel,
         x: Float[Array, "*shape"],
-        memory: Last,
-        t: Node,
-        s: Node,
-        condition: Condition,
-        *,
-        key: Key,
-    ) -> tuple[Float[Array, "*shape"], Last]:
-        level, target = level_of(t), level_of(s)
-        now = as_denoiser(model).predict_at(level, x, condition)
+        now: Prediction,
+        last: Last,
+        level: Level,
+        target: Level,
+        noise: Callable[[], Float[Array, "*shape"]],
+    ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
         radius = jnp.hypot(target.alpha, target.sigma)
         here = jnp.arctan2(level.sigma, level.alpha)
         h = jnp.arctan2(target.sigma, target.alpha) - here
         cosine, sine = _slope_weights(here, h)
-        noise = (now.noise - memory.prediction.noise) / memory.length
-        x0 = (now.x0 - memory.prediction.x0) / memory.length
-        return recombined(now, target) + radius * (cosine * noise + sine * x0), Last(now, h)
+        noise_slope = (now.noise - last.prediction.noise) / last.length
+        x0_slope = (now.x0 - last.prediction.x0) / last.length
+        return recombined(now, target) + radius * (cosine * noise_slope + sine * x0_slope), h
 
 
 def _slope_weights(a: Float[Array, ""], h: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:

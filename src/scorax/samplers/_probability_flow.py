@@ -4,15 +4,14 @@ from typing import ClassVar
 
 import diffrax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
-from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, flow_field, terminal_draw
-from scorax.samplers._abstract import AbstractSampler, Facts
+from scorax.models import AbstractScoreModel, FlowEnds, flow_field
+from scorax.samplers._abstract import Facts
+from scorax.samplers._adaptive import AbstractAdaptiveSampler, Equation
 
 
-class ProbabilityFlow(AbstractSampler):
+class ProbabilityFlow(AbstractAdaptiveSampler):
     r"""Deterministic flow solved by Tsitouras' 5(4) pair with an error-controlled step for every row.
 
     For denoisers in the angle variable, $dy/da = \cos(a)\, noise - \sin(a)\, x_0$; for other scores in the clock of the
@@ -36,59 +35,23 @@ class ProbabilityFlow(AbstractSampler):
         "flow", "5, adaptive", "as the tolerance asks", "a score", "the law of log_prob to a given accuracy; any score"
     )
 
-    def _solve(
+    def _equation(
         self,
         model: AbstractScoreModel,
+        ends: FlowEnds,
         shape: tuple[int, ...],
         dtype: jnp.dtype,
         condition: Condition,
         *,
         key: Key,
-        save: diffrax.SaveAt,
-    ) -> tuple[FlowEnds, Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
-        ends = flow_ends(model, dtype)
+    ) -> Equation:
         field = flow_field(model, condition)
-        x1 = terminal_draw(model, ends.end_level, shape, dtype, key=key)
-        solution = diffrax.diffeqsolve(
+        return Equation(
             diffrax.ODETerm(lambda s, y, args: field(jnp.asarray(s), y)),
             diffrax.Tsit5(),
-            ends.end,
-            ends.start,
-            None,
-            x1 / ends.end_radius,
-            stepsize_controller=diffrax.PIDController(rtol=self.rtol, atol=self.atol),
-            saveat=save,
-            max_steps=self.max_steps,
-            throw=False,
+            diffrax.PIDController(rtol=self.rtol, atol=self.atol),
+            begin=ends.end,
+            end=ends.start,
+            shape=shape,
+            start=key,
         )
-        assert solution.ts is not None  # `save` asks for at least one
-        assert solution.ys is not None
-        ok = solution.result == diffrax.RESULTS.successful
-        return ends, solution.ts, jnp.where(ok, solution.ys, jnp.nan)
-
-    def draw(
-        self,
-        model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
-        condition: Condition = None,
-        *,
-        key: Key,
-    ) -> Float[Array, "*shape"]:
-        ends, _, ys = self._solve(model, shape, jnp.dtype(dtype), condition, key=key, save=diffrax.SaveAt(t1=True))
-        return ends.start_radius * ys[-1]
-
-    def path(
-        self,
-        model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
-        condition: Condition = None,
-        *,
-        key: Key,
-    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
-        """Flow coordinates and states ``y`` of the flow (not rescaled) from the end to the start."""
-        ends = flow_ends(model, jnp.dtype(dtype))
-        at = jnp.linspace(ends.end, ends.start, self.num_nodes)
-        _, times, ys = self._solve(model, shape, jnp.dtype(dtype), condition, key=key, save=diffrax.SaveAt(ts=at))
-        return times, ys

@@ -8,7 +8,6 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import lineax
-from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float
 
 from scorax._errors import explain
@@ -18,13 +17,12 @@ from scorax.models import (
     AbstractDenoiser,
     AbstractScoreModel,
     FlowEnds,
-    flow_ends,
     level_of_angle,
     reverse_drift,
-    terminal_draw,
 )
 from scorax.processes import sde
-from scorax.samplers._abstract import AbstractSampler, Facts
+from scorax.samplers._abstract import Facts
+from scorax.samplers._adaptive import AbstractAdaptiveSampler, Equation
 
 _SHORTEST = 2.0**-20
 """Shortest step, as a share of the clock."""
@@ -33,7 +31,7 @@ _RESOLUTION = 2.0**-22
 """Distance of the times, as a share of the clock, at which a Brownian path is known; about the rounding of float32."""
 
 
-class ReverseSDE(AbstractSampler):
+class ReverseSDE(AbstractAdaptiveSampler):
     r"""Reverse-time SDE solved by ShARK, of strong order 3/2 for noise that does not depend on the state, with an
     error-controlled step for every row.
 
@@ -80,40 +78,35 @@ class ReverseSDE(AbstractSampler):
                 )
             )
 
-    def _solve(
+    def _equation(
         self,
         model: AbstractScoreModel,
+        ends: FlowEnds,
         shape: tuple[int, ...],
         dtype: jnp.dtype,
         condition: Condition,
         *,
         key: Key,
-        save: Callable[[Float[Array, ""]], diffrax.SaveAt],
-    ) -> tuple[FlowEnds, Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
+    ) -> Equation:
         start, walk = jax.random.split(key)
-        ends = flow_ends(model, dtype)
         problem = _problem(model, ends, shape, condition)
-        x1 = terminal_draw(model, ends.end_level, shape, dtype, key=start)
         noise_shape = jax.ShapeDtypeStruct(jax.eval_shape(problem.noise, ends.end).in_structure().shape, dtype)
+        begin = jnp.zeros((), dtype)
         brownian = diffrax.VirtualBrownianTree(
-            jnp.zeros((), dtype),
+            begin,
             problem.length,
             problem.length * _RESOLUTION,
             noise_shape,
             walk,
             levy_area=diffrax.SpaceTimeLevyArea,
         )
-        solution = diffrax.diffeqsolve(
+        return Equation(
             diffrax.MultiTerm(
                 diffrax.ODETerm(lambda tau, y, args: problem.drift(jnp.asarray(tau), y)),
                 diffrax.ControlTerm(lambda tau, y, args: problem.noise(jnp.asarray(tau)), brownian),
             ),
             diffrax.ShARK(),
-            jnp.zeros((), dtype),
-            problem.length,
-            None,
-            (x1 / ends.end_radius).reshape(-1),
-            stepsize_controller=diffrax.PIDController(
+            diffrax.PIDController(
                 rtol=self.rtol,
                 atol=self.atol,
                 pcoeff=0.1,
@@ -121,48 +114,11 @@ class ReverseSDE(AbstractSampler):
                 dtmin=problem.length * _SHORTEST,
                 force_dtmin=False,
             ),
-            saveat=save(problem.length),
-            max_steps=self.max_steps,
-            throw=False,
+            begin=begin,
+            end=problem.length,
+            shape=(math.prod(shape),),
+            start=start,
         )
-        assert solution.ts is not None  # `save` asks for at least one
-        assert solution.ys is not None
-        ok = solution.result == diffrax.RESULTS.successful
-        return ends, solution.ts, jnp.where(ok, solution.ys, jnp.nan).reshape((-1, *shape))
-
-    def draw(
-        self,
-        model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
-        condition: Condition = None,
-        *,
-        key: Key,
-    ) -> Float[Array, "*shape"]:
-        ends, _, ys = self._solve(
-            model, shape, jnp.dtype(dtype), condition, key=key, save=lambda length: diffrax.SaveAt(t1=True)
-        )
-        return ends.start_radius * ys[-1]
-
-    def path(
-        self,
-        model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
-        condition: Condition = None,
-        *,
-        key: Key,
-    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
-        """Reverse times, from zero at ``t1``, and states ``y`` of the solve (not rescaled)."""
-        _, times, ys = self._solve(
-            model,
-            shape,
-            jnp.dtype(dtype),
-            condition,
-            key=key,
-            save=lambda length: diffrax.SaveAt(ts=jnp.linspace(0, length, self.num_nodes, dtype=dtype)),
-        )
-        return times, ys
 
 
 class _Problem(NamedTuple):
@@ -192,7 +148,7 @@ def _of_denoiser(model: AbstractDenoiser, ends: FlowEnds, shape: tuple[int, ...]
 
     def noise(tau: Float[Array, ""]) -> lineax.AbstractLinearOperator:
         amplitude = jnp.sqrt(2.0).astype(tau.dtype) * jnp.sin(angle(tau))
-        return lineax.DiagonalLinearOperator(only_free(_flat(model.free), jnp.full(_size(shape), amplitude)))
+        return lineax.DiagonalLinearOperator(only_free(_flat(model.free), jnp.full(math.prod(shape), amplitude)))
 
     return _Problem(last - jnp.log(jnp.tan(ends.start)), drift, noise)
 
@@ -203,13 +159,11 @@ def _of_score(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...],
 
     def noise(tau: Float[Array, ""]) -> lineax.AbstractLinearOperator:
         anywhere = jnp.zeros(shape, tau.dtype)  # it does not depend on the state
-        return lineax.MatrixLinearOperator(sde(model.process).diffusion(ends.end - tau, anywhere).dense(_size(shape)))
+        return lineax.MatrixLinearOperator(
+            sde(model.process).diffusion(ends.end - tau, anywhere).dense(math.prod(shape))
+        )
 
     return _Problem(ends.end - ends.start, drift, noise)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    return math.prod(shape)
 
 
 def _flat(free: Bool[Array, "*shape"] | None) -> Bool[Array, " d"] | None:
