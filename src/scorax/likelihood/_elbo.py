@@ -1,5 +1,6 @@
 """The evidence lower bound of the reverse-time SDE on the log-density of its draws, by Monte Carlo with its error."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -80,9 +81,9 @@ def elbo(
        + \cot(a) (|v|^2 - |v^r|^2) \right] da, \qquad y = c\, y_0 + \sqrt{1 - c^2} \; noise, $$
 
     where Stein's identity has taken the noise out of $y \cdot \delta$. So a model of a Gaussian law has no sampling error at
-    all, and another one that of its distance from a Gaussian. The angles are uniform in $a^{1/3}$, in strata with one random
-    shift: structure far below the width of the data has its share of them. The standard error is that of independent
-    replicates of the whole rule, with ``num_replicates - 1`` degrees of freedom.
+    all, and another one that of its distance from a Gaussian. Half of the angles are uniform in $a^{1/3}$, half in
+    $(\pi/2 - a)^{1/3}$, in strata with one random shift. The standard error is that of independent replicates of the whole
+    rule, with ``num_replicates - 1`` degrees of freedom.
 
     Args:
         model: a denoiser.
@@ -170,14 +171,12 @@ def _row(
     num_times, num_replicates, num_probes = sizes
     free, field, reference = model.free, flow_field(model, condition), _reference(model, x)
     y0 = x / ends.start_radius
-    root = jnp.cbrt(ends.start)
-    length = jnp.cbrt(ends.end) - root
+    times = _times(ends)
 
     def integrand(u: Float[Array, ""], key: Key) -> Float[Array, ""]:
-        """The integrand over u, with the angle a = (root + length u)^3, at one noisy state."""
+        """The integrand over u, at its angle and one noisy state there."""
         noise_key, probe_key = jax.random.split(key)
-        far = length * u
-        rise = far * (3 * root**2 + 3 * root * far + far**2)
+        rise, slope = times(u)
         angle = ends.start + rise
         c = jnp.cos(angle) / jnp.cos(ends.start)
         # 1 - c^2 without the difference, which has no digits just above a0.
@@ -197,7 +196,6 @@ def _row(
             divergence = jnp.mean(forms)
         known = _gaussian_velocity(reference, angle, y)
         squares = jnp.sum(delta * (delta + 2 * known)) / jnp.tan(angle)
-        slope = 3 * length * (root + far) ** 2
         return slope * (2 * c * (jnp.sum(y0 * delta) - c * divergence) + squares)
 
     def replicate(key: Key) -> Float[Array, ""]:
@@ -210,6 +208,31 @@ def _row(
     d = free_dimension(free, x.shape)
     start = terminal_log_density(model, level_of_angle(ends.start), y0) - d * jnp.log(ends.start_radius)
     return Bound(start - jnp.mean(integrals), jnp.std(integrals, ddof=1) / jnp.sqrt(num_replicates))
+
+
+def _times(ends: FlowEnds) -> Callable[[Float[Array, ""]], tuple[Float[Array, ""], Float[Array, ""]]]:
+    """Quantiles of the angles: ``u`` in [0, 1) to the angle less that of ``t0``, and the inverse of the density there.
+
+    One half is uniform in the cube root of the angle, for structure of any scale of the data. The other is uniform in that of
+    its distance from pi/2, where a noise prediction that is wrong makes a field that is large: without it the rare angles
+    that matter would be missing from the standard error as well.
+    """
+    last = jnp.pi / 2 - ends.end
+    near, far = (jnp.cbrt(angle) for angle in (ends.start, last))
+    below = jnp.cbrt(ends.end) - near
+    above = jnp.cbrt(jnp.pi / 2 - ends.start) - far
+
+    def quantile(u: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        low, high = 2 * u * below, (2 - 2 * u) * above
+        from_start = low * (3 * near**2 + 3 * near * low + low**2)
+        to_end = high * (3 * far**2 + 3 * far * high + high**2)
+        # The differences of cubes keep their digits at the end they belong to; the other end only rounds.
+        rise = jnp.where(u < 0.5, from_start, jnp.maximum(ends.end - ends.start - to_end, 0))
+        left = jnp.where(u < 0.5, ends.end - ends.start - from_start, to_end)
+        density = 1 / (jnp.cbrt(ends.start + rise) ** 2 * below) + 1 / (jnp.cbrt(last + left) ** 2 * above)
+        return rise, 6 / density
+
+    return quantile
 
 
 def _reference(model: AbstractDenoiser, x: Float[Array, "*shape"]) -> GaussianLaw | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from scorax._errors import explain
 from scorax._types import Condition, Key
@@ -101,7 +101,7 @@ def importance_weights(
     )
     own = np.asarray(draws.density.value, np.float64)
     target = np.asarray(jax.jit(jax.vmap(log_density))(draws.x), np.float64)
-    _check(target, np.isfinite(own))
+    _check(target, np.asarray(np.isfinite(own)))
     raw = target - own
     total = float(np.logaddexp.reduce(raw))
     normalised = raw - total
@@ -117,7 +117,7 @@ def importance_weights(
     )
 
 
-def _check(target: Float[np.ndarray, " n"], drawn: Bool[np.ndarray, " n"]) -> None:
+def _check(target: np.ndarray, drawn: np.ndarray) -> None:
     """Refuse a log-density without a meaning; a draw whose solve failed has none to give."""
     if target.ndim != 1:
         raise ValueError(
