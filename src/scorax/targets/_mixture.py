@@ -1,5 +1,7 @@
 """Closed-form targets: Gaussian mixtures stay Gaussian mixtures under every Gaussian process."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -41,37 +43,50 @@ class GaussianMixture(eqx.Module):
         """Law of ``alpha x0 + sigma noise``."""
         return GaussianMixture(self.log_weights, jax.vmap(lambda law: law.at(level))(self.components))
 
-    def _log_joint(self, x: Float[Array, " d"]) -> Float[Array, " k"]:
-        return self.log_weights + jax.vmap(lambda law: law.log_density(x))(self.components)
+    def _white(self, x: Float[Array, " d"]) -> Float[Array, "k d"]:
+        """Coordinates of ``x - m_k`` in the eigenbasis of each component, divided by the variances there.
+
+        One product of ``x`` with all bases: with the means subtracted first it would be one small product per component and
+        row, ten times as slow at d = 64.
+        """
+        law = self.components
+        turned = jnp.einsum("d,kde->ke", x, law.basis) - jnp.einsum("kd,kde->ke", law.mean, law.basis)
+        return turned / law.variances
+
+    def _log_joint(self, white: Float[Array, "k d"]) -> Float[Array, " k"]:
+        variances = self.components.variances
+        square = jnp.sum(white**2 * variances + jnp.log(variances), axis=-1)
+        return self.log_weights - 0.5 * (square + self.dimension * math.log(2 * math.pi))
 
     def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Log-density at ``x``, in nats."""
-        return jax.nn.logsumexp(self._log_joint(x))
+        return jax.nn.logsumexp(self._log_joint(self._white(x)))
 
     def score(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
         """Gradient of the log-density."""
-        responsibilities = jax.nn.softmax(self._log_joint(x))
-        return -responsibilities @ jax.vmap(lambda law: law.precision_times(x))(self.components)
+        white = self._white(x)
+        return -self._back(jax.nn.softmax(self._log_joint(white))[:, None] * white)
+
+    def _back(self, turned: Float[Array, "k d"]) -> Float[Array, " d"]:
+        """Sum over components of vectors given in their eigenbases."""
+        return jnp.einsum("ke,kde->d", turned, self.components.basis)
 
     def divergence(self, x: Float[Array, " d"]) -> Float[Array, ""]:
         r"""Divergence of the score, $\sum_k r_k |P_k (x - m_k)|^2 - |s|^2 - \sum_k r_k \mathrm{tr} P_k$."""
-        responsibilities = jax.nn.softmax(self._log_joint(x))
-        pulls = jax.vmap(lambda law: law.precision_times(x))(self.components)
+        white = self._white(x)
+        responsibilities = jax.nn.softmax(self._log_joint(white))
         traces = jnp.sum(1 / self.components.variances, axis=-1)
-        return responsibilities @ (jnp.sum(pulls**2, axis=-1) - traces) - jnp.sum((responsibilities @ pulls) ** 2)
+        mean = self._back(responsibilities[:, None] * white)
+        return responsibilities @ (jnp.sum(white**2, axis=-1) - traces) - jnp.sum(mean**2)
 
     def predict(self, level: Level, x: Float[Array, " d"]) -> Prediction:
         """Posterior means of clean data and noise given the noisy state ``x`` (Tweedie), without a division by sigma."""
         noisy = self.at(level)
-        responsibilities = jax.nn.softmax(noisy._log_joint(x))
-
-        def one(clean: GaussianLaw, law: GaussianLaw) -> Prediction:
-            white = (law.basis.T @ (x - law.mean)) / law.variances
-            x0 = clean.mean + level.alpha * (clean.basis @ (clean.variances * white))
-            return Prediction(x0, level.sigma * (law.basis @ white))
-
-        each = jax.vmap(one)(self.components, noisy.components)
-        return Prediction(responsibilities @ each.x0, responsibilities @ each.noise)
+        white = noisy._white(x)
+        responsibilities = jax.nn.softmax(noisy._log_joint(white))
+        pull = responsibilities[:, None] * white
+        x0 = responsibilities @ self.components.mean + level.alpha * self._back(self.components.variances * pull)
+        return Prediction(x0, level.sigma * self._back(pull))
 
     def given(self, component: Int[Array, ""] | int) -> "GaussianMixture":
         """The law of one component, of the same arrays but for the weights; all of them where it is -1.
