@@ -173,7 +173,7 @@ def peers(
         import torch
 
         from _likelihood_peers import PEERS, Problem, torch_field, use_threads
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         print(f"without the peers ({error}); install the group `peers`", file=sys.stderr)
         return {}, {}
     use_threads(machine()["threads"])
