@@ -1,7 +1,5 @@
 """What a log-density may be wrong by, apart from the trace: the solve, rounding, the law at the end, and the cut-off."""
 
-import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -9,10 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from scorax._free import only_free
-from scorax._types import Condition
-from scorax.likelihood._divergences import AbstractDivergence
-from scorax.likelihood._runge_kutta import Method, Pair, Rate, step
-from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, terminal_log_density
+from scorax.likelihood._runge_kutta import Method, Pair, step
+from scorax.likelihood._solve import Flow
+from scorax.models import AbstractDenoiser
 from scorax.processes import Level
 
 _ROUNDINGS = 8.0
@@ -20,41 +17,6 @@ _ROUNDINGS = 8.0
 
 _FADING = 8.0
 """Least factor by which a mismatch falls where the noise doubles: that of the third cumulant, the first not matched."""
-
-
-@dataclass(frozen=True)
-class Flow:
-    """The flow of one row as a flat system: the state, then one integral of the divergence for each probe.
-
-    Attributes:
-        model: the score model.
-        condition: what its network is told.
-        ends: ends of the flow.
-        shape: shape of the row.
-        dimension: number of random coordinates.
-        rate: right-hand side of the flat system.
-    """
-
-    model: AbstractScoreModel
-    condition: Condition
-    ends: FlowEnds
-    shape: tuple[int, ...]
-    dimension: Array | int
-    rate: Rate
-
-    def split(self, z: Float[Array, " m"]) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
-        """State and integrals."""
-        size = math.prod(self.shape)
-        return z[:size].reshape(self.shape), z[size:]
-
-    def assumed(self, y: Float[Array, "*shape"], radius: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
-        """Log-density of the law assumed at a level, as a density of the row at ``t0`` but for the integral."""
-        change = self.dimension * (jnp.log(radius) - jnp.log(self.ends.start_radius))
-        return terminal_log_density(self.model, level, radius * y) + change
-
-    def assumed_at_end(self, y: Float[Array, "*shape"]) -> Float[Array, ""]:
-        """Log-density of the law assumed at ``t1``, likewise."""
-        return self.assumed(y, self.ends.end_radius, self.ends.end_level)
 
 
 def solver_error(flow: Flow, method: Method, end: Pair) -> Float[Array, ""]:
@@ -101,7 +63,7 @@ class NearData(NamedTuple):
     sensitivity: Float[Array, ""]
 
 
-def near_data(flow: Flow, divergence: AbstractDivergence, drawn: PyTree, x: Float[Array, "*shape"]) -> NearData:
+def near_data(flow: Flow, x: Float[Array, "*shape"]) -> NearData:
     r"""$-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$ and $\sum_i |x_i s_i|$, by one evaluation; NaN and zero without levels.
 
     In the predicted noise $n = -\sigma s$ the first is $-\tfrac12 (|n|^2 - \sigma_0 \nabla\!\cdot n)$: nothing is divided.
@@ -116,7 +78,7 @@ def near_data(flow: Flow, divergence: AbstractDivergence, drawn: PyTree, x: Floa
             return model.predict_at(level, x, flow.condition).noise
         return -level.sigma * model(s, x, flow.condition)
 
-    value, traces = divergence(noise, flow.ends.start, x, drawn, model.free)
+    value, traces = flow.divergence(noise, flow.ends.start, x, flow.drawn, model.free)
     value = only_free(model.free, value)
     gap = -0.5 * (jnp.sum(value**2) - level.sigma * jnp.mean(traces))
     return NearData(gap, jnp.sum(jnp.abs(x * value)) / level.sigma)

@@ -167,27 +167,26 @@ class Hutchinson(AbstractDivergence):
         self, integrals: Float[Array, " traces"], drawn: PyTree, ends: FlowEnds, model: AbstractScoreModel
     ) -> Trace:
         if self.control:
-            integrals = integrals - _excess(drawn, ends, model)
+            integrals = integrals - self.excess(drawn, ends, model)
         count = len(integrals)
         error = jnp.std(integrals, ddof=1) / count**0.5 if count > 1 else jnp.full((), jnp.nan, integrals.dtype)
         return Trace(jnp.mean(integrals), error)
 
+    def excess(
+        self, probes: Float[Array, "probes *shape"], ends: FlowEnds, model: AbstractScoreModel
+    ) -> Float[Array, " probes"] | float:
+        """By how much the trace along each probe exceeds the exact one for the Gaussian with the moments of the model's data.
 
-def _excess(
-    probes: Float[Array, "probes *shape"], ends: FlowEnds, model: AbstractScoreModel
-) -> Float[Array, " probes"] | float:
-    """By how much the trace along each probe exceeds the exact one for the Gaussian with the moments of the model's data.
-
-    Its mean over the probes is zero. Zero itself where there are no moments or no levels.
-    """
-    law = data_moments(model)
-    if law is None or ends.start_level is None or ends.end_level is None:
-        return 0.0
-    law = cast(law, probes.dtype)
-    growth = 0.5 * (jnp.log(law.at(ends.end_level).variances) - jnp.log(law.at(ends.start_level).variances))
-    growth = growth - (jnp.log(ends.end_radius) - jnp.log(ends.start_radius))
-    squares = (probes.reshape(len(probes), -1) @ law.basis) ** 2
-    mean = jnp.sum(
-        only_free(model.free, jnp.ones(probes.shape[1:], probes.dtype)).reshape(-1, 1) * law.basis**2, axis=0
-    )
-    return (squares - mean) @ growth
+        Its mean over the probes is zero. Zero itself where there are no moments or no levels.
+        """
+        law = data_moments(model)
+        if law is None or ends.start_level is None or ends.end_level is None:
+            return 0.0
+        law = cast(law, probes.dtype)
+        growth = 0.5 * (jnp.log(law.at(ends.end_level).variances) - jnp.log(law.at(ends.start_level).variances))
+        growth = growth - (jnp.log(ends.end_radius) - jnp.log(ends.start_radius))
+        squares = (probes.reshape(len(probes), -1) @ law.basis) ** 2
+        mean = jnp.sum(
+            only_free(model.free, jnp.ones(probes.shape[1:], probes.dtype)).reshape(-1, 1) * law.basis**2, axis=0
+        )
+        return (squares - mean) @ growth

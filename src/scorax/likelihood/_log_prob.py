@@ -1,9 +1,7 @@
 """Exact log-likelihood by integrating the divergence along the deterministic flow, with its error budget."""
 
-import math
 from typing import Any
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,21 +11,19 @@ from jaxtyping import Array, Float, PyTree
 
 from scorax._digest import row_digest
 from scorax._errors import explain
-from scorax._free import free_dimension, only_free
 from scorax._trees import cast, require_conditions, rows_at
 from scorax._types import Condition, Key, Scalar
-from scorax.likelihood._budget import Flow, near_data, rounding_error, solver_error, terminal_error
+from scorax.likelihood._budget import near_data, rounding_error, solver_error, terminal_error
+from scorax.likelihood._choose_divergence import default_divergence
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
 from scorax.likelihood._result import LogProb
-from scorax.likelihood._runge_kutta import Pair, PairedRungeKutta, method_for
-from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, flow_field, without_clock
+from scorax.likelihood._runge_kutta import method_for
+from scorax.likelihood._solve import Flow, solve
+from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, without_clock
 from scorax.networks import check_conditions
 
 CHUNK = 64
 """Rows of one compiled chunk. A constant of the library: a row's bits must not depend on its neighbours or their number."""
-
-_FIRST_STEP = 0.02
-"""First pair of steps, as a share of the way."""
 
 
 def row_log_prob(
@@ -80,26 +76,13 @@ def row_log_prob(
     ends = flow_ends(model, x.dtype) if ends is None else ends
     divergence = ExactDivergence() if divergence is None else divergence
     drawn = divergence.draw(model.free, x.shape, x.dtype, key=key)
-    field = flow_field(model, condition)
-
-    def rate(s: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
-        value, traces = divergence(field, s, z[: x.size].reshape(x.shape), drawn, model.free)
-        return jnp.concatenate([only_free(model.free, value).reshape(-1), traces])
-
-    flow = Flow(model, condition, ends, x.shape, free_dimension(model.free, x.shape), rate)
-    method = method_for(x.dtype)
-    start = jnp.concatenate([(x / ends.start_radius).reshape(-1), jnp.zeros(max(divergence.num_probes, 1), x.dtype)])
-    solution = _solve(flow, start, rtol, atol, max_steps, estimate_error)
-    assert solution.ys is not None  # the default saves the end
-    end = jax.tree.map(lambda leaf: leaf[-1], solution.ys)
-    converged = solution.result == diffrax.RESULTS.successful
+    flow = Flow(model, condition, ends, x.shape, divergence, drawn)
+    end, converged, evaluations = solve(flow, x, rtol, atol, max_steps, paired=estimate_error)
     y, integrals = flow.split(end.fine)
     assumed, trace = flow.assumed_at_end(y), divergence.combine(integrals, drawn, ends, model)
-    evaluations = 1 + method.evaluations * (3 if estimate_error else 2) * solution.stats["num_steps"]
-    unknown = jnp.full((), jnp.nan, x.dtype)
-    of_solver, of_end, gap = unknown, unknown, unknown
+    of_solver = of_end = gap = jnp.full((), jnp.nan, x.dtype)
     if estimate_error:
-        near = near_data(flow, divergence, drawn, x)
+        method, near = method_for(x.dtype), near_data(flow, x)
         rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), near.sensitivity)
         of_solver, gap = solver_error(flow, method, end) + rounding, near.truncation
         of_end = terminal_error(flow, method, end.fine)
@@ -113,36 +96,6 @@ def row_log_prob(
         evaluations=evaluations,
         converged=converged,
         probes=jnp.asarray(divergence.num_probes),
-    )
-
-
-def _solve(
-    flow: Flow, start: Float[Array, " m"], rtol: Scalar, atol: Scalar, max_steps: int, paired: bool
-) -> diffrax.Solution:
-    """The flow from ``t0`` to ``t1`` as a share of the way: its clock is known to the compiler, so nothing is checked at run
-    time, which would keep the program out of the compilation cache."""
-    size, length = math.prod(flow.shape), flow.ends.end - flow.ends.start
-
-    def norm(error: Pair) -> Array:
-        state, integrals = error.fine[:size], error.fine[size:]
-        return jnp.maximum(*(jnp.sqrt(jnp.mean(part**2)) for part in (state, integrals)))
-
-    def rate(share: Any, z: Float[Array, " m"]) -> Float[Array, " m"]:
-        return length * flow.rate(flow.ends.start + length * share, z)
-
-    def both(share: Any, pair: Pair, args: None) -> Pair:
-        return Pair(rate(share, pair.fine), None if pair.coarse is None else rate(share, pair.coarse))
-
-    return diffrax.diffeqsolve(
-        diffrax.ODETerm(both),
-        PairedRungeKutta(method_for(start.dtype)),
-        0.0,
-        1.0,
-        _FIRST_STEP,
-        Pair(start, start if paired else None),
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol, norm=norm),
-        max_steps=max_steps,
-        throw=False,
     )
 
 
@@ -166,18 +119,23 @@ def log_prob(
     if any, follow from the key and its content. The network is told ``condition`` of every row, or of each its own row of
     ``conditions``, a PyTree of arrays.
 
+    The divergence is exact up to ``EXACT_UP_TO`` coordinates unless ``divergence`` says otherwise, and the outcome of
+    :func:`choose_divergence` beyond; ``probes`` of the answer says which it was. For many calls, choose once and pass it.
+
     Raises:
         TypeError: the process has no law at ``t1`` (``Clean``, a general SDE without a prior), or ``x`` is not floating-point.
         ValueError: there are conditions of both kinds, for another number of rows or unknown to the network's embedder; or
-            the divergence is random and there is no key.
+            the divergence is random, or to be chosen, and there is no key.
     """
     x = jnp.asarray(x)
     require_conditions(condition, conditions, len(x))
     check_conditions(model, condition if conditions is None else conditions)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
+    if divergence is None:
+        divergence = default_divergence(model, x.shape[1:], condition, key=key, traced=isinstance(x, Tracer))
     settings = _Settings(
-        divergence=ExactDivergence() if divergence is None else divergence,
+        divergence=divergence,
         ends=flow_ends(model, x.dtype),
         rtol=jnp.asarray(rtol, x.dtype),
         atol=jnp.asarray(atol, x.dtype),

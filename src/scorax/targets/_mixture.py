@@ -1,6 +1,7 @@
 """Closed-form targets: Gaussian mixtures stay Gaussian mixtures under every Gaussian process."""
 
 import math
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -11,6 +12,28 @@ from jaxtyping import Array, Float, Int
 from scorax._types import Condition, Key
 from scorax.models import AbstractDenoiser, Prediction
 from scorax.processes import AbstractGaussianProcess, GaussianLaw, Level
+
+
+class _White(NamedTuple):
+    """A point beside every component.
+
+    Attributes:
+        white: ``P_k (x - m_k)`` in the eigenbasis of component k.
+        log_joint: log of weight times density.
+    """
+
+    white: Float[Array, "k d"]
+    log_joint: Float[Array, " k"]
+
+    @property
+    def responsibilities(self) -> Float[Array, " k"]:
+        """Posterior probabilities of the components."""
+        return jax.nn.softmax(self.log_joint)
+
+    @property
+    def pull(self) -> Float[Array, "k d"]:
+        """Terms of minus the score, each in its eigenbasis."""
+        return self.responsibilities[:, None] * self.white
 
 
 class GaussianMixture(eqx.Module):
@@ -43,50 +66,46 @@ class GaussianMixture(eqx.Module):
         """Law of ``alpha x0 + sigma noise``."""
         return GaussianMixture(self.log_weights, jax.vmap(lambda law: law.at(level))(self.components))
 
-    def _white(self, x: Float[Array, " d"]) -> Float[Array, "k d"]:
-        """Coordinates of ``x - m_k`` in the eigenbasis of each component, divided by the variances there.
+    def _white(self, x: Float[Array, " d"], level: Level | None = None) -> "_White":
+        """``x`` beside every component of the law at a level, itself where there is none.
 
-        One product of ``x`` with all bases: with the means subtracted first it would be one small product per component and
-        row, ten times as slow at d = 64.
+        One product of ``x`` with all bases, and of the means apart from the level: with the means subtracted first it would
+        be one small product per component and row, ten times as slow at d = 64.
         """
         law = self.components
-        turned = jnp.einsum("d,kde->ke", x, law.basis) - jnp.einsum("kd,kde->ke", law.mean, law.basis)
-        return turned / law.variances
-
-    def _log_joint(self, white: Float[Array, "k d"]) -> Float[Array, " k"]:
-        variances = self.components.variances
-        square = jnp.sum(white**2 * variances + jnp.log(variances), axis=-1)
-        return self.log_weights - 0.5 * (square + self.dimension * math.log(2 * math.pi))
-
-    def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Log-density at ``x``, in nats."""
-        return jax.nn.logsumexp(self._log_joint(self._white(x)))
-
-    def score(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
-        """Gradient of the log-density."""
-        white = self._white(x)
-        return -self._back(jax.nn.softmax(self._log_joint(white))[:, None] * white)
+        at = self if level is None else self.at(level)
+        centres = jnp.einsum("kd,kde->ke", law.mean, law.basis)
+        turned = jnp.einsum("d,kde->ke", x, law.basis) - (centres if level is None else level.alpha * centres)
+        variances = at.components.variances
+        white = turned / variances
+        square = jnp.sum(turned * white + jnp.log(variances), axis=-1)
+        return _White(white, self.log_weights - 0.5 * (square + self.dimension * math.log(2 * math.pi)))
 
     def _back(self, turned: Float[Array, "k d"]) -> Float[Array, " d"]:
         """Sum over components of vectors given in their eigenbases."""
         return jnp.einsum("ke,kde->d", turned, self.components.basis)
 
+    def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Log-density at ``x``, in nats."""
+        return jax.nn.logsumexp(self._white(x).log_joint)
+
+    def score(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
+        """Gradient of the log-density."""
+        return -self._back(self._white(x).pull)
+
     def divergence(self, x: Float[Array, " d"]) -> Float[Array, ""]:
         r"""Divergence of the score, $\sum_k r_k |P_k (x - m_k)|^2 - |s|^2 - \sum_k r_k \mathrm{tr} P_k$."""
-        white = self._white(x)
-        responsibilities = jax.nn.softmax(self._log_joint(white))
+        near = self._white(x)
         traces = jnp.sum(1 / self.components.variances, axis=-1)
-        mean = self._back(responsibilities[:, None] * white)
-        return responsibilities @ (jnp.sum(white**2, axis=-1) - traces) - jnp.sum(mean**2)
+        squares = jnp.sum(near.white**2, axis=-1)
+        return near.responsibilities @ (squares - traces) - jnp.sum(self._back(near.pull) ** 2)
 
     def predict(self, level: Level, x: Float[Array, " d"]) -> Prediction:
         """Posterior means of clean data and noise given the noisy state ``x`` (Tweedie), without a division by sigma."""
-        noisy = self.at(level)
-        white = noisy._white(x)
-        responsibilities = jax.nn.softmax(noisy._log_joint(white))
-        pull = responsibilities[:, None] * white
-        x0 = responsibilities @ self.components.mean + level.alpha * self._back(self.components.variances * pull)
-        return Prediction(x0, level.sigma * self._back(pull))
+        near = self._white(x, level)
+        clean = self.components
+        x0 = near.responsibilities @ clean.mean + level.alpha * self._back(clean.variances * near.pull)
+        return Prediction(x0, level.sigma * self._back(near.pull))
 
     def given(self, component: Int[Array, ""] | int) -> "GaussianMixture":
         """The law of one component, of the same arrays but for the weights; all of them where it is -1.
