@@ -106,6 +106,16 @@ def test_one_probe_has_no_known_error():
         log_prob(model, jnp.zeros((1, 4)), divergence=Hutchinson(1))
 
 
+def test_float32_rows_stay_so_where_float64_is_allowed():
+    """JAX draws other signs there, so only the exact answers can be compared."""
+    model, x = ExactDenoiser.create(correlated(4), VP()), np.ones((1, 4), np.float32)
+    plain = log_prob(model, x, **LOOSE)
+    with jax.enable_x64(True):
+        exact, probed = (log_prob(model, x, divergence=d, key=KEY, **LOOSE) for d in (ExactDivergence(), Hutchinson(2)))
+    assert exact.value.dtype == probed.value.dtype == np.float32
+    np.testing.assert_allclose(exact.value, plain.value, rtol=1e-5)
+
+
 def test_blocks_change_nothing():
     """Five products at a time against all 16 at once, to rounding."""
     model, x = ExactDenoiser.create(correlated(16), VP()), jnp.ones((2, 16))

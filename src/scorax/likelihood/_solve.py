@@ -72,6 +72,17 @@ class Flow:
         return self.assumed(y, self.ends.end_radius, self.ends.end_level)
 
 
+class _Controller(diffrax.PIDController):
+    """Error control that knows its first step, a share of the way.
+
+    A first step handed to ``diffeqsolve`` is checked at run time, which keeps the program out of the compilation cache; one
+    left to Diffrax takes two more evaluations and copies of the field.
+    """
+
+    def init(self, terms: Any, t0: Any, t1: Any, y0: Any, dt0: Any, args: Any, func: Any, error_order: Any) -> Any:
+        return super().init(terms, t0, t1, y0, _FIRST_STEP * (t1 - t0), args, func, error_order)
+
+
 class Solve(NamedTuple):
     """What became of a solve.
 
@@ -87,32 +98,25 @@ class Solve(NamedTuple):
 
 
 def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max_steps: int, *, paired: bool) -> Solve:
-    """The flow of a row from ``t0`` to ``t1``, with the doubled steps beside it where they are asked for.
-
-    The clock is the share of the way: known to the compiler, so nothing is checked at run time, which would keep the program
-    out of the compilation cache.
-    """
-    size, length, method = x.size, flow.ends.end - flow.ends.start, method_for(x.dtype)
+    """The flow of a row from ``t0`` to ``t1``, with the doubled steps beside it where they are asked for."""
+    size, method = x.size, method_for(x.dtype)
     start = flow.start(x)
 
     def norm(error: Pair) -> Array:
         state, integrals = error.fine[:size], error.fine[size:]
         return jnp.maximum(*(jnp.sqrt(jnp.mean(part**2)) for part in (state, integrals)))
 
-    def rate(share: Any, z: Float[Array, " m"]) -> Float[Array, " m"]:
-        return length * flow.rate(flow.ends.start + length * share, z)
-
-    def both(share: Any, pair: Pair, args: None) -> Pair:
-        return Pair(rate(share, pair.fine), None if pair.coarse is None else rate(share, pair.coarse))
+    def both(t: Any, pair: Pair, args: None) -> Pair:
+        return Pair(flow.rate(t, pair.fine), None if pair.coarse is None else flow.rate(t, pair.coarse))
 
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(both),
         PairedRungeKutta(method),
-        0.0,
-        1.0,
-        _FIRST_STEP,
+        flow.ends.start,
+        flow.ends.end,
+        None,
         Pair(start, start if paired else None),
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol, norm=norm),
+        stepsize_controller=_Controller(rtol=rtol, atol=atol, norm=norm),
         max_steps=max_steps,
         throw=False,
     )
