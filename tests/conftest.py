@@ -1,18 +1,32 @@
-"""What every test needs before JAX is imported, and the hypothesis profile.
+"""What every test needs before JAX is imported, the hypothesis profile, and a fixture for files that mostly compile.
 
 JAX reads these variables once, on import, so they are set here and nowhere later. Values given from outside win.
 """
 
+import mmap
 import os
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 if "jax" in sys.modules:
     raise RuntimeError(
         "expected tests/conftest.py to run before `import jax`, got the reverse; remove the earlier import"
     )
+
+
+def _known_to_xla(flag: str) -> bool:
+    """Whether the name stands in XLA's library: XLA ends the process at a flag it does not know, and its flags come and go."""
+    jaxlib = find_spec("jaxlib")
+    for library in Path((jaxlib and jaxlib.origin) or "").parent.glob("*jax_common.*"):
+        with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as names:
+            return names.find(flag.encode()) >= 0
+    return False
+
 
 _cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scorax" / "xla-tests"
 
@@ -28,6 +42,28 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
+# The older of XLA's two generators of CPU code, under the same optimisations: it compiles a program in half the time, and
+# most of a cold run is compiling. `XLA_FLAGS= pytest` runs the programs of a user.
+if _known_to_xla("xla_cpu_use_fusion_emitters"):
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+
 # No deadline: the first example compiles. In CI the examples are fixed, so that a red build can be repeated.
 settings.register_profile("scorax", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("scorax")
+
+
+@pytest.fixture(scope="module")
+def quick_compilation() -> Iterator[None]:
+    """Programs that XLA hardly optimises, for the rest of one file.
+
+    Most of a cold run is compiling programs that run once for milliseconds; without optimisation they compile in half the
+    time. For files whose tolerances stand far above rounding, or that compare no numbers: the order of additions and fused
+    multiplications may differ from what users run. Files about bits, float32 digits or the compiler leave it alone.
+    """
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+    jax.clear_caches()  # the option is no part of the key under which a compiled program is kept in memory

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scorax.networks import AbstractNetwork
+from scorax.objectives import AbstractObjective
 from scorax.targets import GaussianMixture, gaussian
 
 
@@ -24,15 +25,17 @@ def centred(variance: float, dimension: int = 1) -> GaussianMixture:
 
 def awake(network: AbstractNetwork, *, key, size: float = 0.3) -> AbstractNetwork:
     """The network with its zero arrays (the last layer, biases) drawn at random: it computes something."""
-    leaves, tree = jax.tree.flatten(network)
-    keys = jax.random.split(key, len(leaves))
-    filled = [
-        size * jax.random.normal(k, leaf.shape, leaf.dtype) if eqx.is_inexact_array(leaf) and not leaf.any() else leaf
-        for k, leaf in zip(keys, leaves, strict=True)
-    ]
-    return jax.tree.unflatten(tree, filled)
+    random = np.random.default_rng(np.asarray(jax.random.key_data(key)))  # on the host: each shape would be a program
+
+    def filled(leaf):
+        if not eqx.is_inexact_array(leaf) or np.any(leaf):
+            return leaf
+        return jnp.asarray(size * random.standard_normal(leaf.shape), leaf.dtype)
+
+    return jax.tree.map(filled, network)
 
 
+@eqx.filter_jit
 def rows_of(law: GaussianMixture, count: int, *, key) -> jax.Array:
     return jax.vmap(lambda k: law.sample(key=k))(jax.random.split(key, count))
 
@@ -44,10 +47,19 @@ def noisy(law: GaussianMixture, process, t=None) -> GaussianMixture:
 
 @eqx.filter_jit
 def losses(objective, model, x0, u, keys, training=False):
-    """Per-example values of an objective."""
-    return jax.vmap(lambda x, v, k: objective(model, x, v, key=k, training=training))(x0, u, keys)
+    """Per-example values of an objective, or of every objective of a tuple: one program, that draws and evaluates once."""
+
+    def one(x, v, k):
+        return jax.tree.map(lambda o: o(model, x, v, key=k, training=training), objective, is_leaf=_is_objective)
+
+    return jax.vmap(one)(x0, u, keys)
 
 
+def _is_objective(node) -> bool:
+    return isinstance(node, AbstractObjective)
+
+
+@eqx.filter_jit
 def strata(count: int, *, key) -> tuple[jax.Array, jax.Array]:
     """Stratified quantiles and keys of ``count`` examples."""
     offsets, keys = jax.random.split(key)

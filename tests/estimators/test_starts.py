@@ -14,6 +14,8 @@ from scorax.estimators._starts import start_law
 from scorax.networks import Ensemble
 from scorax.processes import Level
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-5
+
 UNTRAINED = FitConfig(
     network=NetworkConfig(width=8, depth=1, dropout=0.0),
     training=TrainingConfig(max_steps=1, batch_size=16, learning_rate=1e-9, validate_every=1),

@@ -11,6 +11,8 @@ from scorax.networks import MLP, AbstractNetwork, Ensemble
 from scorax.processes import EDM, VP, AbstractProcess, Clean
 from scorax.targets import ExactDenoiser
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")  # float64, and no tolerance below 1e-12
+
 
 @pytest.fixture(autouse=True)
 def double():

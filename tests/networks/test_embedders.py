@@ -19,6 +19,8 @@ from scorax.networks import (
     check_conditions,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-6
+
 KEY = jax.random.key(0)
 C, X = jnp.asarray(0.3), jnp.array([0.3, -0.2])
 
@@ -40,6 +42,16 @@ NETWORKS = {
     "MLP": lambda embedder, key=KEY: MLP(2, width=8, depth=2, embedder=embedder, key=key),
     "ResMLP": lambda embedder, key=KEY: ResMLP(2, width=8, depth=2, embedding_width=4, embedder=embedder, key=key),
 }
+
+
+@eqx.filter_jit
+def told(network, condition, keys=None):
+    """What the network says of one state: without a key, or of every key."""
+    if keys is None:
+        return network(C, X, condition)
+    return jax.vmap(lambda key: network(C, X, condition, key=key))(keys)
+
+
 by_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 
 
@@ -75,10 +87,11 @@ def test_trap_35_dropout_is_of_an_example_and_only_with_a_key(build, condition, 
 @by_network
 @by_embedder
 def test_a_network_reads_its_condition(network, build, condition, absent):
-    told = awake(network(build()), key=jax.random.key(1))
-    assert not np.allclose(told(C, X, condition), told(C, X))
-    np.testing.assert_allclose(told(C, X, absent), told(C, X), rtol=1e-6)
-    outputs = jax.vmap(lambda key: told(C, X, condition, key=key))(jax.random.split(KEY, 64))
+    model = awake(network(build()), key=jax.random.key(1))
+    bare = told(model, None)
+    assert not np.allclose(told(model, condition), bare)
+    np.testing.assert_allclose(told(model, absent), bare, rtol=1e-6)
+    outputs = told(model, condition, jax.random.split(KEY, 64))
     assert len(np.unique(np.round(outputs, 5), axis=0)) == 2  # with its condition, and without
 
 
@@ -95,11 +108,11 @@ def test_without_an_embedder_a_network_refuses_conditions(network):
 def test_members_and_skips_pass_the_condition_on():
     ensemble = Ensemble.create(lambda key: NETWORKS["ResMLP"](ClassEmbedder(3, 4, key=key), key), 2, key=KEY)
     ensemble = awake(ensemble, key=jax.random.key(1))
-    for label in (None, 2):
-        outputs = np.stack([ensemble.member(i)(C, X, label) for i in range(2)])
-        np.testing.assert_allclose(ensemble(C, X, label), outputs.mean(0), rtol=1e-5, atol=1e-6)
+    for label in (None, jnp.asarray(2)):
+        outputs = np.stack([told(ensemble.member(i), label) for i in range(2)])
+        np.testing.assert_allclose(told(ensemble, label), outputs.mean(0), rtol=1e-5, atol=1e-6)
     skip = MixtureSkip(ensemble, np.zeros(1), np.zeros((1, 2)), np.eye(2)[None], np.ones((1, 2)))
-    assert not np.allclose(skip(C, X, 1), skip(C, X, 2))
+    assert not np.allclose(told(skip, jnp.asarray(1)), told(skip, jnp.asarray(2)))
     with pytest.raises(ValueError, match="got 3"):
         check_conditions(skip, np.array([0, 3]))
 

@@ -1,5 +1,7 @@
 """Denoising score matching against closed forms; tolerances of means are 4 SE (false-alarm rate 6e-5) at fixed keys."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -35,6 +37,8 @@ from scorax.objectives import (
 from scorax.processes import EDM, VE, VP, AbstractGaussianProcess
 from scorax.targets import ExactDenoiser
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")  # float64, and no tolerance below 1e-9
+
 DRAWS = 20_000
 
 
@@ -63,9 +67,11 @@ class One(AbstractWeighting):
         return jnp.ones_like(t)
 
 
+@functools.cache
+@functools.partial(jax.jit, static_argnums=(0, 1))
 def draws(variance: float, dimension: int = 1):
     rows, strata, keys = jax.random.split(jax.random.key(0), 3)
-    x0 = jnp.sqrt(variance) * jax.random.normal(rows, (DRAWS, dimension))
+    x0 = variance**0.5 * jax.random.normal(rows, (DRAWS, dimension))
     u = (jnp.arange(DRAWS) + jax.random.uniform(strata, (DRAWS,))) / DRAWS
     return x0, u, jax.random.split(keys, DRAWS)
 
@@ -77,18 +83,15 @@ def at_level(sigma: float) -> EDM:
 
 def per_level(weighting, model, *args):
     """The weighted loss at one level; the length of the clock, which the density of uniform times brings in, divided out."""
-    process = model.process
-    return values(DenoisingScoreMatching(weighting, UniformTimes()), model, *args) / (process.t1 - process.t0)
+    length = model.process.t1 - model.process.t0
+    return np.asarray(values(DenoisingScoreMatching(weighting, UniformTimes()), model, *args)) / length
 
 
 @pytest.mark.parametrize("sigma", [0.3, 1.0])
 def test_trap_06_minimiser_and_sign(sigma):
     """The loss of score -a x on N(0, 1) is quadratic in a with its minimum at 1 / (1 + sigma^2), falling at a = 0."""
     data = draws(1.0)
-    at = [
-        np.asarray(per_level(VarianceWeighting(), Slope(jnp.asarray(a), at_level(sigma)), *data))
-        for a in (-1.0, 0.0, 1.0)
-    ]
+    at = [per_level(VarianceWeighting(), Slope(jnp.asarray(a), at_level(sigma)), *data) for a in (-1.0, 0.0, 1.0)]
     slope, bend = (at[2] - at[0]) / 2, at[2] - 2 * at[1] + at[0]
     assert slope.mean() < 0
     minimum = -slope.mean() / bend.mean()
@@ -109,9 +112,9 @@ def test_trap_07_floor_of_one_level(v, sigma):
 def test_trap_07_floor_of_the_whole_clock_in_nats(process):
     """With the likelihood weight: log r - log(v + r^2) / 2 between the ends, r = sigma / alpha."""
     v = 0.5
-    loss = values(DenoisingScoreMatching(), ExactDenoiser.create(centred(v), process), *draws(v))
-    low, high = (process.log_ratio(jnp.asarray(t)) for t in (process.t0, process.t1))
-    floor = (high - 0.5 * jnp.log(v + jnp.exp(2 * high))) - (low - 0.5 * jnp.log(v + jnp.exp(2 * low)))
+    loss = np.asarray(values(DenoisingScoreMatching(), ExactDenoiser.create(centred(v), process), *draws(v)))
+    low, high = (float(process.log_ratio(jnp.asarray(t))) for t in (process.t0, process.t1))
+    floor = (high - 0.5 * np.log(v + np.exp(2 * high))) - (low - 0.5 * np.log(v + np.exp(2 * low)))
     assert abs(loss.mean() - floor) < 4 * standard_error(loss)
 
 
@@ -130,8 +133,15 @@ class Expressed(AbstractNetwork):
 
 
 @pytest.mark.parametrize(
-    "parametrization",
-    [
+    "objective",
+    [DenoisingScoreMatching(), DenoisingScoreMatching(EDMWeighting(), LogNormalTimes())],
+    ids=["nats", "edm"],
+)
+def test_trap_08_one_denoiser_has_one_loss(objective):
+    """In every parametrization: the data, the noise, v, the velocity, the score, and Karras' at two scales."""
+    exact = ExactDenoiser.create(mixture(), VP())
+    x0, key = jnp.array([0.4, -0.1]), jax.random.key(1)
+    parametrizations = [
         Karras(),
         Karras(data_scale=0.3),
         PredictV(),
@@ -139,30 +149,26 @@ class Expressed(AbstractNetwork):
         PredictData(),
         PredictVelocity(VP()),
         PredictScore(VP()),
-    ],
-    ids=repr,
-)
-@pytest.mark.parametrize(
-    "objective",
-    [DenoisingScoreMatching(), DenoisingScoreMatching(EDMWeighting(), LogNormalTimes())],
-    ids=["nats", "edm"],
-)
-def test_trap_08_one_denoiser_has_one_loss(parametrization, objective):
-    exact = ExactDenoiser.create(mixture(), VP())
-    x0, key = jnp.array([0.4, -0.1]), jax.random.key(1)
-    for u in (jnp.asarray(0.02), jnp.asarray(0.5), jnp.asarray(0.97)):
+    ]
+
+    @jax.jit
+    @jax.vmap
+    def every_loss(u):
         level = exact.process.level(objective.times.quantile(exact.process, u))
-        written = Denoiser(
-            network=Expressed(exact, parametrization, level), process=exact.process, parametrization=parametrization
-        )
-        np.testing.assert_allclose(objective(written, x0, u, key=key), objective(exact, x0, u, key=key), rtol=1e-6)
+        networks = [Expressed(exact, parametrization, level) for parametrization in parametrizations]
+        written = [Denoiser(n, exact.process, p) for n, p in zip(networks, parametrizations, strict=True)]
+        return jnp.stack([objective(model, x0, u, key=key) for model in (exact, *written)])
+
+    truth, *losses = np.asarray(every_loss(jnp.array([0.02, 0.5, 0.97]))).T
+    for parametrization, loss in zip(parametrizations, losses, strict=True):
+        np.testing.assert_allclose(loss, truth, rtol=1e-6, err_msg=repr(parametrization))
 
 
 def test_trap_09_variance_of_the_target_explodes_without_its_weight():
     """Unhalved loss of the exact model of N(0, v): variance 2 d (v / (s^2 (v + s^2)))^2 at weight one, 2 d with s^2."""
     sigma, v, d = 1e-2, 1.0, 2
     model, data = ExactDenoiser.create(centred(v, d), at_level(sigma)), draws(v, d)
-    plain, weighted = (2 * np.asarray(per_level(w, model, *data)) for w in (One(), VarianceWeighting()))
+    plain, weighted = (2 * per_level(w, model, *data) for w in (One(), VarianceWeighting()))
     share = v / (v + sigma**2)
     # A sum of d squared normals: the variance of the sample variance is (kurtosis - 1) / n of its square.
     tolerance = 4 * np.sqrt((3 + 12 / d - 1) / DRAWS)
@@ -171,76 +177,56 @@ def test_trap_09_variance_of_the_target_explodes_without_its_weight():
 
 
 @pytest.mark.parametrize("times", [UniformTimes(), LogNormalTimes(-0.5, 1.5), LikelihoodTimes()], ids=repr)
-@pytest.mark.parametrize("weighting", [VarianceWeighting(), EDMWeighting()], ids=repr)
-def test_trap_10_law_of_times_is_divided_out(times, weighting):
+def test_trap_10_law_of_times_is_divided_out(times):
     """Excess loss of a wrong Gaussian model over the exact one against its integral over the clock, by quadrature."""
     process, p, q = VP(t0=0.01), 0.5, 1.3
-    data = draws(p)
-    excess = np.asarray(
-        values(DenoisingScoreMatching(weighting, times), ExactDenoiser.create(centred(q), process), *data)
-        - values(DenoisingScoreMatching(weighting, times), ExactDenoiser.create(centred(p), process), *data)
-    )
+    weightings = (VarianceWeighting(), EDMWeighting())
+    objectives = [DenoisingScoreMatching(weighting, times) for weighting in weightings]
+    wrong, right = (np.array(values(objectives, ExactDenoiser.create(centred(v), process), *draws(p))) for v in (q, p))
 
     @jax.jit
-    def rate(t):
+    def rates(t):
         alpha, sigma = process.level(t)
         vp, vq = alpha**2 * p + sigma**2, alpha**2 * q + sigma**2
-        return 0.5 * weighting(process, t) * vp * (1 / vp - 1 / vq) ** 2
+        return [0.5 * weighting(process, t) * vp * (1 / vp - 1 / vq) ** 2 for weighting in weightings]
 
-    truth = quad(lambda t: float(rate(jnp.asarray(t))), process.t0, process.t1, epsrel=1e-8)[0]
-    assert abs(excess.mean() - truth) < 4 * standard_error(excess)
-
-
-@pytest.mark.parametrize("times", [UniformTimes(), LogNormalTimes(), LikelihoodTimes()], ids=repr)
-@pytest.mark.parametrize("process", [VP(), VE(), EDM()], ids=repr)
-def test_trap_10_density_is_that_of_the_quantile(times, process):
-    """dt/du = 1 / density over the inner quantiles, the ends are those of the clock, and the order is kept."""
-    u = jnp.linspace(0.01, 0.99, 33)
-    t, rate = jax.vmap(lambda v: jax.jvp(lambda w: times.quantile(process, w), (v,), (jnp.ones_like(v),)))(u)
-    np.testing.assert_allclose(rate * jax.vmap(lambda s: times.density(process, s))(t), 1.0, rtol=1e-6)
-    ends = [float(times.quantile(process, jnp.asarray(end))) for end in (0.0, 1.0)]
-    np.testing.assert_allclose(ends, [process.t0, process.t1], rtol=1e-6, atol=1e-9)
-    assert np.all(np.diff(t) > 0)
-
-
-@pytest.mark.parametrize("process", [VP(), VE(), EDM()], ids=repr)
-def test_trap_10_float32_times_stay_in_the_clock(process):
-    with jax.enable_x64(False):
-        u = jnp.linspace(0.0, 1.0, 257)[:-1]
-        for times in (UniformTimes(), LogNormalTimes(), LikelihoodTimes()):
-            t = jax.vmap(lambda v, law=times: law.quantile(process, v))(u)
-            density = jax.vmap(lambda s, law=times: law.density(process, s))(t)
-            assert t.dtype == jnp.float32
-            assert np.all((t >= np.float32(process.t0)) & (t <= np.float32(process.t1)))
-            assert np.all(np.isfinite(density) & (density > 0))
+    for i, excess in enumerate(wrong - right):
+        truth = quad(lambda t, i=i: float(rates(t)[i]), process.t0, process.t1, epsrel=1e-8)[0]
+        assert abs(excess.mean() - truth) < 4 * standard_error(excess), weightings[i]
 
 
 def test_trap_11_weights_in_closed_form():
-    process = VP()
-    for t in (0.01, 0.3, 1.0):
-        time = jnp.asarray(t)
-        alpha, sigma = process.level(time)
-        beta, ratio = 0.1 + 19.9 * t, float(jnp.log(sigma / alpha))
-        np.testing.assert_allclose(LikelihoodWeighting()(process, time), beta, rtol=1e-9)
-        np.testing.assert_allclose(VarianceWeighting()(process, time), sigma**2, rtol=1e-9)
-        density = norm.pdf(ratio, -1.2, 1.2) * beta / (2 * sigma**2)
-        edm = sigma**2 * density * (alpha**2 * 0.25 + sigma**2) / (alpha**2 * 0.25)
-        np.testing.assert_allclose(EDMWeighting(data_scale=0.5)(process, time), edm, rtol=1e-9)
+    process, weightings = VP(), (LikelihoodWeighting(), VarianceWeighting(), EDMWeighting(data_scale=0.5))
+    t = np.array([0.01, 0.3, 1.0])
+    (alpha, sigma), weights = jax.jit(jax.vmap(lambda s: (process.level(s), [w(process, s) for w in weightings])))(t)
+    alpha, sigma = np.asarray(alpha), np.asarray(sigma)
+    beta = 0.1 + 19.9 * t
+    density = norm.pdf(np.log(sigma / alpha), -1.2, 1.2) * beta / (2 * sigma**2)
+    edm = sigma**2 * density * (alpha**2 * 0.25 + sigma**2) / (alpha**2 * 0.25)
+    for weight, truth in zip(weights, (beta, sigma**2, edm), strict=True):
+        np.testing.assert_allclose(weight, truth, rtol=1e-9)
 
 
 def test_trap_11_likelihood_times_make_the_likelihood_weight_constant():
     """log sin(angle) uniform and weight one: the loss is the range times the squared error of v."""
     process, key, x0 = EDM(), jax.random.key(3), jnp.array([0.4, -0.1])
     model, objective = ExactDenoiser.create(mixture(), process), DenoisingScoreMatching()
-    low, high = (jnp.log(jnp.sin(process.angle(jnp.asarray(t)))) for t in (process.t0, process.t1))
-    for u in (jnp.asarray(0.1), jnp.asarray(0.8)):
+    low, high = np.log(np.sin([float(process.angle(jnp.asarray(t))) for t in (process.t0, process.t1)]))
+
+    @jax.jit
+    @jax.vmap
+    def both(u):
         t = objective.times.quantile(process, u)
-        np.testing.assert_allclose(jnp.log(jnp.sin(process.angle(t))), low + (high - low) * u, rtol=1e-8)
         level = process.level(t)
         noise = jax.random.normal(jax.random.split(key)[0], x0.shape)
         prediction = model.predict_at(level, level.alpha * x0 + level.sigma * noise)
         v = (level.alpha * (prediction.noise - noise) - level.sigma * (prediction.x0 - x0)) / jnp.hypot(*level)
-        np.testing.assert_allclose(objective(model, x0, u, key=key), (high - low) * v @ v, rtol=1e-8)
+        return jnp.log(jnp.sin(process.angle(t))), objective(model, x0, u, key=key), v @ v
+
+    u = np.array([0.1, 0.8])
+    angle, loss, square = (np.asarray(part) for part in both(u))
+    np.testing.assert_allclose(angle, low + (high - low) * u, rtol=1e-8)
+    np.testing.assert_allclose(loss, (high - low) * square, rtol=1e-8)
 
 
 @pytest.mark.parametrize("shift", [0.5, 3.0])
@@ -252,23 +238,22 @@ def test_trap_11_likelihood_weight_bounds_the_divergence_and_sigma_squared_does_
     """
     process, v, steps = VP(), 0.5, 20_000
     t = np.linspace(process.t1, process.t0, steps + 1)
-    middle = jnp.asarray((t[1:] + t[:-1]) / 2)
-    f, g2, total = jax.vmap(
-        lambda s: (
-            process.drift_coefficient(s),
-            process.squared_diffusion(s),
-            v * process.alpha(s) ** 2 + process.variance(s),
-        )
-    )(middle)
-    f, g2, total = np.asarray(f), np.asarray(g2), np.asarray(total)
+
+    @jax.jit
+    @jax.vmap
+    def rates(s):
+        total = v * process.alpha(s) ** 2 + process.variance(s)
+        weights = [weighting(process, s) for weighting in (LikelihoodWeighting(), VarianceWeighting())]
+        return process.drift_coefficient(s), process.squared_diffusion(s), total, *weights
+
+    f, g2, total, *weights = (np.asarray(part) for part in rates((t[1:] + t[:-1]) / 2))
     h = (process.t1 - process.t0) / steps
     mean = 0.0
     for i in range(steps):
         mean = mean - h * ((f[i] + g2[i] / total[i]) * mean - g2[i] * shift)
     start = float(v * process.alpha(jnp.asarray(process.t0)) ** 2 + process.variance(jnp.asarray(process.t0)))
     divergence = mean**2 / (2 * start)
-    weights = [jax.vmap(lambda s, w=w: w(process, s))(middle) for w in (LikelihoodWeighting(), VarianceWeighting())]
-    bounds = [0.5 * h * shift**2 * float(jnp.sum(weight)) for weight in weights]
+    bounds = [0.5 * h * shift**2 * weight.sum() for weight in weights]
     assert bounds[1] < divergence < bounds[0]
 
 
@@ -286,28 +271,29 @@ def test_edm_weight_is_unit_weight_on_the_network():
     network = awake(MLP(2, width=8, depth=1, key=key), key=key)
     model = Denoiser(network=network, process=process)
     objective = DenoisingScoreMatching(EDMWeighting(), LogNormalTimes())
-    level = process.level(objective.times.quantile(process, u))
-    noise = jax.random.normal(jax.random.split(key)[0], x0.shape)
-    x = level.alpha * x0 + level.sigma * noise
-    output = network(model.parametrization.noise_input(level), x / model.parametrization.radius(level))
-    a, b, *_ = model.parametrization.coefficients(level)
+
+    @jax.jit
+    def both():
+        level = process.level(objective.times.quantile(process, u))
+        noise = jax.random.normal(jax.random.split(key)[0], x0.shape)
+        x = level.alpha * x0 + level.sigma * noise
+        output = network(model.parametrization.noise_input(level), x / model.parametrization.radius(level))
+        a, b, *_ = model.parametrization.coefficients(level)
+        return objective(model, x0, u, key=key), jnp.sum((output - (x0 - a * x) / b) ** 2)
+
+    loss, square = both()
     low, high = (norm.cdf(float(process.log_ratio(jnp.asarray(t))), -1.2, 1.2) for t in (process.t0, process.t1))
-    expected = 0.5 * (high - low) * jnp.sum((output - (x0 - a * x) / b) ** 2)
-    np.testing.assert_allclose(objective(model, x0, u, key=key), expected, rtol=1e-6)
+    np.testing.assert_allclose(loss, 0.5 * (high - low) * square, rtol=1e-6)
 
 
 def test_loss_of_two_gaussians_is_in_nats():
     """Likelihood weight: loss of the model q less that of the truth p is KL(p || q) at t0 less the same at t1."""
     process, p, q = VP(), 0.5, 1.3
-    data = draws(p)
-    excess = values(DenoisingScoreMatching(), ExactDenoiser.create(centred(q), process), *data) - values(
-        DenoisingScoreMatching(), ExactDenoiser.create(centred(p), process), *data
-    )
-
-    def divergence(t):
-        alpha, sigma = process.level(jnp.asarray(t))
-        ratio = (alpha**2 * p + sigma**2) / (alpha**2 * q + sigma**2)
-        return 0.5 * (ratio - 1 - jnp.log(ratio))
-
-    assert abs(excess.mean() - (divergence(process.t0) - divergence(process.t1))) < 4 * standard_error(excess)
+    objective = DenoisingScoreMatching()
+    wrong, right = (np.asarray(values(objective, ExactDenoiser.create(centred(v), process), *draws(p))) for v in (q, p))
+    excess = wrong - right
+    alpha, sigma = (np.asarray(part) for part in jax.vmap(process.level)(jnp.array([process.t0, process.t1])))
+    ratio = (alpha**2 * p + sigma**2) / (alpha**2 * q + sigma**2)
+    divergence = 0.5 * (ratio - 1 - np.log(ratio))
+    assert abs(excess.mean() - (divergence[0] - divergence[1])) < 4 * standard_error(excess)
     assert standard_error(excess) < 0.03

@@ -4,6 +4,8 @@ Rows at plus and minus sqrt(v) have the second moment of N(0, v) exactly, so val
 Means over random draws are held to 4 SE (false-alarm rate 6e-5) at fixed keys.
 """
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -32,6 +34,8 @@ from scorax.objectives import (
 )
 from scorax.processes import EDM, VP, AbstractProcess, Clean
 from scorax.targets import ExactDenoiser
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")  # float64, and no tolerance below 1e-12 of values about one
 
 DRAWS = 20_000
 
@@ -68,6 +72,11 @@ def pairs(v: float, dimension: int, count: int = 2):
     return (jnp.sqrt(v) * signs[:, None] * jnp.ones(dimension), *strata(count, key=jax.random.key(0)))
 
 
+@functools.cache
+def centred_draws(variance: float, dimension: int = 1):
+    return rows_of(centred(variance, dimension), DRAWS, key=jax.random.key(1)), *strata(DRAWS, key=jax.random.key(2))
+
+
 @pytest.mark.parametrize("v", [0.3, 1.0, 2.0])
 def test_trap_01_half_the_square_and_the_whole_divergence(v):
     """s = -a x on N(0, v): a^2 v / 2 - a per coordinate, least at a = 1 / v with value -1 / (2 v)."""
@@ -83,10 +92,8 @@ def test_trap_01_half_the_square_and_the_whole_divergence(v):
 def test_trap_02_explicit_less_implicit_is_half_the_information(a):
     v, d = 0.7, 4
     target = ScoreFunction.of_density(centred(v, d).log_density)
-    explicit, implicit = (
-        losses(o, linear(a), *pairs(v, d)).mean() for o in (ExplicitScoreMatching(target), ImplicitScoreMatching())
-    )
-    np.testing.assert_allclose(explicit - implicit, d / (2 * v), rtol=1e-10)
+    explicit, implicit = losses((ExplicitScoreMatching(target), ImplicitScoreMatching()), linear(a), *pairs(v, d))
+    np.testing.assert_allclose(np.mean(explicit) - np.mean(implicit), d / (2 * v), rtol=1e-10)
 
 
 def test_implicit_is_explicit_plus_a_constant_at_the_noised_law():
@@ -97,9 +104,10 @@ def test_implicit_is_explicit_plus_a_constant_at_the_noised_law():
     zero = ScoreFunction(lambda t, x, condition: jnp.zeros_like(x), process)
     data = (rows_of(law, DRAWS, key=jax.random.key(1)), *strata(DRAWS, key=jax.random.key(2)))
     how = {"weighting": VarianceWeighting(), "times": UniformTimes()}
-    explicit = losses(ExplicitScoreMatching(target, **how), model, *data)
-    information = losses(ExplicitScoreMatching(target, **how), zero, *data)
-    rest = np.asarray(explicit - losses(ImplicitScoreMatching(**how), model, *data) - information)
+    objectives = (ExplicitScoreMatching(target, **how), ImplicitScoreMatching(**how))
+    explicit, implicit = (np.asarray(value) for value in losses(objectives, model, *data))
+    information = np.asarray(losses(objectives[0], zero, *data))
+    rest = explicit - implicit - information
     assert abs(rest.mean()) < 4 * standard_error(rest)
     assert standard_error(rest) < 0.02 * float(explicit.mean() + information.mean())
 
@@ -107,16 +115,12 @@ def test_implicit_is_explicit_plus_a_constant_at_the_noised_law():
 def test_the_default_under_a_gaussian_process_is_in_nats():
     """Half the integral of g^2 times the squared error: the drop of the divergence between the ends."""
     process, p, q = VP(), 0.5, 1.3
-    data = (rows_of(centred(p), DRAWS, key=jax.random.key(1)), *strata(DRAWS, key=jax.random.key(2)))
     target = ExactDenoiser.create(centred(p), process)
-    value = losses(ExplicitScoreMatching(target), ExactDenoiser.create(centred(q), process), *data)
-
-    def divergence(t):
-        alpha, sigma = process.level(jnp.asarray(t))
-        ratio = (alpha**2 * p + sigma**2) / (alpha**2 * q + sigma**2)
-        return 0.5 * (ratio - 1 - jnp.log(ratio))
-
-    assert abs(value.mean() - (divergence(process.t0) - divergence(process.t1))) < 4 * standard_error(value)
+    value = losses(ExplicitScoreMatching(target), ExactDenoiser.create(centred(q), process), *centred_draws(p))
+    alpha, sigma = (np.asarray(part) for part in jax.vmap(process.level)(jnp.array([process.t0, process.t1])))
+    ratio = (alpha**2 * p + sigma**2) / (alpha**2 * q + sigma**2)
+    divergence = 0.5 * (ratio - 1 - np.log(ratio))
+    assert abs(np.mean(value) - (divergence[0] - divergence[1])) < 4 * standard_error(value)
 
 
 def test_a_target_under_another_process_is_refused():
@@ -134,13 +138,16 @@ class UnitSphere(AbstractProbe):
         return SphereProbe()(shape, dtype, key=key) / jnp.sqrt(jnp.asarray(np.prod(shape), dtype))
 
 
-@pytest.mark.parametrize("probe", [RademacherProbe(), GaussianProbe(), SphereProbe()], ids=repr)
-@pytest.mark.parametrize("variance_reduced", [True, False])
-def test_trap_03_sliced_equals_implicit_with_every_probe(probe, variance_reduced):
+def test_trap_03_sliced_equals_implicit_with_every_probe():
     """At a = 1 / v in d = 8: -d / (2 v)."""
     v, d = 0.5, 8
-    value = losses(SlicedScoreMatching(probe, 1, variance_reduced), linear(1 / v), *pairs(v, d, 100_000))
-    assert abs(float(value.mean()) + d / (2 * v)) < 4 * standard_error(value) + 1e-10
+    objectives = [
+        SlicedScoreMatching(probe, 1, variance_reduced)
+        for probe in (RademacherProbe(), GaussianProbe(), SphereProbe())
+        for variance_reduced in (True, False)
+    ]
+    for objective, value in zip(objectives, losses(objectives, linear(1 / v), *pairs(v, d, 100_000)), strict=True):
+        assert abs(np.mean(value) + d / (2 * v)) < 4 * standard_error(value) + 1e-10, objective
 
 
 def test_trap_03_unit_vectors_give_one_part_in_d():
@@ -161,17 +168,17 @@ def test_trap_04_the_exact_square_is_not_always_the_smaller_variance():
     """Both forms have the mean of ISM; the reduced one varies less for an isotropic law, more for a correlated one."""
     v, d = 0.5, 8
     isotropic = (linear(1 / v), pairs(v, d, 100_000), -d / (2 * v))
-    covariance = jnp.array([[1.0, 0.9], [0.9, 1.0]])
-    precision = jnp.linalg.inv(covariance)
-    rows = jax.random.normal(jax.random.key(5), (100_000, 2)) @ jnp.linalg.cholesky(covariance).T
+    covariance = np.array([[1.0, 0.9], [0.9, 1.0]])
+    precision = np.linalg.inv(covariance)
+    rows = np.random.default_rng(5).standard_normal((100_000, 2)) @ np.linalg.cholesky(covariance).T
     exact = ScoreFunction(lambda t, x, condition: -precision @ x, Clean())
-    correlated = (exact, (rows, *strata(100_000, key=jax.random.key(6))), -float(jnp.trace(precision)) / 2)
+    correlated = (exact, (rows, *strata(100_000, key=jax.random.key(6))), -np.trace(precision) / 2)
     ratios = []
     for model, data, truth in (isotropic, correlated):
-        reduced, plain = (losses(SlicedScoreMatching(GaussianProbe(), 1, flag), model, *data) for flag in (True, False))
-        for value in (reduced, plain):
-            assert abs(float(value.mean()) - truth) < 4 * standard_error(value)
-        ratios.append(float(reduced.var() / plain.var()))
+        values = losses([SlicedScoreMatching(GaussianProbe(), 1, flag) for flag in (True, False)], model, *data)
+        for value in values:
+            assert abs(np.mean(value) - truth) < 4 * standard_error(value)
+        ratios.append(np.var(values[0]) / np.var(values[1]))
     assert ratios[0] < 0.9
     assert ratios[1] > 1.1
 
@@ -201,36 +208,31 @@ def test_trap_06_every_objective_falls_towards_a_positive_slope(build, energy):
     assert abs(minimum - 1) < 4 * standard_error(slope + minimum * bend) / bend.mean() + 1e-6
 
 
-@pytest.mark.parametrize("build", [ImplicitScoreMatching, SlicedScoreMatching, DenoisingScoreMatching])
-def test_trap_06_minimiser_at_a_noise_level(build):
+def test_trap_06_minimiser_at_a_noise_level():
     """At the noised law of N(0, 1) with alpha = 1 it is 1 / (1 + sigma^2), for the implicit as for the denoising form."""
     sigma = 0.7
-    objective = build(weighting=VarianceWeighting(), times=FixedTime(sigma))
-    data = pairs(1.0, 2, DRAWS)
-    data = (rows_of(centred(1.0, 2), DRAWS, key=jax.random.key(1)), *data[1:])
-    at = [np.asarray(losses(objective, linear(a, EDM()), *data)) for a in (-1.0, 0.0, 1.0)]
-    slope, bend = (at[2] - at[0]) / 2, at[2] - 2 * at[1] + at[0]
-    minimum = -slope.mean() / bend.mean()
-    error = standard_error(slope + minimum * bend) / bend.mean()
-    assert abs(minimum - 1 / (1 + sigma**2)) < 4 * error
-    assert error < 0.03
+    how = {"weighting": VarianceWeighting(), "times": FixedTime(sigma)}
+    objectives = [build(**how) for build in (ImplicitScoreMatching, SlicedScoreMatching, DenoisingScoreMatching)]
+    at = [np.array(losses(objectives, linear(a, EDM()), *centred_draws(1.0, 2))) for a in (-1.0, 0.0, 1.0)]
+    for objective, slope, bend in zip(objectives, (at[2] - at[0]) / 2, at[2] - 2 * at[1] + at[0], strict=True):
+        minimum = -slope.mean() / bend.mean()
+        error = standard_error(slope + minimum * bend) / bend.mean()
+        assert abs(minimum - 1 / (1 + sigma**2)) < 4 * error, objective
+        assert error < 0.03
 
 
 @pytest.mark.parametrize("times", [UniformTimes(), LikelihoodTimes(), FixedTime(0.3)], ids=repr)
 def test_trap_10_law_of_times_is_divided_out_of_every_objective(times):
     """One times the constant weight of the clock: explicit, implicit and sliced under any law of times."""
     process, a = VP(t0=0.05), 0.8
-    data = (rows_of(centred(1.0), DRAWS, key=jax.random.key(1)), *strata(DRAWS, key=jax.random.key(2)))
     # N(0, 1) stays N(0, 1) under VP: the loss of -a x is (a - 1)^2 / 2 at every time, its integral that times the length.
     length = 1.0 if isinstance(times, FixedTime) else process.t1 - process.t0
     target = ExactDenoiser.create(centred(1.0), process)
-    for objective, constant in (
-        (ExplicitScoreMatching(target, UniformWeighting(), times), 0.0),
-        (ImplicitScoreMatching(UniformWeighting(), times), -0.5),
-        (SlicedScoreMatching(weighting=UniformWeighting(), times=times), -0.5),
-    ):
-        value = losses(objective, linear(a, process), *data)
-        assert abs(value.mean() - length * ((a - 1) ** 2 / 2 + constant)) < 4 * standard_error(value)
+    how = {"weighting": UniformWeighting(), "times": times}
+    objectives = (ExplicitScoreMatching(target, **how), ImplicitScoreMatching(**how), SlicedScoreMatching(**how))
+    values = losses(objectives, linear(a, process), *centred_draws(1.0))
+    for value, constant in zip(values, (0.0, -0.5, -0.5), strict=True):
+        assert abs(np.mean(value) - length * ((a - 1) ** 2 / 2 + constant)) < 4 * standard_error(value)
 
 
 class Vector(AbstractProcess):
@@ -245,12 +247,18 @@ class Vector(AbstractProcess):
 
 def test_processes_without_a_kernel_serve_all_but_the_denoising_objective():
     """Second moment 1 + t^2 under its draws: implicit loss of -a x at weight one, over the clock [0, 2]."""
-    a, data = 0.6, (rows_of(centred(1.0), DRAWS, key=jax.random.key(1)), *strata(DRAWS, key=jax.random.key(2)))
+    a, data = 0.6, centred_draws(1.0)
     value = losses(ImplicitScoreMatching(), linear(a, Vector()), *data)
     assert abs(value.mean() - (a**2 / 2 * (2 + 8 / 3) - 2 * a)) < 4 * standard_error(value)
     for objective in (DenoisingScoreMatching(), ImplicitScoreMatching(VarianceWeighting())):
         with pytest.raises(TypeError, match="got Vector"):
             losses(objective, linear(a, Vector()), *data)
+
+
+@eqx.filter_jit
+def jet(model, x, key):
+    """Score and its derivative in one dimension."""
+    return jax.jvp(lambda z: model(0.0, z, key=key), (x,), (jnp.ones(1),))
 
 
 @pytest.mark.parametrize("build", [ImplicitScoreMatching, SlicedScoreMatching, FiniteDifferenceScoreMatching])
@@ -260,8 +268,8 @@ def test_dropout_is_one_function_within_an_example(build):
     x, key = jnp.array([0.3]), jax.random.key(2)
     for training in (True, False):
         network_key = jax.random.split(key, 3)[1] if training else None
-        value, slope = jax.jvp(lambda z, k=network_key: model(0.0, z, key=k), (x,), (jnp.ones(1),))
-        got = build()(model, x, jnp.zeros(()), key=key, training=training)
+        value, slope = jet(model, x, network_key)
+        (got,) = losses(build(), model, x[None], jnp.zeros(1), key[None], training)
         np.testing.assert_allclose(got, 0.5 * value[0] ** 2 + slope[0], rtol=1e-6)
 
 
@@ -280,7 +288,7 @@ class Minus(AbstractNetwork):
 
 @pytest.mark.parametrize("build", [ImplicitScoreMatching, SlicedScoreMatching, FiniteDifferenceScoreMatching])
 def test_only_random_coordinates_count(build):
-    value = build()(Half(Minus()), jnp.array([2.0, 5.0]), jnp.zeros(()), key=jax.random.key(0))
+    value = losses(build(), Half(Minus()), jnp.array([[2.0, 5.0]]), jnp.zeros(1), jax.random.key(0)[None])
     np.testing.assert_allclose(value, 0.5 * 2.0**2 - 1, rtol=1e-6)
 
 

@@ -11,6 +11,8 @@ from scorax.samplers import DDIM, Heun, KarrasGrid, LogRatioGrid, sample
 from scorax.studies import choose_sampler
 from scorax.targets import ExactDenoiser
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")  # errors of samplers are statistical
+
 KEY = jax.random.key(0)
 
 
