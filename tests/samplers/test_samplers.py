@@ -159,25 +159,6 @@ def test_trap_41_nothing_is_clipped_to_the_unit_box():
     assert np.mean(np.abs(np.abs(draws) - 1) < 1e-3) < 4e-3
 
 
-@pytest.mark.parametrize(
-    "sampler",
-    [Heun(4), AdamsBashforth(4), DDPM(4), AnnealedLangevin(4), ReverseSDE(rtol=0.1, atol=0.1)],
-    ids=lambda s: type(s).__name__,
-)
-def test_a_row_depends_on_the_key_and_its_number_alone(sampler):
-    model = ExactDenoiser.create(mixture(), VP())
-    rows = {n: np.asarray(sample(model, sampler, n, key=KEY)) for n in (1, 7, 1000, 1100)}
-    for n, drawn in rows.items():
-        assert drawn.shape == (n, 2)
-        assert np.array_equal(drawn, rows[1100][:n])
-    for start in (5, 1020, 1099):
-        assert np.array_equal(
-            np.asarray(sample(model, sampler, 3, key=KEY, start=start))[: 1100 - start], rows[1100][start : start + 3]
-        )
-    assert sample(model, sampler, 0, key=KEY).shape == (0, 2)
-    assert len(np.unique(rows[1100][:, 0])) == 1100
-
-
 def test_models_a_sampler_cannot_serve_are_refused_by_name():
     model = ScoreFunction(fn=lambda t, x, condition: -x, process=VP())
     for sampler in (DDIM(), DDPM(), Heun(), DPMSolver(), AdamsBashforth()):

@@ -78,12 +78,18 @@ class GaussianMixture(eqx.Module):
         turned = jnp.einsum("d,kde->ke", x, law.basis) - (centres if level is None else level.alpha * centres)
         variances = at.components.variances
         white = turned / variances
-        square = jnp.sum(turned * white + jnp.log(variances), axis=-1)
-        return _White(white, self.log_weights - 0.5 * (square + self.dimension * math.log(2 * math.pi)))
+        # What is the same for all points stays out of their sum: under ``vmap`` it is then made once.
+        log_scale = self.log_weights - 0.5 * (
+            jnp.sum(jnp.log(variances), axis=-1) + self.dimension * math.log(2 * math.pi)
+        )
+        return _White(white, log_scale - 0.5 * jnp.sum(turned * white, axis=-1))
 
     def _back(self, turned: Float[Array, "k d"]) -> Float[Array, " d"]:
-        """Sum over components of vectors given in their eigenbases."""
-        return jnp.einsum("ke,kde->d", turned, self.components.basis)
+        """Sum over components of vectors given in their eigenbases.
+
+        Not an ``einsum``, which transposes the vectors of every point of a batch and not the bases.
+        """
+        return turned.reshape(-1) @ jnp.swapaxes(self.components.basis, 1, 2).reshape(-1, self.dimension)
 
     def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Log-density at ``x``, in nats."""
