@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import _bare_fields as fields
 import _bare_samplers as by_hand
 from _machine import described, machine
 from likelihood import network
@@ -70,17 +71,17 @@ def bare(model: ExactDenoiser | Denoiser, sampler: str, rows: int) -> Run:
     if isinstance(model, ExactDenoiser):
         law = model.target.components
         weights = np.exp(np.asarray(model.target.log_weights, np.float64))
-        parts = (np.asarray(leaf, np.float64) for leaf in (law.mean, law.basis, law.variances))
-        field = by_hand.mixture(weights, *parts, sigma)
+        means, bases, variances = (np.asarray(leaf, np.float64) for leaf in (law.mean, law.basis, law.variances))
+        field = fields.mixture(weights, means, bases, variances, sigma)
     else:
         layers: Any = [(layer.weight, layer.bias) for layer in model.network.layers]  # pyright: ignore
-        field = by_hand.network(layers, sigma, np.geomspace(0.125, 4.0, 8))
+        field = fields.network(layers, sigma, np.geomspace(0.125, 4.0, 8))
     moments = model.moments
     assert moments is not None
     spread = np.sqrt(np.asarray(moments.variances, np.float64) + sigma[0] ** 2)
     terminal = (np.asarray(moments.mean), np.asarray(moments.basis), spread)
     draw = by_hand.draws(
-        by_hand.Field(**field, terminal=terminal), by_hand.UPDATES[sampler](sigma), -(-rows // BLOCK), BLOCK
+        fields.Field(**field, terminal=terminal), by_hand.UPDATES[sampler](sigma), -(-rows // BLOCK), BLOCK
     )
     return lambda key: draw(key)[:rows]
 
