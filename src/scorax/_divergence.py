@@ -6,24 +6,34 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+BLOCK = 128
+"""Forward-mode products of one batch: more of them gain nothing but memory."""
+
 
 def value_and_divergence(
     field: Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]],
     x: Float[Array, "*shape"],
     *,
     free: Bool[Array, "*shape"] | None = None,
+    block: int = BLOCK,
 ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
     r"""A field and its exact divergence $\sum_i \partial_i f_i(x)$ by one forward-mode product per free coordinate.
 
     The non-linear part of ``field`` is evaluated once (``jax.linearize``) and the $d$ products share it, so the cost is
-    that of about $d$ evaluations. ``free`` restricts the sum to the random coordinates of a conditional model.
+    that of about $d$ evaluations. ``free`` restricts the sum to the random coordinates of a conditional model. At most
+    ``block`` products are held in memory at once.
     """
     value, push = jax.linearize(field, x)
     basis = jnp.eye(x.size, dtype=x.dtype)
     if free is not None:
         basis = basis * free.reshape(1, -1)
-    columns = jax.vmap(lambda v: push(v.reshape(x.shape)).reshape(-1))(basis)
-    return value, jnp.sum(columns * basis)
+
+    def along(v: Float[Array, " d"]) -> Float[Array, ""]:
+        return jnp.sum(v * push(v.reshape(x.shape)).reshape(-1))
+
+    if x.size <= block:
+        return value, jnp.sum(jax.vmap(along)(basis))
+    return value, jnp.sum(jax.lax.map(along, basis, batch_size=block))
 
 
 def value_and_quadratic_forms(

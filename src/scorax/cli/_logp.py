@@ -39,6 +39,13 @@ def logp(
     precision: Annotated[
         Precision, typer.Option("--precision", help="auto: float64 on CPU, else float32.")
     ] = Precision.auto,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="The exact divergence, whatever the number of columns (default up to 100).")
+    ] = False,
+    probes: Annotated[
+        int | None,
+        typer.Option("--probes", min=2, metavar="N", help="Estimate the divergence along N random directions instead."),
+    ] = None,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows computed at a time; does not change the answers.")
     ] = BATCH,
@@ -46,6 +53,8 @@ def logp(
     """Write the log-density of each row and its error."""
     if tolerance is not None and not 0 < tolerance < 1:
         raise InputError(explain(expected="--tolerance between 0 and 1", got=f"{tolerance:g}", do="try 1e-6"))
+    if exact and probes is not None:
+        raise InputError(explain(expected="--exact or --probes N", got="both", do="leave one of them out"))
     refuse_overwriting(output, run, table)
     from scorax.data import TableWriter, read_table
 
@@ -53,23 +62,27 @@ def logp(
     pin_threads(run)
     import numpy as np
 
+    from scorax.cli._budget import ErrorBudget
     from scorax.cli._rows import NotFinite, summarise_density
     from scorax.estimators import ScoreDensity
+    from scorax.likelihood import ExactDivergence, Hutchinson
 
+    divergence = ExactDivergence() if exact else None if probes is None else Hutchinson(probes)
     density = ScoreDensity.load(run)
     values = density.schema_.match(rows, shown_path(table))
-    log_density, not_finite, unconverged = np.empty(len(values)), NotFinite(), 0
+    log_density, not_finite, budget = np.empty(len(values)), NotFinite(), ErrorBudget(tolerance)
     with TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values)) as writer:
         for start in range(0, len(values), batch):
             part = values[start : start + batch]
-            answer = density.log_prob_rows(part, seed=seed, tolerance=tolerance, precision=precision.value)
+            answer = density.log_prob_rows(
+                part, seed=seed, tolerance=tolerance, precision=precision.value, divergence=divergence
+            )
             piece = np.column_stack([np.arange(start, start + len(answer.value)), answer.value, answer.total_error])
             writer.write(piece)
             log_density[start : start + batch] = answer.value
             not_finite.add(piece)
-            unconverged += int(np.count_nonzero(~np.asarray(answer.converged)))
+            budget.add(answer)
     summarise_density(log_density, density.schema_)
     not_finite.warn("log-densities or errors")
-    if unconverged:
-        note(f"warning: the solver did not converge on {unconverged} of {len(values)} rows; see the error column")
+    budget.say()
     note(f"{len(values)} rows: {shown_path(stream(output))}")

@@ -19,7 +19,7 @@ from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import FEWEST_ROWS, finish, prepare
 from scorax.estimators._recipe import train
 from scorax.estimators._sampling import checked_name, measured, sampler_of
-from scorax.likelihood import LogProb
+from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.samplers import AbstractSampler
 from scorax.studies import SamplerChoice
 
@@ -167,11 +167,47 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         return self.log_prob_rows(self._rows(X), seed=self.seed_)
 
     def log_prob_rows(
-        self, values: np.ndarray, *, seed: int = 0, tolerance: float | None = None, precision: str = "auto"
+        self,
+        values: np.ndarray,
+        *,
+        seed: int = 0,
+        tolerance: float | None = None,
+        precision: str = "auto",
+        divergence: AbstractDivergence | None = None,
     ) -> LogProb:
-        """Log-density of rows in all columns of the schema, dequantised by noise that follows from content and seed."""
+        """Log-density of rows in all columns of the schema, dequantised by noise that follows from content and seed.
+
+        Args:
+            values: rows in the units of the table.
+            seed: of the noise inside bins, and of probes.
+            tolerance: of the solver; that of :attr:`config` where it is ``None``.
+            precision: ``float32``, ``float64``, or ``auto``: float64 on CPU and float32 elsewhere.
+            divergence: how the divergence is had; see :func:`~scorax.likelihood.log_prob`.
+        """
         fitted = self._fitted()
-        return fitted.log_prob(fitted.dequantised(values, seed), tolerance=tolerance, precision=precision)
+        rows = fitted.dequantised(values, seed)
+        return fitted.log_prob(rows, tolerance=tolerance, precision=precision, divergence=divergence, seed=seed)
+
+    def log_probability(
+        self, X: Any, *, draws: int = 16, importance: bool = True, tolerance: float | None = None
+    ) -> DataLogProb:
+        """Lower bound on the log-probability of every row, its rounded columns taken as bins; continuous ones stay densities.
+
+        See :func:`~scorax.likelihood.data_log_prob` for the two bounds. Bits per column: ``bits_per_dim(answer.value,
+        density.widths_)``, where all columns are rounded.
+
+        Raises:
+            InputError: no column of the table is rounded.
+        """
+        fitted = self._fitted()
+        return fitted.log_probability(
+            self._rows(X), draws=draws, importance=importance, tolerance=tolerance, seed=self.seed_
+        )
+
+    @property
+    def widths_(self) -> np.ndarray:
+        """Bin width of every column that varies, 0 where it is continuous."""
+        return self._fitted().coordinates.widths
 
     def grad_log_density(self, X: Any) -> np.ndarray:
         """Gradient of the log-density at every row, shape (n, d), per unit of each column; zero in constant columns."""

@@ -1,57 +1,29 @@
-"""Exact log-likelihood by integrating the divergence along the deterministic flow, with the error of the solve."""
+"""Exact log-likelihood by integrating the divergence along the deterministic flow, with its error budget."""
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Float, PyTree
 
-from scorax._divergence import value_and_divergence
+from scorax._digest import row_digest
 from scorax._errors import explain
-from scorax._free import free_dimension, only_free
 from scorax._trees import cast, require_conditions, rows_at
-from scorax._types import Condition, Scalar
-from scorax.models import (
-    AbstractScoreModel,
-    FlowEnds,
-    flow_ends,
-    flow_field,
-    terminal_log_density,
-    without_clock,
-)
+from scorax._types import Condition, Key, Scalar
+from scorax.likelihood._budget import near_data, rounding_error, solver_error, terminal_error
+from scorax.likelihood._choose_divergence import default_divergence
+from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
+from scorax.likelihood._result import LogProb
+from scorax.likelihood._runge_kutta import method_for
+from scorax.likelihood._solve import Flow, solve
+from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, without_clock
 from scorax.networks import check_conditions
 
 CHUNK = 64
 """Rows of one compiled chunk. A constant of the library: a row's bits must not depend on its neighbours or their number."""
-
-
-class LogProb(NamedTuple):
-    """Log-densities with what is known about their error; one entry per row.
-
-    Attributes:
-        value: log-density of the model's law at ``t0``, in nats.
-        solver_error: estimate of the error of the solve, in nats: the distance to a second solve at ``COARSER`` times the
-            tolerance, which is the larger error of the two.
-        evaluations: evaluations of the field (with its divergence) in both solves.
-        converged: whether both solves ended within their step limit.
-    """
-
-    value: Float[Array, "*rows"] | Float[np.ndarray, "*rows"]
-    solver_error: Float[Array, "*rows"] | Float[np.ndarray, "*rows"]
-    evaluations: Int[Array, "*rows"] | Int[np.ndarray, "*rows"]
-    converged: Bool[Array, "*rows"] | Bool[np.ndarray, "*rows"]
-
-    @property
-    def total_error(self) -> Float[Array, "*rows"] | Float[np.ndarray, "*rows"]:
-        """Sum of the error terms; the solver's is the only one so far (the divergence is exact)."""
-        return self.solver_error
-
-
-COARSER = 30.0
 
 
 def row_log_prob(
@@ -59,47 +31,71 @@ def row_log_prob(
     x: Float[Array, "*shape"],
     condition: Condition = None,
     *,
+    divergence: AbstractDivergence | None = None,
     ends: FlowEnds | None = None,
     rtol: Scalar = 1e-6,
     atol: Scalar = 1e-6,
     max_steps: int = 4096,
     estimate_error: bool = True,
+    key: Key | None = None,
 ) -> LogProb:
-    r"""Log-density of one row: traceable (``jit``, ``vmap``).
+    r"""Log-density of one row with its errors: traceable (``jit``, ``vmap``, reverse-mode ``grad`` in the row and the model).
 
     With the flow $dy/da = v(a, y)$ of a denoiser, $y = x / R$, and its angles $a_0 < a_1$,
 
     $$ \log p_{t_0}(x) = \log p_{t_1}(R_1 y_{a_1}) + d \log R_1 - d \log R_0 + \int_{a_0}^{a_1} \nabla\!\cdot v \, da. $$
 
     The integral is solved as one more coordinate under the same error control. Other scores are solved in the clock of their
-    process.
+    process. The errors:
+
+    - ``trace_error``: standard error over probes, where the divergence is estimated;
+    - ``solver_error``: the same mesh is solved with steps twice as long, and the distances in the integral and, through the
+      gradient at ``t1``, in the state are added and scaled by what the order of the method says; plus what rounding does to a
+      sum of such terms and, through the score, to the row itself;
+    - ``terminal_error``: the law assumed at ``t1`` is assumed where the noise is a half and a quarter of that, too; a mismatch
+      falls with the noise at least as its cube, so the change between those places bounds what is left at ``t1``;
+    - ``truncation``: $-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$ at ``t0``, from the heat equation.
 
     Args:
         model: any score model of a process with a law at ``t1``.
         x: state at ``t0``.
         condition: what the network is told.
+        divergence: how the divergence is had; exactly where it is ``None``.
         ends: ends of the flow where they are known already.
         rtol: relative tolerance of a step.
         atol: absolute tolerance of a step, for the state and for the log-density in nats.
-        max_steps: steps after which a solve counts as failed.
-        estimate_error: whether to pay for the second solve; without it ``solver_error`` is NaN.
+        max_steps: pairs of steps after which a solve counts as failed; its value is NaN.
+        estimate_error: whether to pay for the errors of solver and end, about half as much again; the value is the same.
+        key: of the probes, where there are any.
+
+    Raises:
+        ValueError: the divergence is random and there is no key.
 
     Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*, theorem 1.
     """
     ends = flow_ends(model, x.dtype) if ends is None else ends
-
-    def solve(coarser: Scalar) -> _Solve:
-        return _solve(model, x, condition, ends, coarser * rtol, coarser * atol, max_steps)
-
-    if not estimate_error:
-        fine = solve(1.0)
-        return LogProb(fine.value, jnp.full_like(fine.value, jnp.nan), fine.evaluations, fine.converged)
-    both = jax.lax.map(solve, jnp.asarray([1.0, COARSER], x.dtype))  # one solver to compile, run twice
+    divergence = ExactDivergence() if divergence is None else divergence
+    drawn = divergence.draw(model.free, x.shape, x.dtype, key=key)
+    flow = Flow(model, condition, ends, x.shape, divergence, drawn)
+    end, converged, evaluations = solve(flow, x, rtol, atol, max_steps, paired=estimate_error)
+    y, integrals = flow.split(end.fine)
+    assumed, trace = flow.assumed_at_end(y), divergence.combine(integrals, drawn, ends, model)
+    of_solver = of_end = gap = jnp.full((), jnp.nan, x.dtype)
+    if estimate_error:
+        method, near = method_for(x.dtype), near_data(flow, x)
+        rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), near.sensitivity)
+        of_solver, gap = solver_error(flow, method, end) + rounding, near.truncation
+        of_end = terminal_error(flow, method, end.fine)
+        evaluations = evaluations + 2 + 2 * method.evaluations
     return LogProb(
-        both.value[0],
-        jnp.abs(both.value[0] - both.value[1]),
-        jnp.sum(both.evaluations),
-        jnp.all(both.converged),
+        value=jnp.where(converged, assumed + trace.value, jnp.nan),
+        trace_error=trace.error,
+        solver_error=of_solver,
+        terminal_error=of_end,
+        truncation=gap,
+        evaluations=evaluations,
+        converged=converged,
+        probes=jnp.asarray(divergence.num_probes),
     )
 
 
@@ -109,39 +105,67 @@ def log_prob(
     condition: Condition = None,
     *,
     conditions: PyTree = None,
+    divergence: AbstractDivergence | None = None,
     rtol: float = 1e-6,
     atol: float = 1e-6,
     max_steps: int = 4096,
     estimate_error: bool = True,
+    key: Key | None = None,
 ) -> LogProb:
     """Log-densities of many rows, in one compiled chunk of fixed size; see :func:`row_log_prob`.
 
     The precision is that of ``x``: pass float64 inside ``jax.enable_x64(True)`` for the smallest errors. The same law as the
-    samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone and in any batch. The network is
-    told ``condition`` of every row, or of each its own row of ``conditions``, a PyTree of arrays.
+    samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone and in any batch; its probes,
+    if any, follow from the key and its content. The network is told ``condition`` of every row, or of each its own row of
+    ``conditions``, a PyTree of arrays.
+
+    The divergence is exact up to ``EXACT_UP_TO`` coordinates unless ``divergence`` says otherwise, and the outcome of
+    :func:`choose_divergence` beyond; ``probes`` of the answer says which it was. For many calls, choose once and pass it.
 
     Raises:
         TypeError: the process has no law at ``t1`` (``Clean``, a general SDE without a prior), or ``x`` is not floating-point.
-        ValueError: there are conditions of both kinds, for another number of rows or unknown to the network's embedder.
+        ValueError: there are conditions of both kinds, for another number of rows or unknown to the network's embedder; or
+            the divergence is random, or to be chosen, and there is no key.
     """
     x = jnp.asarray(x)
     require_conditions(condition, conditions, len(x))
     check_conditions(model, condition if conditions is None else conditions)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
-    ends = flow_ends(model, x.dtype)
-    if len(x) == 0:
-        empty = jnp.zeros(0, x.dtype)
-        return LogProb(empty, empty, jnp.zeros(0, int), jnp.zeros(0, bool))
+    if divergence is None:
+        divergence = default_divergence(model, x.shape[1:], condition, key=key, traced=isinstance(x, Tracer))
+    settings = _Settings(
+        divergence=divergence,
+        ends=flow_ends(model, x.dtype),
+        rtol=jnp.asarray(rtol, x.dtype),
+        atol=jnp.asarray(atol, x.dtype),
+        max_steps=max_steps,
+        estimate_error=estimate_error,
+        key=key,
+    )
     bare = without_clock(model)
-    limits = (jnp.asarray(rtol, x.dtype), jnp.asarray(atol, x.dtype))
     rows: Any = x if isinstance(x, Tracer) else np.asarray(x)  # on the device, cutting and padding would be compiled
+    if len(x) == 0:
+        real, count = jnp.zeros(0, x.dtype), jnp.zeros(0, int)
+        return LogProb(real, real, real, real, real, count, jnp.zeros(0, bool), count)
     parts = []
     for first in range(0, len(x), CHUNK):
         places = np.minimum(first + np.arange(CHUNK), len(x) - 1)
         block, told = rows_at((rows, conditions), places)
-        parts.append(_chunk(bare, block, condition, told, ends, limits, max_steps, estimate_error))
+        parts.append(_chunk(bare, block, condition, told, settings))
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[: len(x)], *parts)
+
+
+class _Settings(eqx.Module):
+    """What all rows of a call share."""
+
+    divergence: AbstractDivergence
+    ends: FlowEnds
+    rtol: Float[Array, ""]
+    atol: Float[Array, ""]
+    max_steps: int
+    estimate_error: bool
+    key: Key | None
 
 
 @eqx.filter_jit
@@ -150,70 +174,22 @@ def _chunk(
     x: Float[Array, "chunk *shape"],
     condition: Condition,
     conditions: PyTree,
-    ends: FlowEnds,
-    limits: tuple[Float[Array, ""], Float[Array, ""]],
-    max_steps: int,
-    estimate_error: bool,
+    settings: _Settings,
 ) -> LogProb:
-    rtol, atol = limits
     model = cast(model, x.dtype)
 
     def one(row: Float[Array, "*shape"], own: Condition) -> LogProb:
-        told = condition if own is None else own
         return row_log_prob(
-            model, row, told, ends=ends, rtol=rtol, atol=atol, max_steps=max_steps, estimate_error=estimate_error
+            model,
+            row,
+            condition if own is None else own,
+            divergence=settings.divergence,
+            ends=settings.ends,
+            rtol=settings.rtol,
+            atol=settings.atol,
+            max_steps=settings.max_steps,
+            estimate_error=settings.estimate_error,
+            key=None if settings.key is None else jax.random.fold_in(settings.key, row_digest(row)),
         )
 
     return jax.vmap(one)(x, conditions)
-
-
-State: TypeAlias = tuple[Array, Array]
-"""State of the flow and the integral of the divergence so far."""
-
-
-class _Solve(NamedTuple):
-    value: Float[Array, ""]
-    evaluations: Int[Array, ""]
-    converged: Bool[Array, ""]
-
-
-def _solve(
-    model: AbstractScoreModel,
-    x: Float[Array, "*shape"],
-    condition: Condition,
-    ends: FlowEnds,
-    rtol: Scalar,
-    atol: Scalar,
-    max_steps: int,
-) -> _Solve:
-    field = flow_field(model, condition)
-
-    def augmented(s: Any, state: State, args: None) -> State:
-        y, _ = state
-        value, divergence = value_and_divergence(lambda z: field(jnp.asarray(s), z), y, free=model.free)
-        return only_free(model.free, value), divergence
-
-    def norm(state: State) -> Array:
-        y, log_density = state
-        return jnp.maximum(jnp.sqrt(jnp.mean(y**2)), jnp.abs(log_density))
-
-    solver = diffrax.Dopri5() if x.dtype == jnp.float32 else diffrax.Dopri8()
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(augmented),
-        solver,
-        ends.start,
-        ends.end,
-        None,
-        (x / ends.start_radius, jnp.zeros((), x.dtype)),
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol, norm=norm),
-        max_steps=max_steps,
-        throw=False,
-    )
-    assert solution.ys is not None  # the default saves the end
-    y1, integral = (leaf[-1] for leaf in solution.ys)
-    d = free_dimension(model.free, x.shape)
-    change = d * (jnp.log(ends.end_radius) - jnp.log(ends.start_radius))
-    converged = solution.result == diffrax.RESULTS.successful
-    value = terminal_log_density(model, ends.end_level, ends.end_radius * y1) + change + integral
-    stages = 6 if x.dtype == jnp.float32 else 13
-    return _Solve(jnp.where(converged, value, jnp.nan), stages * solution.stats["num_steps"], converged)

@@ -1,5 +1,7 @@
 """The deterministic flow of a score model in the variable it is solved in, with its two ends."""
 
+import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -10,8 +12,22 @@ from scorax._host import host_float64
 from scorax._types import Condition
 from scorax.models._dynamics import Field, angle_flow, probability_flow
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
-from scorax.models._terminal import require_noisy_state, require_terminal_law, terminal_level
-from scorax.processes import EDM, Level
+from scorax.models._terminal import require_noisy_state, require_terminal_law
+from scorax.processes import EDM, AbstractGaussianProcess, Level
+
+
+class FlowPlaces(NamedTuple):
+    """Places on the way of the flow.
+
+    Attributes:
+        coordinate: flow coordinates.
+        radius: ``x / y``.
+        level: noise levels.
+    """
+
+    coordinate: Float[Array, "*places"]
+    radius: Float[Array, "*places"]
+    level: Level
 
 
 class FlowEnds(NamedTuple):
@@ -23,6 +39,9 @@ class FlowEnds(NamedTuple):
         start_radius: ``x / y`` at the start, where ``y`` is the state of the flow.
         end_radius: ``x / y`` at the end.
         end_level: noise level at ``t1``; ``None`` where the process has no scalar Gaussian kernel.
+        start_level: noise level at ``t0``, or ``None`` likewise.
+        inner: the places where sigma / alpha is a half and a quarter of its value at ``t1``, in that order, or ``None``
+            likewise. A mismatch of the law assumed at the end fades with the noise, so it is larger, and seen, in there.
     """
 
     start: Float[Array, ""]
@@ -30,6 +49,8 @@ class FlowEnds(NamedTuple):
     start_radius: Float[Array, ""]
     end_radius: Float[Array, ""]
     end_level: Level | None
+    start_level: Level | None
+    inner: FlowPlaces | None
 
 
 def flow_ends(model: AbstractScoreModel, dtype: jnp.dtype) -> FlowEnds:
@@ -43,13 +64,24 @@ def flow_ends(model: AbstractScoreModel, dtype: jnp.dtype) -> FlowEnds:
     process = model.process
     with host_float64():
         t0, t1 = (jnp.asarray(t, jnp.float64) for t in (process.t0, process.t1))
-        if isinstance(model, AbstractDenoiser):
-            known = model.process
-            first, last = known.level(t0), known.level(t1)
-            ends = FlowEnds(known.angle(t0), known.angle(t1), jnp.hypot(*first), jnp.hypot(*last), last)
+        if isinstance(process, AbstractGaussianProcess):
+            place = partial(_place, process, isinstance(model, AbstractDenoiser))
+            first, last = place(t0), place(t1)
+            log_ratio = process.log_ratio(t1) - math.log(2.0) * jnp.arange(1, 3)
+            inner = jax.vmap(lambda u: place(process.time_of(u)))(jnp.maximum(log_ratio, process.log_ratio(t0)))
+            ends = FlowEnds(
+                first.coordinate, last.coordinate, first.radius, last.radius, last.level, first.level, inner
+            )
         else:
-            ends = FlowEnds(t0, t1, jnp.ones_like(t0), jnp.ones_like(t1), terminal_level(process, t1))
+            ends = FlowEnds(t0, t1, jnp.ones_like(t0), jnp.ones_like(t1), None, None, None)
         return jax.tree.map(lambda leaf: leaf.astype(dtype), ends)
+
+
+def _place(process: AbstractGaussianProcess, in_angle: bool, t: Float[Array, ""]) -> FlowPlaces:
+    level = process.level(t)
+    if in_angle:
+        return FlowPlaces(process.angle(t), jnp.hypot(*level), level)
+    return FlowPlaces(t, jnp.ones_like(t), level)
 
 
 def flow_field(model: AbstractScoreModel, condition: Condition = None) -> Field:

@@ -1,5 +1,8 @@
 """Many draws: one key per row, one compiled block of rows."""
 
+import functools
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -61,26 +64,30 @@ def sample(
     if shape is None:
         raise ValueError(explain(expected="the shape of one draw", got="none", do="pass shape=(d,)"))
     dtype = jnp.result_type(float) if like is None else like.dtype
+    # Taken apart once and not by ``filter_jit``, which does it for every block and waits for the block before: together as
+    # long as a few steps of a small network.
+    arrays, rest = eqx.partition((model, sampler, end, condition), eqx.is_array)
+    leaves, tree = jax.tree.flatten(rest)
+    static = (tuple(leaves), tree, tuple(shape), jnp.dtype(dtype))
     parts = []
     for first in range(0, num_samples, BLOCK):
-        rows = start + first + np.arange(BLOCK)
         told = rows_at(conditions, np.minimum(first + np.arange(BLOCK), num_samples - 1))
-        parts.append(_block(model, sampler, end, shape, dtype, condition, told, key, jnp.asarray(rows, jnp.uint32)))
+        parts.append(_block(static, arrays, told, key, np.uint32((start + first) % 2**32)))
     return jnp.concatenate(parts)[:num_samples] if parts else jnp.zeros((0, *shape), dtype)
 
 
-@eqx.filter_jit
+@functools.partial(jax.jit, static_argnums=0)
 def _block(
-    model: AbstractScoreModel,
-    sampler: AbstractSampler,
-    end: AbstractEnd,
-    shape: tuple[int, ...],
-    dtype: jnp.dtype,
-    condition: Condition,
+    static: tuple[tuple[Any, ...], Any, tuple[int, ...], jnp.dtype],
+    arrays: PyTree,
     conditions: PyTree,
     key: Key,
-    rows: UInt32[Array, " block"],
+    first: UInt32[Array, ""],
 ) -> Float[Array, "block *shape"]:
+    """Rows ``first`` to ``first + BLOCK``; ``static`` and ``arrays`` are the two parts of what they are drawn by."""
+    leaves, tree, shape, dtype = static
+    model, sampler, end, condition = eqx.combine(arrays, jax.tree.unflatten(tree, leaves))
+    rows = first + jnp.arange(BLOCK, dtype=jnp.uint32)
     keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(rows)
 
     def one(k: Key, own: PyTree) -> Float[Array, "*shape"]:

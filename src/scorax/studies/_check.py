@@ -7,6 +7,7 @@ import jax
 
 from scorax.studies import (
     _check_guidance,
+    _check_information,
     _check_levels,
     _check_likelihood,
     _check_losses,
@@ -44,6 +45,7 @@ CHECKS: dict[str, Callable[[], Answer]] = {
     **_check_objectives.CHECKS,
     **_check_samplers.CHECKS,
     **_check_likelihood.CHECKS,
+    **_check_information.CHECKS,
     **_check_processes.CHECKS,
     **_check_guidance.CHECKS,
 }

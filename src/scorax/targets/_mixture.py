@@ -1,5 +1,8 @@
 """Closed-form targets: Gaussian mixtures stay Gaussian mixtures under every Gaussian process."""
 
+import math
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,6 +12,28 @@ from jaxtyping import Array, Float, Int
 from scorax._types import Condition, Key
 from scorax.models import AbstractDenoiser, Prediction
 from scorax.processes import AbstractGaussianProcess, GaussianLaw, Level
+
+
+class _White(NamedTuple):
+    """A point beside every component.
+
+    Attributes:
+        white: ``P_k (x - m_k)`` in the eigenbasis of component k.
+        log_joint: log of weight times density.
+    """
+
+    white: Float[Array, "k d"]
+    log_joint: Float[Array, " k"]
+
+    @property
+    def responsibilities(self) -> Float[Array, " k"]:
+        """Posterior probabilities of the components."""
+        return jax.nn.softmax(self.log_joint)
+
+    @property
+    def pull(self) -> Float[Array, "k d"]:
+        """Terms of minus the score, each in its eigenbasis."""
+        return self.responsibilities[:, None] * self.white
 
 
 class GaussianMixture(eqx.Module):
@@ -41,37 +66,52 @@ class GaussianMixture(eqx.Module):
         """Law of ``alpha x0 + sigma noise``."""
         return GaussianMixture(self.log_weights, jax.vmap(lambda law: law.at(level))(self.components))
 
-    def _log_joint(self, x: Float[Array, " d"]) -> Float[Array, " k"]:
-        return self.log_weights + jax.vmap(lambda law: law.log_density(x))(self.components)
+    def _white(self, x: Float[Array, " d"], level: Level | None = None) -> "_White":
+        """``x`` beside every component of the law at a level, itself where there is none.
+
+        One product of ``x`` with all bases, and of the means apart from the level: with the means subtracted first it would
+        be one small product per component and row, ten times as slow at d = 64.
+        """
+        law = self.components
+        at = self if level is None else self.at(level)
+        centres = jnp.einsum("kd,kde->ke", law.mean, law.basis)
+        turned = jnp.einsum("d,kde->ke", x, law.basis) - (centres if level is None else level.alpha * centres)
+        variances = at.components.variances
+        white = turned / variances
+        # What is the same for all points stays out of their sum: under ``vmap`` it is then made once.
+        log_scale = self.log_weights - 0.5 * (
+            jnp.sum(jnp.log(variances), axis=-1) + self.dimension * math.log(2 * math.pi)
+        )
+        return _White(white, log_scale - 0.5 * jnp.sum(turned * white, axis=-1))
+
+    def _back(self, turned: Float[Array, "k d"]) -> Float[Array, " d"]:
+        """Sum over components of vectors given in their eigenbases.
+
+        Not an ``einsum``, which transposes the vectors of every point of a batch and not the bases.
+        """
+        return turned.reshape(-1) @ jnp.swapaxes(self.components.basis, 1, 2).reshape(-1, self.dimension)
 
     def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Log-density at ``x``, in nats."""
-        return jax.nn.logsumexp(self._log_joint(x))
+        return jax.nn.logsumexp(self._white(x).log_joint)
 
     def score(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
         """Gradient of the log-density."""
-        responsibilities = jax.nn.softmax(self._log_joint(x))
-        return -responsibilities @ jax.vmap(lambda law: law.precision_times(x))(self.components)
+        return -self._back(self._white(x).pull)
 
     def divergence(self, x: Float[Array, " d"]) -> Float[Array, ""]:
         r"""Divergence of the score, $\sum_k r_k |P_k (x - m_k)|^2 - |s|^2 - \sum_k r_k \mathrm{tr} P_k$."""
-        responsibilities = jax.nn.softmax(self._log_joint(x))
-        pulls = jax.vmap(lambda law: law.precision_times(x))(self.components)
+        near = self._white(x)
         traces = jnp.sum(1 / self.components.variances, axis=-1)
-        return responsibilities @ (jnp.sum(pulls**2, axis=-1) - traces) - jnp.sum((responsibilities @ pulls) ** 2)
+        squares = jnp.sum(near.white**2, axis=-1)
+        return near.responsibilities @ (squares - traces) - jnp.sum(self._back(near.pull) ** 2)
 
     def predict(self, level: Level, x: Float[Array, " d"]) -> Prediction:
         """Posterior means of clean data and noise given the noisy state ``x`` (Tweedie), without a division by sigma."""
-        noisy = self.at(level)
-        responsibilities = jax.nn.softmax(noisy._log_joint(x))
-
-        def one(clean: GaussianLaw, law: GaussianLaw) -> Prediction:
-            white = (law.basis.T @ (x - law.mean)) / law.variances
-            x0 = clean.mean + level.alpha * (clean.basis @ (clean.variances * white))
-            return Prediction(x0, level.sigma * (law.basis @ white))
-
-        each = jax.vmap(one)(self.components, noisy.components)
-        return Prediction(responsibilities @ each.x0, responsibilities @ each.noise)
+        near = self._white(x, level)
+        clean = self.components
+        x0 = near.responsibilities @ clean.mean + level.alpha * self._back(clean.variances * near.pull)
+        return Prediction(x0, level.sigma * self._back(near.pull))
 
     def given(self, component: Int[Array, ""] | int) -> "GaussianMixture":
         """The law of one component, of the same arrays but for the weights; all of them where it is -1.

@@ -7,8 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Float
 
+from scorax._digest import row_digest
 from scorax._types import Key
 
 _BLOCK = 1024
@@ -47,12 +48,8 @@ def encode_rows(
     """
     size = len(rows)
     padded = np.concatenate([rows, np.zeros((-size % _BLOCK, rows.shape[1]))]).astype(np.float64)
-    digests = _digests(padded)
     with jax.enable_x64(True):
-        parts = [
-            _encode(transform, jnp.asarray(padded[i : i + _BLOCK]), jnp.asarray(digests[i : i + _BLOCK]), key)
-            for i in range(0, len(padded), _BLOCK)
-        ]
+        parts = [_encode(transform, jnp.asarray(padded[i : i + _BLOCK]), key) for i in range(0, len(padded), _BLOCK)]
         z = np.concatenate([np.zeros((0, rows.shape[1])), *(np.asarray(part.z) for part in parts)])
         log_weight = np.concatenate([np.zeros(0), *(np.asarray(part.log_weight) for part in parts)])
     return z[:size], log_weight[:size]
@@ -65,16 +62,5 @@ def decode_rows(transform: AbstractTransform, z: Float[np.ndarray, "n d"]) -> Fl
 
 
 @eqx.filter_jit
-def _encode(
-    transform: AbstractTransform, rows: Float[Array, "block d"], digests: UInt32[Array, " block"], key: Key
-) -> Encoded:
-    return jax.vmap(lambda row, digest: transform.encode(row, key=jax.random.fold_in(key, digest)))(rows, digests)
-
-
-def _digests(rows: Float[np.ndarray, "n d"]) -> np.ndarray:
-    """32 bits of every row's content (multiply-and-add over the bytes of its float64 values)."""
-    words = np.ascontiguousarray(rows + 0.0, dtype=np.float64).view(np.uint32).reshape(len(rows), 2 * rows.shape[1])
-    digest = np.full(len(rows), 2166136261, dtype=np.uint32)
-    for column in words.T:
-        digest = (digest ^ column) * np.uint32(16777619)
-    return digest
+def _encode(transform: AbstractTransform, rows: Float[Array, "block d"], key: Key) -> Encoded:
+    return jax.vmap(lambda row: transform.encode(row, key=jax.random.fold_in(key, row_digest(row))))(rows)

@@ -1,0 +1,89 @@
+"""What a log-density may be wrong by, apart from the trace: the solve, rounding, the law at the end, and the cut-off."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from scorax._free import only_free
+from scorax.likelihood._runge_kutta import Method, Pair, step
+from scorax.likelihood._solve import Flow
+from scorax.models import AbstractDenoiser
+from scorax.processes import Level
+
+_ROUNDINGS = 8.0
+"""Rounding of a sum along a solve, in units of the precision times its terms."""
+
+_FADING = 8.0
+"""Least factor by which a mismatch falls where the noise doubles: that of the third cumulant, the first not matched."""
+
+
+def solver_error(flow: Flow, method: Method, end: Pair) -> Float[Array, ""]:
+    """Bound of the error of the finer solution by its distance to the coarser one, integral and state apart.
+
+    The two parts may cancel in the distance of the log-densities without doing so in the error; their sum cannot.
+    """
+    assert end.coarse is not None  # asked for by `estimate_error`
+    (y, integrals), (other, others) = flow.split(end.fine), flow.split(end.coarse)
+    pull = jax.grad(flow.assumed_at_end)(y)
+    moved = jnp.linalg.norm(pull) * jnp.linalg.norm(y - other)
+    return method.share * (jnp.abs(jnp.mean(integrals) - jnp.mean(others)) + moved)
+
+
+def terminal_error(flow: Flow, method: Method, z: Float[Array, " m"]) -> Float[Array, ""]:
+    """Bound of the mismatch at ``t1`` by how it changes on the last stretch of the way, walked backwards from the end."""
+    inner = flow.ends.inner
+    if inner is None:
+        return jnp.full((), jnp.nan, z.dtype)
+
+    def density(z: Float[Array, " m"], radius: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
+        y, integrals = flow.split(z)
+        return flow.assumed(y, radius, level) + jnp.mean(integrals)
+
+    def back(carry: tuple[Array, Array, Array], place: PyTree) -> tuple[tuple[Array, Array, Array], Array]:
+        s, z, slope = carry
+        done = step(method, flow.rate, s, place.coordinate - s, z, slope)
+        return (place.coordinate, done.state, done.slope), density(done.state, place.radius, place.level)
+
+    half, quarter = jax.lax.scan(back, (flow.ends.end, z, flow.rate(flow.ends.end, z)), inner)[1]
+    last = density(z, flow.ends.end_radius, flow.ends.end_level)
+    return jnp.maximum(jnp.abs(half - last), jnp.abs(quarter - half) / _FADING)
+
+
+class NearData(NamedTuple):
+    """What the score at ``t0`` says.
+
+    Attributes:
+        truncation: first-order ``log p_0 - log p_{t0}``.
+        sensitivity: what a relative change of one in every coordinate does to the log-density, to first order.
+    """
+
+    truncation: Float[Array, ""]
+    sensitivity: Float[Array, ""]
+
+
+def near_data(flow: Flow, x: Float[Array, "*shape"]) -> NearData:
+    r"""$-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$ and $\sum_i |x_i s_i|$, by one evaluation; NaN and zero without levels.
+
+    In the predicted noise $n = -\sigma s$ the first is $-\tfrac12 (|n|^2 - \sigma_0 \nabla\!\cdot n)$: nothing is divided.
+    """
+    level = flow.ends.start_level
+    if level is None:
+        return NearData(jnp.full((), jnp.nan, x.dtype), jnp.zeros((), x.dtype))
+    model = flow.model
+
+    def noise(s: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        if isinstance(model, AbstractDenoiser):
+            return model.predict_at(level, x, flow.condition).noise
+        return -level.sigma * model(s, x, flow.condition)
+
+    value, traces = flow.divergence(noise, flow.ends.start, x, flow.drawn, model.free)
+    value = only_free(model.free, value)
+    gap = -0.5 * (jnp.sum(value**2) - level.sigma * jnp.mean(traces))
+    return NearData(gap, jnp.sum(jnp.abs(x * value)) / level.sigma)
+
+
+def rounding_error(terms: Float[Array, ""], sensitivity: Float[Array, ""]) -> Float[Array, ""]:
+    """What rounding does: to a sum of terms of this size along a solve, and to the row itself."""
+    return jnp.finfo(terms.dtype).eps * (_ROUNDINGS * terms + sensitivity)

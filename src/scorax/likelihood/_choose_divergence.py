@@ -1,0 +1,147 @@
+"""Which divergence to pay for: measured on draws like the data, not folklore."""
+
+import math
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from scorax._errors import explain
+from scorax._free import free_dimension
+from scorax._probes import GaussianProbe, RademacherProbe, SphereProbe
+from scorax._trees import cast
+from scorax._types import Condition, Key, Keys
+from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
+from scorax.likelihood._solve import Flow, solve
+from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
+
+EXACT_UP_TO = 100
+"""Coordinates up to which the exact divergence is not questioned: a standard error costs about as many probes."""
+
+_PILOT_ROWS = 32
+_PILOT_PROBES = 8
+_PILOT_TOLERANCE = 1e-3
+_LAWS = {"signs": RademacherProbe(), "normals": GaussianProbe(), "sphere": SphereProbe()}
+
+
+@dataclass(frozen=True)
+class DivergenceChoice:
+    """The cheapest divergence for a wanted standard error.
+
+    Attributes:
+        divergence: the choice.
+        deviations: name of a law of probes, and whether the Gaussian control variate is used -> standard deviation of the
+            log-density by one probe, in nats: median over pilot rows, some of which lie where no data do.
+        reason: one line: what was chosen, and against what.
+    """
+
+    divergence: AbstractDivergence
+    deviations: dict[str, float]
+    reason: str
+
+
+def choose_divergence(
+    model: AbstractScoreModel,
+    shape: tuple[int, ...],
+    condition: Condition = None,
+    *,
+    standard_error: float = 0.1,
+    key: Key,
+) -> DivergenceChoice:
+    r"""The divergence that reaches a standard error in the fewest forward-mode products.
+
+    Rows are drawn from the Gaussian with the moments of the model at ``t0``, and their log-densities computed with a few
+    probes of every law, with and without the control variate (which is free). With the smallest standard deviation $s$ of
+    one probe, $n = \lceil s^2 / standard\_error^2 \rceil$ of them reach the wanted error; where that is no fewer than the
+    coordinates, the exact divergence costs no more.
+
+    Args:
+        model: any score model of a process with scalar Gaussian kernels.
+        shape: shape of a row.
+        condition: what the network is told.
+        standard_error: wanted standard error of a log-density, in nats.
+        key: of the rows and the probes of the measurement.
+
+    Raises:
+        ValueError: ``standard_error`` is not positive.
+    """
+    if not standard_error > 0:
+        raise ValueError(
+            explain(
+                expected="standard_error above 0", got=f"{standard_error:g}", do="say how many nats are good enough"
+            )
+        )
+    ends = flow_ends(model, jnp.dtype(jnp.float32))
+    d = int(free_dimension(model.free, shape))
+    if ends.start_level is None:
+        return DivergenceChoice(
+            ExactDivergence(), {}, f"exact, {d} products: no noise level of the process to draw pilot rows at"
+        )
+    draws = jax.random.split(key, _PILOT_ROWS)
+    plain, controlled = (np.asarray(part) for part in _pilot(without_clock(model), shape, condition, ends, draws))
+    deviations = {}
+    for place, name in enumerate(_LAWS):
+        for label, integrals in ((name, plain), (f"{name}, controlled", controlled)):
+            deviations[label] = float(np.median(np.std(integrals[:, place], axis=-1, ddof=1)))
+    best = min(deviations, key=deviations.__getitem__)
+    probes = max(2, math.ceil((deviations[best] / standard_error) ** 2)) if np.isfinite(deviations[best]) else d
+    one = f"one probe of {best} has a standard deviation of {deviations[best]:.2g} nats"
+    if probes >= d:
+        return DivergenceChoice(
+            ExactDivergence(), deviations, f"exact, {d} products: {one}, so {standard_error:g} would take {probes}"
+        )
+    name, _, control = best.partition(", ")
+    chosen = Hutchinson(probes, _LAWS[name], control=bool(control))
+    return DivergenceChoice(chosen, deviations, f"{probes} probes of {best}, for {standard_error:g} nats: {one}")
+
+
+@eqx.filter_jit
+def _pilot(
+    model: AbstractScoreModel, shape: tuple[int, ...], condition: Condition, ends: FlowEnds, keys: Keys
+) -> tuple[Float[Array, "rows laws probes"], Float[Array, "rows laws probes"]]:
+    """Integrals of the divergence along the probes of every law, all in one solve; plain, and controlled."""
+    model = cast(model, jnp.float32)
+    laws = len(_LAWS)
+    together = Hutchinson(laws * _PILOT_PROBES)
+
+    def one(key: Key) -> PyTree:
+        start, *each = jax.random.split(key, 1 + laws)
+        x = terminal_draw(model, ends.start_level, shape, jnp.float32, key=start)
+        drawn = jnp.concatenate(
+            [
+                Hutchinson(_PILOT_PROBES, law).draw(model.free, shape, jnp.dtype(jnp.float32), key=k)
+                for law, k in zip(_LAWS.values(), each, strict=True)
+            ]
+        )
+        flow = Flow(model, condition, ends, shape, together, drawn)
+        done = solve(flow, x, _PILOT_TOLERANCE, _PILOT_TOLERANCE, 4096, paired=False)
+        integrals = jnp.where(done.converged, flow.split(done.end.fine)[1], jnp.nan)
+        controlled = integrals - together.excess(drawn, ends, model)
+        return integrals.reshape(laws, -1), controlled.reshape(laws, -1)
+
+    return jax.vmap(one)(keys)
+
+
+def default_divergence(
+    model: AbstractScoreModel, shape: tuple[int, ...], condition: Condition, *, key: Key | None, traced: bool
+) -> AbstractDivergence:
+    """Exact up to :data:`EXACT_UP_TO` coordinates, measured beyond.
+
+    Raises:
+        ValueError: there is something to measure and no key, or no concrete value to do it with.
+    """
+    d = math.prod(shape) if model.free is None or traced else int(free_dimension(model.free, shape))
+    if d <= EXACT_UP_TO:
+        return ExactDivergence()
+    if traced or key is None:
+        raise ValueError(
+            explain(
+                expected=f"divergence= or, outside of jit, key= for more than {EXACT_UP_TO} coordinates",
+                got=f"{d} coordinates",
+                do="pass ExactDivergence(), Hutchinson(), or a key to have it chosen by measurement",
+            )
+        )
+    return choose_divergence(model, shape, condition, key=key).divergence

@@ -1,0 +1,192 @@
+"""How a likelihood gets the divergence of its field: exactly, or along random probes."""
+
+import abc
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, PyTree
+
+from scorax._divergence import BLOCK, value_and_divergence, value_and_quadratic_forms
+from scorax._errors import explain
+from scorax._free import only_free
+from scorax._probes import AbstractProbe, RademacherProbe
+from scorax._trees import cast
+from scorax._types import Key
+from scorax.models import AbstractScoreModel, FlowEnds, data_moments
+
+Field = Callable[[Float[Array, ""], Float[Array, "*shape"]], Float[Array, "*shape"]]
+"""Vector field ``field(s, y)`` of the flow."""
+
+
+class Trace(NamedTuple):
+    """Integral of a divergence along the flow: its value and the standard error of it."""
+
+    value: Float[Array, ""]
+    error: Float[Array, ""]
+
+
+class AbstractDivergence(eqx.Module):
+    """Estimator of the divergence along a whole solve.
+
+    What is random is drawn once per row and kept along the solve: otherwise an adaptive solver sees noise where it looks for
+    a smooth right-hand side (trap 25).
+    """
+
+    @property
+    @abc.abstractmethod
+    def num_probes(self) -> int:
+        """Random probes of a row; zero where the divergence is exact."""
+
+    @property
+    @abc.abstractmethod
+    def random(self) -> bool:
+        """Whether a key is needed."""
+
+    @abc.abstractmethod
+    def draw(
+        self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None
+    ) -> PyTree:
+        """What is kept along the solve of one row."""
+
+    @abc.abstractmethod
+    def __call__(
+        self,
+        field: Field,
+        s: Float[Array, ""],
+        y: Float[Array, "*shape"],
+        drawn: PyTree,
+        free: Bool[Array, "*shape"] | None,
+    ) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
+        """The field at ``(s, y)`` and its divergence, one value for each probe."""
+
+    @abc.abstractmethod
+    def combine(
+        self, integrals: Float[Array, " traces"], drawn: PyTree, ends: FlowEnds, model: AbstractScoreModel
+    ) -> Trace:
+        """The integral along the flow of ``model`` from those of the probes."""
+
+
+class ExactDivergence(AbstractDivergence):
+    """The divergence itself, by one forward-mode product per coordinate. The cost of an evaluation grows with d.
+
+    Args:
+        block: products held in memory at once.
+    """
+
+    block: int = BLOCK
+
+    def __check_init__(self) -> None:
+        if self.block < 1:
+            raise ValueError(explain(expected="block of at least 1", got=str(self.block), do="leave the default"))
+
+    @property
+    def num_probes(self) -> int:
+        return 0
+
+    @property
+    def random(self) -> bool:
+        return False
+
+    def draw(
+        self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None
+    ) -> PyTree:
+        return None
+
+    def __call__(
+        self,
+        field: Field,
+        s: Float[Array, ""],
+        y: Float[Array, "*shape"],
+        drawn: PyTree,
+        free: Bool[Array, "*shape"] | None,
+    ) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
+        value, divergence = value_and_divergence(lambda z: field(s, z), y, free=free, block=self.block)
+        return value, divergence[None]
+
+    def combine(
+        self, integrals: Float[Array, " traces"], drawn: PyTree, ends: FlowEnds, model: AbstractScoreModel
+    ) -> Trace:
+        return Trace(integrals[0], jnp.zeros_like(integrals[0]))
+
+
+class Hutchinson(AbstractDivergence):
+    r"""Mean of $v^T J v$ over probes with $E\,v v^T = I$, one forward-mode product each, fixed along the solve.
+
+    **Control variate.** The field of a Gaussian $N(m, U \mathrm{diag}(\ell) U^T)$ is linear in the state, and along its flow
+
+    $$ \int v^T J v = \sum_i (u_i \cdot v)^2 \rho_i, \qquad \int \nabla\!\cdot = \sum_i \rho_i, \qquad
+       \rho_i = \tfrac12 \log \frac{c_i(t_1)}{c_i(t_0)}, $$
+
+    where $c_i$ is the variance along $u_i$ in the coordinates of the solve. So the difference of the two, with mean zero over
+    the probes, is subtracted from each probe's integral for the price of one rotation a row; what is left is the trace of
+    the difference between the field and that of a Gaussian with the moments of the data.
+
+    Args:
+        num_probes: probes a row, at least 2 for a standard error.
+        probe: their law.
+        control: whether to use the control variate where the model has moments and the process levels.
+
+    Reference: Hutchinson (1990), *A stochastic estimator of the trace of the influence matrix*; Grathwohl et al. (2019),
+    *FFJORD*.
+    """
+
+    num_probes: int = 16  # pyright: ignore[reportIncompatibleMethodOverride]  # a field is a property with a value
+    probe: AbstractProbe = RademacherProbe()
+    control: bool = True
+
+    def __check_init__(self) -> None:
+        if self.num_probes < 1:
+            raise ValueError(explain(expected="num_probes of at least 1", got=str(self.num_probes), do="ask for one"))
+
+    @property
+    def random(self) -> bool:
+        return True
+
+    def draw(
+        self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None
+    ) -> PyTree:
+        if key is None:
+            raise ValueError(explain(expected="key= for the random probes", got="None", do="pass jax.random.key(0)"))
+        keys = jax.random.split(key, self.num_probes)
+        return jax.vmap(lambda k: only_free(free, self.probe(shape, dtype, key=k)))(keys)
+
+    def __call__(
+        self,
+        field: Field,
+        s: Float[Array, ""],
+        y: Float[Array, "*shape"],
+        drawn: PyTree,
+        free: Bool[Array, "*shape"] | None,
+    ) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
+        return value_and_quadratic_forms(lambda z: field(s, z), y, drawn)
+
+    def combine(
+        self, integrals: Float[Array, " traces"], drawn: PyTree, ends: FlowEnds, model: AbstractScoreModel
+    ) -> Trace:
+        if self.control:
+            integrals = integrals - self.excess(drawn, ends, model)
+        count = len(integrals)
+        error = jnp.std(integrals, ddof=1) / count**0.5 if count > 1 else jnp.full((), jnp.nan, integrals.dtype)
+        return Trace(jnp.mean(integrals), error)
+
+    def excess(
+        self, probes: Float[Array, "probes *shape"], ends: FlowEnds, model: AbstractScoreModel
+    ) -> Float[Array, " probes"] | float:
+        """By how much the trace along each probe exceeds the exact one for the Gaussian with the moments of the model's data.
+
+        Its mean over the probes is zero. Zero itself where there are no moments or no levels.
+        """
+        law = data_moments(model)
+        if law is None or ends.start_level is None or ends.end_level is None:
+            return 0.0
+        law = cast(law, probes.dtype)
+        growth = 0.5 * (jnp.log(law.at(ends.end_level).variances) - jnp.log(law.at(ends.start_level).variances))
+        growth = growth - (jnp.log(ends.end_radius) - jnp.log(ends.start_radius))
+        squares = (probes.reshape(len(probes), -1) @ law.basis) ** 2
+        mean = jnp.sum(
+            only_free(model.free, jnp.ones(probes.shape[1:], probes.dtype)).reshape(-1, 1) * law.basis**2, axis=0
+        )
+        return (squares - mean) @ growth

@@ -1,0 +1,254 @@
+"""The evidence lower bound of the reverse-time SDE on the log-density of its draws, by Monte Carlo with its error."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float, PyTree, UInt32
+
+from scorax._divergence import value_and_divergence, value_and_quadratic_forms
+from scorax._errors import explain
+from scorax._free import free_dimension, free_normal, only_free
+from scorax._probes import RademacherProbe
+from scorax._trees import cast, require_conditions, rows_at
+from scorax._types import Condition, Key
+from scorax.models import (
+    AbstractDenoiser,
+    AbstractScoreModel,
+    FlowEnds,
+    data_moments,
+    flow_ends,
+    flow_field,
+    gaussian_process,
+    level_of_angle,
+    require_denoiser,
+    require_noisy_state,
+    terminal_log_density,
+    without_clock,
+)
+from scorax.networks import check_conditions
+from scorax.processes import GaussianLaw
+
+_ROWS = 64
+"""Rows of one compiled chunk. A constant of the library: a row's bits must not depend on its neighbours or their number."""
+
+
+class Bound(NamedTuple):
+    """Lower bounds of log-densities, estimated without bias; one entry per row.
+
+    Attributes:
+        value: estimate of the bound, in nats. The bound is not above the log-density; an estimate of it may be, by noise.
+        standard_error: of ``value``, from independent replicates, in nats.
+    """
+
+    value: Float[Array, "*rows"]
+    standard_error: Float[Array, "*rows"]
+
+
+def elbo(
+    model: AbstractScoreModel,
+    x: Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
+    condition: Condition = None,
+    *,
+    conditions: PyTree = None,
+    num_times: int = 32,
+    num_replicates: int = 32,
+    num_probes: int | None = None,
+    key: Key,
+) -> Bound:
+    r"""Evidence lower bound of the reverse-time SDE at states ``x`` of ``t0``, for a denoiser of a Gaussian process.
+
+    Draws of the reverse SDE from the law at ``t1`` have a log-density at ``t0`` that is at least
+
+    $$ E \log p_{t_1}(x_{t_1})
+       - \int_{t_0}^{t_1} E\left[ \tfrac12 g^2 |s|^2 + g^2\, \nabla\!\cdot s - \nabla\!\cdot f \right] dt, $$
+
+    the expectations over the forward process from ``x`` at ``t0``. The two are equal where ``s`` is the score of the forward
+    process and ``p_{t_1}`` its law. Where it is not, this is a statement about :class:`~scorax.samplers.ReverseSDE` and its
+    like, and ``log_prob`` one about the deterministic flow: they are different laws, and the bound of one does not bound the
+    other. Use it to judge a model that is sampled with noise. Averaged over the data it falls short of their mean
+    log-density by $\tfrac12 \int g^2 E |s - \nabla \log p_t|^2 dt$ and the divergence at ``t1``.
+
+    It is computed without the singularities of the clock, in the angle $a$ and the state $y = x / R$ of the deterministic
+    flow. Let $v$ be its field, $v^r$ that of the Gaussian law $p^r$ of the model's moments (the standard normal law where
+    there are none), whose bound is its log-density, and $\delta = v - v^r$. With $c = \cos a / \cos a_0$ the bound is
+
+    $$ \log p^r_{t_0}(x) - \int_{a_0}^{a_1} E\left[ 2 c\, (y_0 \cdot \delta - c\, \nabla\!\cdot \delta)
+       + \cot(a) (|v|^2 - |v^r|^2) \right] da, \qquad y = c\, y_0 + \sqrt{1 - c^2} \; noise, $$
+
+    where Stein's identity has taken the noise out of $y \cdot \delta$. So a model of a Gaussian law has no sampling error at
+    all, and another one that of its distance from a Gaussian. Half of the angles are uniform in $a^{1/3}$, half in
+    $(\pi/2 - a)^{1/3}$, in strata with one random shift. The standard error is that of independent replicates of the whole
+    rule, with ``num_replicates - 1`` degrees of freedom.
+
+    Args:
+        model: a denoiser.
+        x: states at ``t0``, as ``sample`` returns them; the precision is theirs.
+        condition: what the network is told of every row.
+        conditions: or PyTree of arrays with a row for each of ``x``.
+        num_times: angles of one replicate.
+        num_replicates: independent replicates; the standard error falls as its root.
+        num_probes: Rademacher directions of each divergence; all coordinates, exactly, where it is ``None``.
+        key: root key; row ``k`` uses ``fold_in(key, k)`` and depends on no other row.
+
+    Raises:
+        TypeError: the model is no denoiser, its score is not that of a noisy state, its process has no scalar Gaussian
+            kernels, or ``x`` is not floating-point.
+        ValueError: no times, fewer than two replicates, fewer than one probe, or wrong conditions as for ``log_prob``.
+
+    Reference: Song, Durkan, Murray and Ermon (2021), *Maximum likelihood training of score-based diffusion models*,
+    theorem 3.
+    """
+    x = jnp.asarray(x)
+    bare = _checked(model, x.dtype, num_times, num_replicates, num_probes)
+    require_conditions(condition, conditions, len(x))
+    check_conditions(model, condition if conditions is None else conditions)
+    if len(x) == 0:
+        return Bound(jnp.zeros(0, x.dtype), jnp.zeros(0, x.dtype))
+    ends = flow_ends(model, x.dtype)
+    rows: Any = x if isinstance(x, Tracer) else np.asarray(x)  # on the device, cutting and padding would be compiled
+    parts = []
+    for first in range(0, len(x), _ROWS):
+        numbers = first + np.arange(_ROWS)
+        block, told = rows_at((rows, conditions), np.minimum(numbers, len(x) - 1))
+        number = jnp.asarray(numbers, jnp.uint32)
+        parts.append(_chunk(bare, block, condition, told, ends, key, number, (num_times, num_replicates, num_probes)))
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[: len(x)], *parts)
+
+
+def _checked(
+    model: AbstractScoreModel, dtype: jnp.dtype, num_times: int, num_replicates: int, num_probes: int | None
+) -> AbstractDenoiser:
+    """The model without its clock, which :func:`flow_ends` has read, where the bound can be had from it."""
+    require_noisy_state(model)
+    require_denoiser(model, asker="elbo", do="use log_prob, or make the score a Denoiser")
+    gaussian_process(model.process)
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(explain(expected="floating-point rows", got=str(dtype), do="convert them first"))
+    for name, number, least in (
+        ("num_times", num_times, 1),
+        ("num_replicates", num_replicates, 2),
+        ("num_probes", num_probes, 1),
+    ):
+        if number is not None and number < least:
+            raise ValueError(explain(expected=f"{name} of at least {least}", got=str(number), do="take more"))
+    denoiser = without_clock(model)
+    assert isinstance(denoiser, AbstractDenoiser)  # as required above
+    return denoiser
+
+
+@eqx.filter_jit
+def _chunk(
+    model: AbstractDenoiser,
+    x: Float[Array, "chunk *shape"],
+    condition: Condition,
+    conditions: PyTree,
+    ends: FlowEnds,
+    key: Key,
+    numbers: UInt32[Array, " chunk"],
+    sizes: tuple[int, int, int | None],
+) -> Bound:
+    model = cast(model, x.dtype)
+
+    def one(row: Float[Array, "*shape"], own: Condition, number: UInt32[Array, ""]) -> Bound:
+        return _row(model, row, condition if own is None else own, ends, jax.random.fold_in(key, number), sizes)
+
+    return jax.vmap(one)(x, conditions, numbers)
+
+
+def _row(
+    model: AbstractDenoiser,
+    x: Float[Array, "*shape"],
+    condition: Condition,
+    ends: FlowEnds,
+    key: Key,
+    sizes: tuple[int, int, int | None],
+) -> Bound:
+    num_times, num_replicates, num_probes = sizes
+    free, field, reference = model.free, flow_field(model, condition), _reference(model, x)
+    y0 = x / ends.start_radius
+    times = _times(ends)
+
+    def integrand(u: Float[Array, ""], key: Key) -> Float[Array, ""]:
+        """The integrand over u, at its angle and one noisy state there."""
+        noise_key, probe_key = jax.random.split(key)
+        rise, slope = times(u)
+        angle = ends.start + rise
+        c = jnp.cos(angle) / jnp.cos(ends.start)
+        # 1 - c^2 without the difference, which has no digits just above a0.
+        variance = jnp.sin(rise) * jnp.sin(angle + ends.start) / jnp.cos(ends.start) ** 2
+        noise = free_normal(free, x.shape, x.dtype, key=noise_key)
+        y = y0 + only_free(free, c * y0 - y0) + jnp.sqrt(variance) * noise
+
+        def residual(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+            return only_free(free, field(angle, z) - _gaussian_velocity(reference, angle, z))
+
+        if num_probes is None:
+            delta, divergence = value_and_divergence(residual, y, free=free)
+        else:
+            keys = jax.random.split(probe_key, num_probes)
+            probes = jax.vmap(lambda k: only_free(free, RademacherProbe()(x.shape, x.dtype, key=k)))(keys)
+            delta, forms = value_and_quadratic_forms(residual, y, probes)
+            divergence = jnp.mean(forms)
+        known = _gaussian_velocity(reference, angle, y)
+        squares = jnp.sum(delta * (delta + 2 * known)) / jnp.tan(angle)
+        return slope * (2 * c * (jnp.sum(y0 * delta) - c * divergence) + squares)
+
+    def replicate(key: Key) -> Float[Array, ""]:
+        shift_key, draw_key = jax.random.split(key)
+        u = (jnp.arange(num_times, dtype=x.dtype) + jax.random.uniform(shift_key, (), x.dtype)) / num_times
+        return jnp.mean(jax.vmap(integrand)(u, jax.random.split(draw_key, num_times)))
+
+    # One replicate after the other: memory is that of one, however many there are.
+    integrals = jax.lax.map(replicate, jax.random.split(key, num_replicates))
+    d = free_dimension(free, x.shape)
+    start = terminal_log_density(model, level_of_angle(ends.start), y0) - d * jnp.log(ends.start_radius)
+    return Bound(start - jnp.mean(integrals), jnp.std(integrals, ddof=1) / jnp.sqrt(num_replicates))
+
+
+def _times(ends: FlowEnds) -> Callable[[Float[Array, ""]], tuple[Float[Array, ""], Float[Array, ""]]]:
+    """Quantiles of the angles: ``u`` in [0, 1) to the angle less that of ``t0``, and the inverse of the density there.
+
+    One half is uniform in the cube root of the angle, for structure of any scale of the data. The other is uniform in that of
+    its distance from pi/2, where a noise prediction that is wrong makes a field that is large: without it the rare angles
+    that matter would be missing from the standard error as well.
+    """
+    last = jnp.pi / 2 - ends.end
+    near, far = (jnp.cbrt(angle) for angle in (ends.start, last))
+    below = jnp.cbrt(ends.end) - near
+    above = jnp.cbrt(jnp.pi / 2 - ends.start) - far
+
+    def quantile(u: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        low, high = 2 * u * below, (2 - 2 * u) * above
+        from_start = low * (3 * near**2 + 3 * near * low + low**2)
+        to_end = high * (3 * far**2 + 3 * far * high + high**2)
+        # The differences of cubes keep their digits at the end they belong to; the other end only rounds.
+        rise = jnp.where(u < 0.5, from_start, jnp.maximum(ends.end - ends.start - to_end, 0))
+        left = jnp.where(u < 0.5, ends.end - ends.start - from_start, to_end)
+        density = 1 / (jnp.cbrt(ends.start + rise) ** 2 * below) + 1 / (jnp.cbrt(last + left) ** 2 * above)
+        return rise, 6 / density
+
+    return quantile
+
+
+def _reference(model: AbstractDenoiser, x: Float[Array, "*shape"]) -> GaussianLaw | None:
+    """The Gaussian law whose image is the law at ``t1``; ``None`` for the standard normal one."""
+    moments = data_moments(model)
+    return None if moments is None else cast(moments, x.dtype)
+
+
+def _gaussian_velocity(
+    law: GaussianLaw | None, angle: Float[Array, ""], y: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
+    r"""Angle flow of a Gaussian law, $\cos a \sin a\, U (1 - \ell) (\cos^2 a\, \ell + \sin^2 a)^{-1} U^T (y - \cos a\, m)
+    - \sin a\, m$; zero for the standard normal one."""
+    if law is None:
+        return jnp.zeros_like(y)
+    noisy = law.at(level_of_angle(angle))
+    white = (law.basis.T @ (y.reshape(-1) - noisy.mean)) / noisy.variances
+    turned = law.basis @ ((1 - law.variances) * white)
+    return (jnp.cos(angle) * jnp.sin(angle) * turned - jnp.sin(angle) * law.mean).reshape(y.shape)

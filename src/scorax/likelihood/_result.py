@@ -1,0 +1,52 @@
+"""A log-density with everything that is known about its error."""
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+from scipy.stats import t as student
+
+Rows: TypeAlias = Float[Array, "*rows"] | Float[np.ndarray, "*rows"]
+
+
+class LogProb(NamedTuple):
+    """Log-densities with what is known about their error; one entry per row, all in nats.
+
+    Errors of a ``row_log_prob(estimate_error=False)`` are NaN: not known.
+
+    Attributes:
+        value: log-density of the model's law at ``t0``.
+        trace_error: standard error of a divergence that was estimated along random probes; zero where it is exact, NaN for
+            a single probe, whose error nobody can tell.
+        solver_error: bound of the error of the solve and of rounding; see :func:`row_log_prob`.
+        terminal_error: bound of the error of the law assumed at ``t1``. NaN where the process has no scalar Gaussian kernel:
+            its prior is taken at its word.
+        truncation: first-order estimate of ``log p_0 - log p_{t0}``, what the noise at the cut-off hides. Not an error of
+            ``value``, which is the density at ``t0``, and no part of ``total_error``.
+        evaluations: evaluations of the field with its divergence.
+        converged: whether the solve ended within its step limit.
+        probes: probes behind ``trace_error``; zero where the divergence is exact.
+    """
+
+    value: Rows
+    trace_error: Rows
+    solver_error: Rows
+    terminal_error: Rows
+    truncation: Rows
+    evaluations: Int[Array, "*rows"] | Int[np.ndarray, "*rows"]
+    converged: Bool[Array, "*rows"] | Bool[np.ndarray, "*rows"]
+    probes: Int[Array, "*rows"] | Int[np.ndarray, "*rows"]
+
+    @property
+    def total_error(self) -> Rows:
+        """Trace (one standard error) plus solver plus terminal."""
+        return self.trace_error + self.solver_error + self.terminal_error
+
+    def interval(self, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of an interval for every row: Student's for the trace, with probes - 1 degrees of freedom, widened by the rest."""
+        probes = np.asarray(self.probes)
+        quantile = np.where(probes > 1, student.ppf(0.5 + confidence / 2, np.maximum(probes - 1, 1)), 1.0)
+        half = np.asarray(self.trace_error, np.float64) * quantile
+        half = half + np.asarray(self.solver_error) + np.asarray(self.terminal_error)
+        value = np.asarray(self.value, np.float64)
+        return value - half, value + half

@@ -1,0 +1,128 @@
+"""The flow of one row as a flat system, and its solve."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import diffrax
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from scorax._free import free_dimension, only_free
+from scorax._types import Condition, Scalar
+from scorax.likelihood._divergences import AbstractDivergence
+from scorax.likelihood._runge_kutta import Pair, PairedRungeKutta, method_for
+from scorax.models import AbstractScoreModel, FlowEnds, flow_field, terminal_log_density
+from scorax.processes import Level
+
+_FIRST_STEP = 0.02
+"""First pair of steps, as a share of the way."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The flow of one row as a flat system: the state, then one integral of the divergence for each probe.
+
+    Attributes:
+        model: the score model.
+        condition: what its network is told.
+        ends: ends of the flow.
+        shape: shape of the row.
+        divergence: how the divergence is had.
+        drawn: what it keeps along the solve.
+    """
+
+    model: AbstractScoreModel
+    condition: Condition
+    ends: FlowEnds
+    shape: tuple[int, ...]
+    divergence: AbstractDivergence
+    drawn: PyTree
+
+    @property
+    def dimension(self) -> Array | int:
+        """Number of random coordinates."""
+        return free_dimension(self.model.free, self.shape)
+
+    def start(self, x: Float[Array, "*shape"]) -> Float[Array, " m"]:
+        """The flat state of a row at ``t0``."""
+        integrals = jnp.zeros(max(self.divergence.num_probes, 1), x.dtype)
+        return jnp.concatenate([(x / self.ends.start_radius).reshape(-1), integrals])
+
+    def rate(self, s: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
+        """Right-hand side of the flat system."""
+        free = self.model.free
+        field = flow_field(self.model, self.condition)
+        value, traces = self.divergence(field, s, self.split(z)[0], self.drawn, free)
+        return jnp.concatenate([only_free(free, value).reshape(-1), traces])
+
+    def split(self, z: Float[Array, " m"]) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
+        """State and integrals."""
+        size = math.prod(self.shape)
+        return z[:size].reshape(self.shape), z[size:]
+
+    def assumed(self, y: Float[Array, "*shape"], radius: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
+        """Log-density of the law assumed at a level, as a density of the row at ``t0`` but for the integral."""
+        change = self.dimension * (jnp.log(radius) - jnp.log(self.ends.start_radius))
+        return terminal_log_density(self.model, level, radius * y) + change
+
+    def assumed_at_end(self, y: Float[Array, "*shape"]) -> Float[Array, ""]:
+        """Log-density of the law assumed at ``t1``, likewise."""
+        return self.assumed(y, self.ends.end_radius, self.ends.end_level)
+
+
+class _Controller(diffrax.PIDController):
+    """Error control that knows its first step, a share of the way.
+
+    A first step handed to ``diffeqsolve`` is checked at run time, which keeps the program out of the compilation cache; one
+    left to Diffrax takes two more evaluations and copies of the field.
+    """
+
+    def init(self, terms: Any, t0: Any, t1: Any, y0: Any, dt0: Any, args: Any, func: Any, error_order: Any) -> Any:
+        return super().init(terms, t0, t1, y0, _FIRST_STEP * (t1 - t0), args, func, error_order)
+
+
+class Solve(NamedTuple):
+    """What became of a solve.
+
+    Attributes:
+        end: flat state at ``t1``, and the one of the doubled steps.
+        converged: whether it ended within the step limit.
+        evaluations: evaluations of the right-hand side.
+    """
+
+    end: Pair
+    converged: Bool[Array, ""]
+    evaluations: Int[Array, ""]
+
+
+def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max_steps: int, *, paired: bool) -> Solve:
+    """The flow of a row from ``t0`` to ``t1``, with the doubled steps beside it where they are asked for."""
+    size, method = x.size, method_for(x.dtype)
+    start = flow.start(x)
+
+    def norm(error: Pair) -> Array:
+        state, integrals = error.fine[:size], error.fine[size:]
+        return jnp.maximum(*(jnp.sqrt(jnp.mean(part**2)) for part in (state, integrals)))
+
+    def both(t: Any, pair: Pair, args: None) -> Pair:
+        return Pair(flow.rate(t, pair.fine), None if pair.coarse is None else flow.rate(t, pair.coarse))
+
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(both),
+        PairedRungeKutta(method),
+        flow.ends.start,
+        flow.ends.end,
+        None,
+        Pair(start, start if paired else None),
+        stepsize_controller=_Controller(rtol=rtol, atol=atol, norm=norm),
+        max_steps=max_steps,
+        throw=False,
+    )
+    assert solution.ys is not None  # the default saves the end
+    return Solve(
+        jax.tree.map(lambda leaf: leaf[-1], solution.ys),
+        solution.result == diffrax.RESULTS.successful,
+        1 + method.evaluations * (3 if paired else 2) * solution.stats["num_steps"],
+    )

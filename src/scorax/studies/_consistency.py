@@ -1,0 +1,131 @@
+"""Does a learned score agree with the density that its own flow defines?"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, PyTree
+
+from scorax._errors import explain
+from scorax._free import only_free
+from scorax._trees import cast, require_conditions, rows_at
+from scorax._types import Condition
+from scorax.likelihood import row_log_prob
+from scorax.models import AbstractScoreModel, FlowEnds, flow_ends
+from scorax.networks import check_conditions
+
+_ROWS = 16
+"""Rows of one compiled chunk: the backward pass of a solve keeps its checkpoints for each."""
+
+
+class ScoreConsistency(NamedTuple):
+    """Two gradients of what should be one log-density; one entry per row.
+
+    Attributes:
+        gradient: of ``log_prob``, through the solve.
+        score: the model at ``t0``.
+        gap: length of their difference.
+        relative_gap: ``gap`` over the longer of the two gradients: 0 where they agree, 1 where one is missing, 2 where they
+            are opposite; 0 where both vanish.
+        converged: whether the solve ended within its step limit; elsewhere the gradient is NaN.
+    """
+
+    gradient: Float[Array, "n *shape"]
+    score: Float[Array, "n *shape"]
+    gap: Float[Array, " n"]
+    relative_gap: Float[Array, " n"]
+    converged: Bool[Array, " n"]
+
+    @property
+    def summary(self) -> float:
+        """Root mean square gap over the root mean square length of the score, over all rows."""
+        gap, score = (np.asarray(part, np.float64) for part in (self.gap, self.score))
+        return float(np.sqrt(np.sum(gap**2) / np.sum(score**2)))
+
+
+def score_consistency(
+    model: AbstractScoreModel,
+    x: Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
+    condition: Condition = None,
+    *,
+    conditions: PyTree = None,
+    rtol: float = 1e-6,
+    atol: float = 1e-6,
+    max_steps: int = 4096,
+) -> ScoreConsistency:
+    r"""Gap between the score of a model and the gradient of the density of its deterministic flow,
+
+    $$ gap(x) = |\nabla_x \log p_{t_0}(x) - s(t_0, x)|. $$
+
+    The flow of any field has a density, but the field is its score only where it satisfies the score's own evolution
+    equation over all times: a learned field that is no gradient, or whose levels do not fit together (guidance, early
+    stopping, a network with too few levels), has a gap. It needs no data and no truth, so it is a lower
+    bar than accuracy: a consistent model may still be that of a wrong law. Where it is large, ``log_prob``, Langevin steps
+    and the reverse SDE speak of different laws.
+
+    Args:
+        model: any score model that ``log_prob`` takes.
+        x: states at ``t0``; the precision is theirs, and float64 shows gaps below about 1e-3.
+        condition: what the network is told of every row.
+        conditions: or PyTree of arrays with a row for each of ``x``.
+        rtol: relative tolerance of a step of the solve.
+        atol: absolute tolerance of a step.
+        max_steps: steps after which a solve counts as failed.
+
+    Returns:
+        Gaps by row, the same alone and in any batch, and their summary.
+
+    Raises:
+        TypeError: the process has no law at ``t1``, or ``x`` is not floating-point.
+        ValueError: no rows, or wrong conditions as for ``log_prob``.
+    """
+    x = jnp.asarray(x)
+    require_conditions(condition, conditions, len(x))
+    check_conditions(model, condition if conditions is None else conditions)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
+    if len(x) == 0:
+        raise ValueError(explain(expected="rows", got="none", do="pass at least one state"))
+    ends = flow_ends(model, x.dtype)
+    limits = (jnp.asarray(rtol, x.dtype), jnp.asarray(atol, x.dtype))
+    rows: Any = np.asarray(x)  # on the device, cutting and padding would be compiled
+    parts = []
+    for first in range(0, len(x), _ROWS):
+        block, told = rows_at((rows, conditions), np.minimum(first + np.arange(_ROWS), len(x) - 1))
+        parts.append(_chunk(model, block, condition, told, ends, limits, max_steps))
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[: len(x)], *parts)
+
+
+@eqx.filter_jit
+def _chunk(
+    model: AbstractScoreModel,
+    x: Float[Array, "chunk *shape"],
+    condition: Condition,
+    conditions: PyTree,
+    ends: FlowEnds,
+    limits: tuple[Float[Array, ""], Float[Array, ""]],
+    max_steps: int,
+) -> ScoreConsistency:
+    rtol, atol = limits
+    model = cast(model, x.dtype)
+
+    def one(row: Float[Array, "*shape"], own: Condition) -> ScoreConsistency:
+        told = condition if own is None else own
+
+        def log_density(z: Float[Array, "*shape"]) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+            solved = row_log_prob(
+                model, z, told, ends=ends, rtol=rtol, atol=atol, max_steps=max_steps, estimate_error=False
+            )
+            return jnp.asarray(solved.value), jnp.asarray(solved.converged)
+
+        gradient, converged = jax.grad(log_density, has_aux=True)(row)
+        gradient = jnp.where(converged, only_free(model.free, gradient), jnp.nan)
+        score = only_free(model.free, model(model.process.t0, row, told))
+        lengths = [jnp.sqrt(jnp.sum(part**2)) for part in (gradient - score, gradient, score)]
+        longer = jnp.maximum(lengths[1], lengths[2])
+        relative = jnp.where(longer == 0, jnp.zeros_like(longer), lengths[0] / longer)
+        return ScoreConsistency(gradient, score, lengths[0], relative, converged)
+
+    return jax.vmap(one)(x, conditions)

@@ -1,0 +1,78 @@
+"""Draws of the law that ``log_prob`` describes, and which samplers make them."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from jaxtyping import Array, Float
+
+from scorax._errors import explain
+from scorax._types import Condition, Key
+from scorax.likelihood import LogProb, log_prob
+from scorax.models import AbstractScoreModel
+from scorax.samplers import DDIM, AbstractSampler, AdamsBashforth, DPMSolver, Heun, ProbabilityFlow, sample
+
+FLOW = ProbabilityFlow()
+"""The default of every study of the law at ``t0``: its draws follow that law to the tolerance of the solve."""
+
+_FOLLOWS_FLOW: dict[type, Callable[..., bool]] = {
+    ProbabilityFlow: lambda sampler: True,
+    AdamsBashforth: lambda sampler: True,
+    DPMSolver: lambda sampler: not sampler.stochastic,
+    Heun: lambda sampler: sampler.churn is None,
+    DDIM: lambda sampler: sampler.eta == 0,
+}
+
+
+class FlowDraws(NamedTuple):
+    """Draws of a model and their log-densities under it; one entry per row."""
+
+    x: Float[Array, "n *shape"]
+    density: LogProb
+
+
+def require_flow(sampler: AbstractSampler, *, asker: str) -> None:
+    """Refuse a sampler that adds noise: its draws have another law than the one ``log_prob`` describes.
+
+    Raises:
+        TypeError: the sampler is random after its start, or not known to follow the deterministic flow.
+    """
+    follows = _FOLLOWS_FLOW.get(type(sampler))
+    if follows is None or not follows(sampler):
+        raise TypeError(
+            explain(
+                expected=f"a sampler of the deterministic flow for {asker}",
+                got=repr(sampler),
+                do="use ProbabilityFlow: log_prob is the density of its draws",
+            )
+        )
+
+
+def require_samples(num_samples: int, *, asker: str) -> None:
+    """Refuse a number of draws that has no standard error.
+
+    Raises:
+        ValueError: fewer than two.
+    """
+    if num_samples < 2:
+        raise ValueError(
+            explain(
+                expected=f"at least two samples for {asker}", got=str(num_samples), do="a standard error needs them"
+            )
+        )
+
+
+def flow_draws(
+    model: AbstractScoreModel,
+    sampler: AbstractSampler,
+    num_samples: int,
+    *,
+    key: Key,
+    shape: tuple[int, ...] | None,
+    condition: Condition,
+    asker: str,
+) -> FlowDraws:
+    """Draws of ``model`` with their log-densities; refusals as :func:`require_flow` and :func:`require_samples`."""
+    require_flow(sampler, asker=asker)
+    require_samples(num_samples, asker=asker)
+    x = sample(model, sampler, num_samples, key=key, shape=shape, condition=condition)
+    return FlowDraws(x, log_prob(model, x, condition))
