@@ -153,7 +153,14 @@ def log_prob(
         places = np.minimum(first + np.arange(CHUNK), len(x) - 1)
         block, told = rows_at((rows, conditions), places)
         parts.append(_chunk(bare, block, condition, told, settings))
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[: len(x)], *parts)
+    return jax.tree.map(lambda *leaves: _joined(leaves)[: len(x)], *parts)
+
+
+def _joined(leaves: tuple[Array, ...]) -> Array:
+    """One array; on the host unless traced, since on the device every number of parts is another program."""
+    if isinstance(leaves[0], Tracer):
+        return jnp.concatenate(leaves)
+    return jnp.asarray(np.concatenate(leaves))
 
 
 class _Settings(eqx.Module):

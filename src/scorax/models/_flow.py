@@ -1,5 +1,6 @@
 """The deterministic flow of a score model in the variable it is solved in, with its two ends."""
 
+import functools
 import math
 from functools import partial
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from scorax._types import Condition
 from scorax.models._dynamics import Field, angle_flow, probability_flow
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
 from scorax.models._terminal import require_noisy_state, require_terminal_law
-from scorax.processes import EDM, AbstractGaussianProcess, Level
+from scorax.processes import EDM, AbstractGaussianProcess, AbstractProcess, Level
 
 
 class FlowPlaces(NamedTuple):
@@ -61,11 +62,17 @@ def flow_ends(model: AbstractScoreModel, dtype: jnp.dtype) -> FlowEnds:
     """
     require_noisy_state(model)
     require_terminal_law(model.process)
-    process = model.process
+    process, in_angle = model.process, isinstance(model, AbstractDenoiser)
+    if all(isinstance(leaf, int | float) for leaf in jax.tree.leaves(process)):
+        return _known_ends(process, in_angle, jnp.dtype(dtype))
+    return _ends(process, in_angle, jnp.dtype(dtype))
+
+
+def _ends(process: AbstractProcess, in_angle: bool, dtype: jnp.dtype) -> FlowEnds:
     with host_float64():
         t0, t1 = (jnp.asarray(t, jnp.float64) for t in (process.t0, process.t1))
         if isinstance(process, AbstractGaussianProcess):
-            place = partial(_place, process, isinstance(model, AbstractDenoiser))
+            place = partial(_place, process, in_angle)
             first, last = place(t0), place(t1)
             log_ratio = process.log_ratio(t1) - math.log(2.0) * jnp.arange(1, 3)
             inner = jax.vmap(lambda u: place(process.time_of(u)))(jnp.maximum(log_ratio, process.log_ratio(t0)))
@@ -75,6 +82,10 @@ def flow_ends(model: AbstractScoreModel, dtype: jnp.dtype) -> FlowEnds:
         else:
             ends = FlowEnds(t0, t1, jnp.ones_like(t0), jnp.ones_like(t1), None, None, None)
         return jax.tree.map(lambda leaf: leaf.astype(dtype), ends)
+
+
+_known_ends = functools.lru_cache(maxsize=64)(_ends)
+"""The same, once for each process that is a few numbers: the dozen operations take longer than a small solve."""
 
 
 def _place(process: AbstractGaussianProcess, in_angle: bool, t: Float[Array, ""]) -> FlowPlaces:
