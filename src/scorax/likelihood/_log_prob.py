@@ -1,13 +1,13 @@
 """Exact log-likelihood by integrating the divergence along the deterministic flow, with its error budget."""
 
-from typing import Any
+import math
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._digest import row_digest
 from scorax._errors import explain
@@ -16,14 +16,12 @@ from scorax._types import Condition, Key, Scalar
 from scorax.likelihood._budget import near_data, rounding_error, solver_error, terminal_error
 from scorax.likelihood._choose_divergence import default_divergence
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
+from scorax.likelihood._queue import LANES, in_blocks, solve_all
 from scorax.likelihood._result import LogProb
 from scorax.likelihood._runge_kutta import method_for
-from scorax.likelihood._solve import Flow, solve
+from scorax.likelihood._solve import Flow, Solve, solve
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, without_clock
 from scorax.networks import check_conditions
-
-CHUNK = 64
-"""Rows of one compiled chunk. A constant of the library: a row's bits must not depend on its neighbours or their number."""
 
 
 def row_log_prob(
@@ -77,9 +75,15 @@ def row_log_prob(
     divergence = ExactDivergence() if divergence is None else divergence
     drawn = divergence.draw(model.free, x.shape, x.dtype, key=key)
     flow = Flow(model, condition, ends, x.shape, divergence, drawn)
-    end, converged, evaluations = solve(flow, x, rtol, atol, max_steps, paired=estimate_error)
+    return _answer(flow, x, solve(flow, x, rtol, atol, max_steps, paired=estimate_error), estimate_error)
+
+
+def _answer(flow: Flow, x: Float[Array, "*shape"], solved: Solve, estimate_error: bool) -> LogProb:
+    """The log-density and its errors from the ends of the solve."""
+    end, converged, evaluations = solved
     y, integrals = flow.split(end.fine)
-    assumed, trace = flow.assumed_at_end(y), divergence.combine(integrals, drawn, ends, model)
+    assumed = flow.assumed_at_end(y)
+    trace = flow.divergence.combine(integrals, flow.drawn, flow.ends, flow.model)
     of_solver = of_end = gap = jnp.full((), jnp.nan, x.dtype)
     if estimate_error:
         method, near = method_for(x.dtype), near_data(flow, x)
@@ -95,7 +99,7 @@ def row_log_prob(
         truncation=gap,
         evaluations=evaluations,
         converged=converged,
-        probes=jnp.asarray(divergence.num_probes),
+        probes=jnp.asarray(flow.divergence.num_probes),
     )
 
 
@@ -112,7 +116,7 @@ def log_prob(
     estimate_error: bool = True,
     key: Key | None = None,
 ) -> LogProb:
-    """Log-densities of many rows, in one compiled chunk of fixed size; see :func:`row_log_prob`.
+    """Log-densities of many rows, in one compiled program for any number of them; see :func:`row_log_prob`.
 
     The precision is that of ``x``: pass float64 inside ``jax.enable_x64(True)`` for the smallest errors. The same law as the
     samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone and in any batch; its probes,
@@ -144,23 +148,25 @@ def log_prob(
         key=key,
     )
     bare = without_clock(model)
-    rows: Any = x if isinstance(x, Tracer) else np.asarray(x)  # on the device, cutting and padding would be compiled
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((model, x, condition, conditions))):
+        return jax.vmap(lambda row, own: _row(bare, row, condition, own, settings))(x, conditions)
     if len(x) == 0:
         real, count = jnp.zeros(0, x.dtype), jnp.zeros(0, int)
         return LogProb(real, real, real, real, real, count, jnp.zeros(0, bool), count)
-    parts = []
-    for first in range(0, len(x), CHUNK):
-        places = np.minimum(first + np.arange(CHUNK), len(x) - 1)
+    rows, parts = np.asarray(x), []  # on the device, cutting and padding would be compiled
+    size = _rows_of_a_call(math.prod(x.shape[1:]))
+    for first in range(0, len(x), size):
+        places = np.minimum(first + np.arange(size), len(x) - 1)
         block, told = rows_at((rows, conditions), places)
-        parts.append(_chunk(bare, block, condition, told, settings))
-    return jax.tree.map(lambda *leaves: _joined(leaves)[: len(x)], *parts)
+        count = min(size, len(x) - first)
+        found = _call(bare, block, condition, told, jnp.asarray(count), settings)
+        parts.append(jax.tree.map(lambda leaf, n=count: np.asarray(leaf)[:n], found))
+    return jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate(leaves)), *parts)
 
 
-def _joined(leaves: tuple[Array, ...]) -> Array:
-    """One array; on the host unless traced, since on the device every number of parts is another program."""
-    if isinstance(leaves[0], Tracer):
-        return jnp.concatenate(leaves)
-    return jnp.asarray(np.concatenate(leaves))
+def _rows_of_a_call(dimension: int) -> int:
+    """Rows that one compiled call takes, padded to; it solves no more than are meant."""
+    return LANES * max(1, min(16, 2**20 // (LANES * dimension)))
 
 
 class _Settings(eqx.Module):
@@ -175,28 +181,51 @@ class _Settings(eqx.Module):
     key: Key | None
 
 
+def _key(settings: _Settings, row: Float[Array, "*shape"]) -> Key | None:
+    return None if settings.key is None else jax.random.fold_in(settings.key, row_digest(row))
+
+
+def _row(
+    model: AbstractScoreModel, row: Float[Array, "*shape"], condition: Condition, own: Condition, settings: _Settings
+) -> LogProb:
+    """One row under a transformation of JAX, which the loop over lanes would not survive."""
+    return row_log_prob(
+        cast(model, row.dtype),
+        row,
+        condition if own is None else own,
+        divergence=settings.divergence,
+        ends=settings.ends,
+        rtol=settings.rtol,
+        atol=settings.atol,
+        max_steps=settings.max_steps,
+        estimate_error=settings.estimate_error,
+        key=_key(settings, row),
+    )
+
+
 @eqx.filter_jit
-def _chunk(
+def _call(
     model: AbstractScoreModel,
-    x: Float[Array, "chunk *shape"],
+    x: Float[Array, "rows *shape"] | Float[np.ndarray, "rows *shape"],
     condition: Condition,
     conditions: PyTree,
+    count: Int[Array, ""],
     settings: _Settings,
 ) -> LogProb:
-    model = cast(model, x.dtype)
+    x = jnp.asarray(x)
+    model, shape, divergence = cast(model, x.dtype), x.shape[1:], settings.divergence
 
-    def one(row: Float[Array, "*shape"], own: Condition) -> LogProb:
-        return row_log_prob(
-            model,
-            row,
-            condition if own is None else own,
-            divergence=settings.divergence,
-            ends=settings.ends,
-            rtol=settings.rtol,
-            atol=settings.atol,
-            max_steps=settings.max_steps,
-            estimate_error=settings.estimate_error,
-            key=None if settings.key is None else jax.random.fold_in(settings.key, row_digest(row)),
-        )
+    def drawn(row: Float[Array, "*shape"]) -> PyTree:
+        return divergence.draw(model.free, shape, row.dtype, key=_key(settings, row))
 
-    return jax.vmap(one)(x, conditions)
+    def flow_of(facts: tuple[Condition, PyTree]) -> Flow:
+        own, probes = facts
+        return Flow(model, condition if own is None else own, settings.ends, shape, divergence, probes)
+
+    def answer(row: Float[Array, "*shape"], facts: tuple[Condition, PyTree], solved: Solve) -> LogProb:
+        return _answer(flow_of(facts), row, solved, settings.estimate_error)
+
+    facts = (conditions, in_blocks(drawn, (x,), count))
+    tolerances = settings.rtol, settings.atol, settings.max_steps
+    solved = solve_all(flow_of, facts, x, count, *tolerances, paired=settings.estimate_error)
+    return in_blocks(answer, (x, facts, solved), count)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import diffrax
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._free import free_dimension, only_free
@@ -98,10 +99,17 @@ class Solve(NamedTuple):
     evaluations: Int[Array, ""]
 
 
-def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max_steps: int, *, paired: bool) -> Solve:
-    """The flow of a row from ``t0`` to ``t1``, with the doubled steps beside it where they are asked for."""
-    size, method = x.size, method_for(x.dtype)
-    start = flow.start(x)
+class Equation(NamedTuple):
+    """What is solved, by what and under which control."""
+
+    terms: diffrax.ODETerm
+    solver: PairedRungeKutta
+    controller: diffrax.AbstractAdaptiveStepSizeController
+
+
+def equation(flow: Flow, dtype: DTypeLike, rtol: Scalar, atol: Scalar) -> Equation:
+    """The flow of a row as Diffrax takes it, for states that are a :class:`Pair`."""
+    size = math.prod(flow.shape)
 
     def norm(error: Pair) -> Array:
         state, integrals = error.fine[:size], error.fine[size:]
@@ -110,14 +118,27 @@ def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max
     def both(t: Any, pair: Pair, args: None) -> Pair:
         return Pair(flow.rate(t, pair.fine), None if pair.coarse is None else flow.rate(t, pair.coarse))
 
+    controller = _Controller(rtol=rtol, atol=atol, norm=norm)
+    return Equation(diffrax.ODETerm(both), PairedRungeKutta(method_for(dtype)), controller)
+
+
+def evaluations(dtype: DTypeLike, steps: Int[Array, "*rows"], *, paired: bool) -> Int[Array, "*rows"]:
+    """Evaluations of the right-hand side in so many pairs of steps, the one at the start included."""
+    return 1 + method_for(dtype).evaluations * (3 if paired else 2) * steps
+
+
+def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max_steps: int, *, paired: bool) -> Solve:
+    """The flow of a row from ``t0`` to ``t1``, with the doubled steps beside it where they are asked for."""
+    start = flow.start(x)
+    terms, solver, controller = equation(flow, x.dtype, rtol, atol)
     solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(both),
-        PairedRungeKutta(method),
+        terms,
+        solver,
         flow.ends.start,
         flow.ends.end,
         None,
         Pair(start, start if paired else None),
-        stepsize_controller=_Controller(rtol=rtol, atol=atol, norm=norm),
+        stepsize_controller=controller,
         max_steps=max_steps,
         throw=False,
     )
@@ -125,5 +146,5 @@ def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max
     return Solve(
         jax.tree.map(lambda leaf: leaf[-1], solution.ys),
         solution.result == diffrax.RESULTS.successful,
-        1 + method.evaluations * (3 if paired else 2) * solution.stats["num_steps"],
+        evaluations(x.dtype, solution.stats["num_steps"], paired=paired),
     )
