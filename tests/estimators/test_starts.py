@@ -1,6 +1,8 @@
 """What members start from, and the choice between starts."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -79,9 +81,33 @@ def test_bin_noise_is_part_of_every_start() -> None:
         (200, 30, ("normal", "mixture")),
         (200, 40, ("normal",)),
         (9000, 4, ("gaussian",)),
+        (9000, 2, ("gaussian", "mixture")),
     ],
 )
 def test_starts_follow_from_the_size_of_the_table(rows: int, columns: int, starts: tuple[str, ...]) -> None:
     assert resolved(FitConfig(), rows, columns).ensemble.starts == starts
     fixed = dataclasses.replace(FitConfig(), ensemble=EnsembleConfig(starts=("mixture",)))
     assert resolved(fixed, rows, columns).ensemble.starts == ("mixture",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "waves", "components"), [(2000, 2, 0, 8), (2001, 2, 6, 20), (2001, 3, 6, 20), (2001, 4, 0, 8)]
+)
+def test_large_tables_of_few_columns_get_waves_and_room(rows: int, columns: int, waves: int, components: int) -> None:
+    config = resolved(FitConfig(), rows, columns)
+    assert (config.network.waves, config.ensemble.components) == (waves, components)
+    assert resolved(config, 9000, 2) == config  # a resolved configuration is never chosen anew
+    plain = resolved(dataclasses.replace(FitConfig(), network=NetworkConfig(waves=0)), rows, columns)
+    assert plain.network.waves == 0
+
+
+def test_a_run_from_before_there_were_waves_has_none(tmp_path: Path, rows: np.ndarray) -> None:
+    est = ScoreDensity(UNTRAINED, random_state=0).fit(rows)
+    est.save(tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    body = json.loads(path.read_text())
+    del body["network"]["waves"]
+    path.write_text(json.dumps(body))
+    np.testing.assert_array_equal(
+        ScoreDensity.load(tmp_path / "run").score_samples(rows[:3]), est.score_samples(rows[:3])
+    )
