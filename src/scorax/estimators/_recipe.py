@@ -35,7 +35,7 @@ LARGEST_MIXTURE = 32
 """Columns up to which members also try to start from a mixture; its cost grows with their square."""
 
 FEW_COLUMNS = 3
-"""Columns up to which a large table is fitted with waves and from a mixture too; their gain was measured in two dimensions."""
+"""Columns up to which a large table is fitted with waves and from a mixture too; measured in two and three."""
 
 _TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
 _WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
