@@ -6,7 +6,16 @@ import pytest
 
 from oracles import awake
 from scorax.models import Karras
-from scorax.networks import MLP, Ensemble, MixtureSkip, ResMLP, fourier_features, log_ratio_of, noise_input
+from scorax.networks import (
+    MLP,
+    Ensemble,
+    MixtureSkip,
+    ResMLP,
+    fourier_features,
+    log_ratio_of,
+    noise_averaged_waves,
+    noise_input,
+)
 from scorax.processes import EDM
 from scorax.targets import ExactDenoiser, GaussianMixture
 
@@ -17,6 +26,7 @@ X = jnp.array([0.3, -0.2])
 BUILD = {
     "MLP": lambda key: MLP(2, width=8, depth=2, key=key),
     "ResMLP": lambda key: ResMLP(2, width=8, depth=2, dropout=0.3, key=key),
+    "ResMLP with waves": lambda key: ResMLP(2, width=8, depth=2, waves=3, key=key),
 }
 by_build = pytest.mark.parametrize("build", BUILD.values(), ids=BUILD)
 
@@ -51,6 +61,18 @@ def test_noise_features_tell_all_levels_apart():
     assert distances.min() > 1e-2
     assert np.abs(features).max() <= 1
     np.testing.assert_allclose(jax.vmap(log_ratio_of)(levels), np.linspace(-12.0, 12.0, 200), rtol=1e-3, atol=1e-4)
+
+
+def test_waves_are_means_over_twice_the_noise_of_the_level():
+    """Against Gauss-Hermite quadrature of sin and cos at frequencies 1, 2, 4 of both columns."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    weights = weights / weights.sum()
+    for log_ratio in (-9.0, -1.5, 0.0):
+        c_noise = noise_input(jnp.asarray(log_ratio))
+        spread = 2 * np.sin(np.arctan(np.exp(log_ratio)))
+        phases = (np.asarray(X)[:, None, None] + spread * nodes) * np.array([1.0, 2.0, 4.0])[:, None]
+        expected = np.concatenate([np.sin(phases) @ weights, np.cos(phases) @ weights], axis=None)
+        np.testing.assert_allclose(noise_averaged_waves(c_noise, X, 3), expected, atol=1e-5)
 
 
 def test_mixture_skip_is_the_exact_output_for_its_law():

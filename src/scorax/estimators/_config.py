@@ -32,12 +32,15 @@ class NetworkConfig:
         depth: residual blocks.
         dropout: rate of dropout during training; negative means chosen.
         num_frequencies: frequencies of the noise-level features.
+        waves: frequencies 1, 2, 4, ... of the sine waves of every column that the network sees beside it; 0 for none,
+            negative means chosen.
     """
 
     width: int = 0
     depth: int = 0
     dropout: float = -1.0
     num_frequencies: int = 8
+    waves: int = -1
 
     def __post_init__(self) -> None:
         _require(self.width >= 0, "width", "at least 1, or 0 to choose", self.width)
@@ -97,19 +100,19 @@ class EnsembleConfig:
         starts: laws whose exact field an untrained member is: normal (N(0, I)), gaussian (moments of its rows), mixture (a
             cross-validated Gaussian mixture of its rows). With several, members are trained from each and the start under
             which held-out rows are likeliest is kept. Empty chooses by table size.
-        components: components of a starting mixture, at most.
+        components: components of a starting mixture, at most; 0 chooses by table size.
     """
 
     folds: int = 0
     holdout: float = 0.1
     starts: tuple[Start, ...] = ()
-    components: int = 8
+    components: int = 0
 
     def __post_init__(self) -> None:
         _require(self.folds >= 0, "folds", "at least 1, or 0 to choose", self.folds)
         _require(0 < self.holdout < 1, "holdout", "in (0, 1)", self.holdout)
         _require(len(set(self.starts)) == len(self.starts), "starts", "every start once", self.starts)
-        _require(self.components >= 1, "components", "at least 1", self.components)
+        _require(self.components >= 0, "components", "at least 1, or 0 to choose", self.components)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,9 @@ def read_config(run: RunFolder) -> FitConfig:
             f"{shown_path(run.config)}: "
             + explain(expected=f"format {VERSION}", got=str(version), do="use the scorax version that wrote the run")
         )
-    return from_mapping(FitConfig, body, shown_path(run.config))
+    config = from_mapping(FitConfig, body, shown_path(run.config))
+    # Networks had no waves before there was a key for them.
+    return dataclasses.replace(config, network=dataclasses.replace(config.network, waves=max(config.network.waves, 0)))
 
 
 def read_coordinates(run: RunFolder, config: FitConfig) -> tuple[Coordinates, Laws]:

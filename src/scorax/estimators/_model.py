@@ -90,6 +90,7 @@ def _networks(shape: NetworkConfig, dimension: int, members: int, key: Key) -> A
             depth=shape.depth,
             dropout=shape.dropout,
             num_frequencies=shape.num_frequencies,
+            waves=shape.waves,
             key=key,
         )
 

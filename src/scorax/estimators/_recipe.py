@@ -32,7 +32,10 @@ LARGEST_GAUSSIAN = 16
 """Columns up to which members start from the Gaussian of their rows: it gained 0 to 0.25 nats at 4 to 13, lost 1 at 30."""
 
 LARGEST_MIXTURE = 32
-"""Columns up to which small tables also try to start from a mixture; its cost grows with their square."""
+"""Columns up to which members also try to start from a mixture; its cost grows with their square."""
+
+FEW_COLUMNS = 3
+"""Columns up to which a large table is fitted with waves and from a mixture too; measured in two and three."""
 
 _TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
 _WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
@@ -41,6 +44,7 @@ _WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
 def resolved(config: FitConfig, num_rows: int, dimension: int) -> FitConfig:
     """The configuration with every value that was left to choose filled in from the size of the table."""
     small = num_rows <= SMALL_TABLE
+    flat = not small and dimension <= FEW_COLUMNS
     network, training, ensemble = config.network, config.training, config.ensemble
     folds = ensemble.folds or (min(5, num_rows) if small else 1)
     return dataclasses.replace(
@@ -50,27 +54,35 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> FitConfig:
             width=network.width or (64 if small else 128),
             depth=network.depth or 2,
             dropout=network.dropout if network.dropout >= 0 else (0.1 if small else 0.0),
+            # 32 radians a standard deviation resolve an edge to a thirtieth of it: about what 5,000 rows tell.
+            waves=network.waves if network.waves >= 0 else (6 if flat else 0),
         ),
         training=dataclasses.replace(
             training,
-            max_steps=training.max_steps or 5000,
-            batch_size=training.batch_size or (256 if small else 512),
+            max_steps=training.max_steps or (3000 if flat else 5000),
+            batch_size=training.batch_size or (256 if small or flat else 512),
             learning_rate=training.learning_rate or (1e-3 if small else 2e-3),
             # A large table hardly overfits: its held-out loss is noise around a slope until the schedule has decayed.
             patience=training.patience or (8 if small else 25),
         ),
-        ensemble=dataclasses.replace(ensemble, folds=folds, starts=ensemble.starts or _starts(small, dimension)),
+        ensemble=dataclasses.replace(
+            ensemble,
+            folds=folds,
+            starts=ensemble.starts or _starts(small or flat, dimension),
+            components=ensemble.components or (20 if flat else 8),
+        ),
     )
 
 
-def _starts(small: bool, dimension: int) -> tuple[Start, ...]:
+def _starts(mixture: bool, dimension: int) -> tuple[Start, ...]:
     """Where to start from. In many dimensions the Gaussian's narrow directions make a field that is hard to correct.
 
     Few rows: a mixture is often most of what can be learned (wine gains half a nat), and sometimes a bad start (diabetes
-    loses as much), so both are trained and held-out rows decide.
+    loses as much), so both are trained and held-out rows decide. Few columns: a mixture is the better start for a smooth
+    law, and the worse one for a law with edges, which are learned on top of it far more slowly.
     """
     plain: Start = "gaussian" if dimension <= LARGEST_GAUSSIAN else "normal"
-    return (plain, "mixture") if small and dimension <= LARGEST_MIXTURE else (plain,)
+    return (plain, "mixture") if mixture and dimension <= LARGEST_MIXTURE else (plain,)
 
 
 @dataclass(frozen=True)

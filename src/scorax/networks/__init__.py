@@ -1,6 +1,13 @@
 """Networks: ``network(c_noise, x, condition, key=key)``; they know no process and no loss."""
 
-from scorax.networks._abstract import NOISE_SCALE, AbstractNetwork, fourier_features, log_ratio_of, noise_input
+from scorax.networks._abstract import (
+    NOISE_SCALE,
+    AbstractNetwork,
+    fourier_features,
+    log_ratio_of,
+    noise_averaged_waves,
+    noise_input,
+)
 from scorax.networks._embedder import (
     AbstractEmbedder,
     ClassEmbedder,
@@ -27,5 +34,6 @@ __all__ = [
     "check_conditions",
     "fourier_features",
     "log_ratio_of",
+    "noise_averaged_waves",
     "noise_input",
 ]

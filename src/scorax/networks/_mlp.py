@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.networks._abstract import AbstractNetwork, fourier_features
+from scorax.networks._abstract import AbstractNetwork, fourier_features, noise_averaged_waves
 from scorax.networks._embedder import AbstractEmbedder, embedded
 from scorax.networks._linear import Linear, drawn
 
@@ -94,6 +94,8 @@ class ResMLP(AbstractNetwork):
         depth: number of residual blocks.
         dropout: rate of dropout inside the blocks during training.
         num_frequencies: frequencies of the noise-level features.
+        waves: frequencies of :func:`noise_averaged_waves` of the state, which stand beside it at the entry: for sharp edges,
+            which a perceptron learns late. They assume a state of unit scale.
         embedding_width: units of the noise-level embedding; a narrow one costs little and says enough.
         embedder: what reads the condition; its embedding, as wide as that of the noise level, is added to it.
 
@@ -108,6 +110,7 @@ class ResMLP(AbstractNetwork):
     norm: eqx.nn.LayerNorm
     exit: Linear
     num_frequencies: int = eqx.field(static=True)
+    waves: int = eqx.field(static=True)
     embedder: AbstractEmbedder | None
 
     def __init__(
@@ -118,6 +121,7 @@ class ResMLP(AbstractNetwork):
         depth: int = 2,
         dropout: float = 0.0,
         num_frequencies: int = 8,
+        waves: int = 0,
         embedding_width: int = 32,
         embedder: AbstractEmbedder | None = None,
         key: Key,
@@ -133,7 +137,7 @@ class ResMLP(AbstractNetwork):
         self.embedding, self.entry, self.blocks = drawn(
             (
                 Linear(2 * num_frequencies, embedding_width),
-                Linear(dimension, width),
+                Linear((1 + 2 * waves) * dimension, width),
                 tuple(ResBlock(width, embedding_width, dropout) for _ in range(depth)),
             ),
             key=key,
@@ -141,6 +145,7 @@ class ResMLP(AbstractNetwork):
         self.norm = eqx.nn.LayerNorm(width)
         self.exit = Linear(width, dimension)
         self.num_frequencies = num_frequencies
+        self.waves = waves
         self.embedder = embedder
 
     def __call__(
@@ -152,7 +157,7 @@ class ResMLP(AbstractNetwork):
             key, own = jax.random.split(key)
         told = embedded(self.embedder, condition, key=own)
         embedding = embedding if told is None else embedding + told
-        h = self.entry(x)
+        h = self.entry(jnp.concatenate([x, noise_averaged_waves(c_noise, x, self.waves)]) if self.waves else x)
         keys = [None] * len(self.blocks) if key is None else list(jax.random.split(key, len(self.blocks)))
         for block, block_key in zip(self.blocks, keys, strict=True):
             h = block(h, embedding, key=block_key)
