@@ -18,12 +18,14 @@ def time_at(ladder: Ladder, error: float) -> np.ndarray | None:
     """Seconds of every turn at a mean error: log time is linear in log error between two tolerances.
 
     Where the loosest tolerance is better than asked its time stands, no extrapolation; ``None`` where no tolerance is good
-    enough. A tolerance that takes longer than another and errs more has no say.
+    enough or none ended. A tolerance that takes longer than another and errs more has no say.
     """
     front: list[tuple[float, np.ndarray]] = []
     for step in sorted(ladder.values(), key=lambda own: float(np.median(own["seconds"]))):
         if not front or step["mean_error"] < front[-1][0]:
             front.append((step["mean_error"], np.array(step["seconds"])))
+    if not front:
+        return None
     if front[0][0] <= error:
         return front[0][1]
     for (loose, fast), (tight, slow) in itertools.pairwise(front):
@@ -43,11 +45,12 @@ def _ladders(case: dict[str, Any], tolerances: list[str]) -> list[str]:
         for tolerance in tolerances:
             step = found["ladder"].get(tolerance)
             if step is None:
-                cells.append("")
+                cells.append(f"failed: {found['failed'][tolerance]}" if tolerance in found.get("failed", {}) else "")
                 continue
             errors = f"{step['mean_error']:.1e}, at most {step['max_error']:.1e}"
             cells.append(f"{np.median(step['seconds']):.3g} s; {errors}; {step['evaluations']:.0f}")
-        lines.append(f"| {name} | {found['first_call']:.2f} | " + " | ".join(cells) + " |")
+        first = f"{found['first_call']:.2f}" if "first_call" in found else ""
+        lines.append(f"| {name} | {first} | " + " | ".join(cells) + " |")
     return lines
 
 
