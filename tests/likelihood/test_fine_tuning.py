@@ -18,6 +18,7 @@ from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM, GaussianLaw
 from scorax.training import fit
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")  # statistics and differences far above rounding
 KEY = jax.random.key(0)
 BATCH = 16
 

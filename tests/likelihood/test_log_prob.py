@@ -17,6 +17,7 @@ from scorax.samplers import Heun, sample
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.training import fit
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")  # tolerances far above rounding; bits are in test_lanes.py
 KEY = jax.random.key(0)
 FAR = VP(t1=1.5)
 """A clock so long that the law at its end is Gaussian to rounding: what is left is the error of the method."""
@@ -137,20 +138,6 @@ def test_trap_28_narrow_data_at_default_settings(scale):
         got = log_prob(ExactDenoiser.create(law, process), x)
         np.testing.assert_allclose(got.value, jax.vmap(at.log_density)(x), rtol=0, atol=1e-3)
         assert np.all(got.converged)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_trap_29_a_row_is_the_same_alone_and_beside_an_outlier(dtype):
-    """Bit for bit, in value and in error, in batches of one, of a chunk and of more."""
-    model = ExactDenoiser.create(mixture(), FAR)
-    x = np.array(rows_of(mixture(), 70, key=KEY), dtype)
-    x[3] = 50.0
-    whole = log_prob(model, x)
-    for rows in (slice(0, 1), slice(3, 4), slice(0, 64), slice(60, 70)):
-        part = log_prob(model, x[rows])
-        assert np.array_equal(part.value, whole.value[rows])
-        assert np.array_equal(part.solver_error, whole.solver_error[rows])
-        assert np.array_equal(part.evaluations, whole.evaluations[rows])
 
 
 @pytest.mark.parametrize("process", [FAR, EDM()], ids=repr)

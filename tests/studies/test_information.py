@@ -22,6 +22,7 @@ from scorax.samplers import (
 from scorax.studies import entropy, kl_divergence
 from scorax.targets import ExactDenoiser, gaussian
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")  # statistics and differences far above rounding
 KEY = jax.random.key(0)
 DRAWS = 1024
 S = np.array([[1.0, 0.6], [0.6, 0.5]])

@@ -43,10 +43,12 @@ def terminal_error(flow: Flow, method: Method, z: Float[Array, " m"]) -> Float[A
 
     def back(carry: tuple[Array, Array, Array], place: PyTree) -> tuple[tuple[Array, Array, Array], Array]:
         s, z, slope = carry
-        done = step(method, flow.rate, s, place.coordinate - s, z, slope)
-        return (place.coordinate, done.state, done.slope), density(done.state, place.radius, place.level)
+        there = flow.coordinate(place.coordinate, place.level)
+        done = step(method, flow.rate, s, there - s, z, slope)
+        return (there, done.state, done.slope), density(done.state, place.radius, place.level)
 
-    half, quarter = jax.lax.scan(back, (flow.ends.end, z, flow.rate(flow.ends.end, z)), inner)[1]
+    end = flow.way[1]
+    half, quarter = jax.lax.scan(back, (end, z, flow.rate(end, z)), inner)[1]
     last = density(z, flow.ends.end_radius, flow.ends.end_level)
     return jnp.maximum(jnp.abs(half - last), jnp.abs(quarter - half) / _FADING)
 

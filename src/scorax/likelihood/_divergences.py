@@ -185,8 +185,9 @@ class Hutchinson(AbstractDivergence):
         law = cast(law, probes.dtype)
         growth = 0.5 * (jnp.log(law.at(ends.end_level).variances) - jnp.log(law.at(ends.start_level).variances))
         growth = growth - (jnp.log(ends.end_radius) - jnp.log(ends.start_radius))
-        squares = (probes.reshape(len(probes), -1) @ law.basis) ** 2
+        # Sums and no products of matrices, as in `GaussianLaw.whiten`: a row's bits shall not depend on its neighbours.
+        squares = jnp.sum(probes.reshape(len(probes), -1, 1) * law.basis, axis=1) ** 2
         mean = jnp.sum(
             only_free(model.free, jnp.ones(probes.shape[1:], probes.dtype)).reshape(-1, 1) * law.basis**2, axis=0
         )
-        return (squares - mean) @ growth
+        return jnp.sum((squares - mean) * growth, axis=1)

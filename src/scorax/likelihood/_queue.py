@@ -89,7 +89,7 @@ def solve_all(
 
     def begin(row: Float[Array, "*shape"], fact: PyTree, number: Int[Array, ""]) -> Lane:
         flow, (terms, solver, controller) = own(fact)
-        start, end, z = flow.ends.start, flow.ends.end, flow.start(row)
+        (start, end), z = flow.way, flow.start(row)
         state = Pair(z, z if paired else None)
         aim, control = controller.init(terms, start, end, state, None, None, solver.func, solver.order(terms))
         slope = solver.init(terms, start, end, state, None)
@@ -102,8 +102,8 @@ def solve_all(
         keep, at, aim, _, control, _ = controller.adapt_step_size(
             lane.at, lane.aim, lane.state, state, None, error, solver.order(terms), lane.control
         )
-        end = flow.ends.end
-        near = end - _ROUND * jnp.finfo(x.dtype).eps * (end - flow.ends.start)
+        start, end = flow.way
+        near = end - _ROUND * jnp.finfo(x.dtype).eps * (end - start)
         state, slope = _where(jnp.asarray(keep), (state, slope), (lane.state, lane.slope))
         return Lane(
             lane.row,
@@ -121,7 +121,7 @@ def solve_all(
     def round_(carry: tuple[Lane, Array, Solve]) -> tuple[Lane, Array, Solve]:
         lanes, following, solved = carry
         lanes = jax.vmap(advance)(lanes, _rows(facts, lanes.row))
-        arrived = lanes.at >= ends.end
+        arrived = lanes.at >= end
         free = arrived | (lanes.steps >= max_steps)
         place = jnp.where(free, lanes.row, rows)
         found = Solve(lanes.state, arrived, evaluations(x.dtype, lanes.steps, paired=paired))
@@ -135,7 +135,7 @@ def solve_all(
     starts = in_blocks(begin, (x, facts, numbers), count)
     lanes = jax.tree.map(lambda leaf: leaf[:LANES], starts)
     lanes = lanes._replace(row=jnp.where(numbers[:LANES] < count, numbers[:LANES], rows))
-    ends = flow_of(jax.tree.map(lambda leaf: leaf[0], facts)).ends
+    end = flow_of(jax.tree.map(lambda leaf: leaf[0], facts)).way[1]
     blank = Solve(starts.state, jnp.zeros(rows, bool), starts.steps)
     return jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), blank))[2]
 

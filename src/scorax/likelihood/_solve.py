@@ -14,7 +14,14 @@ from scorax._free import free_dimension, only_free
 from scorax._types import Condition, Scalar
 from scorax.likelihood._divergences import AbstractDivergence
 from scorax.likelihood._runge_kutta import Pair, PairedRungeKutta, method_for
-from scorax.models import AbstractScoreModel, FlowEnds, flow_field, terminal_log_density
+from scorax.models import (
+    AbstractDenoiser,
+    AbstractNetworkModel,
+    AbstractScoreModel,
+    FlowEnds,
+    flow_field,
+    terminal_log_density,
+)
 from scorax.processes import Level
 
 _FIRST_STEP = 0.1
@@ -23,7 +30,13 @@ _FIRST_STEP = 0.1
 
 @dataclass(frozen=True)
 class Flow:
-    """The flow of one row as a flat system: the state, then one integral of the divergence for each probe.
+    r"""The flow of one row as a flat system: the state, then one integral of the divergence for each probe.
+
+    That of an exact denoiser is solved over the angle $a$. That of a network is solved over
+    $s = \operatorname{asinh}(\sigma / \alpha)$, for which $da/ds = \cos a$: low in noise that is the angle, in which the field is
+    regular where there is no noise; high in noise it is the logarithm, in which a network that is told the logarithm
+    changes evenly. A fitted network takes a third to a half fewer evaluations for the same error than over the angle, the
+    exact field of a mixture a fifth more (``docs/likelihood.md``).
 
     Attributes:
         model: the score model.
@@ -51,12 +64,31 @@ class Flow:
         integrals = jnp.zeros(max(self.divergence.num_probes, 1), x.dtype)
         return jnp.concatenate([(x / self.ends.start_radius).reshape(-1), integrals])
 
+    @property
+    def way(self) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """Where the solve starts and ends."""
+        ends = self.ends
+        return self.coordinate(ends.start, ends.start_level), self.coordinate(ends.end, ends.end_level)
+
+    @property
+    def _over_asinh(self) -> bool:
+        return isinstance(self.model, AbstractDenoiser) and isinstance(self.model, AbstractNetworkModel)
+
+    def coordinate(self, place: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
+        """Coordinate of the solve at a place of the flow with this level."""
+        if not self._over_asinh:
+            return place
+        assert level is not None  # a denoiser's process has a scalar Gaussian kernel
+        return jnp.arcsinh(level.sigma / level.alpha)
+
     def rate(self, s: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
         """Right-hand side of the flat system."""
-        free = self.model.free
+        free, ratio = self.model.free, jnp.sinh(s)
+        place = jnp.arctan(ratio) if self._over_asinh else s
         field = flow_field(self.model, self.condition)
-        value, traces = self.divergence(field, s, self.split(z)[0], self.drawn, free)
-        return jnp.concatenate([only_free(free, value).reshape(-1), traces])
+        value, traces = self.divergence(field, place, self.split(z)[0], self.drawn, free)
+        rate = jnp.concatenate([only_free(free, value).reshape(-1), traces])
+        return rate / jnp.sqrt(1 + ratio**2) if self._over_asinh else rate
 
     def split(self, z: Float[Array, " m"]) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
         """State and integrals."""
@@ -130,12 +162,13 @@ def evaluations(dtype: DTypeLike, steps: Int[Array, "*rows"], *, paired: bool) -
 def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max_steps: int, *, paired: bool) -> Solve:
     """The flow of a row from ``t0`` to ``t1``, with the doubled steps beside it where they are asked for."""
     start = flow.start(x)
+    begin, end = flow.way
     terms, solver, controller = equation(flow, x.dtype, rtol, atol)
     solution = diffrax.diffeqsolve(
         terms,
         solver,
-        flow.ends.start,
-        flow.ends.end,
+        begin,
+        end,
         None,
         Pair(start, start if paired else None),
         stepsize_controller=controller,

@@ -44,7 +44,8 @@ class GaussianLaw(eqx.Module):
 
     def whiten(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
         """Coordinates of ``x`` in the eigenbasis, centred and divided by their standard deviations."""
-        return (self.basis.T @ (x - self.mean)) / jnp.sqrt(self.variances)
+        # As a sum, not as a product of matrices: mapped over rows, its last rows would go another way, to other last bits.
+        return jnp.sum(self.basis * (x - self.mean)[:, None], axis=0) / jnp.sqrt(self.variances)
 
     def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Log-density at ``x``, in nats."""

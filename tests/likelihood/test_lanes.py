@@ -1,0 +1,59 @@
+"""Rows in lanes: a row's bits do not depend on the others, and its steps are those of a solve by itself."""
+
+import jax
+import numpy as np
+import pytest
+
+from oracles import mixture, noisy, rows_of
+from scorax.likelihood import Hutchinson, log_prob
+from scorax.processes import VP
+from scorax.targets import ExactDenoiser
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture(autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_trap_29_a_row_is_the_same_alone_and_beside_an_outlier(dtype):
+    """Bit for bit, in value and in error, alone, in part and in another order: no lane computes otherwise than the next."""
+    model = ExactDenoiser.create(mixture(), VP())
+    x = np.array(rows_of(mixture(), 200, key=KEY), dtype)
+    x[3] = 50.0
+    whole = log_prob(model, x)
+    orders = [np.random.default_rng(seed).permutation(len(x)) for seed in range(12)]
+    for rows in (slice(0, 1), slice(3, 4), slice(0, 64), slice(60, 70), *orders):
+        part = log_prob(model, x[rows])
+        assert np.array_equal(part.value, whole.value[rows])
+        assert np.array_equal(part.solver_error, whole.solver_error[rows])
+        assert np.array_equal(part.evaluations, whole.evaluations[rows])
+
+
+def test_lanes_take_the_steps_that_a_row_takes_by_itself():
+    """More rows than one call takes, of which some run out of steps, against the mapped solve of a row: a traced call is one."""
+    model, limits = (
+        ExactDenoiser.create(mixture(), VP()),
+        dict(rtol=1e-3, atol=1e-3, max_steps=4, estimate_error=False),
+    )
+    x = np.array(rows_of(mixture(), 1030, key=KEY))
+    x[[3, 70, 1028]] = 50.0
+    got = log_prob(model, x, **limits)
+    mapped = jax.jit(lambda rows: log_prob(model, rows, **limits))(x)
+    assert 3 <= np.count_nonzero(~np.asarray(got.converged)) < 100
+    assert np.array_equal(got.converged, mapped.converged)
+    assert np.array_equal(got.evaluations, mapped.evaluations)
+    np.testing.assert_allclose(got.value, mapped.value, rtol=1e-8)  # a rounded step, at a loose tolerance
+
+
+def test_a_row_keeps_its_probes_in_any_batch():
+    """Bit for bit: probes follow from the key and the content of the row, and lanes do not know one another."""
+    law, process = mixture(2), VP()
+    model, x = ExactDenoiser.create(law, process), np.asarray(rows_of(noisy(law, process), 150, key=KEY))
+    limits = dict(divergence=Hutchinson(2), key=KEY, rtol=1e-3, atol=1e-3)
+    whole, part = log_prob(model, x, **limits), log_prob(model, x[[140, 3]], **limits)
+    for got, expected in zip(part, whole, strict=True):
+        assert np.array_equal(got, np.asarray(expected)[[140, 3]])
