@@ -35,8 +35,8 @@ class Flow:
     That of an exact denoiser is solved over the angle $a$. That of a network is solved over
     $s = \operatorname{asinh}(\sigma / \alpha)$, for which $da/ds = \cos a$: low in noise that is the angle, in which the field is
     regular where there is no noise; high in noise it is the logarithm, in which a network that is told the logarithm
-    changes evenly. A fitted network takes a third to a half fewer evaluations for the same error than over the angle, the
-    exact field of a mixture a fifth more (``docs/likelihood.md``).
+    changes evenly. For the same error a fitted network takes fewer evaluations than over the angle, the exact field of a
+    mixture more (``docs/likelihood.md``).
 
     Attributes:
         model: the score model.
