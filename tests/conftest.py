@@ -1,4 +1,4 @@
-"""What every test needs before JAX is imported, the hypothesis profile, and a fixture for files that mostly compile.
+"""What every test needs before JAX is imported, the hypothesis profile, and fixtures for quick compilation and float64.
 
 JAX reads these variables once, on import, so they are set here and nowhere later. Values given from outside win.
 """
@@ -67,3 +67,12 @@ def quick_compilation() -> Iterator[None]:
     yield
     jax.config.update("jax_disable_most_optimizations", before)
     jax.clear_caches()  # the option is no part of the key under which a compiled program is kept in memory
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """Float64 for one test."""
+    import jax
+
+    with jax.enable_x64(True):
+        yield

@@ -1,6 +1,6 @@
-"""PyTree helpers: which leaves train, leaf names for files, and moving averages."""
+"""PyTree helpers: which leaves train, leaf names for files, moving averages, and rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
+from jax.core import Tracer
 from jax.typing import DTypeLike
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Bool, PyTree
 
 from scorax._errors import InputError, explain
 
@@ -128,6 +129,25 @@ def require_rows(tree: PyTree, count: int, *, what: str) -> None:
 def rows_at(tree: Tree, rows: Array | np.ndarray) -> Tree:
     """The rows with these numbers of every array of a tree, as device arrays."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf[rows]), tree)
+
+
+def joined(parts: Sequence[Tree], count: int) -> Tree:
+    """The first ``count`` rows of the parts one after the other; on the host unless they are traced.
+
+    On the device every number of parts would be a program of its own.
+    """
+
+    def join(*leaves: Array) -> Array:
+        if isinstance(leaves[0], Tracer):
+            return jnp.concatenate(leaves)[:count]
+        return jnp.asarray(np.concatenate(leaves)[:count])
+
+    return jax.tree.map(join, *parts)
+
+
+def select(condition: Bool[Array, ""], yes: Tree, no: Tree) -> Tree:
+    """Every array of ``yes`` where the condition holds, and of ``no`` where it does not."""
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
 
 
 def require_conditions(condition: PyTree, conditions: PyTree, count: int) -> None:

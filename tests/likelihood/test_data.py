@@ -14,13 +14,9 @@ from scorax.processes import EDM, VP
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.transforms import AbstractTransform, Encoded, Standardize
 
+pytestmark = pytest.mark.usefixtures("double")
+
 KEY = jax.random.key(0)
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 class Probit(AbstractTransform):

@@ -12,7 +12,6 @@ from scorax.models import ScoreFunction
 from scorax.processes import EDM, VP
 from scorax.targets import ExactDenoiser, GaussianMixture, gaussian
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # statistics, and tolerances far above rounding
 KEY = jax.random.key(0)
 LOOSE = dict(rtol=1e-4, atol=1e-4)
 
@@ -88,8 +87,16 @@ def test_a_gaussian_needs_one_probe_only(probe, angle):
     at = noisy(law, process)
     x = rows_of(at, 3, key=KEY)
     got = log_prob(model, x, divergence=Hutchinson(2, probe), estimate_error=False, key=KEY, **LOOSE)
-    assert np.all(got.trace_error < 1e-2)  # without it one probe is off by nats
-    np.testing.assert_allclose(got.value, jax.vmap(at.log_density)(x), atol=1e-2)
+    assert np.all(got.trace_error < 4e-3)
+    np.testing.assert_allclose(got.value, jax.vmap(at.log_density)(x), atol=4e-3)
+
+
+def test_a_row_keeps_its_probes_in_any_batch(cases):
+    """Bit for bit: probes follow from the key and the content of the row."""
+    model, x, _, _, whole = cases
+    part = log_prob(model, x[[70, 3]], divergence=Hutchinson(16), key=KEY, **LOOSE)
+    for got, expected in zip(part, whole, strict=True):
+        assert np.array_equal(got, np.asarray(expected)[[70, 3]])
 
 
 def test_one_probe_has_no_known_error():

@@ -20,14 +20,10 @@ from scorax.processes import EDM, VP, AbstractGaussianProcess, Clean, GaussianLa
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.transforms import Standardize
 
+pytestmark = pytest.mark.usefixtures("double")
+
 KEY = jax.random.key(0)
 ROWS = 32
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 class Scaled(AbstractDenoiser):

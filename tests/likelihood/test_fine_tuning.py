@@ -18,15 +18,9 @@ from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM, GaussianLaw
 from scorax.training import fit
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # statistics and differences far above rounding
+pytestmark = pytest.mark.usefixtures("quick_compilation", "double")  # statistics and differences far above rounding
 KEY = jax.random.key(0)
 BATCH = 16
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,18 @@
 """Rows in lanes: a row's bits do not depend on the others, and its steps are those of a solve by itself."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from oracles import mixture, noisy, rows_of
+from oracles import mixture, rows_of
 from scorax.likelihood import Hutchinson, log_prob
 from scorax.processes import VP
 from scorax.targets import ExactDenoiser
 
+pytestmark = pytest.mark.usefixtures("double")
+
 KEY = jax.random.key(0)
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -49,11 +46,14 @@ def test_lanes_take_the_steps_that_a_row_takes_by_itself():
     np.testing.assert_allclose(got.value, mapped.value, rtol=1e-8)  # a rounded step, at a loose tolerance
 
 
-def test_a_row_keeps_its_probes_in_any_batch():
-    """Bit for bit: probes follow from the key and the content of the row, and lanes do not know one another."""
-    law, process = mixture(2), VP()
-    model, x = ExactDenoiser.create(law, process), np.asarray(rows_of(noisy(law, process), 150, key=KEY))
-    limits = dict(divergence=Hutchinson(2), key=KEY, rtol=1e-3, atol=1e-3)
-    whole, part = log_prob(model, x, **limits), log_prob(model, x[[140, 3]], **limits)
-    for got, expected in zip(part, whole, strict=True):
-        assert np.array_equal(got, np.asarray(expected)[[140, 3]])
+def test_a_call_is_traceable_in_whatever_is_traced():
+    """Rows, or the key of their probes alone, or nothing inside a traced function: shapes and types are those of a plain call."""
+    model, x = ExactDenoiser.create(mixture(), VP()), jnp.zeros((3, 2))
+
+    def probed(rows, key):
+        return log_prob(model, rows, divergence=Hutchinson(2), key=key)
+
+    expected = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), jax.eval_shape(probed, x, KEY))
+    for function, *arguments in ((lambda key: probed(x, key), KEY), (lambda: probed(x, KEY),)):
+        got = jax.eval_shape(function, *arguments)
+        assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), got) == expected

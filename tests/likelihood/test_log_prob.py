@@ -17,16 +17,12 @@ from scorax.samplers import Heun, sample
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.training import fit
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # tolerances far above rounding; bits are in test_lanes.py
+pytestmark = pytest.mark.usefixtures(
+    "quick_compilation", "double"
+)  # tolerances far above rounding; bits are in test_lanes.py
 KEY = jax.random.key(0)
 FAR = VP(t1=1.5)
 """A clock so long that the law at its end is Gaussian to rounding: what is left is the error of the method."""
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 def points(law, count: int = 24):

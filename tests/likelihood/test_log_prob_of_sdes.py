@@ -10,14 +10,10 @@ from scorax.models import ScoreFunction
 from scorax.processes import BrownianMotion, GaussianLaw, LinearSDE, OrnsteinUhlenbeck, critically_damped_langevin
 from sdes import geometric_law, geometric_model, sheared_law, sheared_model
 
+pytestmark = pytest.mark.usefixtures("double")
+
 LAW = np.array([0.5, -0.3]), np.array([[0.3, 0.1], [0.1, 0.4]])
 POINTS = np.array([[0.5, -0.3], [1.2, 0.4], [-0.6, -1.5], [0.1, 1.9]])
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 @pytest.mark.parametrize(

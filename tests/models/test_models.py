@@ -24,13 +24,9 @@ from scorax.samplers import EulerMaruyama, sample
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.transforms import Standardize
 
+pytestmark = pytest.mark.usefixtures("double")
+
 X = np.array([0.3, -0.2])
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 @pytest.mark.parametrize("process", [VP(), VE(), EDM()], ids=repr)

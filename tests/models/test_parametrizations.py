@@ -8,6 +8,8 @@ from scorax.models import Denoiser, Karras, PredictData, PredictNoise, PredictSc
 from scorax.networks import MLP
 from scorax.processes import EDM, VP, Level
 
+pytestmark = pytest.mark.usefixtures("double")
+
 ALL = [
     Karras(),
     Karras(data_scale=0.3),
@@ -21,12 +23,6 @@ LEVELS = [VP().level(jnp.asarray(t)) for t in (1e-5, 0.01, 0.3, 1.0)] + [
     EDM().level(jnp.asarray(t)) for t in (2e-3, 80.0)
 ]
 by_parametrization = pytest.mark.parametrize("parametrization", ALL, ids=repr)
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 def levels():

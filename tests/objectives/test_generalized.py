@@ -14,11 +14,7 @@ from scorax.models import ScoreFunction
 from scorax.objectives import GeneralizedScoreMatching, ImplicitScoreMatching
 from scorax.processes import VP, Clean
 
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double")
 
 
 class Affine(eqx.Module):

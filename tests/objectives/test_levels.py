@@ -30,15 +30,9 @@ from scorax.objectives import (
 from scorax.processes import EDM, VE, VP, AbstractGaussianProcess, Clean
 from scorax.targets import ExactDenoiser
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # float64, and no tolerance below 1e-9
+pytestmark = pytest.mark.usefixtures("quick_compilation", "double")  # float64, and no tolerance below 1e-9
 
 DRAWS = 20_000
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 class Straight(AbstractGaussianProcess):

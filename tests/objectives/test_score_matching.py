@@ -35,15 +35,11 @@ from scorax.objectives import (
 from scorax.processes import EDM, VP, AbstractProcess, Clean
 from scorax.targets import ExactDenoiser
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # float64, and no tolerance below 1e-12 of values about one
+pytestmark = pytest.mark.usefixtures(
+    "quick_compilation", "double"
+)  # float64, and no tolerance below 1e-12 of values about one
 
 DRAWS = 20_000
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 class Slope(eqx.Module):

@@ -17,15 +17,11 @@ from scorax.processes import (
     critically_damped_langevin,
 )
 
+pytestmark = pytest.mark.usefixtures("double")
+
 F = np.array([[-1.0, 0.5], [0.2, -0.3]])
 L = np.array([[0.7, 0.1, 0.0], [0.0, 0.4, 0.3]])
 B = np.array([0.5, -1.0])
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 def damped(t, mass=0.25, rate=4.0):

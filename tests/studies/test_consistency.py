@@ -13,13 +13,9 @@ from scorax.processes import EDM, VP, AbstractGaussianProcess, GaussianLaw
 from scorax.studies import score_consistency
 from scorax.targets import ExactDenoiser, gaussian
 
+pytestmark = pytest.mark.usefixtures("double")
+
 KEY = jax.random.key(0)
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 class Turned(AbstractDenoiser):

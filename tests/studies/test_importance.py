@@ -11,16 +11,10 @@ from scorax.samplers import DDPM, ReverseSDE
 from scorax.studies import Importance, importance_weights
 from scorax.targets import ExactDenoiser, gaussian
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # statistics and differences far above rounding
+pytestmark = pytest.mark.usefixtures("quick_compilation", "double")  # statistics and differences far above rounding
 KEY = jax.random.key(0)
 DRAWS = 2048
 LOG_Z = 3.7
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 def shifted(law):

@@ -22,18 +22,12 @@ from scorax.samplers import (
 from scorax.studies import entropy, kl_divergence
 from scorax.targets import ExactDenoiser, gaussian
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # statistics and differences far above rounding
+pytestmark = pytest.mark.usefixtures("quick_compilation", "double")  # statistics and differences far above rounding
 KEY = jax.random.key(0)
 DRAWS = 1024
 S = np.array([[1.0, 0.6], [0.6, 0.5]])
 Q = np.array([[1.5, -0.2], [-0.2, 0.8]])
 P_MEAN, Q_MEAN = np.array([0.3, -0.2]), np.array([-0.4, 0.5])
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 def covariance(law) -> np.ndarray:

@@ -8,13 +8,9 @@ from oracles import mixture, noisy, rows_of
 from scorax.processes import EDM, VP
 from scorax.targets import ExactDenoiser, GaussianMixture
 
+pytestmark = pytest.mark.usefixtures("double")
+
 X = np.array([0.3, -0.2])
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
 
 
 def covariances(law: GaussianMixture) -> np.ndarray:

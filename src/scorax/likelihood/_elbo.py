@@ -14,7 +14,7 @@ from scorax._divergence import value_and_divergence, value_and_quadratic_forms
 from scorax._errors import explain
 from scorax._free import free_dimension, free_normal, only_free
 from scorax._probes import RademacherProbe
-from scorax._trees import cast, require_conditions, rows_at
+from scorax._trees import cast, joined, require_conditions, rows_at
 from scorax._types import Condition, Key
 from scorax.models import (
     AbstractDenoiser,
@@ -117,7 +117,7 @@ def elbo(
         block, told = rows_at((rows, conditions), np.minimum(numbers, len(x) - 1))
         number = jnp.asarray(numbers, jnp.uint32)
         parts.append(_chunk(bare, block, condition, told, ends, key, number, (num_times, num_replicates, num_probes)))
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[: len(x)], *parts)
+    return joined(parts, len(x))
 
 
 def _checked(

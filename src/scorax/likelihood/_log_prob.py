@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._digest import row_digest
 from scorax._errors import explain
-from scorax._trees import cast, require_conditions, rows_at
+from scorax._trees import cast, joined, require_conditions, rows_at
 from scorax._types import Condition, Key, Scalar
 from scorax.likelihood._budget import near_data, rounding_error, solver_error, terminal_error
 from scorax.likelihood._choose_divergence import default_divergence
@@ -148,7 +148,7 @@ def log_prob(
         key=key,
     )
     bare = without_clock(model)
-    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((model, x, condition, conditions))):
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((model, x, condition, conditions, settings))):
         return jax.vmap(lambda row, own: _row(bare, row, condition, own, settings))(x, conditions)
     if len(x) == 0:
         real, count = jnp.zeros(0, x.dtype), jnp.zeros(0, int)
@@ -158,10 +158,8 @@ def log_prob(
     for first in range(0, len(x), size):
         places = np.minimum(first + np.arange(size), len(x) - 1)
         block, told = rows_at((rows, conditions), places)
-        count = min(size, len(x) - first)
-        found = _call(bare, block, condition, told, jnp.asarray(count), settings)
-        parts.append(jax.tree.map(lambda leaf, n=count: np.asarray(leaf)[:n], found))
-    return jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate(leaves)), *parts)
+        parts.append(_call(bare, block, condition, told, jnp.asarray(min(size, len(x) - first)), settings))
+    return joined(parts, len(x))
 
 
 def _rows_of_a_call(dimension: int) -> int:

@@ -5,12 +5,13 @@ lanes stay busy until the rows run out. What happens to a row is the same in any
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
+from scorax._trees import rows_at, select
 from scorax._types import Scalar
 from scorax.likelihood._runge_kutta import Pair
 from scorax.likelihood._solve import Equation, Flow, Solve, equation, evaluations
@@ -104,7 +105,7 @@ def solve_all(
         )
         start, end = flow.way
         near = end - _ROUND * jnp.finfo(x.dtype).eps * (end - start)
-        state, slope = _where(jnp.asarray(keep), (state, slope), (lane.state, lane.slope))
+        state, slope = select(jnp.asarray(keep), (state, slope), (lane.state, lane.slope))
         return Lane(
             lane.row,
             jnp.minimum(at, end),
@@ -120,30 +121,21 @@ def solve_all(
 
     def round_(carry: tuple[Lane, Array, Solve]) -> tuple[Lane, Array, Solve]:
         lanes, following, solved = carry
-        lanes = jax.vmap(advance)(lanes, _rows(facts, lanes.row))
+        lanes = jax.vmap(advance)(lanes, rows_at(facts, jnp.minimum(lanes.row, rows - 1)))
         arrived = lanes.at >= end
         free = arrived | (lanes.steps >= max_steps)
         place = jnp.where(free, lanes.row, rows)
-        found = Solve(lanes.state, arrived, evaluations(x.dtype, lanes.steps, paired=paired))
+        found = Solve(lanes.state, arrived, lanes.steps)
         solved = jax.tree.map(lambda all_, new: all_.at[place].set(new, mode="drop"), solved, found)
         number = following + jnp.cumsum(free) - 1
-        fresh = _rows(starts, number)
-        fresh = fresh._replace(row=jnp.where(number < count, number, rows))
-        return jax.vmap(_where)(free, fresh, lanes), following + jnp.sum(free), solved
+        fresh = rows_at(starts, jnp.minimum(number, rows - 1))._replace(row=jnp.where(number < count, number, rows))
+        return jax.vmap(select)(free, fresh, lanes), following + jnp.sum(free), solved
 
     numbers = jnp.arange(rows)
     starts = in_blocks(begin, (x, facts, numbers), count)
     lanes = jax.tree.map(lambda leaf: leaf[:LANES], starts)
     lanes = lanes._replace(row=jnp.where(numbers[:LANES] < count, numbers[:LANES], rows))
     end = flow_of(jax.tree.map(lambda leaf: leaf[0], facts)).way[1]
-    blank = Solve(starts.state, jnp.zeros(rows, bool), starts.steps)
-    return jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), blank))[2]
-
-
-def _rows(tree: PyTree, places: Int[Array, " lanes"]) -> Any:
-    """The rows of every array; an index beyond the end takes the last."""
-    return jax.tree.map(lambda leaf: leaf.at[places].get(mode="clip"), tree)
-
-
-def _where(condition: Bool[Array, ""], yes: Any, no: Any) -> Any:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+    blank = Solve(starts.state, jnp.zeros(rows, bool), starts.steps)  # steps for now, evaluations at the end
+    solved = jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), blank))[2]
+    return solved._replace(evaluations=evaluations(x.dtype, solved.evaluations, paired=paired))

@@ -83,12 +83,16 @@ class Flow:
 
     def rate(self, s: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
         """Right-hand side of the flat system."""
-        free, ratio = self.model.free, jnp.sinh(s)
-        place = jnp.arctan(ratio) if self._over_asinh else s
-        field = flow_field(self.model, self.condition)
+        if not self._over_asinh:
+            return self._rate_at(s, z)
+        ratio = jnp.sinh(s)
+        return self._rate_at(jnp.arctan(ratio), z) / jnp.sqrt(1 + ratio**2)
+
+    def _rate_at(self, place: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
+        """Rate of change along the flow's own coordinate."""
+        free, field = self.model.free, flow_field(self.model, self.condition)
         value, traces = self.divergence(field, place, self.split(z)[0], self.drawn, free)
-        rate = jnp.concatenate([only_free(free, value).reshape(-1), traces])
-        return rate / jnp.sqrt(1 + ratio**2) if self._over_asinh else rate
+        return jnp.concatenate([only_free(free, value).reshape(-1), traces])
 
     def split(self, z: Float[Array, " m"]) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
         """State and integrals."""

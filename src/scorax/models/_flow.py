@@ -63,9 +63,8 @@ def flow_ends(model: AbstractScoreModel, dtype: jnp.dtype) -> FlowEnds:
     require_noisy_state(model)
     require_terminal_law(model.process)
     process, in_angle = model.process, isinstance(model, AbstractDenoiser)
-    if all(isinstance(leaf, int | float) for leaf in jax.tree.leaves(process)):
-        return _known_ends(process, in_angle, jnp.dtype(dtype))
-    return _ends(process, in_angle, jnp.dtype(dtype))
+    numbers = all(isinstance(leaf, int | float) for leaf in jax.tree.leaves(process))
+    return (_known_ends if numbers else _ends)(process, in_angle, jnp.dtype(dtype))
 
 
 def _ends(process: AbstractProcess, in_angle: bool, dtype: jnp.dtype) -> FlowEnds:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PyTree
 
 from scorax._errors import explain
 from scorax._free import free_normal, only_free
-from scorax._trees import cast
+from scorax._trees import cast, select
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, data_moments, energy, require_energy
 from scorax.processes import Law
@@ -162,4 +162,4 @@ class MetropolisLangevin(_AbstractChain):
         log_ratio = value - other[0] + 0.5 * jnp.sum(noise**2) - jnp.sum(back**2) / (4 * h)
         # A proposal of no density has a NaN or minus infinity here and is refused.
         accepted = jnp.log(jax.random.uniform(choice, (), x.dtype)) < log_ratio
-        return jax.tree.map(lambda a, b: jnp.where(accepted, a, b), (proposal, other), (x, known))
+        return select(accepted, (proposal, other), (x, known))

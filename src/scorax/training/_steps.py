@@ -9,7 +9,7 @@ import jax.tree_util as jtu
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from scorax._trees import all_finite, move_average, rows_at
+from scorax._trees import all_finite, move_average, rows_at, select
 from scorax._types import Key
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
@@ -86,7 +86,7 @@ def _step(
     decay = jnp.minimum(program.ema_decay, (1 + step) / (10 + step))  # young averages forget the start at once
     new = Carry(weights, move_average(carry.ema, weights, decay.astype(loss.dtype)), optimizer)
     if program.stops:
-        new = jtu.tree_map(lambda a, b: jnp.where(active, a, b), new, carry)
+        new = select(active, new, carry)
     return new, loss
 
 
