@@ -80,8 +80,8 @@ def test_bin_noise_is_part_of_every_start() -> None:
     ("rows", "columns", "starts"),
     [
         (200, 4, ("gaussian", "mixture")),
-        (200, 30, ("normal", "mixture")),
-        (200, 40, ("normal",)),
+        (200, 16, ("gaussian", "mixture")),
+        (200, 17, ("normal",)),
         (9000, 4, ("gaussian",)),
         (9000, 2, ("gaussian", "mixture")),
     ],
