@@ -3,6 +3,7 @@
 JAX reads these variables once, on import, so they are set here and nowhere later. Values given from outside win.
 """
 
+import gc
 import mmap
 import os
 import sys
@@ -42,10 +43,14 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-# The older of XLA's two generators of CPU code, under the same optimisations: it compiles a program in half the time, and
-# most of a cold run is compiling. `XLA_FLAGS= pytest` runs the programs of a user.
+# Most of a cold run is compiling. The older of XLA's two generators of CPU code, without LLVM's loop optimisations, takes a
+# third to a half of the time; loops that are not vectorised cost the tests little. `XLA_FLAGS= pytest` runs the programs of a
+# user, and CI does so once more for the claims about bits (marker `bits`).
 if _known_to_xla("xla_cpu_use_fusion_emitters"):
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1")
+
+# Traces are millions of objects that live on; Python's default looks through them again and again.
+gc.set_threshold(200_000, 50, 100)
 
 # No deadline: the first example compiles. In CI the examples are fixed, so that a red build can be repeated.
 settings.register_profile("scorax", deadline=None, derandomize="CI" in os.environ)
