@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from scorax._free import only_free
-from scorax.likelihood._runge_kutta import Method, Pair, step
-from scorax.likelihood._solve import Flow
+from scorax.likelihood._runge_kutta import Method, step
+from scorax.likelihood._solve import Flow, Solve
 from scorax.models import AbstractDenoiser
 from scorax.processes import Level
 
@@ -19,16 +19,15 @@ _FADING = 8.0
 """Least factor by which a mismatch falls where the noise doubles: that of the third cumulant, the first not matched."""
 
 
-def solver_error(flow: Flow, method: Method, end: Pair) -> Float[Array, ""]:
-    """Bound of the error of the finer solution by its distance to the coarser one, integral and state apart.
+def solver_error(flow: Flow, method: Method, solved: Solve) -> Float[Array, ""]:
+    """Bound of the error of the finer solution by its largest distance to the coarser one, integral and state apart.
 
     The two parts may cancel in the distance of the log-densities without doing so in the error; their sum cannot.
     """
-    assert end.coarse is not None  # asked for by `estimate_error`
-    (y, integrals), (other, others) = flow.split(end.fine), flow.split(end.coarse)
-    pull = jax.grad(flow.assumed_at_end)(y)
-    moved = jnp.linalg.norm(pull) * jnp.linalg.norm(y - other)
-    return method.share * (jnp.abs(jnp.mean(integrals) - jnp.mean(others)) + moved)
+    assert solved.apart is not None  # asked for by `estimate_error`
+    pull = jax.grad(flow.assumed_at_end)(flow.split(solved.end.fine)[0])
+    state, integrals = flow.split(solved.apart)
+    return method.share * (jnp.mean(integrals) + jnp.linalg.norm(pull) * jnp.linalg.norm(state))
 
 
 def terminal_error(flow: Flow, method: Method, z: Float[Array, " m"]) -> Float[Array, ""]:

@@ -80,7 +80,7 @@ def row_log_prob(
 
 def _answer(flow: Flow, x: Float[Array, "*shape"], solved: Solve, estimate_error: bool) -> LogProb:
     """The log-density and its errors from the ends of the solve."""
-    end, converged, evaluations = solved
+    end, evaluations = solved.end, solved.evaluations
     y, integrals = flow.split(end.fine)
     assumed = flow.assumed_at_end(y)
     trace = flow.divergence.combine(integrals, flow.drawn, flow.ends, flow.model)
@@ -88,17 +88,17 @@ def _answer(flow: Flow, x: Float[Array, "*shape"], solved: Solve, estimate_error
     if estimate_error:
         method, near = method_for(x.dtype), near_data(flow, x)
         rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), near.sensitivity)
-        of_solver, gap = solver_error(flow, method, end) + rounding, near.truncation
+        of_solver, gap = solver_error(flow, method, solved) + rounding, near.truncation
         of_end = terminal_error(flow, method, end.fine)
         evaluations = evaluations + 2 + 2 * method.evaluations
     return LogProb(
-        value=jnp.where(converged, assumed + trace.value, jnp.nan),
+        value=jnp.where(solved.converged, assumed + trace.value, jnp.nan),
         trace_error=trace.error,
         solver_error=of_solver,
         terminal_error=of_end,
         truncation=gap,
         evaluations=evaluations,
-        converged=converged,
+        converged=solved.converged,
         probes=jnp.asarray(flow.divergence.num_probes),
     )
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._trees import rows_at, select
 from scorax._types import Scalar
-from scorax.likelihood._runge_kutta import Pair
+from scorax.likelihood._runge_kutta import Pair, Progress
 from scorax.likelihood._solve import Equation, Flow, Solve, equation, evaluations
 
 LANES = 64
@@ -31,7 +31,7 @@ class Lane(NamedTuple):
         at: flow coordinate it has reached.
         aim: where the next step would end.
         state: solution there, and the one of the doubled steps.
-        slope: slope of each.
+        progress: what the next step takes from the last.
         control: state of the error control.
         steps: pairs of steps tried.
     """
@@ -40,7 +40,7 @@ class Lane(NamedTuple):
     at: Float[Array, ""]
     aim: Float[Array, ""]
     state: Pair
-    slope: Pair
+    progress: Progress
     control: PyTree
     steps: Int[Array, ""]
 
@@ -93,25 +93,25 @@ def solve_all(
         (start, end), z = flow.way, flow.start(row)
         state = Pair(z, z if paired else None)
         aim, control = controller.init(terms, start, end, state, None, None, solver.func, solver.order(terms))
-        slope = solver.init(terms, start, end, state, None)
-        return Lane(number, start, jnp.minimum(aim, end), state, slope, control, jnp.zeros_like(number))
+        progress = solver.init(terms, start, end, state, None)
+        return Lane(number, start, jnp.minimum(aim, end), state, progress, control, jnp.zeros_like(number))
 
     def advance(lane: Lane, fact: PyTree) -> Lane:
         flow, (terms, solver, controller) = own(fact)
-        state, error, _, slope, _ = solver.step(terms, lane.at, lane.aim, lane.state, None, lane.slope, False)
+        state, error, _, progress, _ = solver.step(terms, lane.at, lane.aim, lane.state, None, lane.progress, False)
         error = jax.tree.map(lambda leaf: jnp.where(jnp.isnan(leaf), jnp.inf, leaf), error)
         keep, at, aim, _, control, _ = controller.adapt_step_size(
             lane.at, lane.aim, lane.state, state, None, error, solver.order(terms), lane.control
         )
         start, end = flow.way
         near = end - _ROUND * jnp.finfo(x.dtype).eps * (end - start)
-        state, slope = select(jnp.asarray(keep), (state, slope), (lane.state, lane.slope))
+        state, progress = select(jnp.asarray(keep), (state, progress), (lane.state, lane.progress))
         return Lane(
             lane.row,
             jnp.minimum(at, end),
             jnp.where(aim > near, end, aim),
             state,
-            slope,
+            progress,
             control,
             lane.steps + 1,
         )
@@ -125,7 +125,7 @@ def solve_all(
         arrived = lanes.at >= end
         free = arrived | (lanes.steps >= max_steps)
         place = jnp.where(free, lanes.row, rows)
-        found = Solve(lanes.state, arrived, lanes.steps)
+        found = Solve(lanes.state, lanes.progress.apart, arrived, lanes.steps)
         solved = jax.tree.map(lambda all_, new: all_.at[place].set(new, mode="drop"), solved, found)
         number = following + jnp.cumsum(free) - 1
         fresh = rows_at(starts, jnp.minimum(number, rows - 1))._replace(row=jnp.where(number < count, number, rows))
@@ -136,6 +136,7 @@ def solve_all(
     lanes = jax.tree.map(lambda leaf: leaf[:LANES], starts)
     lanes = lanes._replace(row=jnp.where(numbers[:LANES] < count, numbers[:LANES], rows))
     end = flow_of(jax.tree.map(lambda leaf: leaf[0], facts)).way[1]
-    blank = Solve(starts.state, jnp.zeros(rows, bool), starts.steps)  # steps for now, evaluations at the end
+    # Steps stand where evaluations will.
+    blank = Solve(starts.state, starts.progress.apart, jnp.zeros(rows, bool), starts.steps)
     solved = jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), blank))[2]
     return solved._replace(evaluations=evaluations(x.dtype, solved.evaluations, paired=paired))

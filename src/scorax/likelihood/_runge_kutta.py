@@ -95,13 +95,26 @@ class Pair(NamedTuple):
     coarse: Float[Array, " m"] | None
 
 
+class Progress(NamedTuple):
+    """What a step hands to the next.
+
+    Attributes:
+        slope: slope of each solution.
+        apart: largest distance of the two so far, in every coordinate; ``None`` where there is one.
+    """
+
+    slope: Pair
+    apart: Float[Array, " m"] | None
+
+
 class PairedRungeKutta(diffrax.AbstractSolver):
     """Two steps of a method, controlled by their embedded errors, and beside them one of twice the length.
 
     Both solutions are carried to the end, so their distance there is that of two global solutions on one mesh and its
     halving. It shrinks as ``2^order - 1`` times the error of the finer one, whatever the steps did in between: unlike the
     distance of two adaptive solves, whose errors are unrelated, or a sum of local estimates, which knows nothing of how
-    errors grow. The terms must be those of a ``Rate``, applied to each of the pair.
+    errors grow. A difference that changes its sign may vanish at the end by accident, so the largest one on the way is kept.
+    The terms must be those of a ``Rate``, applied to each of the pair.
     """
 
     method: Method = eqx.field(static=True)
@@ -111,38 +124,43 @@ class PairedRungeKutta(diffrax.AbstractSolver):
     def order(self, terms: Any) -> int:
         return self.method.order
 
-    def init(self, terms: Any, t0: Any, t1: Any, y0: Pair, args: Any) -> Pair:
+    def init(self, terms: Any, t0: Any, t1: Any, y0: Pair, args: Any) -> Progress:
         slope = terms.vf(t0, Pair(y0.fine, None), args).fine
-        return Pair(slope, None if y0.coarse is None else slope)
+        if y0.coarse is None:
+            return Progress(Pair(slope, None), None)
+        return Progress(Pair(slope, slope), jnp.abs(y0.fine - y0.coarse))
 
     def step(
-        self, terms: Any, t0: Any, t1: Any, y0: Pair, args: Any, solver_state: Pair, made_jump: Any
-    ) -> tuple[Pair, Pair, dict[str, Pair], Pair, diffrax.RESULTS]:
+        self, terms: Any, t0: Any, t1: Any, y0: Pair, args: Any, solver_state: Progress, made_jump: Any
+    ) -> tuple[Pair, Pair, dict[str, Pair], Progress, diffrax.RESULTS]:
         def rate(s: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
             return terms.vf(s, Pair(z, None), args).fine
 
         def one(carry: tuple[Array, Array], task: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], Step]:
             state, slope = carry
             s, h, coarse = task
-            if y0.coarse is not None and solver_state.coarse is not None:
+            if y0.coarse is not None and slopes.coarse is not None:
                 state = jnp.where(coarse, y0.coarse, state)
-                slope = jnp.where(coarse, solver_state.coarse, slope)
+                slope = jnp.where(coarse, slopes.coarse, slope)
             done = step(self.method, rate, s, h, state, slope)
             return (done.state, done.slope), done
 
+        slopes, apart = solver_state
         h = (t1 - t0) / 2
         tasks = (jnp.stack([t0, t0 + h, t0]), jnp.stack([h, h, 2 * h]), jnp.arange(3) == 2)
         if y0.coarse is None:
             tasks = jax.tree.map(lambda leaf: leaf[:2], tasks)
-        done = jax.lax.scan(one, (y0.fine, solver_state.fine), tasks)[1]
+        done = jax.lax.scan(one, (y0.fine, slopes.fine), tasks)[1]
         error = jnp.maximum(jnp.abs(done.error[0]), jnp.abs(done.error[1]))
 
         def pair(leaf: Array) -> Pair:
             return Pair(leaf[1], None if y0.coarse is None else leaf[2])
 
         y1 = pair(done.state)
+        if apart is not None and y1.coarse is not None:
+            apart = jnp.maximum(apart, jnp.abs(y1.fine - y1.coarse))
         errors = Pair(error, None if y0.coarse is None else jnp.zeros_like(error))
-        return y1, errors, dict(y0=y0, y1=y1), pair(done.slope), diffrax.RESULTS.successful
+        return y1, errors, dict(y0=y0, y1=y1), Progress(pair(done.slope), apart), diffrax.RESULTS.successful
 
     def func(self, terms: Any, t0: Any, y0: Pair, args: Any) -> Pair:
         return terms.vf(t0, y0, args)

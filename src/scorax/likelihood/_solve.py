@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from scorax._free import free_dimension, only_free
 from scorax._types import Condition, Scalar
 from scorax.likelihood._divergences import AbstractDivergence
-from scorax.likelihood._runge_kutta import Pair, PairedRungeKutta, method_for
+from scorax.likelihood._runge_kutta import Pair, PairedRungeKutta, Progress, method_for
 from scorax.models import (
     AbstractDenoiser,
     AbstractNetworkModel,
@@ -26,6 +26,10 @@ from scorax.processes import Level
 
 _FIRST_STEP = 0.1
 """First pair of steps at a tolerance of 1e-3, as a share of the way; the error of a step of order 5 falls as its fifth power."""
+
+_GROWTH = 2.0
+"""Largest factor from one step to the next. On a mesh that changes evenly the distance of the pair stays in proportion to the
+error; with Diffrax's own factor of 10 it was by accident too small for whole families of rows (``docs/likelihood.md``)."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,13 @@ class Solve(NamedTuple):
 
     Attributes:
         end: flat state at ``t1``, and the one of the doubled steps.
+        apart: largest distance of the two on the way, in every coordinate; ``None`` without the doubled steps.
         converged: whether it ended within the step limit.
         evaluations: evaluations of the right-hand side.
     """
 
     end: Pair
+    apart: Float[Array, " m"] | None
     converged: Bool[Array, ""]
     evaluations: Int[Array, ""]
 
@@ -154,7 +160,7 @@ def equation(flow: Flow, dtype: DTypeLike, rtol: Scalar, atol: Scalar) -> Equati
     def both(t: Any, pair: Pair, args: None) -> Pair:
         return Pair(flow.rate(t, pair.fine), None if pair.coarse is None else flow.rate(t, pair.coarse))
 
-    controller = _Controller(rtol=rtol, atol=atol, norm=norm)
+    controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=_GROWTH)
     return Equation(diffrax.ODETerm(both), PairedRungeKutta(method_for(dtype)), controller)
 
 
@@ -175,13 +181,16 @@ def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max
         end,
         None,
         Pair(start, start if paired else None),
+        saveat=diffrax.SaveAt(t1=True, solver_state=True),
         stepsize_controller=controller,
         max_steps=max_steps,
         throw=False,
     )
-    assert solution.ys is not None  # the default saves the end
+    assert solution.ys is not None  # the end is saved
+    assert isinstance(solution.solver_state, Progress)
     return Solve(
         jax.tree.map(lambda leaf: leaf[-1], solution.ys),
+        solution.solver_state.apart,
         solution.result == diffrax.RESULTS.successful,
         evaluations(x.dtype, solution.stats["num_steps"], paired=paired),
     )
