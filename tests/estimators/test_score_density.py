@@ -1,4 +1,4 @@
-"""The estimator: densities that integrate to one, bits of a row, files; with the optimised programs of a user."""
+"""The estimator: densities that integrate to one, bits of a row, files."""
 
 import pickle
 from pathlib import Path
@@ -32,6 +32,7 @@ def test_density_integrates_to_one(fitted: ScoreDensity, rows: np.ndarray) -> No
     assert np.all(np.isfinite(fitted.grad_log_density(rows[:5])))
 
 
+@pytest.mark.bits
 def test_save_and_load_keep_every_bit(fitted: ScoreDensity, rows: np.ndarray, tmp_path: Path) -> None:
     fitted.save(tmp_path / "run")
     again = ScoreDensity.load(tmp_path / "run")
@@ -41,12 +42,14 @@ def test_save_and_load_keep_every_bit(fitted: ScoreDensity, rows: np.ndarray, tm
         fitted.save(tmp_path / "run")
 
 
+@pytest.mark.bits
 def test_pickle_and_clone(fitted: ScoreDensity, rows: np.ndarray) -> None:
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.score_samples(rows[:4]), fitted.score_samples(rows[:4]))
     assert clone(fitted).get_params() == fitted.get_params()
 
 
+@pytest.mark.bits
 def test_rows_do_not_depend_on_their_number(fitted: ScoreDensity) -> None:
     many = fitted.sample_rows(0, 40, seed=5)
     np.testing.assert_array_equal(many[:7], fitted.sample_rows(0, 7, seed=5))

@@ -8,7 +8,10 @@ from tiny import TINY
 
 # Every check brings a table of its own shape, hence programs of its own, and runs them for milliseconds. The contract is about
 # behaviour; numbers are tested elsewhere, with the optimised programs.
-pytestmark = pytest.mark.usefixtures("quick_compilation")
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.slow,  # two minutes of compiling forty tables' programs; CI runs them
+]
 
 
 @parametrize_with_checks([ScoreDensity(TINY, random_state=0)])

@@ -91,6 +91,7 @@ def test_a_gaussian_needs_one_probe_only(probe, angle):
     np.testing.assert_allclose(got.value, jax.vmap(at.log_density)(x), atol=4e-3)
 
 
+@pytest.mark.bits
 def test_a_row_keeps_its_probes_in_any_batch(cases):
     """Bit for bit: probes follow from the key and the content of the row."""
     model, x, _, _, whole = cases

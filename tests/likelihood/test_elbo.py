@@ -162,6 +162,7 @@ def test_the_standard_error_falls_as_the_root_of_the_replicates_and_is_honest():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.bits
 def test_trap_29_a_row_of_the_bound_is_the_same_beside_an_outlier(dtype):
     """Bit for bit in batches of one, of a chunk and of more: its draws are those of its number."""
     model = ExactDenoiser.create(mixture(), VP())

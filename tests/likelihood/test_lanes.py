@@ -10,7 +10,7 @@ from scorax.likelihood import Hutchinson, log_prob
 from scorax.processes import VP
 from scorax.targets import ExactDenoiser
 
-pytestmark = pytest.mark.usefixtures("double")
+pytestmark = [pytest.mark.usefixtures("double"), pytest.mark.bits]
 
 KEY = jax.random.key(0)
 

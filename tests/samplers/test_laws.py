@@ -1,4 +1,4 @@
-"""Laws of many draws, by adaptive solves too: with the optimised programs of a user, for what takes time is running them.
+"""Laws of many draws, by adaptive solves too.
 
 Statistical tolerances are 4 SE (false-alarm rate 6e-5 a number) at fixed keys.
 """
@@ -22,11 +22,17 @@ from scorax.targets import ExactDenoiser
 
 KEY = jax.random.key(0)
 DRAWS = 4096
+LONG = pytest.mark.slow  # half a minute of compiling and solving each; CI runs them
 
 
 @pytest.mark.parametrize(
     "sampler",
-    [EulerMaruyama(num_steps=300), ReverseSDE(), ProbabilityFlow(rtol=1e-3, atol=1e-3), AdamsBashforth()],
+    [
+        EulerMaruyama(num_steps=300),
+        pytest.param(ReverseSDE(), marks=LONG),
+        ProbabilityFlow(rtol=1e-3, atol=1e-3),
+        AdamsBashforth(),
+    ],
     ids=lambda s: type(s).__name__,
 )
 def test_trap_16_both_dynamics_end_in_the_law_of_a_mixture(sampler):
@@ -40,6 +46,7 @@ def test_trap_16_both_dynamics_end_in_the_law_of_a_mixture(sampler):
         assert np.all(np.abs(values.mean(0) - expected) < 4 * values.std(0) / np.sqrt(DRAWS))
 
 
+@LONG
 def test_the_step_of_a_score_follows_the_reverse_sde_of_its_clock():
     """ReverseSDE for a ScoreFunction in the clock of VP and for a denoiser in its own variable: one law."""
     exact = ExactDenoiser.create(mixture(), VP(t0=1e-3))

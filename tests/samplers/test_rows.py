@@ -11,6 +11,8 @@ from scorax import samplers
 from scorax.models import AbstractScoreModel
 from scorax.samplers import BLOCK, AbstractSampler, sample
 
+pytestmark = pytest.mark.bits
+
 KEY = jax.random.key(0)
 ROWS = BLOCK + 76
 SAMPLERS = [c for c in CASES if issubclass(c, AbstractSampler)]

@@ -66,6 +66,7 @@ def same(a, b) -> bool:
     ],
     ids=["plain", "validated", "ensemble"],
 )
+@pytest.mark.bits
 def test_resumed_is_straight_bit_for_bit(model, options):
     straight = run(model, **options)
     assert [int(state.step) for state in straight] == [0, 5, 10, 15, 20]

@@ -43,6 +43,7 @@ def trained(network, *, num_steps=10, data=ROWS, **options):
     return last, last.model(model, "weights")
 
 
+@pytest.mark.bits
 def test_conditions_follow_their_rows_in_training_and_validation():
     """Rows in another order with their conditions alike, visited in the same order: the same state to the last bit.
 
@@ -93,6 +94,7 @@ def test_conditions_that_do_not_fit_the_rows_are_refused():
             log_prob(model, jnp.zeros((4, 2)), **refused)
 
 
+@pytest.mark.bits
 def test_trap_33_a_row_depends_on_its_number_and_its_own_condition_alone():
     """Across the border of a block, from a later start, and with every other condition changed: the same bits."""
     network = MLP(2, width=8, depth=1, embedder=ClassEmbedder(2, 4, key=KEY), key=KEY)
