@@ -6,10 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from scorax._free import only_free
 from scorax.likelihood._runge_kutta import Method, step
 from scorax.likelihood._solve import Flow, Solve
-from scorax.models import AbstractDenoiser
 from scorax.processes import Level
 
 _ROUNDINGS = 8.0
@@ -30,9 +28,9 @@ def solver_error(flow: Flow, method: Method, solved: Solve) -> Float[Array, ""]:
     return method.share * (jnp.mean(integrals) + jnp.linalg.norm(pull) * jnp.linalg.norm(state))
 
 
-def terminal_error(flow: Flow, method: Method, z: Float[Array, " m"]) -> Float[Array, ""]:
+def terminal_error(flow: Flow, method: Method, solved: Solve) -> Float[Array, ""]:
     """Bound of the mismatch at ``t1`` by how it changes on the last stretch of the way, walked backwards from the end."""
-    inner = flow.ends.inner
+    inner, z, slope = flow.ends.inner, solved.end.fine, solved.slopes[1]
     if inner is None:
         return jnp.full((), jnp.nan, z.dtype)
 
@@ -47,7 +45,7 @@ def terminal_error(flow: Flow, method: Method, z: Float[Array, " m"]) -> Float[A
         return (there, done.state, done.slope), density(done.state, place.radius, place.level)
 
     end = flow.way[1]
-    half, quarter = jax.lax.scan(back, (end, z, flow.rate(end, z)), inner)[1]
+    half, quarter = jax.lax.scan(back, (end, z, slope), inner)[1]
     last = density(z, flow.ends.end_radius, flow.ends.end_level)
     return jnp.maximum(jnp.abs(half - last), jnp.abs(quarter - half) / _FADING)
 
@@ -64,24 +62,16 @@ class NearData(NamedTuple):
     sensitivity: Float[Array, ""]
 
 
-def near_data(flow: Flow, x: Float[Array, "*shape"]) -> NearData:
-    r"""$-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$ and $\sum_i |x_i s_i|$, by one evaluation; NaN and zero without levels.
+def near_data(flow: Flow, x: Float[Array, "*shape"], solved: Solve) -> NearData:
+    r"""$-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$ and $\sum_i |x_i s_i|$; NaN and zero without levels.
 
     In the predicted noise $n = -\sigma s$ the first is $-\tfrac12 (|n|^2 - \sigma_0 \nabla\!\cdot n)$: nothing is divided.
     """
     level = flow.ends.start_level
     if level is None:
         return NearData(jnp.full((), jnp.nan, x.dtype), jnp.zeros((), x.dtype))
-    model = flow.model
-
-    def noise(s: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        if isinstance(model, AbstractDenoiser):
-            return model.predict_at(level, x, flow.condition).noise
-        return -level.sigma * model(s, x, flow.condition)
-
-    value, traces = flow.divergence(noise, flow.ends.start, x, flow.drawn, model.free)
-    value = only_free(model.free, value)
-    gap = -0.5 * (jnp.sum(value**2) - level.sigma * jnp.mean(traces))
+    value, divergence = flow.noise_at_start(x, solved.slopes[0], level)
+    gap = -0.5 * (jnp.sum(value**2) - level.sigma * divergence)
     return NearData(gap, jnp.sum(jnp.abs(x * value)) / level.sigma)
 
 

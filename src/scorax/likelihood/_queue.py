@@ -32,6 +32,7 @@ class Lane(NamedTuple):
         aim: where the next step would end.
         state: solution there, and the one of the doubled steps.
         progress: what the next step takes from the last.
+        first: slope where it started.
         control: state of the error control.
         steps: pairs of steps tried.
     """
@@ -41,6 +42,7 @@ class Lane(NamedTuple):
     aim: Float[Array, ""]
     state: Pair
     progress: Progress
+    first: Float[Array, " m"]
     control: PyTree
     steps: Int[Array, ""]
 
@@ -94,7 +96,9 @@ def solve_all(
         state = Pair(z, z if paired else None)
         aim, control = controller.init(terms, start, end, state, None, None, solver.func, solver.order(terms))
         progress = solver.init(terms, start, end, state, None)
-        return Lane(number, start, jnp.minimum(aim, end), state, progress, control, jnp.zeros_like(number))
+        return Lane(
+            number, start, jnp.minimum(aim, end), state, progress, progress.slope.fine, control, jnp.zeros_like(number)
+        )
 
     def advance(lane: Lane, fact: PyTree) -> Lane:
         flow, (terms, solver, controller) = own(fact)
@@ -112,6 +116,7 @@ def solve_all(
             jnp.where(aim > near, end, aim),
             state,
             progress,
+            lane.first,
             control,
             lane.steps + 1,
         )
@@ -125,7 +130,7 @@ def solve_all(
         arrived = lanes.at >= end
         free = arrived | (lanes.steps >= max_steps)
         place = jnp.where(free, lanes.row, rows)
-        found = Solve(lanes.state, lanes.progress.apart, arrived, lanes.steps)
+        found = Solve(lanes.state, lanes.progress.apart, (lanes.first, lanes.progress.slope.fine), arrived, lanes.steps)
         solved = jax.tree.map(lambda all_, new: all_.at[place].set(new, mode="drop"), solved, found)
         number = following + jnp.cumsum(free) - 1
         fresh = rows_at(starts, jnp.minimum(number, rows - 1))._replace(row=jnp.where(number < count, number, rows))
@@ -137,6 +142,8 @@ def solve_all(
     lanes = lanes._replace(row=jnp.where(numbers[:LANES] < count, numbers[:LANES], rows))
     end = flow_of(jax.tree.map(lambda leaf: leaf[0], facts)).way[1]
     # Steps stand where evaluations will.
-    blank = Solve(starts.state, starts.progress.apart, jnp.zeros(rows, bool), starts.steps)
+    blank = Solve(
+        starts.state, starts.progress.apart, (starts.first, starts.first), jnp.zeros(rows, bool), starts.steps
+    )
     solved = jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), blank))[2]
     return solved._replace(evaluations=evaluations(x.dtype, solved.evaluations, paired=paired))

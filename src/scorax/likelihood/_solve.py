@@ -103,6 +103,28 @@ class Flow:
         size = math.prod(self.shape)
         return z[:size].reshape(self.shape), z[size:]
 
+    def noise_at_start(
+        self, x: Float[Array, "*shape"], slope: Float[Array, " m"], level: Level
+    ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
+        r"""The noise $n$ predicted for a row at ``t0``, of this level, and its divergence.
+
+        That of a denoiser follows from the slope there: $n = \sin a\, y + \cos a\, dy/da$.
+        """
+        free, model = self.model.free, self.model
+        if isinstance(model, AbstractDenoiser):
+            sin, cos = level.sigma / self.ends.start_radius, level.alpha / self.ends.start_radius
+            moved, traces = self.split(slope)
+            part = moved if self._over_asinh else cos * moved  # dy/ds has the cosine already
+            trace = jnp.mean(traces) if self._over_asinh else cos * jnp.mean(traces)
+            value = only_free(free, sin * x / self.ends.start_radius) + part
+            return value, (sin * self.dimension + trace) / self.ends.start_radius
+
+        def noise(s: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+            return -level.sigma * model(s, x, self.condition)
+
+        value, traces = self.divergence(noise, self.ends.start, x, self.drawn, free)
+        return only_free(free, value), jnp.mean(traces)
+
     def assumed(self, y: Float[Array, "*shape"], radius: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
         """Log-density of the law assumed at a level, as a density of the row at ``t0`` but for the integral."""
         change = self.dimension * (jnp.log(radius) - jnp.log(self.ends.start_radius))
@@ -131,12 +153,14 @@ class Solve(NamedTuple):
     Attributes:
         end: flat state at ``t1``, and the one of the doubled steps.
         apart: largest distance of the two on the way, in every coordinate; ``None`` without the doubled steps.
+        slopes: slope at ``t0`` and at ``t1``.
         converged: whether it ended within the step limit.
         evaluations: evaluations of the right-hand side.
     """
 
     end: Pair
     apart: Float[Array, " m"] | None
+    slopes: tuple[Float[Array, " m"], Float[Array, " m"]]
     converged: Bool[Array, ""]
     evaluations: Int[Array, ""]
 
@@ -191,6 +215,7 @@ def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max
     return Solve(
         jax.tree.map(lambda leaf: leaf[-1], solution.ys),
         solution.solver_state.apart,
+        (flow.rate(begin, start), solution.solver_state.slope.fine),
         solution.result == diffrax.RESULTS.successful,
         evaluations(x.dtype, solution.stats["num_steps"], paired=paired),
     )
