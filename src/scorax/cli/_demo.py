@@ -13,7 +13,7 @@ from scorax.cli._paths import refuse_full_folder
 from scorax.cli._sample import sample
 
 _MOST_ROWS = 2600  # so that the training rows of the toys take the recipe of larger tables
-_TOY_STEPS = 1200  # one member, one start, a short schedule, few cut-offs: the toys take about a minute
+_TOY_STEPS = 1200  # one member, one start, a short schedule, few cut-offs: the toys take less than a minute and a half
 _TOY_SETS = ["noise.candidates=[0.03, 0.06, 0.1]", 'ensemble.starts=["gaussian"]']
 _TEST_SHARE = 0.2
 _SAMPLES = 1000
