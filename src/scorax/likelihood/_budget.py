@@ -23,14 +23,14 @@ def solver_error(flow: Flow, method: Method, solved: Solve) -> Float[Array, ""]:
     The two parts may cancel in the distance of the log-densities without doing so in the error; their sum cannot.
     """
     assert solved.apart is not None  # asked for by `estimate_error`
-    pull = jax.grad(flow.assumed_at_end)(flow.split(solved.end.fine)[0])
+    pull = jax.grad(flow.assumed_at_end)(flow.split(solved.end)[0])
     state, integrals = flow.split(solved.apart)
     return method.share * (jnp.mean(integrals) + jnp.linalg.norm(pull) * jnp.linalg.norm(state))
 
 
 def terminal_error(flow: Flow, method: Method, solved: Solve) -> Float[Array, ""]:
     """Bound of the mismatch at ``t1`` by how it changes on the last stretch of the way, walked backwards from the end."""
-    inner, z, slope = flow.ends.inner, solved.end.fine, solved.slopes[1]
+    inner, z, slope = flow.ends.inner, solved.end, solved.slopes[1]
     if inner is None:
         return jnp.full((), jnp.nan, z.dtype)
 

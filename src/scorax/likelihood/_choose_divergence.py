@@ -118,7 +118,7 @@ def _pilot(
         )
         flow = Flow(model, condition, ends, shape, together, drawn)
         done = solve(flow, x, _PILOT_TOLERANCE, _PILOT_TOLERANCE, 4096, paired=False)
-        integrals = jnp.where(done.converged, flow.split(done.end.fine)[1], jnp.nan)
+        integrals = jnp.where(done.converged, flow.split(done.end)[1], jnp.nan)
         controlled = integrals - together.excess(drawn, ends, model)
         return integrals.reshape(laws, -1), controlled.reshape(laws, -1)
 

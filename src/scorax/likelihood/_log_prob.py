@@ -80,8 +80,7 @@ def row_log_prob(
 
 def _answer(flow: Flow, x: Float[Array, "*shape"], solved: Solve, estimate_error: bool) -> LogProb:
     """The log-density and its errors from the ends of the solve."""
-    end, evaluations = solved.end, solved.evaluations
-    y, integrals = flow.split(end.fine)
+    (y, integrals), evaluations = flow.split(solved.end), solved.evaluations
     assumed = flow.assumed_at_end(y)
     trace = flow.divergence.combine(integrals, flow.drawn, flow.ends, flow.model)
     of_solver = of_end = gap = jnp.full((), jnp.nan, x.dtype)

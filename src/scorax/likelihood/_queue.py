@@ -32,7 +32,6 @@ class Lane(NamedTuple):
         aim: where the next step would end.
         state: solution there, and the one of the doubled steps.
         progress: what the next step takes from the last.
-        first: slope where it started.
         control: state of the error control.
         steps: pairs of steps tried.
     """
@@ -42,7 +41,6 @@ class Lane(NamedTuple):
     aim: Float[Array, ""]
     state: Pair
     progress: Progress
-    first: Float[Array, " m"]
     control: PyTree
     steps: Int[Array, ""]
 
@@ -96,9 +94,7 @@ def solve_all(
         state = Pair(z, z if paired else None)
         aim, control = controller.init(terms, start, end, state, None, None, solver.func, solver.order(terms))
         progress = solver.init(terms, start, end, state, None)
-        return Lane(
-            number, start, jnp.minimum(aim, end), state, progress, progress.slope.fine, control, jnp.zeros_like(number)
-        )
+        return Lane(number, start, jnp.minimum(aim, end), state, progress, control, jnp.zeros_like(number))
 
     def advance(lane: Lane, fact: PyTree) -> Lane:
         flow, (terms, solver, controller) = own(fact)
@@ -116,22 +112,23 @@ def solve_all(
             jnp.where(aim > near, end, aim),
             state,
             progress,
-            lane.first,
             control,
             lane.steps + 1,
         )
 
-    def going(carry: tuple[Lane, Array, Solve]) -> Array:
+    def going(carry: tuple[Lane, Array, PyTree]) -> Array:
         return jnp.any(carry[0].row < rows)
 
-    def round_(carry: tuple[Lane, Array, Solve]) -> tuple[Lane, Array, Solve]:
+    def kept(lanes: Lane) -> PyTree:
+        """What is kept of rows that have arrived."""
+        return lanes.state.fine, lanes.progress.slope.fine, lanes.progress.apart, lanes.at >= end, lanes.steps
+
+    def round_(carry: tuple[Lane, Array, PyTree]) -> tuple[Lane, Array, PyTree]:
         lanes, following, solved = carry
         lanes = jax.vmap(advance)(lanes, rows_at(facts, jnp.minimum(lanes.row, rows - 1)))
-        arrived = lanes.at >= end
-        free = arrived | (lanes.steps >= max_steps)
+        free = (lanes.at >= end) | (lanes.steps >= max_steps)
         place = jnp.where(free, lanes.row, rows)
-        found = Solve(lanes.state, lanes.progress.apart, (lanes.first, lanes.progress.slope.fine), arrived, lanes.steps)
-        solved = jax.tree.map(lambda all_, new: all_.at[place].set(new, mode="drop"), solved, found)
+        solved = jax.tree.map(lambda all_, new: all_.at[place].set(new, mode="drop"), solved, kept(lanes))
         number = following + jnp.cumsum(free) - 1
         fresh = rows_at(starts, jnp.minimum(number, rows - 1))._replace(row=jnp.where(number < count, number, rows))
         return jax.vmap(select)(free, fresh, lanes), following + jnp.sum(free), solved
@@ -141,9 +138,7 @@ def solve_all(
     lanes = jax.tree.map(lambda leaf: leaf[:LANES], starts)
     lanes = lanes._replace(row=jnp.where(numbers[:LANES] < count, numbers[:LANES], rows))
     end = flow_of(jax.tree.map(lambda leaf: leaf[0], facts)).way[1]
-    # Steps stand where evaluations will.
-    blank = Solve(
-        starts.state, starts.progress.apart, (starts.first, starts.first), jnp.zeros(rows, bool), starts.steps
-    )
-    solved = jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), blank))[2]
-    return solved._replace(evaluations=evaluations(x.dtype, solved.evaluations, paired=paired))
+    solved = jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), kept(starts)))[2]
+    state, slope, apart, arrived, steps = solved
+    slopes = starts.progress.slope.fine, slope
+    return Solve(state, apart, slopes, arrived, evaluations(x.dtype, steps, paired=paired))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import diffrax
-import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PyTree
@@ -113,11 +112,9 @@ class Flow:
         free, model = self.model.free, self.model
         if isinstance(model, AbstractDenoiser):
             sin, cos = level.sigma / self.ends.start_radius, level.alpha / self.ends.start_radius
-            moved, traces = self.split(slope)
-            part = moved if self._over_asinh else cos * moved  # dy/ds has the cosine already
-            trace = jnp.mean(traces) if self._over_asinh else cos * jnp.mean(traces)
-            value = only_free(free, sin * x / self.ends.start_radius) + part
-            return value, (sin * self.dimension + trace) / self.ends.start_radius
+            moved, traces = self.split(slope if self._over_asinh else cos * slope)  # dy/ds has the cosine already
+            value = only_free(free, sin * x / self.ends.start_radius) + moved
+            return value, (sin * self.dimension + jnp.mean(traces)) / self.ends.start_radius
 
         def noise(s: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
             return -level.sigma * model(s, x, self.condition)
@@ -151,14 +148,14 @@ class Solve(NamedTuple):
     """What became of a solve.
 
     Attributes:
-        end: flat state at ``t1``, and the one of the doubled steps.
-        apart: largest distance of the two on the way, in every coordinate; ``None`` without the doubled steps.
+        end: flat state at ``t1``.
+        apart: largest distance on the way to the solution of the doubled steps, in every coordinate; ``None`` without it.
         slopes: slope at ``t0`` and at ``t1``.
         converged: whether it ended within the step limit.
         evaluations: evaluations of the right-hand side.
     """
 
-    end: Pair
+    end: Float[Array, " m"]
     apart: Float[Array, " m"] | None
     slopes: tuple[Float[Array, " m"], Float[Array, " m"]]
     converged: Bool[Array, ""]
@@ -213,7 +210,7 @@ def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max
     assert solution.ys is not None  # the end is saved
     assert isinstance(solution.solver_state, Progress)
     return Solve(
-        jax.tree.map(lambda leaf: leaf[-1], solution.ys),
+        solution.ys.fine[-1],
         solution.solver_state.apart,
         (flow.rate(begin, start), solution.solver_state.slope.fine),
         solution.result == diffrax.RESULTS.successful,
