@@ -1,16 +1,19 @@
 """Everything the report shows about a fitted model, computed once, as records without a row of the data."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
+from threadpoolctl import threadpool_limits
 
 from scorax.metrics import c2st, sliced_wasserstein
 from scorax.studies._comparison import BaselineValues, compare, compare_folds
 from scorax.studies._copies import nearest_records
 from scorax.studies._dynamics import field_records, path_records
 from scorax.studies._held_out import Source, held_out_records
+from scorax.studies._mixture import unfinished_is_fine
 from scorax.studies._plain import plain
 from scorax.studies._tables import (
     Column,
@@ -98,25 +101,35 @@ def evaluate(
     numbers. `folds` overrides `fitted.fold_`. A record that does not apply is absent: no pairs in one column, no field
     but in two.
     """
-    columns = list(fitted.schema_.columns)
-    names = [column.name for column in columns]
     varying = train.std(axis=0) > 0
-    records: dict[str, Any] = {}
-
-    comparisons = []
-    rows = fitted.dequantised_[:, varying]
-    if held_out is not None:
-        results = compare(rows, held_out[:, varying], seed=seed)
-        comparisons.append(_held_out(fitted.score_samples(held_out), results, rows, held_out_source))
     folds = fitted.fold_ if folds is None else folds
-    out_of_fold = fitted.out_of_fold_log_density_
+    rows = fitted.dequantised_[:, varying]
     # One fold is what stopped the training: beside rows that took no part it says nothing new, and its baselines cost.
     several = folds is not None and len(np.unique(folds[folds >= 0])) > 1
-    if folds is not None and out_of_fold is not None and (several or held_out is None):
-        comparisons.append(_held_out(out_of_fold, compare_folds(rows, folds, seed=seed), rows, "out-of-fold"))
+    crossed = folds is not None and fitted.out_of_fold_log_density_ is not None and (several or held_out is None)
+
+    # The baselines need the processor and none of the model, whose programs are compiled meanwhile.
+    # Warnings and threads of linear algebra are the process's: both are set here, around the two.
+    with unfinished_is_fine(), threadpool_limits(1), ThreadPoolExecutor(1) as background:
+        tested = None if held_out is None else background.submit(compare, rows, held_out[:, varying], seed=seed)
+        by_fold = background.submit(compare_folds, rows, folds, seed=seed) if crossed else None
+        records = _pictures(fitted, train, varying, seed)
+        comparisons = []
+        if held_out is not None and tested is not None:
+            comparisons.append(_held_out(fitted.score_samples(held_out), tested.result(), rows, held_out_source))
+        if by_fold is not None:
+            comparisons.append(_held_out(fitted.out_of_fold_log_density_, by_fold.result(), rows, "out-of-fold"))
     if comparisons:
         records["held_out"] = {"comparisons": comparisons}
+    records["verdict"] = verdict(records)
+    return records
 
+
+def _pictures(fitted: Fitted, train: np.ndarray, varying: np.ndarray, seed: int) -> dict[str, Any]:
+    """Records of what the model draws, beside the training rows."""
+    columns = list(fitted.schema_.columns)
+    names = [column.name for column in columns]
+    records: dict[str, Any] = {}
     drawn = fitted.sample(int(np.clip(len(train), *_SAMPLES)), seed)
     samples = drawn[np.isfinite(drawn).all(axis=1)]
     records["sampling"] = {"drawn": len(drawn), "failed": len(drawn) - len(samples)}
@@ -135,7 +148,6 @@ def evaluate(
     levels, frames = fitted.sample_path(500, _STRIP_FRAMES, seed)
     shown = strongest_columns(train, 2)
     records["path"] = path_records(levels, frames, names=names, columns=shown)
-    records["verdict"] = verdict(records)
     return records
 
 

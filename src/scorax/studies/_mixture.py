@@ -1,6 +1,8 @@
 """The strongest of the cheap density baselines: a Gaussian mixture whose settings are cross-validated."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +30,20 @@ TYPES: tuple[CovarianceType, ...] = ("full", "tied", "diag", "spherical")
 _FIRST_RIDGE = 1e-3
 _PATIENCE = 2
 """Numbers of components tried beyond the best one before a walk ends."""
+
+
+@contextmanager
+def unfinished_is_fine() -> Iterator[None]:
+    """Without scikit-learn's warning of an unfinished EM.
+
+    100 EM steps are the budget of a cell: an unfinished one is judged by its held-out rows like any other. Warnings are the
+    process's, not the thread's: who fits mixtures beside other work enters this around both.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 @dataclass(frozen=True)
@@ -76,8 +92,9 @@ class MixtureBaseline:
         """Choose the settings and fit once more on all rows."""
         self._scale = Scale.of(x)
         z = np.random.default_rng(seed).permutation(self._scale.encode(x))[: self.max_rows]
-        self.settings = self._search(z[: self.search_rows], seed)
-        fitted = _em(z, self.settings, seed, starts=2)
+        with unfinished_is_fine():
+            self.settings = self._search(z[: self.search_rows], seed)
+            fitted = _em(z, self.settings, seed, starts=2)
         if fitted is None:
             # EM can collapse on all rows though it did not on a fold; one Gaussian with a ridge never does.
             self.settings = MixtureSettings(1, "full", _FIRST_RIDGE, 0.0)
@@ -128,7 +145,7 @@ class _Mixture:
         terms = np.empty((len(self.weights), len(z)))
         roots = np.linalg.cholesky(self.covariances)
         for k, root in enumerate(roots):
-            white = solve_triangular(root, (z - self.means[k]).T, lower=True)
+            white = solve_triangular(root, (z - self.means[k]).T, lower=True, check_finite=False)
             terms[k] = np.log(self.weights[k]) - 0.5 * (white**2).sum(axis=0) - np.log(np.diag(root)).sum()
         return logsumexp(terms, axis=0) - 0.5 * z.shape[1] * np.log(2 * np.pi)
 
@@ -163,21 +180,17 @@ def _cross_validate(z: np.ndarray, folds: np.ndarray, cell: MixtureSettings, see
 
 def _em(z: np.ndarray, cell: MixtureSettings, seed: int, *, starts: int) -> _Mixture | None:
     """The fitted mixture, or None where EM collapsed onto a singular covariance (the cell is then out of the race)."""
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
     model = GaussianMixture(
         cell.components, covariance_type=cell.covariance, reg_covar=cell.ridge, n_init=starts, random_state=seed
     )
-    with warnings.catch_warnings():
-        # 100 EM steps are the budget of a cell: an unfinished one is judged by its held-out rows like any other.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        try:
-            model.fit(z)
-        except ValueError as error:
-            if "ill-defined empirical covariance" not in str(error):
-                raise
-            return None
+    try:
+        model.fit(z)
+    except ValueError as error:
+        if "ill-defined empirical covariance" not in str(error):
+            raise
+        return None
     dim = z.shape[1]
     raw = np.asarray(model.covariances_)
     covariances = {
