@@ -9,6 +9,7 @@ import pytest
 from jax.scipy.stats import norm as jnorm
 from scipy.stats import norm
 
+from oracles import mixture, rows_of
 from scorax.likelihood import ExactDivergence, Hutchinson, bits_per_dim, data_log_prob, smoothed_log_prob
 from scorax.processes import EDM, VP
 from scorax.targets import ExactDenoiser, gaussian
@@ -110,6 +111,24 @@ def test_continuous_columns_have_densities_and_no_bits():
         bits_per_dim(got.value, np.array([1.0, 0.0]))
     with pytest.raises(ValueError, match="draws = 4"):
         data_log_prob(standard(2), Standardize(shift, scale), rows, draws=4, key=KEY)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_units_of_a_column_move_the_log_density_by_their_logarithm(offset):
+    """In units c times as large a column has values c times as large and a density 1 / c times as large.
+
+    Correlated columns, far rows, and an offset of 1e8 standard deviations, where the rows hold eight digits.
+    """
+    law = mixture(3)
+    model = ExactDenoiser.create(law, EDM())
+    z = np.concatenate([np.asarray(rows_of(law, 6, key=KEY)), np.full((1, 3), 5.0)])
+    shift, scale = np.array([3.0, offset, -1.0]), np.array([2.0, 1.0, 0.5])
+    rows = shift + scale * z
+    before = data_log_prob(model, Standardize(shift, scale), rows, key=KEY).value
+    for c in (1e-30, 0.3, 7e8, 1e30):
+        change = np.array([1.0, c, 1.0])
+        moved = data_log_prob(model, Standardize(shift * change, scale * change), rows * change, key=KEY).value
+        np.testing.assert_allclose(moved - before, -np.log(c), rtol=0, atol=1e-4)
 
 
 def test_rows_keep_their_noise_in_any_batch():

@@ -40,6 +40,7 @@ def as_function(exact: ExactDenoiser) -> ScoreFunction:
         ("float64", 1e-5, 1, False),
         ("float64", 1e-5, 2, False),
         ("float64", 1e-5, 8, False),
+        ("float64", 1e-4, 64, False),
         ("float64", 1e-5, 2, True),
         ("float32", 1e-2, 2, False),
         ("float32", 1e-2, 8, False),
