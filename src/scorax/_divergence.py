@@ -6,6 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+Push = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
+"""Derivative of a field at a point, as a linear map."""
+
 BLOCK = 128
 """Forward-mode products of one batch: more of them gain nothing but memory."""
 
@@ -24,6 +27,13 @@ def value_and_divergence(
     ``block`` products are held in memory at once.
     """
     value, push = jax.linearize(field, x)
+    return value, divergence_of(push, x, free=free, block=block)
+
+
+def divergence_of(
+    push: Push, x: Float[Array, "*shape"], *, free: Bool[Array, "*shape"] | None = None, block: int = BLOCK
+) -> Float[Array, ""]:
+    """Trace of the derivative ``push`` at ``x``; the arguments are those of :func:`value_and_divergence`."""
     basis = jnp.eye(x.size, dtype=x.dtype)
     if free is not None:
         basis = basis * free.reshape(1, -1)
@@ -32,8 +42,8 @@ def value_and_divergence(
         return jnp.sum(v * push(v.reshape(x.shape)).reshape(-1))
 
     if x.size <= block:
-        return value, jnp.sum(jax.vmap(along)(basis))
-    return value, jnp.sum(jax.lax.map(along, basis, batch_size=block))
+        return jnp.sum(jax.vmap(along)(basis))
+    return jnp.sum(jax.lax.map(along, basis, batch_size=block))
 
 
 def value_and_quadratic_forms(
@@ -48,7 +58,12 @@ def value_and_quadratic_forms(
     to the random coordinates of a conditional model.
     """
     value, push = jax.linearize(field, x)
-    return value, jax.vmap(lambda v: jnp.sum(v * push(v)))(probes)
+    return value, quadratic_forms_of(push, probes)
+
+
+def quadratic_forms_of(push: Push, probes: Float[Array, "probes *shape"]) -> Float[Array, " probes"]:
+    """The same of the derivative ``push``."""
+    return jax.vmap(lambda v: jnp.sum(v * push(v)))(probes)
 
 
 def covariance_divergence(

@@ -1,7 +1,6 @@
 """How a likelihood gets the divergence of its field: exactly, or along random probes."""
 
 import abc
-from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -9,16 +8,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
-from scorax._divergence import BLOCK, value_and_divergence, value_and_quadratic_forms
+from scorax._divergence import BLOCK, Push, divergence_of, quadratic_forms_of
 from scorax._errors import explain
 from scorax._free import only_free
 from scorax._probes import AbstractProbe, RademacherProbe
 from scorax._trees import cast
 from scorax._types import Key
 from scorax.models import AbstractScoreModel, FlowEnds, data_moments
-
-Field = Callable[[Float[Array, ""], Float[Array, "*shape"]], Float[Array, "*shape"]]
-"""Vector field ``field(s, y)`` of the flow."""
 
 
 class Trace(NamedTuple):
@@ -53,14 +49,9 @@ class AbstractDivergence(eqx.Module):
 
     @abc.abstractmethod
     def __call__(
-        self,
-        field: Field,
-        s: Float[Array, ""],
-        y: Float[Array, "*shape"],
-        drawn: PyTree,
-        free: Bool[Array, "*shape"] | None,
-    ) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
-        """The field at ``(s, y)`` and its divergence, one value for each probe."""
+        self, push: Push, y: Float[Array, "*shape"], drawn: PyTree, free: Bool[Array, "*shape"] | None
+    ) -> Float[Array, " traces"]:
+        """Divergence of a field from its derivative ``push`` at ``y``, one value for each probe."""
 
     @abc.abstractmethod
     def combine(
@@ -96,15 +87,9 @@ class ExactDivergence(AbstractDivergence):
         return None
 
     def __call__(
-        self,
-        field: Field,
-        s: Float[Array, ""],
-        y: Float[Array, "*shape"],
-        drawn: PyTree,
-        free: Bool[Array, "*shape"] | None,
-    ) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
-        value, divergence = value_and_divergence(lambda z: field(s, z), y, free=free, block=self.block)
-        return value, divergence[None]
+        self, push: Push, y: Float[Array, "*shape"], drawn: PyTree, free: Bool[Array, "*shape"] | None
+    ) -> Float[Array, " traces"]:
+        return divergence_of(push, y, free=free, block=self.block)[None]
 
     def combine(
         self, integrals: Float[Array, " traces"], drawn: PyTree, ends: FlowEnds, model: AbstractScoreModel
@@ -154,14 +139,9 @@ class Hutchinson(AbstractDivergence):
         return jax.vmap(lambda k: only_free(free, self.probe(shape, dtype, key=k)))(keys)
 
     def __call__(
-        self,
-        field: Field,
-        s: Float[Array, ""],
-        y: Float[Array, "*shape"],
-        drawn: PyTree,
-        free: Bool[Array, "*shape"] | None,
-    ) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
-        return value_and_quadratic_forms(lambda z: field(s, z), y, drawn)
+        self, push: Push, y: Float[Array, "*shape"], drawn: PyTree, free: Bool[Array, "*shape"] | None
+    ) -> Float[Array, " traces"]:
+        return quadratic_forms_of(push, drawn)
 
     def combine(
         self, integrals: Float[Array, " traces"], drawn: PyTree, ends: FlowEnds, model: AbstractScoreModel

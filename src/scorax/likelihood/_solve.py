@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import diffrax
+import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PyTree
@@ -84,18 +85,29 @@ class Flow:
         assert level is not None  # a denoiser's process has a scalar Gaussian kernel
         return jnp.arcsinh(level.sigma / level.alpha)
 
-    def rate(self, s: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
-        """Right-hand side of the flat system."""
+    def rate(
+        self, s: Float[Array, ""], z: Float[Array, " m"], wanted: Bool[Array, ""] | None = None
+    ) -> Float[Array, " m"]:
+        """Right-hand side of the flat system; zeros for the divergence where it is not ``wanted``."""
         if not self._over_asinh:
-            return self._rate_at(s, z)
+            return self._rate_at(s, z, wanted)
         ratio = jnp.sinh(s)
-        return self._rate_at(jnp.arctan(ratio), z) / jnp.sqrt(1 + ratio**2)
+        return self._rate_at(jnp.arctan(ratio), z, wanted) / jnp.sqrt(1 + ratio**2)
 
-    def _rate_at(self, place: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
+    def _rate_at(
+        self, place: Float[Array, ""], z: Float[Array, " m"], wanted: Bool[Array, ""] | None
+    ) -> Float[Array, " m"]:
         """Rate of change along the flow's own coordinate."""
         free, field = self.model.free, flow_field(self.model, self.condition)
-        value, traces = self.divergence(field, place, self.split(z)[0], self.drawn, free)
-        return jnp.concatenate([only_free(free, value).reshape(-1), traces])
+        y, integrals = self.split(z)
+        value, push = jax.linearize(lambda y: field(place, y), y)
+
+        def traces() -> Float[Array, " traces"]:
+            return self.divergence(push, y, self.drawn, free)
+
+        # The same for all lanes, so that it stays a choice and is not both under `vmap`.
+        found = traces() if wanted is None else jax.lax.cond(wanted, traces, lambda: jnp.zeros_like(integrals))
+        return jnp.concatenate([only_free(free, value).reshape(-1), found])
 
     def split(self, z: Float[Array, " m"]) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
         """State and integrals."""
@@ -119,8 +131,8 @@ class Flow:
         def noise(s: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
             return -level.sigma * model(s, x, self.condition)
 
-        value, traces = self.divergence(noise, self.ends.start, x, self.drawn, free)
-        return only_free(free, value), jnp.mean(traces)
+        value, push = jax.linearize(lambda x: noise(self.ends.start, x), x)
+        return only_free(free, value), jnp.mean(self.divergence(push, x, self.drawn, free))
 
     def assumed(self, y: Float[Array, "*shape"], radius: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
         """Log-density of the law assumed at a level, as a density of the row at ``t0`` but for the integral."""
@@ -178,15 +190,15 @@ def equation(flow: Flow, dtype: DTypeLike, rtol: Scalar, atol: Scalar) -> Equati
         state, integrals = error.fine[:size], error.fine[size:]
         return jnp.maximum(*(jnp.sqrt(jnp.mean(part**2)) for part in (state, integrals)))
 
-    def both(t: Any, pair: Pair, args: None) -> Pair:
-        return Pair(flow.rate(t, pair.fine), None if pair.coarse is None else flow.rate(t, pair.coarse))
+    def both(t: Any, pair: Pair, wanted: Bool[Array, ""] | None) -> Pair:
+        return Pair(flow.rate(t, pair.fine, wanted), None if pair.coarse is None else flow.rate(t, pair.coarse, wanted))
 
     controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=_GROWTH)
     return Equation(diffrax.ODETerm(both), PairedRungeKutta(method_for(dtype)), controller)
 
 
 def evaluations(dtype: DTypeLike, steps: Int[Array, "*rows"], *, paired: bool) -> Int[Array, "*rows"]:
-    """Evaluations of the right-hand side in so many pairs of steps, the one at the start included."""
+    """Evaluations of the field in so many pairs of steps, the one at the start included."""
     return 1 + method_for(dtype).evaluations * (3 if paired else 2) * steps
 
 

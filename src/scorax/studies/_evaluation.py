@@ -106,19 +106,20 @@ def evaluate(
     rows = fitted.dequantised_[:, varying]
     # One fold is what stopped the training: beside rows that took no part it says nothing new, and its baselines cost.
     several = folds is not None and len(np.unique(folds[folds >= 0])) > 1
-    crossed = folds is not None and fitted.out_of_fold_log_density_ is not None and (several or held_out is None)
+    out_of_fold = fitted.out_of_fold_log_density_
+    waiting = []
 
     # The baselines need the processor and none of the model, whose programs are compiled meanwhile.
     # Warnings and threads of linear algebra are the process's: both are set here, around the two.
     with unfinished_is_fine(), threadpool_limits(1), ThreadPoolExecutor(1) as background:
-        tested = None if held_out is None else background.submit(compare, rows, held_out[:, varying], seed=seed)
-        by_fold = background.submit(compare_folds, rows, folds, seed=seed) if crossed else None
+        if held_out is not None:
+            results = background.submit(compare, rows, held_out[:, varying], seed=seed)
+            waiting.append((lambda: fitted.score_samples(held_out), results, held_out_source))
+        if folds is not None and out_of_fold is not None and (several or held_out is None):
+            results = background.submit(compare_folds, rows, folds, seed=seed)
+            waiting.append((lambda: out_of_fold, results, "out-of-fold"))
         records = _pictures(fitted, train, varying, seed)
-        comparisons = []
-        if held_out is not None and tested is not None:
-            comparisons.append(_held_out(fitted.score_samples(held_out), tested.result(), rows, held_out_source))
-        if by_fold is not None:
-            comparisons.append(_held_out(fitted.out_of_fold_log_density_, by_fold.result(), rows, "out-of-fold"))
+        comparisons = [_held_out(values(), results.result(), rows, source) for values, results, source in waiting]
     if comparisons:
         records["held_out"] = {"comparisons": comparisons}
     records["verdict"] = verdict(records)
