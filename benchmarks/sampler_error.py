@@ -1,5 +1,6 @@
 """Error of every sampler against evaluations of the field, with the exact field of a mixture: sliced Wasserstein distance of
-10,000 draws to as many of the exact law at the cut-off, beside the floor that two exact samples have.
+10,000 draws to as many of the exact law at the cut-off, beside the floor that two exact samples have. The adaptive samplers run
+at several tolerances; their evaluations are the mean over 32 draws.
 
 ``python sampler_error.py --out sampler_error.json`` measures; ``--figure FILE.png`` draws the record; ``--peers`` measures
 diffusers' and k-diffusion's samplers on the same field (torch, of the ``peers`` group) into the same record. What stands in
@@ -9,6 +10,7 @@ the record is not measured again.
 import argparse
 import functools
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ import numpy as np
 
 from _machine import machine
 from scorax.metrics import sliced_wasserstein
-from scorax.processes import EDM
+from scorax.models import AbstractDenoiser, Prediction
+from scorax.processes import EDM, AbstractGaussianProcess, GaussianLaw, Level
 from scorax.samplers import (
     DDIM,
     DDPM,
@@ -30,6 +33,8 @@ from scorax.samplers import (
     EulerMaruyama,
     Heun,
     PredictorCorrector,
+    ProbabilityFlow,
+    ReverseSDE,
     sample,
 )
 from scorax.targets import ExactDenoiser, GaussianMixture
@@ -53,6 +58,13 @@ SAMPLERS: dict[str, Callable[[int], AbstractSampler]] = {
     "PredictorCorrector": lambda n: PredictorCorrector(n // 2),
     "AnnealedLangevin": lambda n: AnnealedLangevin(n // 5),
 }
+
+
+ADAPTIVE: dict[str, tuple[Callable[[float], AbstractSampler], tuple[float, ...]]] = {
+    "ProbabilityFlow": (lambda tolerance: ProbabilityFlow(rtol=tolerance, atol=tolerance), (1e-2, 1e-3, 1e-4)),
+    "ReverseSDE": (lambda tolerance: ReverseSDE(rtol=tolerance, atol=tolerance), (1e-1, 3e-2, 1e-2)),
+}
+"""Samplers with an error-controlled step, and the tolerances they run at."""
 
 
 def target(dimension: int) -> GaussianMixture:
@@ -88,6 +100,46 @@ def distances(draw: Callable[[int], np.ndarray], dimension: int, seeds: int) -> 
 Done = dict[str, dict[str, list[float]]]
 
 
+class Counted(AbstractDenoiser):
+    """A denoiser that counts its evaluations in ``COUNTER``."""
+
+    inner: ExactDenoiser
+    process: AbstractGaussianProcess
+    moments: GaussianLaw | None
+
+    def predict_at(self, level: Level, x: Any, condition: Any = None, *, key: Any = None) -> Prediction:
+        jax.debug.callback(lambda: COUNTER.update(["evaluations"]))
+        return self.inner.predict_at(level, x, condition)
+
+
+COUNTER: Counter[str] = Counter()
+
+
+def mean_evaluations(model: ExactDenoiser, sampler: AbstractSampler, dimension: int) -> float:
+    """Evaluations of a draw, mean over 32 of them."""
+    counted = Counted(inner=model, process=model.process, moments=model.moments)
+    keys = jax.random.split(jax.random.key(0), 32)
+    COUNTER.clear()  # one draw after another: side by side they would all take as many as the slowest
+    draw = jax.jit(lambda keys: jax.lax.map(lambda k: sampler.draw(counted, (dimension,), jnp.float32, key=k), keys))
+    jax.block_until_ready(draw(keys))
+    jax.effects_barrier()
+    return COUNTER["evaluations"] / len(keys)
+
+
+def adaptive(dimension: int, seeds: int, done: Done) -> Iterator[tuple[str, int, list[float]]]:
+    """The samplers that take as many evaluations as their tolerance asks; what is done at all is left out."""
+    model = ExactDenoiser.create(target(dimension), PROCESS)
+    for name, (build, tolerances) in ADAPTIVE.items():
+        for tolerance in tolerances if name not in done else ():
+            sampler = build(tolerance)
+
+            def draw(seed: int, sampler: AbstractSampler = sampler) -> np.ndarray:
+                return np.asarray(sample(model, sampler, DRAWS, key=jax.random.key(seed)), np.float64)
+
+            count = round(mean_evaluations(model, sampler, dimension))
+            yield name, count, distances(draw, dimension, seeds)
+
+
 def ours(dimension: int, seeds: int, done: Done) -> Iterator[tuple[str, int, list[float]]]:
     """Every sampler at every number of evaluations, and the floor; what is done is left out."""
     model = ExactDenoiser.create(target(dimension), PROCESS)
@@ -101,6 +153,7 @@ def ours(dimension: int, seeds: int, done: Done) -> Iterator[tuple[str, int, lis
                 return np.asarray(sample(model, sampler, DRAWS, key=jax.random.key(seed)), np.float64)
 
             yield name, count, distances(draw, dimension, seeds)
+    yield from adaptive(dimension, seeds, done)
 
 
 def figure(record: dict[str, Any], path: Path) -> None:
@@ -116,7 +169,7 @@ def figure(record: dict[str, Any], path: Path) -> None:
         for i, name in enumerate(names):
             counts = sorted(int(count) for count in results.get(name, {}))
             excess = [max(np.mean(results[name][str(count)]) - floor, LEAST) for count in counts]
-            ours = name in SAMPLERS
+            ours = name in SAMPLERS or name in ADAPTIVE
             style = {"color": f"C{i}", "marker": "o"} if ours else {"color": GREYS[i % 4], "marker": "x", "ls": "--"}
             panel.loglog(counts, excess, ms=4, lw=1.5, label=name, **style)
         noise = np.std(results["floor"]["0"], ddof=1) / np.sqrt(len(results["floor"]["0"]))
