@@ -169,8 +169,12 @@ def figure(record: dict[str, Any], path: Path) -> None:
         for i, name in enumerate(names):
             counts = sorted(int(count) for count in results.get(name, {}))
             excess = [max(np.mean(results[name][str(count)]) - floor, LEAST) for count in counts]
-            ours = name in SAMPLERS or name in ADAPTIVE
-            style = {"color": f"C{i}", "marker": "o"} if ours else {"color": GREYS[i % 4], "marker": "x", "ls": "--"}
+            if name in SAMPLERS:
+                style = {"color": f"C{i}", "marker": "o"}
+            elif name in ADAPTIVE:
+                style = {"color": ("C9", "0.0")[list(ADAPTIVE).index(name)], "marker": "s"}
+            else:
+                style = {"color": GREYS[i % 4], "marker": "x", "ls": "--"}
             panel.loglog(counts, excess, ms=4, lw=1.5, label=name, **style)
         noise = np.std(results["floor"]["0"], ddof=1) / np.sqrt(len(results["floor"]["0"]))
         panel.axhspan(LEAST / 2, 2 * noise, color="0.93", zorder=0)
