@@ -89,6 +89,11 @@ def exact_rows(dimension: int, seed: int) -> np.ndarray:
     return np.asarray(jax.jit(jax.vmap(lambda key: law.sample(key=key)))(keys), np.float64)
 
 
+def drawn_by(model: ExactDenoiser, sampler: AbstractSampler) -> Callable[[int], np.ndarray]:
+    """The draws of a seed."""
+    return lambda seed: np.asarray(sample(model, sampler, DRAWS, key=jax.random.key(seed)), np.float64)
+
+
 def distances(draw: Callable[[int], np.ndarray], dimension: int, seeds: int) -> list[float]:
     """Sliced distance to exact draws, one for each seed."""
     return [
@@ -132,12 +137,8 @@ def adaptive(dimension: int, seeds: int, done: Done) -> Iterator[tuple[str, int,
     for name, (build, tolerances) in ADAPTIVE.items():
         for tolerance in tolerances if name not in done else ():
             sampler = build(tolerance)
-
-            def draw(seed: int, sampler: AbstractSampler = sampler) -> np.ndarray:
-                return np.asarray(sample(model, sampler, DRAWS, key=jax.random.key(seed)), np.float64)
-
             count = round(mean_evaluations(model, sampler, dimension))
-            yield name, count, distances(draw, dimension, seeds)
+            yield name, count, distances(drawn_by(model, sampler), dimension, seeds)
 
 
 def ours(dimension: int, seeds: int, done: Done) -> Iterator[tuple[str, int, list[float]]]:
@@ -147,12 +148,7 @@ def ours(dimension: int, seeds: int, done: Done) -> Iterator[tuple[str, int, lis
         yield "floor", 0, distances(lambda seed: exact_rows(dimension, 500 + seed), dimension, seeds)
     for name, build in SAMPLERS.items():
         for count in (n for n in EVALUATIONS if str(n) not in done.get(name, {})):
-            sampler = build(count)
-
-            def draw(seed: int, sampler: AbstractSampler = sampler) -> np.ndarray:
-                return np.asarray(sample(model, sampler, DRAWS, key=jax.random.key(seed)), np.float64)
-
-            yield name, count, distances(draw, dimension, seeds)
+            yield name, count, distances(drawn_by(model, build(count)), dimension, seeds)
     yield from adaptive(dimension, seeds, done)
 
 

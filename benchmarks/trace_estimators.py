@@ -15,7 +15,7 @@ import numpy as np
 
 from sampler_error import PROCESS, target
 from scorax.models import flow_ends, flow_field
-from scorax.targets import ExactDenoiser, gaussian
+from scorax.targets import ExactDenoiser, GaussianMixture
 
 PRODUCTS = 16
 Estimator = Callable[[np.ndarray, np.ndarray], float]
@@ -53,11 +53,8 @@ def jacobians(dimension: int, points: int, nodes: int) -> tuple[np.ndarray, np.n
     """Angles, and the Jacobians of the mixture's field and of the Gaussian's with its moments along the flows of its points."""
     with jax.enable_x64(True):
         law = target(dimension)
-        moments = law.moments()
-        basis = np.asarray(moments.basis, np.float64)
-        covariance = (basis * np.asarray(moments.variances, np.float64)) @ basis.T
-        mixture = ExactDenoiser.create(law, PROCESS)
-        control = ExactDenoiser.create(gaussian(np.asarray(moments.mean, np.float64), covariance), PROCESS)
+        gaussian = GaussianMixture(jnp.zeros(1), jax.tree.map(lambda leaf: leaf[None], law.moments()))
+        mixture, control = (ExactDenoiser.create(each, PROCESS) for each in (law, gaussian))
         ends = flow_ends(mixture, jnp.dtype(jnp.float64))
         # Evenly in the logarithm of tan, where the field changes evenly.
         angles = jnp.arctan(jnp.geomspace(jnp.tan(ends.start), jnp.tan(ends.end), nodes))

@@ -128,10 +128,7 @@ class Flow:
             value = only_free(free, sin * x / self.ends.start_radius) + moved
             return value, (sin * self.dimension + jnp.mean(traces)) / self.ends.start_radius
 
-        def noise(s: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-            return -level.sigma * model(s, x, self.condition)
-
-        value, push = jax.linearize(lambda x: noise(self.ends.start, x), x)
+        value, push = jax.linearize(lambda x: -level.sigma * model(self.ends.start, x, self.condition), x)
         return only_free(free, value), jnp.mean(self.divergence(push, x, self.drawn, free))
 
     def assumed(self, y: Float[Array, "*shape"], radius: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
