@@ -9,7 +9,6 @@ from scipy.stats import norm
 
 from oracles import awake, mixture, noisy, rows_of
 from scorax.likelihood import log_prob, row_log_prob
-from scorax.likelihood._runge_kutta import DOPRI5, DOPRI8, step
 from scorax.models import Denoiser, ScoreFunction
 from scorax.networks import MLP, ResMLP
 from scorax.objectives import DenoisingScoreMatching
@@ -241,18 +240,3 @@ def test_default_draws_of_an_exact_mixture_have_its_entropy():
     ours = jax.vmap(at.log_density)(sample(ExactDenoiser.create(mixture(), VP()), Heun(), 8192, key=KEY))
     exact = jax.vmap(at.log_density)(rows_of(at, 8192, key=jax.random.key(7)))
     assert abs(float(jnp.mean(ours) - jnp.mean(exact))) < 4 * np.hypot(np.std(ours), np.std(exact)) / np.sqrt(8192)
-
-
-@pytest.mark.parametrize(("method", "left_out"), [(DOPRI5, 1), (DOPRI8, 4)])
-def test_a_divergence_without_weight_is_left_out(method, left_out):
-    """The integral of s^k has the degree of the method though its rate is absurd wherever it is not wanted."""
-    assert np.sum(~method.wanted) == left_out
-    for k in range(method.order):
-
-        def rate(s, z, wanted, k=k):
-            return jnp.stack([z[0], jnp.where(wanted, s**k, 1e30)])
-
-        z = jnp.zeros(2)
-        done = step(method, rate, jnp.asarray(0.0), jnp.asarray(1.0), z, rate(jnp.asarray(0.0), z, True))
-        np.testing.assert_allclose(done.state[1], 1 / (k + 1), rtol=1e-12)
-        assert np.all(np.isfinite(done.error))

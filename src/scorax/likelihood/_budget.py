@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from scorax.likelihood._runge_kutta import Method, step
+from scorax.likelihood._paired_panels import SHARE
+from scorax.likelihood._panel import RULE, panel
 from scorax.likelihood._solve import Flow, Solve
 from scorax.processes import Level
 
@@ -17,7 +18,7 @@ _FADING = 8.0
 """Least factor by which a mismatch falls where the noise doubles: that of the third cumulant, the first not matched."""
 
 
-def solver_error(flow: Flow, method: Method, solved: Solve) -> Float[Array, ""]:
+def solver_error(flow: Flow, solved: Solve) -> Float[Array, ""]:
     """Bound of the error of the finer solution by its largest distance to the coarser one, integral and state apart.
 
     The two parts may cancel in the distance of the log-densities without doing so in the error; their sum cannot.
@@ -25,10 +26,10 @@ def solver_error(flow: Flow, method: Method, solved: Solve) -> Float[Array, ""]:
     assert solved.apart is not None  # asked for by `estimate_error`
     pull = jax.grad(flow.assumed_at_end)(flow.split(solved.end)[0])
     state, integrals = flow.split(solved.apart)
-    return method.share * (jnp.mean(integrals) + jnp.linalg.norm(pull) * jnp.linalg.norm(state))
+    return SHARE * (jnp.mean(integrals) + jnp.linalg.norm(pull) * jnp.linalg.norm(state))
 
 
-def terminal_error(flow: Flow, method: Method, solved: Solve) -> Float[Array, ""]:
+def terminal_error(flow: Flow, solved: Solve) -> Float[Array, ""]:
     """Bound of the mismatch at ``t1`` by how it changes on the last stretch of the way, walked backwards from the end."""
     inner, z, slope = flow.ends.inner, solved.end, solved.slopes[1]
     if inner is None:
@@ -41,7 +42,7 @@ def terminal_error(flow: Flow, method: Method, solved: Solve) -> Float[Array, ""
     def back(carry: tuple[Array, Array, Array], place: PyTree) -> tuple[tuple[Array, Array, Array], Array]:
         s, z, slope = carry
         there = flow.coordinate(place.coordinate, place.level)
-        done = step(method, flow.rate, s, there - s, z, slope)
+        done = panel(RULE, flow.system, s, (there - s) / RULE.steps, z, slope)
         return (there, done.state, done.slope), density(done.state, place.radius, place.level)
 
     end = flow.way[1]
@@ -70,7 +71,8 @@ def near_data(flow: Flow, x: Float[Array, "*shape"], solved: Solve) -> NearData:
     level = flow.ends.start_level
     if level is None:
         return NearData(jnp.full((), jnp.nan, x.dtype), jnp.zeros((), x.dtype))
-    value, divergence = flow.noise_at_start(x, solved.slopes[0], level)
+    slope = solved.slopes[0] + flow.system.integrals(flow.way[0], flow.start(x))
+    value, divergence = flow.noise_at_start(x, slope, level)
     gap = -0.5 * (jnp.sum(value**2) - level.sigma * divergence)
     return NearData(gap, jnp.sum(jnp.abs(x * value)) / level.sigma)
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._trees import rows_at, select
 from scorax._types import Scalar
-from scorax.likelihood._runge_kutta import Pair, Progress
+from scorax.likelihood._paired_panels import Pair, Progress
 from scorax.likelihood._solve import Equation, Flow, Solve, equation, evaluations
 
 LANES = 64
@@ -86,7 +86,7 @@ def solve_all(
 
     def own(fact: PyTree) -> tuple[Flow, Equation]:
         flow = flow_of(fact)
-        return flow, equation(flow, x.dtype, rtol, atol)
+        return flow, equation(flow, rtol, atol)
 
     def begin(row: Float[Array, "*shape"], fact: PyTree, number: Int[Array, ""]) -> Lane:
         flow, (terms, solver, controller) = own(fact)
@@ -141,4 +141,4 @@ def solve_all(
     solved = jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), kept(starts)))[2]
     state, slope, apart, arrived, steps = solved
     slopes = starts.progress.slope.fine, slope
-    return Solve(state, apart, slopes, arrived, evaluations(x.dtype, steps, paired=paired))
+    return Solve(state, apart, slopes, arrived, evaluations(steps, paired=paired))

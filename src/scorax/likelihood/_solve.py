@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import diffrax
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._free import free_dimension, only_free
 from scorax._types import Condition, Scalar
 from scorax.likelihood._divergences import AbstractDivergence
-from scorax.likelihood._runge_kutta import Pair, PairedRungeKutta, Progress, method_for
+from scorax.likelihood._paired_panels import Pair, PairedPanels, Progress
+from scorax.likelihood._panel import RULE, Rate, System
 from scorax.models import (
     AbstractDenoiser,
     AbstractNetworkModel,
@@ -24,8 +24,14 @@ from scorax.models import (
 )
 from scorax.processes import Level
 
-_FIRST_STEP = 0.1
-"""First pair of steps at a tolerance of 1e-3, as a share of the way; the error of a step of order 5 falls as its fifth power."""
+_FIRST_STEP = 0.15
+"""First pair of panels at a tolerance of 1e-3, as a share of the way; the error of a step of order 5 falls as its fifth power."""
+
+_LONGEST_FIRST_STEP = 0.4
+
+_STATE = 10.0
+"""By how much the state is solved more strictly than the integrals: its error counts times the slope of a log-density, and where
+a divergence is exact the state costs next to nothing."""
 
 _GROWTH = 2.0
 """Largest factor from one step to the next. On a mesh that changes evenly the distance of the pair stays in proportion to the
@@ -85,29 +91,31 @@ class Flow:
         assert level is not None  # a denoiser's process has a scalar Gaussian kernel
         return jnp.arcsinh(level.sigma / level.alpha)
 
-    def rate(
-        self, s: Float[Array, ""], z: Float[Array, " m"], wanted: Bool[Array, ""] | None = None
-    ) -> Float[Array, " m"]:
-        """Right-hand side of the flat system; zeros for the divergence where it is not ``wanted``."""
+    @property
+    def system(self) -> System:
+        """Right-hand side of the flat system."""
+        return System(self._along(self._slope), self._along(self._traces))
+
+    def _along(self, part: Rate) -> Rate:
+        """A part along the coordinate of the solve, from that along the flow's own."""
         if not self._over_asinh:
-            return self._rate_at(s, z, wanted)
-        ratio = jnp.sinh(s)
-        return self._rate_at(jnp.arctan(ratio), z, wanted) / jnp.sqrt(1 + ratio**2)
+            return part
 
-    def _rate_at(
-        self, place: Float[Array, ""], z: Float[Array, " m"], wanted: Bool[Array, ""] | None
-    ) -> Float[Array, " m"]:
-        """Rate of change along the flow's own coordinate."""
-        free, field = self.model.free, flow_field(self.model, self.condition)
+        def rate(s: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
+            ratio = jnp.sinh(s)
+            return part(jnp.arctan(ratio), z) / jnp.sqrt(1 + ratio**2)
+
+        return rate
+
+    def _slope(self, place: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
         y, integrals = self.split(z)
-        value, push = jax.linearize(lambda y: field(place, y), y)
+        value = only_free(self.model.free, flow_field(self.model, self.condition)(place, y))
+        return jnp.concatenate([value.reshape(-1), jnp.zeros_like(integrals)])
 
-        def traces() -> Float[Array, " traces"]:
-            return self.divergence(push, y, self.drawn, free)
-
-        # The same for all lanes, so that it stays a choice and is not both under `vmap`.
-        found = traces() if wanted is None else jax.lax.cond(wanted, traces, lambda: jnp.zeros_like(integrals))
-        return jnp.concatenate([only_free(free, value).reshape(-1), found])
+    def _traces(self, place: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
+        field, y = flow_field(self.model, self.condition), self.split(z)[0]
+        push = jax.linearize(lambda y: field(place, y), y)[1]
+        return jnp.concatenate([jnp.zeros(y.size, y.dtype), self.divergence(push, y, self.drawn, self.model.free)])
 
     def split(self, z: Float[Array, " m"]) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
         """State and integrals."""
@@ -149,7 +157,7 @@ class _Controller(diffrax.PIDController):
     """
 
     def init(self, terms: Any, t0: Any, t1: Any, y0: Any, dt0: Any, args: Any, func: Any, error_order: Any) -> Any:
-        share = _FIRST_STEP * jnp.minimum((self.rtol / 1e-3) ** 0.2, 1)
+        share = jnp.minimum(_FIRST_STEP * (self.rtol / 1e-3) ** 0.2, _LONGEST_FIRST_STEP)
         return super().init(terms, t0, t1, y0, share * (t1 - t0), args, func, error_order)
 
 
@@ -174,36 +182,39 @@ class Solve(NamedTuple):
 class Equation(NamedTuple):
     """What is solved, by what and under which control."""
 
-    terms: diffrax.ODETerm
-    solver: PairedRungeKutta
+    terms: diffrax.MultiTerm
+    solver: PairedPanels
     controller: diffrax.AbstractAdaptiveStepSizeController
 
 
-def equation(flow: Flow, dtype: DTypeLike, rtol: Scalar, atol: Scalar) -> Equation:
+def equation(flow: Flow, rtol: Scalar, atol: Scalar) -> Equation:
     """The flow of a row as Diffrax takes it, for states that are a :class:`Pair`."""
     size = math.prod(flow.shape)
 
     def norm(error: Pair) -> Array:
         state, integrals = error.fine[:size], error.fine[size:]
-        return jnp.maximum(*(jnp.sqrt(jnp.mean(part**2)) for part in (state, integrals)))
+        return jnp.maximum(_STATE * jnp.sqrt(jnp.sum(state**2)), jnp.sqrt(jnp.mean(integrals**2)))
 
-    def both(t: Any, pair: Pair, wanted: Bool[Array, ""] | None) -> Pair:
-        return Pair(flow.rate(t, pair.fine, wanted), None if pair.coarse is None else flow.rate(t, pair.coarse, wanted))
+    def term(part: Rate) -> diffrax.ODETerm:
+        def both(t: Any, pair: Pair, args: None) -> Pair:
+            return Pair(part(t, pair.fine), None if pair.coarse is None else part(t, pair.coarse))
+
+        return diffrax.ODETerm(both)
 
     controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=_GROWTH)
-    return Equation(diffrax.ODETerm(both), PairedRungeKutta(method_for(dtype)), controller)
+    return Equation(diffrax.MultiTerm(*map(term, flow.system)), PairedPanels(RULE), controller)
 
 
-def evaluations(dtype: DTypeLike, steps: Int[Array, "*rows"], *, paired: bool) -> Int[Array, "*rows"]:
-    """Evaluations of the field in so many pairs of steps, the one at the start included."""
-    return 1 + method_for(dtype).evaluations * (3 if paired else 2) * steps
+def evaluations(steps: Int[Array, "*rows"], *, paired: bool) -> Int[Array, "*rows"]:
+    """Evaluations of the field in so many pairs of panels, the one at the start included."""
+    return 1 + RULE.evaluations * (3 if paired else 2) * steps
 
 
 def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max_steps: int, *, paired: bool) -> Solve:
     """The flow of a row from ``t0`` to ``t1``, with the doubled steps beside it where they are asked for."""
     start = flow.start(x)
     begin, end = flow.way
-    terms, solver, controller = equation(flow, x.dtype, rtol, atol)
+    terms, solver, controller = equation(flow, rtol, atol)
     solution = diffrax.diffeqsolve(
         terms,
         solver,
@@ -221,7 +232,7 @@ def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max
     return Solve(
         solution.ys.fine[-1],
         solution.solver_state.apart,
-        (flow.rate(begin, start), solution.solver_state.slope.fine),
+        (flow.system.state(begin, start), solution.solver_state.slope.fine),
         solution.result == diffrax.RESULTS.successful,
-        evaluations(x.dtype, solution.stats["num_steps"], paired=paired),
+        evaluations(solution.stats["num_steps"], paired=paired),
     )

@@ -1,0 +1,97 @@
+"""A solver of panels that carries the same solution at twice the step beside its own."""
+
+from typing import Any, ClassVar, NamedTuple
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from scorax.likelihood._panel import ORDER, Panel, Rate, Rule, System, panel
+
+SHARE = 1 / 4
+"""What the distance between panels ``h`` and ``2 h`` is multiplied by for a bound of the error at ``h``. In the limit of small
+steps 1 / (2^5 - 1) would do; steps are not small at usual tolerances (``docs/likelihood.md``)."""
+
+
+class Pair(NamedTuple):
+    """The solution, and the one at twice the step; ``None`` where nobody asks for the error."""
+
+    fine: Float[Array, " m"]
+    coarse: Float[Array, " m"] | None
+
+
+class Progress(NamedTuple):
+    """What a pair of panels hands to the next.
+
+    Attributes:
+        slope: slope of each solution.
+        apart: largest distance of the two so far, in every coordinate; ``None`` where there is one.
+    """
+
+    slope: Pair
+    apart: Float[Array, " m"] | None
+
+
+class PairedPanels(diffrax.AbstractSolver):
+    """Two panels, controlled by their estimated errors, and beside them one of twice the length.
+
+    Both solutions are carried to the end, so their distance there is that of two global solutions on one mesh and its
+    halving. It shrinks as the error of the finer one, whatever the steps did in between: unlike the distance of two adaptive
+    solves, whose errors are unrelated, or a sum of local estimates, which knows nothing of how errors grow. A difference
+    that changes its sign may vanish at the end by accident, so the largest one on the way is kept. The two terms are the
+    parts of a ``System``, applied to each of the pair.
+    """
+
+    rule: Rule = eqx.field(static=True)
+    term_structure: ClassVar = diffrax.MultiTerm[tuple[diffrax.ODETerm, diffrax.ODETerm]]
+    interpolation_cls: ClassVar = diffrax.LocalLinearInterpolation
+
+    def order(self, terms: Any) -> int:
+        return ORDER
+
+    def init(self, terms: Any, t0: Any, t1: Any, y0: Pair, args: Any) -> Progress:
+        slope = terms.terms[0].vf(t0, Pair(y0.fine, None), args).fine
+        if y0.coarse is None:
+            return Progress(Pair(slope, None), None)
+        return Progress(Pair(slope, slope), jnp.zeros_like(y0.fine))
+
+    def step(
+        self, terms: Any, t0: Any, t1: Any, y0: Pair, args: Any, solver_state: Progress, made_jump: Any
+    ) -> tuple[Pair, Pair, dict[str, Pair], Progress, diffrax.RESULTS]:
+        def part(term: Any) -> Rate:
+            return lambda s, z: term.vf(s, Pair(z, None), args).fine
+
+        def one(carry: tuple[Array, Array], task: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], Panel]:
+            state, slope = carry
+            s, h, coarse = task
+            if y0.coarse is not None and slopes.coarse is not None:
+                state = jnp.where(coarse, y0.coarse, state)
+                slope = jnp.where(coarse, slopes.coarse, slope)
+            done = panel(self.rule, system, s, h, state, slope)
+            return (done.state, done.slope), done
+
+        slopes, apart = solver_state
+        system = System(*map(part, terms.terms))
+        h = (t1 - t0) / (2 * self.rule.steps)
+        tasks = (jnp.stack([t0, t0 + self.rule.steps * h, t0]), jnp.stack([h, h, 2 * h]), jnp.arange(3) == 2)
+        if y0.coarse is None:
+            tasks = jax.tree.map(lambda leaf: leaf[:2], tasks)
+        done = jax.lax.scan(one, (y0.fine, slopes.fine), tasks)[1]
+        of_integrals = h * (
+            jnp.asarray(self.rule.null, y0.fine.dtype) @ done.rates[:2].reshape(self.rule.null.shape[1], -1)
+        )
+        error = jnp.maximum(done.error[0], done.error[1]) + jnp.max(jnp.abs(of_integrals), axis=0)
+
+        def pair(leaf: Array) -> Pair:
+            return Pair(leaf[1], None if y0.coarse is None else leaf[2])
+
+        y1 = pair(done.state)
+        if apart is not None and y1.coarse is not None:
+            apart = jnp.maximum(apart, jnp.abs(y1.fine - y1.coarse))
+        errors = Pair(error, None if y0.coarse is None else jnp.zeros_like(error))
+        return y1, errors, dict(y0=y0, y1=y1), Progress(pair(done.slope), apart), diffrax.RESULTS.successful
+
+    def func(self, terms: Any, t0: Any, y0: Pair, args: Any) -> Pair:
+        return terms.terms[0].vf(t0, y0, args)
