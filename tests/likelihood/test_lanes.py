@@ -34,7 +34,7 @@ def test_lanes_take_the_steps_that_a_row_takes_by_itself():
     """More rows than one call takes, of which some run out of steps, against the mapped solve of a row: a traced call is one."""
     model, limits = (
         ExactDenoiser.create(mixture(), VP()),
-        dict(rtol=1e-6, atol=1e-6, max_steps=6, estimate_error=False),
+        dict(rtol=1e-6, atol=1e-6, max_steps=8, estimate_error=False),
     )
     x = np.array(rows_of(mixture(), 1030, key=KEY))
     x[[3, 70, 1028]] = 50.0

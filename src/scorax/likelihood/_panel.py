@@ -54,8 +54,8 @@ class Rule:
         interpolation: makes the states at the nodes from those at the ends of the steps, and from the slopes there times a
             step: the polynomial through both (Hermite).
         null: two sums over the nodes of two panels that vanish for polynomials of all but the highest degrees. For the next
-            power of the distance from where the panels meet each is a tenth of the error that a rule of one node less would
-            have in both panels: an estimate of lower order, from values that are there.
+            power of the distance from where the panels meet each is the error that a rule of one node less would have in
+            both panels: an estimate of lower order, from values that are there.
     """
 
     steps: int
@@ -83,9 +83,7 @@ def rule(steps: int, count: int) -> Rule:
 
     places = np.linspace(-1, 1, steps + 1)
     interpolation = values(roots) @ np.linalg.inv(np.concatenate([values(places), slopes(places)]))
-    return Rule(
-        steps, (1 + roots) * steps / 2, weights * steps / 2, interpolation, 0.1 * _null_rules(roots) * steps / 2
-    )
+    return Rule(steps, (1 + roots) * steps / 2, weights * steps / 2, interpolation, _null_rules(roots) * steps / 2)
 
 
 def _null_rules(roots: np.ndarray) -> np.ndarray:

@@ -29,9 +29,12 @@ _FIRST_STEP = 0.15
 
 _LONGEST_FIRST_STEP = 0.4
 
-_STATE = 10.0
+_STATE = 30.0
 """By how much the state is solved more strictly than the integrals: its error counts times the slope of a log-density, and where
 a divergence is exact the state costs next to nothing."""
+
+_ROUNDINGS = 16.0
+"""Least tolerance of the state in units of the precision: below it rounding is taken for error and steps shrink for nothing."""
 
 _GROWTH = 2.0
 """Largest factor from one step to the next. On a mesh that changes evenly the distance of the pair stays in proportion to the
@@ -193,7 +196,8 @@ def equation(flow: Flow, rtol: Scalar, atol: Scalar) -> Equation:
 
     def norm(error: Pair) -> Array:
         state, integrals = error.fine[:size], error.fine[size:]
-        return jnp.maximum(_STATE * jnp.sqrt(jnp.sum(state**2)), jnp.sqrt(jnp.mean(integrals**2)))
+        stricter = jnp.clip(rtol / (_ROUNDINGS * jnp.finfo(state.dtype).eps), 1, _STATE)
+        return jnp.maximum(stricter * jnp.sqrt(jnp.sum(state**2)), jnp.sqrt(jnp.mean(integrals**2)))
 
     def term(part: Rate) -> diffrax.ODETerm:
         def both(t: Any, pair: Pair, args: None) -> Pair:
