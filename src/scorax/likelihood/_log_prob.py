@@ -43,13 +43,13 @@ def row_log_prob(
 
     $$ \log p_{t_0}(x) = \log p_{t_1}(R_1 y_{a_1}) + d \log R_1 - d \log R_0 + \int_{a_0}^{a_1} \nabla\!\cdot v \, da. $$
 
-    The integral is solved as one more coordinate under the same error control. Other scores are solved in the clock of their
-    process. The errors:
+    The state is solved by Runge-Kutta steps of order 5, and of every two of them the integral takes four divergences, by Gauss's
+    rule along the interpolated state. Other scores are solved in the clock of their process. The errors:
 
     - ``trace_error``: standard error over probes, where the divergence is estimated;
-    - ``solver_error``: the same mesh is solved with steps twice as long, and the distances in the integral and, through the
-      gradient at ``t1``, in the state are added and scaled by what the order of the method says; plus what rounding does to a
-      sum of such terms and, through the score, to the row itself;
+    - ``solver_error``: the same mesh is solved with steps twice as long, and a share of the distances in the integral and,
+      through the gradient at ``t1``, in the state is taken; plus what rounding does to a sum of such terms and, through the
+      score, to the row itself;
     - ``terminal_error``: the law assumed at ``t1`` is assumed where the noise is a half and a quarter of that, too; a mismatch
       falls with the noise at least as its cube, so the change between those places bounds what is left at ``t1``;
     - ``truncation``: $-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$ at ``t0``, from the heat equation.
@@ -60,16 +60,18 @@ def row_log_prob(
         condition: what the network is told.
         divergence: how the divergence is had; exactly where it is ``None``.
         ends: ends of the flow where they are known already.
-        rtol: relative tolerance of a step.
-        atol: absolute tolerance of a step, for the state and for the log-density in nats.
-        max_steps: pairs of steps after which a solve counts as failed; its value is NaN.
+        rtol: relative tolerance of two panels of two steps each.
+        atol: absolute tolerance of them, for the log-density in nats. The state is solved thirty times as strictly as both say,
+            as far as the precision allows.
+        max_steps: pairs of panels after which a solve counts as failed; its value is NaN.
         estimate_error: whether to pay for the errors of solver and end, about half as much again; the value is the same.
         key: of the probes, where there are any.
 
     Raises:
         ValueError: the divergence is random and there is no key.
 
-    Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*, theorem 1.
+    Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*, theorem 1; Dormand and Prince (1980), *A
+    family of embedded Runge-Kutta formulae*, for the steps.
     """
     ends = flow_ends(model, x.dtype) if ends is None else ends
     divergence = ExactDivergence() if divergence is None else divergence

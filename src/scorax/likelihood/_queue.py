@@ -33,7 +33,7 @@ class Lane(NamedTuple):
         state: solution there, and the one of the doubled steps.
         progress: what the next step takes from the last.
         control: state of the error control.
-        steps: pairs of steps tried.
+        steps: pairs of panels tried.
     """
 
     row: Int[Array, ""]
@@ -77,9 +77,9 @@ def solve_all(
         facts: arrays with a row for each of ``x``: conditions, probes.
         x: the rows; a multiple of ``LANES``.
         count: how many of them are meant. The rest of the answer is undefined.
-        rtol: relative tolerance of a step.
-        atol: absolute tolerance of a step.
-        max_steps: pairs of steps after which a row counts as failed.
+        rtol: relative tolerance of a pair of panels.
+        atol: absolute tolerance of a pair of panels.
+        max_steps: pairs of panels after which a row counts as failed.
         paired: whether the doubled steps go beside.
     """
     rows = len(x)
