@@ -71,8 +71,7 @@ def near_data(flow: Flow, x: Float[Array, "*shape"], solved: Solve) -> NearData:
     level = flow.ends.start_level
     if level is None:
         return NearData(jnp.full((), jnp.nan, x.dtype), jnp.zeros((), x.dtype))
-    slope = solved.slopes[0] + flow.system.integrals(flow.way[0], flow.start(x))
-    value, divergence = flow.noise_at_start(x, slope, level)
+    value, divergence = flow.noise_at_start(x, solved.slopes[0], level)
     gap = -0.5 * (jnp.sum(value**2) - level.sigma * divergence)
     return NearData(gap, jnp.sum(jnp.abs(x * value)) / level.sigma)
 

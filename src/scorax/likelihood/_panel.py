@@ -124,7 +124,7 @@ def step(
 
 
 class Panel(NamedTuple):
-    """What two steps make of a state.
+    """What the steps of a panel make of a state.
 
     Attributes:
         state: state and integrals at the end.
@@ -147,9 +147,9 @@ def panel(
     z: Float[Array, " m"],
     slope: Float[Array, " m"],
 ) -> Panel:
-    """Two steps of length ``h``, and the integrals over them by Gauss's rule along the interpolated state.
+    """The steps of a panel, of length ``h``, and the integrals over them by Gauss's rule along the interpolated state.
 
-    A divergence may cost as much as d evaluations of the field, and a Runge-Kutta sum takes one at ten stages of the twelve.
+    A divergence may cost as much as d evaluations of the field; a sum over the stages takes ten of them for two steps.
     """
     interpolation, nodes, weights = (jnp.asarray(a, z.dtype) for a in (rule.interpolation, rule.nodes, rule.weights))
 

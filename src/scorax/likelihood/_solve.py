@@ -29,11 +29,11 @@ _FIRST_STEP = 0.15
 
 _LONGEST_FIRST_STEP = 0.4
 
-_STATE = 30.0
+_STRICTNESS = 30.0
 """By how much the state is solved more strictly than the integrals: its error counts times the slope of a log-density, and where
 a divergence is exact the state costs next to nothing."""
 
-_ROUNDINGS = 16.0
+_STATE_ROUNDINGS = 16.0
 """Least tolerance of the state in units of the precision: below it rounding is taken for error and steps shrink for nothing."""
 
 _GROWTH = 2.0
@@ -130,11 +130,12 @@ class Flow:
     ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
         r"""The noise $n$ predicted for a row at ``t0``, of this level, and its divergence.
 
-        That of a denoiser follows from the slope there: $n = \sin a\, y + \cos a\, dy/da$.
+        That of a denoiser follows from the slope of the state there: $n = \sin a\, y + \cos a\, dy/da$.
         """
         free, model = self.model.free, self.model
         if isinstance(model, AbstractDenoiser):
             sin, cos = level.sigma / self.ends.start_radius, level.alpha / self.ends.start_radius
+            slope = slope + self.system.integrals(self.way[0], self.start(x))
             moved, traces = self.split(slope if self._over_asinh else cos * slope)  # dy/ds has the cosine already
             value = only_free(free, sin * x / self.ends.start_radius) + moved
             return value, (sin * self.dimension + jnp.mean(traces)) / self.ends.start_radius
@@ -196,7 +197,7 @@ def equation(flow: Flow, rtol: Scalar, atol: Scalar) -> Equation:
 
     def norm(error: Pair) -> Array:
         state, integrals = error.fine[:size], error.fine[size:]
-        stricter = jnp.clip(rtol / (_ROUNDINGS * jnp.finfo(state.dtype).eps), 1, _STATE)
+        stricter = jnp.clip(rtol / (_STATE_ROUNDINGS * jnp.finfo(state.dtype).eps), 1, _STRICTNESS)
         return jnp.maximum(stricter * jnp.sqrt(jnp.sum(state**2)), jnp.sqrt(jnp.mean(integrals**2)))
 
     def term(part: Rate) -> diffrax.ODETerm:
