@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from scorax._divergence import covariance_divergence
 from scorax._types import Condition
-from scorax.models._prediction import level_of_angle, velocity_in_angle
+from scorax.models._prediction import level_of_angle
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
 from scorax.processes import sde
 
@@ -59,7 +59,6 @@ def angle_flow(model: AbstractDenoiser, condition: Condition = None) -> Field:
     r"""Deterministic flow of a denoiser in its canonical variable: $dy/da = \cos(a)\, noise - \sin(a)\, x_0$, $y = x/R$."""
 
     def field(angle: Float[Array, ""], y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        level = level_of_angle(angle)
-        return velocity_in_angle(model.predict_at(level, y, condition), level)
+        return model.angular_velocity(level_of_angle(angle), y, condition)
 
     return field

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 from scorax._errors import explain
 from scorax._types import Condition, Key, Scalar
 from scorax.models._parametrization import AbstractParametrization, Karras
-from scorax.models._prediction import Prediction
+from scorax.models._prediction import Prediction, velocity_in_angle
 from scorax.networks import AbstractNetwork
 from scorax.processes import AbstractGaussianProcess, AbstractProcess, Clean, GaussianLaw, Level
 
@@ -101,6 +101,12 @@ class AbstractDenoiser(AbstractScoreModel):
         self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Prediction:
         """Prediction at a noise level; ``key`` turns on the network's training noise (dropout)."""
+
+    def angular_velocity(
+        self, level: Level, x: Float[Array, "*shape"], condition: Condition = None
+    ) -> Float[Array, "*shape"]:
+        """Slope of the deterministic flow in its angle, :func:`velocity_in_angle` of the prediction at a noise level."""
+        return velocity_in_angle(self.predict_at(level, x, condition), level)
 
     def predict(
         self, t: Float[Array, ""], x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None

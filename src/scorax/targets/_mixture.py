@@ -113,6 +113,13 @@ class GaussianMixture(eqx.Module):
         x0 = near.responsibilities @ clean.mean + level.alpha * self._back(clean.variances * near.pull)
         return Prediction(x0, level.sigma * self._back(near.pull))
 
+    def angular_velocity(self, level: Level, x: Float[Array, " d"]) -> Float[Array, " d"]:
+        r"""$(\alpha\, E[noise|x] - \sigma\, E[x_0|x]) / R$, with one way back from the eigenbases where two estimates take two."""
+        near, clean = self._white(x, level), self.components
+        turned = level.alpha * level.sigma * (1 - clean.variances) * near.pull
+        radius = jnp.sqrt(level.alpha**2 + level.sigma**2)
+        return (self._back(turned) - level.sigma * (near.responsibilities @ clean.mean)) / radius
+
     def given(self, component: Int[Array, ""] | int) -> "GaussianMixture":
         """The law of one component, of the same arrays but for the weights; all of them where it is -1.
 
@@ -168,4 +175,12 @@ class ExactDenoiser(AbstractDenoiser):
     def predict_at(
         self, level: Level, x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
     ) -> Prediction:
-        return (self.target if condition is None else self.target.given(condition)).predict(level, x)
+        return self._law(condition).predict(level, x)
+
+    def angular_velocity(
+        self, level: Level, x: Float[Array, " d"], condition: Condition = None
+    ) -> Float[Array, " d"]:
+        return self._law(condition).angular_velocity(level, x)
+
+    def _law(self, condition: Condition) -> GaussianMixture:
+        return self.target if condition is None else self.target.given(condition)
