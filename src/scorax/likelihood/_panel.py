@@ -29,50 +29,76 @@ class System(NamedTuple):
 ORDER = 5
 """Of the steps. The integrals are of order 6 in the state, by its interpolation, and of order 8 in their own rate."""
 
-
-def _dense(tableau: diffrax.ButcherTableau) -> np.ndarray:
-    """Row i makes the state of stage i from the slopes before it; the last makes the step itself."""
-    weights = np.zeros((len(tableau.b_sol),) * 2)
-    for i, row in enumerate(tableau.a_lower):
-        weights[i + 1, : i + 1] = row
-    return weights
-
-
 _TABLEAU = diffrax.Dopri5.tableau
-_WEIGHTS, _ERROR = _dense(_TABLEAU), np.asarray(_TABLEAU.b_error)
-_TIMES = np.concatenate([[0.0], _TABLEAU.c])
+_STAGES = len(_TABLEAU.c)
+"""Evaluations of a step, whose first slope is the last of the step before."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """Gauss's rule over a panel of some steps.
+    """Some Runge-Kutta steps as one of many stages, and Gauss's rule over them. All lengths are in steps.
+
+    What a panel needs is a sum over the slopes at its start and at its stages: the state at every stage, that at the end of
+    every step, and so the polynomial through the states and slopes there (Hermite), which is the state at the nodes.
 
     Attributes:
         steps: Runge-Kutta steps of a panel.
-        nodes: where the integrals take their rates, in steps from the start of the panel.
-        weights: those of the rates, in steps.
-        interpolation: makes the states at the nodes from those at the ends of the steps, and from the slopes there times a
-            step: the polynomial through both (Hermite).
+        times: of the stages.
+        stages: row i makes the state of stage i from the slopes before it; that of the last is the end of the panel.
+        errors: estimated error of each step.
+        nodes: where the integrals take their rates.
+        interpolation: makes the states at the nodes.
+        weights: those of the rates.
         null: two sums over the nodes of two panels that vanish for polynomials of all but the highest degrees. For the next
             power of the distance from where the panels meet each is the error that a rule of one node less would have in
             both panels: an estimate of lower order, from values that are there.
     """
 
     steps: int
+    times: np.ndarray
+    stages: np.ndarray
+    errors: np.ndarray
     nodes: np.ndarray
-    weights: np.ndarray
     interpolation: np.ndarray
+    weights: np.ndarray
     null: np.ndarray
 
     @property
     def evaluations(self) -> int:
         """Evaluations of the field in a panel."""
-        return self.steps * (len(_TIMES) - 1) + len(self.nodes)
+        return len(self.times) + len(self.nodes)
 
 
 def rule(steps: int, count: int) -> Rule:
     """The rule of ``count`` nodes over so many steps."""
+    stages, errors = np.zeros((steps * _STAGES, steps * _STAGES + 1)), np.zeros((steps, steps * _STAGES + 1))
+    for step in range(steps):
+        first = step * _STAGES
+        own = slice(first, first + _STAGES + 1)
+        for i, row in enumerate(_TABLEAU.a_lower):
+            if step > 0:
+                stages[first + i] = stages[first - 1]
+            stages[first + i, first : first + i + 1] += row
+        errors[step, own] = _TABLEAU.b_error
+    ends = stages[_STAGES - 1 :: _STAGES]
     roots, weights = np.polynomial.legendre.leggauss(count)
+    of_states, of_slopes = np.split(_hermite(roots, steps), 2, axis=1)
+    interpolation = of_states[:, 1:] @ ends  # the weights of the states have sum 1
+    interpolation[:, ::_STAGES] += of_slopes
+    return Rule(
+        steps=steps,
+        times=np.add.outer(np.arange(steps), np.asarray(_TABLEAU.c)).reshape(-1),
+        stages=stages,
+        errors=errors,
+        nodes=(1 + roots) * steps / 2,
+        interpolation=interpolation,
+        weights=weights * steps / 2,
+        null=_null_rules(roots) * steps / 2,
+    )
+
+
+def _hermite(roots: np.ndarray, steps: int) -> np.ndarray:
+    """Values at places of [-1, 1] from those at the ends of the steps in it, and from the slopes there times a step."""
     powers = np.arange(2 * steps + 2)
 
     def values(s: np.ndarray) -> np.ndarray:
@@ -82,8 +108,7 @@ def rule(steps: int, count: int) -> Rule:
         return powers * s[:, None] ** np.maximum(powers - 1, 0) * 2 / steps
 
     places = np.linspace(-1, 1, steps + 1)
-    interpolation = values(roots) @ np.linalg.inv(np.concatenate([values(places), slopes(places)]))
-    return Rule(steps, (1 + roots) * steps / 2, weights * steps / 2, interpolation, _null_rules(roots) * steps / 2)
+    return values(roots) @ np.linalg.inv(np.concatenate([values(places), slopes(places)]))
 
 
 def _null_rules(roots: np.ndarray) -> np.ndarray:
@@ -97,30 +122,6 @@ def _null_rules(roots: np.ndarray) -> np.ndarray:
 
 RULE = rule(2, 4)
 """Where the state is known as well as two steps of order 5 know it, a fifth node changes nothing any more."""
-
-
-class Step(NamedTuple):
-    """State, slope and error estimate at the end of a step."""
-
-    state: Float[Array, " m"]
-    slope: Float[Array, " m"]
-    error: Float[Array, " m"]
-
-
-def step(
-    slope_of: Rate, s: Float[Array, ""], h: Float[Array, ""], z: Float[Array, " m"], slope: Float[Array, " m"]
-) -> Step:
-    """One step of the state from ``(s, z)``, where the slope is known. Its stages run in a loop: one copy to compile."""
-    weights, times, error = (jnp.asarray(a, z.dtype) for a in (_WEIGHTS, _TIMES, _ERROR))
-
-    def stage(carry: tuple[Array, Array], i: Array) -> tuple[tuple[Array, Array], None]:
-        slopes, _ = carry
-        at = z + h * (weights[i] @ slopes)
-        return (slopes.at[i].set(slope_of(s + times[i] * h, at)), at), None
-
-    slopes = jnp.zeros((len(_TIMES), z.size), z.dtype).at[0].set(slope)
-    (slopes, end), _ = jax.lax.scan(stage, (slopes, z), jnp.arange(1, len(_TIMES)))
-    return Step(end, slopes[-1], h * (error @ slopes))
 
 
 class Panel(NamedTuple):
@@ -147,18 +148,32 @@ def panel(
     z: Float[Array, " m"],
     slope: Float[Array, " m"],
 ) -> Panel:
-    """The steps of a panel, of length ``h``, and the integrals over them by Gauss's rule along the interpolated state.
+    """The panel that starts at ``(s, z)``, where the slope is known, with steps ``h``; its integrals by Gauss's rule.
 
-    A divergence may cost as much as d evaluations of the field; a sum over the stages takes ten of them for two steps.
+    A divergence may cost as much as d evaluations of the field; a sum over the stages takes ten of them for two steps. Stages
+    and nodes run in loops: one copy of each part of the system to compile.
     """
-    interpolation, nodes, weights = (jnp.asarray(a, z.dtype) for a in (rule.interpolation, rule.nodes, rule.weights))
 
-    def advance(carry: tuple[Array, Array], at: Array) -> tuple[tuple[Array, Array], Step]:
-        done = step(system.state, at, h, *carry)
-        return (done.state, done.slope), done
+    def table(values: np.ndarray) -> Array:
+        return jnp.asarray(values, z.dtype)
 
-    (end, last), steps = jax.lax.scan(advance, (z, slope), s + h * jnp.arange(rule.steps))
-    states, slopes = jnp.concatenate([z[None], steps.state]), jnp.concatenate([slope[None], steps.slope])
-    places = s + nodes * h, interpolation @ jnp.concatenate([states, h * slopes])
+    def stage(slopes: Array, number: tuple[Array, Array, Array]) -> tuple[Array, None]:
+        i, time, weights = number
+        new = system.state(s + time * h, z + h * (slopes @ weights))
+        return jax.lax.dynamic_update_slice(slopes, new[:, None], (jnp.zeros_like(i), i)), None
+
+    count = len(rule.times)
+    # Stages come last: mapped over rows, their sums are then products of matrices without a transposition.
+    slopes = jnp.zeros((z.size, 1 + count), z.dtype).at[:, 0].set(slope)
+    numbers = jnp.arange(1, 1 + count, dtype=jnp.uint32), table(rule.times), table(rule.stages)
+    slopes = jax.lax.scan(stage, slopes, numbers)[0]
+    moved = h * (slopes @ table(np.concatenate([rule.interpolation, rule.errors, rule.stages[-1:]])).T)
+    inside, errors, along = jnp.split(moved, np.cumsum([len(rule.nodes), rule.steps]), axis=1)
+    places = s + table(rule.nodes) * h, (z[:, None] + inside).T
     rates = jax.lax.scan(lambda carry, place: (carry, system.integrals(*place)), None, places)[1]
-    return Panel(end + h * (weights @ rates), last, jnp.max(jnp.abs(steps.error), axis=0), rates)
+    return Panel(
+        state=z + along[:, 0] + h * (table(rule.weights) @ rates),
+        slope=slopes[:, -1],
+        error=jnp.max(jnp.abs(errors), axis=1),
+        rates=rates,
+    )

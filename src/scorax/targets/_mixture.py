@@ -14,6 +14,11 @@ from scorax.models import AbstractDenoiser, Prediction
 from scorax.processes import AbstractGaussianProcess, GaussianLaw, Level
 
 
+_FEW = 4
+"""Dimensions up to which products with the bases are written out: XLA fuses sums with what is beside them, a product of matrices
+is a call of its own, which takes longer than the product."""
+
+
 class _White(NamedTuple):
     """A point beside every component.
 
@@ -74,8 +79,8 @@ class GaussianMixture(eqx.Module):
         """
         law = self.components
         at = self if level is None else self.at(level)
-        centres = jnp.einsum("kd,kde->ke", law.mean, law.basis)
-        turned = jnp.einsum("d,kde->ke", x, law.basis) - (centres if level is None else level.alpha * centres)
+        centres = self._centres
+        turned = self._into(x) - (centres if level is None else level.alpha * centres)
         variances = at.components.variances
         white = turned / variances
         # What is the same for all points stays out of their sum: under ``vmap`` it is then made once.
@@ -84,12 +89,25 @@ class GaussianMixture(eqx.Module):
         )
         return _White(white, log_scale - 0.5 * jnp.sum(turned * white, axis=-1))
 
-    def _back(self, turned: Float[Array, "k d"]) -> Float[Array, " d"]:
-        """Sum over components of vectors given in their eigenbases.
+    @property
+    def _centres(self) -> Float[Array, "k d"]:
+        """The means, each in its eigenbasis."""
+        return jnp.sum(self.components.mean[:, :, None] * self.components.basis, axis=1)
 
-        Not an ``einsum``, which transposes the vectors of every point of a batch and not the bases.
-        """
-        return turned.reshape(-1) @ jnp.swapaxes(self.components.basis, 1, 2).reshape(-1, self.dimension)
+    def _into(self, x: Float[Array, " d"]) -> Float[Array, "k d"]:
+        """A vector in all eigenbases."""
+        basis = self.components.basis
+        if self.dimension <= _FEW:
+            return sum((x[i] * basis[:, i] for i in range(1, self.dimension)), start=x[0] * basis[:, 0])
+        return jnp.einsum("d,kde->ke", x, basis)
+
+    def _back(self, turned: Float[Array, "k d"]) -> Float[Array, " d"]:
+        """Sum over components of vectors given in their eigenbases."""
+        basis = self.components.basis
+        if self.dimension <= _FEW:
+            return jnp.stack([jnp.sum(turned * basis[:, i]) for i in range(self.dimension)])
+        # Not an ``einsum``, which transposes the vectors of every point of a batch and not the bases.
+        return turned.reshape(-1) @ jnp.swapaxes(basis, 1, 2).reshape(-1, self.dimension)
 
     def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Log-density at ``x``, in nats."""
@@ -115,10 +133,10 @@ class GaussianMixture(eqx.Module):
 
     def angular_velocity(self, level: Level, x: Float[Array, " d"]) -> Float[Array, " d"]:
         r"""$(\alpha\, E[noise|x] - \sigma\, E[x_0|x]) / R$, with one way back from the eigenbases where two estimates take two."""
-        near, clean = self._white(x, level), self.components
-        turned = level.alpha * level.sigma * (1 - clean.variances) * near.pull
-        radius = jnp.sqrt(level.alpha**2 + level.sigma**2)
-        return (self._back(turned) - level.sigma * (near.responsibilities @ clean.mean)) / radius
+        near, alpha, sigma = self._white(x, level), *level
+        gain = alpha * sigma * (1 - self.components.variances)
+        turned = near.responsibilities[:, None] * (gain * near.white - sigma * self._centres)
+        return self._back(turned) / jnp.sqrt(alpha**2 + sigma**2)
 
     def given(self, component: Int[Array, ""] | int) -> "GaussianMixture":
         """The law of one component, of the same arrays but for the weights; all of them where it is -1.
