@@ -24,6 +24,11 @@ from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, without_clock
 from scorax.networks import check_conditions
 
 
+PRODUCTS = "highest"
+"""Precision of matrix products in log-densities: an accelerator may multiply float32 with ten bits, which no error here knows of."""
+
+
+@jax.default_matmul_precision(PRODUCTS)
 def row_log_prob(
     model: AbstractScoreModel,
     x: Float[Array, "*shape"],
@@ -203,6 +208,7 @@ def _row(
 
 
 @eqx.filter_jit
+@jax.default_matmul_precision(PRODUCTS)
 def _call(
     model: AbstractScoreModel,
     x: Float[Array, "rows *shape"] | Float[np.ndarray, "rows *shape"],
