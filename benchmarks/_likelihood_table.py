@@ -54,14 +54,15 @@ def _ladders(case: dict[str, Any], tolerances: list[str]) -> list[str]:
     return lines
 
 
-def _at_equal_error(case: dict[str, Any]) -> list[str]:
+def at_equal_error(case: dict[str, Any], targets: tuple[float, ...] = TARGETS) -> list[str]:
+    """Lines of a table: seconds of every method at these mean errors, and their ratio to those of scorax."""
     lines = [
-        "| method | " + " | ".join(f"{error:g} nats: s | ratio (middle half)" for error in TARGETS) + " |",
-        "|---" * (1 + 2 * len(TARGETS)) + "|",
+        "| method | " + " | ".join(f"{error:g} nats: s | ratio (middle half)" for error in targets) + " |",
+        "|---" * (1 + 2 * len(targets)) + "|",
     ]
     for name, found in case["methods"].items():
         cells = []
-        for error in TARGETS:
+        for error in targets:
             own, base = (time_at(ladder["ladder"], error) for ladder in (found, case["methods"][BASE]))
             if own is None:
                 cells.append("not reached | ")
@@ -88,7 +89,7 @@ def markdown(record: dict[str, Any]) -> str:
             lines += [
                 "Seconds at equal mean error, and how many times those of scorax:",
                 "",
-                *_at_equal_error(case),
+                *at_equal_error(case),
                 "",
             ]
     return "\n".join(lines)

@@ -214,9 +214,9 @@ def measure(case: Case, turns: int) -> dict[str, Any]:
             **theirs,
         }
     else:
-        from _likelihood_probe import one_probe
+        from _likelihood_probe import ONE, with_probes
 
-        methods = {"scorax": one_probe(model, x), **theirs}
+        methods = {"scorax": with_probes(model, x, ONE), **theirs}
         # Other bits in float64, so the same probes exist in float32 only: a tighter solve, whose rounding is in both.
         references["scorax"] = methods["scorax"](1e-7)[0]
     results: dict[str, Any] = {}

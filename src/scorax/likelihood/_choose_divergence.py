@@ -15,6 +15,7 @@ from scorax._probes import GaussianProbe, RademacherProbe, SphereProbe
 from scorax._trees import cast
 from scorax._types import Condition, Key, Keys
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
+from scorax.likelihood._panel import RULE, System, panel
 from scorax.likelihood._solve import Flow, solve
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
 
@@ -24,6 +25,7 @@ EXACT_UP_TO = 100
 _PILOT_ROWS = 32
 _PILOT_PROBES = 8
 _PILOT_TOLERANCE = 1e-3
+_PILOT_PANELS = 16
 _LAWS = {"signs": RademacherProbe(), "normals": GaussianProbe(), "sphere": SphereProbe()}
 
 
@@ -34,7 +36,7 @@ class DivergenceChoice:
     Attributes:
         divergence: the choice.
         deviations: name of a law of probes, and whether the Gaussian control variate is used -> standard deviation of the
-            log-density by one probe, in nats: median over pilot rows, some of which lie where no data do.
+            log-density by one probe, in nats: median over pilot rows.
         reason: one line: what was chosen, and against what.
     """
 
@@ -53,10 +55,10 @@ def choose_divergence(
 ) -> DivergenceChoice:
     r"""The divergence that reaches a standard error in the fewest forward-mode products.
 
-    Rows are drawn from the Gaussian with the moments of the model at ``t0``, and their log-densities computed with a few
-    probes of every law, with and without the control variate (which is free). With the smallest standard deviation $s$ of
-    one probe, $n = \lceil s^2 / standard\_error^2 \rceil$ of them reach the wanted error; where that is no fewer than the
-    coordinates, the exact divergence costs no more.
+    Rows are drawn from the model by its deterministic flow, and their log-densities computed with a few probes of every law,
+    with and without the control variate (which is free). With the smallest standard deviation $s$ of one probe,
+    $n = \lceil s^2 / standard\_error^2 \rceil$ of them reach the wanted error; where that is no fewer than the coordinates, the
+    exact divergence costs no more.
 
     Args:
         model: any score model of a process with scalar Gaussian kernels.
@@ -108,8 +110,7 @@ def _pilot(
     together = Hutchinson(laws * _PILOT_PROBES)
 
     def one(key: Key) -> PyTree:
-        start, *each = jax.random.split(key, 1 + laws)
-        x = terminal_draw(model, ends.start_level, shape, jnp.float32, key=start)
+        noise, *each = jax.random.split(key, 1 + laws)
         drawn = jnp.concatenate(
             [
                 Hutchinson(_PILOT_PROBES, law).draw(model.free, shape, jnp.dtype(jnp.float32), key=k)
@@ -117,12 +118,30 @@ def _pilot(
             ]
         )
         flow = Flow(model, condition, ends, shape, together, drawn)
-        done = solve(flow, x, _PILOT_TOLERANCE, _PILOT_TOLERANCE, 4096, paired=False)
+        done = solve(flow, _draw(flow, key=noise), _PILOT_TOLERANCE, _PILOT_TOLERANCE, 4096, paired=False)
         integrals = jnp.where(done.converged, flow.split(done.end)[1], jnp.nan)
         controlled = integrals - together.excess(drawn, ends, model)
         return integrals.reshape(laws, -1), controlled.reshape(laws, -1)
 
     return jax.vmap(one)(keys)
+
+
+def _draw(flow: Flow, *, key: Key) -> Float[Array, "*shape"]:
+    """A row from the law of the model: where its log-densities will be asked for."""
+    (start, end), ends = flow.way, flow.ends
+    field, h = flow.system.state, (start - end) / (RULE.steps * _PILOT_PANELS)
+    # The integrals are not wanted, and nothing depends on them.
+    states = System(field, lambda s, z: jnp.zeros_like(z))
+
+    def back(carry: tuple[Array, Array], s: Array) -> tuple[tuple[Array, Array], None]:
+        done = panel(RULE, states, s, h, *carry)
+        return (done.state, done.slope), None
+
+    x = terminal_draw(flow.model, ends.end_level, flow.shape, end.dtype, key=key)
+    z = flow.start(x * ends.start_radius / ends.end_radius)
+    places = end + RULE.steps * h * jnp.arange(_PILOT_PANELS)
+    (z, _), _ = jax.lax.scan(back, (z, field(end, z)), places)
+    return flow.split(z)[0] * ends.start_radius
 
 
 def default_divergence(

@@ -195,9 +195,7 @@ class ExactDenoiser(AbstractDenoiser):
     ) -> Prediction:
         return self._law(condition).predict(level, x)
 
-    def angular_velocity(
-        self, level: Level, x: Float[Array, " d"], condition: Condition = None
-    ) -> Float[Array, " d"]:
+    def angular_velocity(self, level: Level, x: Float[Array, " d"], condition: Condition = None) -> Float[Array, " d"]:
         return self._law(condition).angular_velocity(level, x)
 
     def _law(self, condition: Condition) -> GaussianMixture:
