@@ -69,8 +69,8 @@ def quadratic_forms_of(push: Push, probes: Float[Array, "probes *shape"]) -> Flo
 def _product(v: Float[Array, "*shape"], pushed: Float[Array, "*shape"]) -> Float[Array, ""]:
     """Inner product of a direction with the derivative along it.
 
-    The choice changes no value. Without it XLA makes one CPU kernel of the derivative and this sum, which takes two to four
-    times as long in 64 dimensions (``docs/likelihood.md``).
+    The choice changes no value. Without it XLA makes one CPU kernel of the derivative and this sum, in which matrices are
+    multiplied more slowly: exact log-densities of a network in 64 dimensions took 1.2 times as long (jax 0.10.2).
     """
     return jnp.sum(jnp.where(v != 0, v * pushed, 0))
 

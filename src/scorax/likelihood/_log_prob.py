@@ -23,9 +23,9 @@ from scorax.likelihood._solve import Flow, Solve, solve
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, without_clock
 from scorax.networks import check_conditions
 
-
 PRODUCTS = "highest"
-"""Precision of matrix products in log-densities: an accelerator may multiply float32 with ten bits, which no error here knows of."""
+"""Precision of matrix products in log-densities. An accelerator may multiply float32 with ten bits, of which no error here
+knows."""
 
 
 @jax.default_matmul_precision(PRODUCTS)

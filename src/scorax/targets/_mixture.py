@@ -13,7 +13,6 @@ from scorax._types import Condition, Key
 from scorax.models import AbstractDenoiser, Prediction
 from scorax.processes import AbstractGaussianProcess, GaussianLaw, Level
 
-
 _FEW = 4
 """Dimensions up to which products with the bases are written out: XLA fuses sums with what is beside them, a product of matrices
 is a call of its own, which takes longer than the product."""
@@ -77,7 +76,6 @@ class GaussianMixture(eqx.Module):
         One product of ``x`` with all bases, and of the means apart from the level: with the means subtracted first it would
         be one small product per component and row, ten times as slow at d = 64.
         """
-        law = self.components
         at = self if level is None else self.at(level)
         centres = self._centres
         turned = self._into(x) - (centres if level is None else level.alpha * centres)
@@ -132,7 +130,7 @@ class GaussianMixture(eqx.Module):
         return Prediction(x0, level.sigma * self._back(near.pull))
 
     def angular_velocity(self, level: Level, x: Float[Array, " d"]) -> Float[Array, " d"]:
-        r"""$(\alpha\, E[noise|x] - \sigma\, E[x_0|x]) / R$, with one way back from the eigenbases where two estimates take two."""
+        r"""$(\alpha\, E[noise|x] - \sigma\, E[x_0|x]) / R$, by one way back from the eigenbases; the estimates take two."""
         near, alpha, sigma = self._white(x, level), *level
         gain = alpha * sigma * (1 - self.components.variances)
         turned = near.responsibilities[:, None] * (gain * near.white - sigma * self._centres)
