@@ -82,8 +82,12 @@ def measure(case: Case, turns: int) -> dict[str, Any]:
         ladder = results.setdefault(name, {"ladder": {}})["ladder"]
         for count, run in runs.items():
             for tolerance in TOLERANCES:
-                run(tolerance)  # compiles, loads, lets threads start
-                values, evaluations = run(tolerance)
+                try:
+                    run(tolerance)  # compiles, loads, lets threads start
+                    values, evaluations = run(tolerance)
+                except AssertionError as error:  # torchdiffeq: a step too small for its time in float32
+                    print(f"{case.name}: {name} at {tolerance:g}: {error}", file=sys.stderr)
+                    continue
                 error = float(np.mean(np.abs(values[: len(exact)] - exact)))
                 step = {"mean_error": error, "evaluations": evaluations, "seconds": []}
                 ladder[f"{tolerance:g}, {count}"] = step
@@ -104,7 +108,7 @@ def markdown(record: dict[str, Any]) -> str:
     for name, case in record["results"].items():
         columns = sorted({int(key.split(", ")[1]) for own in case["methods"].values() for key in own["ladder"]})
         lines += [
-            f"**{name.split(',')[0]}, d 64**: seconds; mean error in nats, for so many directions (0: exact divergence)",
+            f"**{name.split(',')[0]}, d 64**: seconds; mean error in nats, by directions (0: exact divergence; empty: failed)",
             "",
             "| method | tolerance | " + " | ".join(map(str, columns)) + " |",
             "|---" * (2 + len(columns)) + "|",

@@ -24,8 +24,11 @@ from scorax.models import (
 )
 from scorax.processes import Level
 
-_FIRST_STEP = 0.15
-"""First pair of panels at a tolerance of 1e-3, as a share of the way; the error of a step of order 5 falls as its fifth power."""
+_FIRST_STEP, _FIRST_STEP_OF_NETWORKS = 0.15, 0.02
+"""First pair of panels at a tolerance of 1e-3, as a share of the way; the error of a step of order 5 falls as its fifth power.
+
+A network changes with the logarithm of the noise, so where there is little of it a step must be short, and errors there fall more
+slowly than a smooth field's: a control that starts too far out comes back by one rejected step after another."""
 
 _LONGEST_FIRST_STEP = 0.4
 
@@ -35,6 +38,9 @@ a divergence is exact the state costs next to nothing."""
 
 _STATE_ROUNDINGS = 16.0
 """Least tolerance of the state in units of the precision: below it rounding is taken for error and steps shrink for nothing."""
+
+_REJECTED = 0.5
+"""Largest factor after a step that was rejected, for the same reason."""
 
 _GROWTH = 2.0
 """Largest factor from one step to the next. On a mesh that changes evenly the distance of the pair stays in proportion to the
@@ -86,6 +92,11 @@ class Flow:
     @property
     def _over_asinh(self) -> bool:
         return isinstance(self.model, AbstractDenoiser) and isinstance(self.model, AbstractNetworkModel)
+
+    @property
+    def first_step(self) -> float:
+        """First pair of panels at a tolerance of 1e-3, as a share of the way."""
+        return _FIRST_STEP_OF_NETWORKS if self._over_asinh else _FIRST_STEP
 
     def coordinate(self, place: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
         """Coordinate of the solve at a place of the flow with this level."""
@@ -154,15 +165,36 @@ class Flow:
 
 
 class _Controller(diffrax.PIDController):
-    """Error control that knows its first step, a share of the way that follows from the tolerance.
+    """Error control that knows its first step, a share of the way that follows from the tolerance, and gives way for good.
 
     A first step handed to ``diffeqsolve`` is checked at run time, which keeps the program out of the compilation cache; one
     left to Diffrax takes two more evaluations and copies of the field.
+
+    Attributes:
+        first_step: first step at a tolerance of 1e-3, as a share of the way.
     """
 
+    first_step: float = _FIRST_STEP
+
     def init(self, terms: Any, t0: Any, t1: Any, y0: Any, dt0: Any, args: Any, func: Any, error_order: Any) -> Any:
-        share = jnp.minimum(_FIRST_STEP * (self.rtol / 1e-3) ** 0.2, _LONGEST_FIRST_STEP)
+        share = jnp.minimum(self.first_step * (self.rtol / 1e-3) ** 0.2, _LONGEST_FIRST_STEP)
         return super().init(terms, t0, t1, y0, share * (t1 - t0), args, func, error_order)
+
+    def adapt_step_size(
+        self,
+        t0: Any,
+        t1: Any,
+        y0: Any,
+        y1_candidate: Any,
+        args: Any,
+        y_error: Any,
+        error_order: Any,
+        controller_state: Any,
+    ) -> tuple[Any, ...]:
+        accepted, start, end, *rest = super().adapt_step_size(
+            t0, t1, y0, y1_candidate, args, y_error, error_order, controller_state
+        )
+        return accepted, start, jnp.where(accepted, end, jnp.minimum(end, t0 + _REJECTED * (t1 - t0))), *rest
 
 
 class Solve(NamedTuple):
@@ -221,7 +253,7 @@ def equation(flow: Flow, rtol: Scalar, atol: Scalar) -> Equation:
 
         return diffrax.ODETerm(both)
 
-    controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=_GROWTH)
+    controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=_GROWTH, first_step=flow.first_step)
     return Equation(diffrax.MultiTerm(*map(term, flow.system)), PairedPanels(RULE), controller)
 
 
