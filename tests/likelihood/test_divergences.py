@@ -139,6 +139,23 @@ def test_the_choice_is_measured():
     assert 2 <= few.divergence.num_probes < 16
 
 
+def test_the_choice_is_measured_where_the_model_has_its_rows():
+    """Narrow components far apart: deviations are those of draws of the law, and larger at draws of the Gaussian around it,
+    which lie between them. A third is three standard errors of the median of 32 rows and 8 probes."""
+    places = 4 * np.sign(np.random.default_rng(0).standard_normal((3, 6)))
+    law = GaussianMixture.create(np.ones(3) / 3, places, np.stack([np.diag(np.linspace(0.01, 0.09, 6))] * 3))
+    model, at = ExactDenoiser.create(law, VP()), noisy(law, VP())
+
+    def deviation(rows):
+        got = log_prob(model, rows, divergence=Hutchinson(8, control=False), estimate_error=False, key=KEY, **LOOSE)
+        return np.median(got.trace_error) * 8**0.5
+
+    measured = choose_divergence(model, (6,), key=KEY).deviations["signs"]
+    np.testing.assert_allclose(measured, deviation(rows_of(at, 64, key=KEY)), rtol=1 / 3)
+    around = law.moments()
+    assert deviation(rows_of(around, 64, key=KEY)) > 2 * measured
+
+
 def test_beyond_a_hundred_coordinates_a_key_is_asked_for():
     wide = ExactDenoiser.create(gaussian(np.zeros(101), np.eye(101)), VP())
     with pytest.raises(ValueError, match="101 coordinates"):
