@@ -7,6 +7,7 @@ their tolerances in turn, nine times, so that a ratio is that of one turn. Threa
 
 import argparse
 import dataclasses
+import functools
 import json
 import sys
 import time
@@ -27,8 +28,10 @@ from scorax._divergence import value_and_quadratic_forms
 from scorax.likelihood import log_prob
 from scorax.models import AbstractDenoiser, Denoiser, flow_ends, flow_field, terminal_log_density
 from scorax.networks import MLP
+from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM, GaussianLaw
 from scorax.targets import ExactDenoiser, GaussianMixture
+from scorax.training import adamw, fit
 
 PROCESS = EDM()
 LONG = 10.0
@@ -38,6 +41,7 @@ REFERENCE_TOLERANCE = 1e-9
 NETWORK_REFERENCE_ROWS = 100
 """Rows on which the error on a network's field is taken: its reference is a solve in float64, which is slow."""
 
+TRAINING_STEPS = 3000
 WIDTHS = {2: (128, 3), 64: (256, 4)}
 Method = Callable[[float], tuple[np.ndarray, float]]
 
@@ -66,7 +70,10 @@ class Case:
         return 128 if self.exact and self.dimension > 2 else 1000
 
 
-CASES = [Case(field, d, exact) for exact in (True, False) for field in ("mixture", "network") for d in (2, 64)]
+CASES = [
+    *(Case(field, d, exact) for exact in (True, False) for field in ("mixture", "network") for d in (2, 64)),
+    Case("fitted network", 2, exact=True),
+]
 
 
 def law(dimension: int) -> GaussianMixture:
@@ -87,15 +94,37 @@ def network(dimension: int) -> Denoiser:
     return Denoiser(network=jax.tree.map(draw, blank), process=PROCESS, moments=GaussianLaw.standard(dimension))
 
 
+@functools.cache
+def fitted(dimension: int) -> Denoiser:
+    """A perceptron of the same size that has learned draws of the mixture, in float32: what users have."""
+    with jax.enable_x64(False):
+        width, depth = WIDTHS[dimension]
+        draw = jax.jit(jax.vmap(lambda key: target(dimension).sample(key=key)))
+        data = draw(jax.random.split(jax.random.key(2), 5000))
+        blank = MLP(dimension, width=width, depth=depth, key=jax.random.key(0))
+        model = Denoiser(network=blank, process=PROCESS, moments=GaussianLaw.standard(dimension))
+        rates = adamw(2e-3, num_steps=TRAINING_STEPS)
+        *_, last = fit(
+            model,
+            DenoisingScoreMatching(),
+            data,
+            rates,
+            key=jax.random.key(3),
+            num_steps=TRAINING_STEPS,
+            batch_size=256,
+        )
+        return last.model(model)
+
+
 def field_of(case: Case) -> ExactDenoiser | Denoiser:
     """The model, in the precision of the context."""
     if case.field == "mixture":
         return ExactDenoiser.create(target(case.dimension), PROCESS)
-    return network(case.dimension)
+    return fitted(case.dimension) if case.field == "fitted network" else network(case.dimension)
 
 
 def rows(case: Case) -> np.ndarray:
-    """The points: draws of the mixture, standard normal ones for a network."""
+    """The points: draws of the mixture, standard normal ones for a random network."""
     if case.field == "network":
         return np.random.default_rng(1).standard_normal((case.points, case.dimension)).astype(np.float32)
     keys = jax.random.split(jax.random.key(1), case.points)
