@@ -94,13 +94,19 @@ def network(dimension: int) -> Denoiser:
     return Denoiser(network=jax.tree.map(draw, blank), process=PROCESS, moments=GaussianLaw.standard(dimension))
 
 
+def draws(mixture: GaussianMixture, count: int, *, seed: int) -> np.ndarray:
+    """Rows of a mixture."""
+    return np.asarray(
+        jax.jit(jax.vmap(lambda key: mixture.sample(key=key)))(jax.random.split(jax.random.key(seed), count))
+    )
+
+
 @functools.cache
 def fitted(dimension: int) -> Denoiser:
     """A perceptron of the same size that has learned draws of the mixture, in float32: what users have."""
     with jax.enable_x64(False):
         width, depth = WIDTHS[dimension]
-        draw = jax.jit(jax.vmap(lambda key: target(dimension).sample(key=key)))
-        data = draw(jax.random.split(jax.random.key(2), 5000))
+        data = draws(target(dimension), 5000, seed=2)
         blank = MLP(dimension, width=width, depth=depth, key=jax.random.key(0))
         model = Denoiser(network=blank, process=PROCESS, moments=GaussianLaw.standard(dimension))
         rates = adamw(2e-3, num_steps=TRAINING_STEPS)
@@ -111,7 +117,6 @@ def fitted(dimension: int) -> Denoiser:
             rates,
             key=jax.random.key(3),
             num_steps=TRAINING_STEPS,
-            batch_size=256,
         )
         return last.model(model)
 
@@ -127,8 +132,7 @@ def rows(case: Case) -> np.ndarray:
     """The points: draws of the mixture, standard normal ones for a random network."""
     if case.field == "network":
         return np.random.default_rng(1).standard_normal((case.points, case.dimension)).astype(np.float32)
-    keys = jax.random.split(jax.random.key(1), case.points)
-    return np.asarray(jax.jit(jax.vmap(lambda key: law(case.dimension).sample(key=key)))(keys))
+    return draws(law(case.dimension), case.points, seed=1)
 
 
 def ours(model: AbstractDenoiser, x: np.ndarray, *, estimate_error: bool = False) -> Method:

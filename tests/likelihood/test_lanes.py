@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from oracles import mixture, rows_of
+from oracles import awake, mixture, rows_of
 from scorax.likelihood import Hutchinson, log_prob
 from scorax.models import AbstractScoreModel, Denoiser
 from scorax.networks import MLP
@@ -21,20 +21,14 @@ def exact() -> tuple[AbstractScoreModel, np.ndarray]:
     return ExactDenoiser.create(mixture(), VP()), np.array(rows_of(mixture(), 200, key=KEY))
 
 
-def fitted() -> tuple[AbstractScoreModel, np.ndarray]:
+def network() -> tuple[AbstractScoreModel, np.ndarray]:
     """Five columns: no multiple of what a processor takes at once."""
-    blank = MLP(5, width=24, depth=2, key=KEY)
-    leaves, structure = jax.tree.flatten(blank)
-    keys = jax.random.split(KEY, len(leaves))
-    drawn = [
-        0.5 * jax.random.normal(k, leaf.shape, jnp.float32) / leaf.shape[0] ** 0.5
-        for k, leaf in zip(keys, leaves, strict=True)
-    ]
-    model = Denoiser(network=jax.tree.unflatten(structure, drawn), process=VP(), moments=GaussianLaw.standard(5))
+    learner = awake(MLP(5, width=24, depth=2, key=KEY), key=KEY)
+    model = Denoiser(network=learner, process=VP(), moments=GaussianLaw.standard(5))
     return model, np.random.default_rng(0).standard_normal((200, 5))
 
 
-@pytest.mark.parametrize("made", [exact, fitted])
+@pytest.mark.parametrize("made", [exact, network])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_trap_29_a_row_is_the_same_alone_and_beside_an_outlier(dtype, made):
     """Bit for bit, in value and in error, alone, in part and in another order: no lane computes otherwise than the next."""

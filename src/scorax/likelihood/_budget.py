@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float
 
 from scorax.likelihood._paired_panels import SHARE
-from scorax.likelihood._panel import RULE, panel
+from scorax.likelihood._panel import panels
 from scorax.likelihood._solve import Flow, Solve
 from scorax.processes import Level
 
@@ -39,14 +39,9 @@ def terminal_error(flow: Flow, solved: Solve) -> Float[Array, ""]:
         y, integrals = flow.split(z)
         return flow.assumed(y, radius, level) + jnp.mean(integrals)
 
-    def back(carry: tuple[Array, Array, Array], place: PyTree) -> tuple[tuple[Array, Array, Array], Array]:
-        s, z, slope = carry
-        there = flow.coordinate(place.coordinate, place.level)
-        done = panel(RULE, flow.system, s, (there - s) / RULE.steps, z, slope)
-        return (there, done.state, done.slope), density(done.state, place.radius, place.level)
-
-    end = flow.way[1]
-    half, quarter = jax.lax.scan(back, (end, z, slope), inner)[1]
+    places = jax.vmap(flow.coordinate)(inner.coordinate, inner.level)
+    back = panels(flow.system, flow.way[1], places, z, slope)
+    half, quarter = jax.vmap(density)(back.state, inner.radius, inner.level)
     last = density(z, flow.ends.end_radius, flow.ends.end_level)
     return jnp.maximum(jnp.abs(half - last), jnp.abs(quarter - half) / _FADING)
 

@@ -15,7 +15,7 @@ from scorax._probes import GaussianProbe, RademacherProbe, SphereProbe
 from scorax._trees import cast
 from scorax._types import Condition, Key, Keys
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
-from scorax.likelihood._panel import RULE, System, panel
+from scorax.likelihood._panel import System, panels
 from scorax.likelihood._solve import Flow, solve
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
 
@@ -129,19 +129,13 @@ def _pilot(
 def _draw(flow: Flow, *, key: Key) -> Float[Array, "*shape"]:
     """A row from the law of the model: where its log-densities will be asked for."""
     (start, end), ends = flow.way, flow.ends
-    field, h = flow.system.state, (start - end) / (RULE.steps * _PILOT_PANELS)
     # The integrals are not wanted, and nothing depends on them.
-    states = System(field, lambda s, z: jnp.zeros_like(z))
-
-    def back(carry: tuple[Array, Array], s: Array) -> tuple[tuple[Array, Array], None]:
-        done = panel(RULE, states, s, h, *carry)
-        return (done.state, done.slope), None
-
+    states = System(flow.system.state, lambda s, z: jnp.zeros_like(z))
     x = terminal_draw(flow.model, ends.end_level, flow.shape, end.dtype, key=key)
     z = flow.start(x * ends.start_radius / ends.end_radius)
-    places = end + RULE.steps * h * jnp.arange(_PILOT_PANELS)
-    (z, _), _ = jax.lax.scan(back, (z, field(end, z)), places)
-    return flow.split(z)[0] * ends.start_radius
+    places = jnp.linspace(end, start, _PILOT_PANELS + 1)[1:]
+    back = panels(states, end, places, z, states.state(end, z))
+    return flow.split(back.state[-1])[0] * ends.start_radius
 
 
 def default_divergence(

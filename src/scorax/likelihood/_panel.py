@@ -177,3 +177,20 @@ def panel(
         error=jnp.max(jnp.abs(errors), axis=1),
         rates=rates,
     )
+
+
+def panels(
+    system: System,
+    start: Float[Array, ""],
+    places: Float[Array, " places"],
+    z: Float[Array, " m"],
+    slope: Float[Array, " m"],
+) -> Panel:
+    """From ``(start, z)`` to one place after another, in one panel of :data:`RULE` each, either way: what each makes, stacked."""
+
+    def one(carry: tuple[Array, Array, Array], there: Array) -> tuple[tuple[Array, Array, Array], Panel]:
+        s, z, slope = carry
+        done = panel(RULE, system, s, (there - s) / RULE.steps, z, slope)
+        return (there, done.state, done.slope), done
+
+    return jax.lax.scan(one, (start, z, slope), places)[1]
