@@ -16,9 +16,9 @@ from scorax._types import Condition, Key, Scalar
 from scorax.likelihood._budget import near_data, rounding_error, solver_error, terminal_error
 from scorax.likelihood._choose_divergence import default_divergence
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
-from scorax.likelihood._panel import RULE
 from scorax.likelihood._queue import LANES, in_blocks, solve_all
 from scorax.likelihood._result import LogProb
+from scorax.likelihood._rules import SMOOTH
 from scorax.likelihood._solve import Flow, Solve, solve
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, without_clock
 from scorax.networks import check_conditions
@@ -96,7 +96,7 @@ def _answer(flow: Flow, x: Float[Array, "*shape"], solved: Solve, estimate_error
         rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), near.sensitivity)
         of_solver, gap = solver_error(flow, solved) + rounding, near.truncation
         of_end = terminal_error(flow, solved)
-        evaluations = evaluations + 2 * RULE.evaluations + 1
+        evaluations = evaluations + 2 * SMOOTH.evaluations + 1
     return LogProb(
         value=jnp.where(solved.converged, assumed + trace.value, jnp.nan),
         trace_error=trace.error,

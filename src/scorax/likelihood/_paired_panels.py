@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax.likelihood._panel import ORDER, Panel, Rate, Rule, System, panel
+from scorax.likelihood._panel import Panel, System, panel
+from scorax.likelihood._rules import Rule
 
 SHARE = 1 / 4
 """What the distance between panels ``h`` and ``2 h`` is multiplied by for a bound of the error at ``h``. In the limit of small
@@ -40,19 +41,19 @@ class PairedPanels(diffrax.AbstractSolver):
     Both solutions are carried to the end, so their distance there is that of two global solutions on one mesh and its
     halving. It shrinks as the error of the finer one, whatever the steps did in between: unlike the distance of two adaptive
     solves, whose errors are unrelated, or a sum of local estimates, which knows nothing of how errors grow. A difference
-    that changes its sign may vanish at the end by accident, so the largest one on the way is kept. The two terms are the
-    parts of a ``System``, applied to each of the pair.
+    that changes its sign may vanish at the end by accident, so the largest one on the way is kept. The three terms are the
+    parts of a ``System``, applied to the finer of a pair.
     """
 
     rule: Rule = eqx.field(static=True)
-    term_structure: ClassVar = diffrax.MultiTerm[tuple[diffrax.ODETerm, diffrax.ODETerm]]
+    term_structure: ClassVar = diffrax.MultiTerm[tuple[diffrax.ODETerm, diffrax.ODETerm, diffrax.ODETerm]]
     interpolation_cls: ClassVar = diffrax.LocalLinearInterpolation
 
     def order(self, terms: Any) -> int:
-        return ORDER
+        return self.rule.order
 
     def init(self, terms: Any, t0: Any, t1: Any, y0: Pair, args: Any) -> Progress:
-        slope = terms.terms[0].vf(t0, Pair(y0.fine, None), args).fine
+        slope = _system(terms, args).state(t0, y0.fine)
         if y0.coarse is None:
             return Progress(Pair(slope, None), None)
         return Progress(Pair(slope, slope), jnp.zeros_like(y0.fine))
@@ -60,9 +61,6 @@ class PairedPanels(diffrax.AbstractSolver):
     def step(
         self, terms: Any, t0: Any, t1: Any, y0: Pair, args: Any, solver_state: Progress, made_jump: Any
     ) -> tuple[Pair, Pair, dict[str, Pair], Progress, diffrax.RESULTS]:
-        def part(term: Any) -> Rate:
-            return lambda s, z: term.vf(s, Pair(z, None), args).fine
-
         def one(carry: tuple[Array, Array], task: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], Panel]:
             state, slope = carry
             s, h, coarse = task
@@ -73,7 +71,7 @@ class PairedPanels(diffrax.AbstractSolver):
             return (done.state, done.slope), done
 
         slopes, apart = solver_state
-        system = System(*map(part, terms.terms))
+        system = _system(terms, args)
         h = (t1 - t0) / (2 * self.rule.steps)
         tasks = (jnp.stack([t0, t0 + self.rule.steps * h, t0]), jnp.stack([h, h, 2 * h]), jnp.arange(3) == 2)
         if y0.coarse is None:
@@ -94,4 +92,14 @@ class PairedPanels(diffrax.AbstractSolver):
         return y1, errors, dict(y0=y0, y1=y1), Progress(pair(done.slope), apart), diffrax.RESULTS.successful
 
     def func(self, terms: Any, t0: Any, y0: Pair, args: Any) -> Pair:
-        return terms.terms[0].vf(t0, y0, args)
+        return jax.tree.map(lambda z: _system(terms, args).state(t0, z), y0)
+
+
+def _system(terms: Any, args: Any) -> System:
+    """Parts of a system from terms for pairs."""
+
+    def part(term: Any) -> Any:
+        # Not `vf`, which wants one slope for one state.
+        return lambda s, z: term.vector_field(s, Pair(z, None), args)
+
+    return System(*map(part, terms.terms))

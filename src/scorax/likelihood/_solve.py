@@ -1,6 +1,7 @@
 """The flow of one row as a flat system, and its solve."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ from scorax._free import free_dimension, only_free
 from scorax._types import Condition, Scalar
 from scorax.likelihood._divergences import AbstractDivergence
 from scorax.likelihood._paired_panels import Pair, PairedPanels, Progress
-from scorax.likelihood._panel import RULE, Rate, System
+from scorax.likelihood._panel import System
+from scorax.likelihood._rules import CORRECTED, SMOOTH, Rule
 from scorax.models import (
     AbstractDenoiser,
     AbstractNetworkModel,
@@ -24,13 +26,16 @@ from scorax.models import (
 )
 from scorax.processes import Level
 
-_FIRST_STEP, _FIRST_STEP_OF_NETWORKS = 0.15, 0.02
+_FIRST_STEP, _FIRST_STEP_OF_NETWORKS = 0.15, 0.07
 """First pair of panels at a tolerance of 1e-3, as a share of the way; the error of a step of order 5 falls as its fifth power.
 
 A network changes with the logarithm of the noise, so where there is little of it a step must be short, and errors there fall more
 slowly than a smooth field's: a control that starts too far out comes back by one rejected step after another."""
 
 _LONGEST_FIRST_STEP = 0.4
+
+_LOW = 0.07
+_STRICT_N=1.0
 
 _STRICTNESS = 30.0
 """By how much the state is solved more strictly than the integrals: its error counts times the slope of a log-density, and where
@@ -42,7 +47,7 @@ _STATE_ROUNDINGS = 16.0
 _REJECTED = 0.5
 """Largest factor after a step that was rejected, for the same reason."""
 
-_GROWTH = 2.0
+_GROWTH, _GROWTH_OF_NETWORKS = 2.0, 1.1
 """Largest factor from one step to the next. On a mesh that changes evenly the distance of the pair stays in proportion to the
 error; with Diffrax's own factor of 10 it was by accident too small for whole families of rows (``docs/likelihood.md``)."""
 
@@ -90,34 +95,43 @@ class Flow:
         return self.coordinate(ends.start, ends.start_level), self.coordinate(ends.end, ends.end_level)
 
     @property
-    def _over_asinh(self) -> bool:
+    def _told_noise(self) -> bool:
         return isinstance(self.model, AbstractDenoiser) and isinstance(self.model, AbstractNetworkModel)
 
     @property
     def first_step(self) -> float:
         """First pair of panels at a tolerance of 1e-3, as a share of the way."""
-        return _FIRST_STEP_OF_NETWORKS if self._over_asinh else _FIRST_STEP
+        return _FIRST_STEP_OF_NETWORKS if self._told_noise else _FIRST_STEP
 
     def coordinate(self, place: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
         """Coordinate of the solve at a place of the flow with this level."""
-        if not self._over_asinh:
+        if not self._told_noise:
             return place
         assert level is not None  # a denoiser's process has a scalar Gaussian kernel
-        return jnp.arcsinh(level.sigma / level.alpha)
+        return jnp.arcsinh(jnp.arcsinh(level.sigma / level.alpha) / _LOW)
+
+    @property
+    def rule(self) -> Rule:
+        """How the state is solved: of little use is a method that takes few divergences where they are cheap."""
+        return CORRECTED if self._told_noise else SMOOTH
 
     @property
     def system(self) -> System:
         """Right-hand side of the flat system."""
-        return System(self._along(self._slope), self._along(self._traces))
+        return System(*map(self._along, (self._slope, self._traces, self._both)))
 
-    def _along(self, part: Rate) -> Rate:
+    def _pace(self, u: Float[Array, ""]) -> Float[Array, ""] | float:
+        """By how much the angle grows with the coordinate of the solve."""
+        return _LOW * jnp.cosh(u) / jnp.cosh(_LOW * jnp.sinh(u)) if self._told_noise else 1.0
+
+    def _along(self, part: Callable[..., Any]) -> Callable[..., Any]:
         """A part along the coordinate of the solve, from that along the flow's own."""
-        if not self._over_asinh:
+        if not self._told_noise:
             return part
 
-        def rate(s: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
-            ratio = jnp.sinh(s)
-            return part(jnp.arctan(ratio), z) / jnp.sqrt(1 + ratio**2)
+        def rate(u: Float[Array, ""], z: Float[Array, " m"]) -> Any:
+            pace = self._pace(u)
+            return jax.tree.map(lambda slope: slope * pace, part(jnp.arctan(jnp.sinh(_LOW * jnp.sinh(u))), z))
 
         return rate
 
@@ -127,9 +141,17 @@ class Flow:
         return jnp.concatenate([value.reshape(-1), jnp.zeros_like(integrals)])
 
     def _traces(self, place: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
-        field, y = flow_field(self.model, self.condition), self.split(z)[0]
-        push = jax.linearize(lambda y: field(place, y), y)[1]
-        return jnp.concatenate([jnp.zeros(y.size, y.dtype), self.divergence(push, y, self.drawn, self.model.free)])
+        return self._both(place, z)[1]
+
+    def _both(self, place: Float[Array, ""], z: Float[Array, " m"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+        field, (y, integrals) = flow_field(self.model, self.condition), self.split(z)
+        value, push = jax.linearize(lambda y: field(place, y), y)
+        value = only_free(self.model.free, value).reshape(-1)
+        traces = self.divergence(push, y, self.drawn, self.model.free)
+        return (
+            jnp.concatenate([value, jnp.zeros_like(integrals)]),
+            jnp.concatenate([jnp.zeros_like(value), traces]),
+        )
 
     def split(self, z: Float[Array, " m"]) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
         """State and integrals."""
@@ -147,7 +169,7 @@ class Flow:
         if isinstance(model, AbstractDenoiser):
             sin, cos = level.sigma / self.ends.start_radius, level.alpha / self.ends.start_radius
             slope = slope + self.system.integrals(self.way[0], self.start(x))
-            moved, traces = self.split(slope if self._over_asinh else cos * slope)  # dy/ds has the cosine already
+            moved, traces = self.split(slope * (cos / self._pace(self.way[0])))
             value = only_free(free, sin * x / self.ends.start_radius) + moved
             return value, (sin * self.dimension + jnp.mean(traces)) / self.ends.start_radius
 
@@ -244,22 +266,19 @@ def equation(flow: Flow, rtol: Scalar, atol: Scalar) -> Equation:
 
     def norm(error: Pair) -> Array:
         state, integrals = error.fine[:size], error.fine[size:]
-        stricter = jnp.clip(rtol / (_STATE_ROUNDINGS * jnp.finfo(state.dtype).eps), 1, _STRICTNESS)
+        stricter = _STRICT_N if flow._told_noise else jnp.clip(rtol / (_STATE_ROUNDINGS * jnp.finfo(state.dtype).eps), 1, _STRICTNESS)
         return jnp.maximum(stricter * _length(state), _length(integrals) / integrals.size**0.5)
 
-    def term(part: Rate) -> diffrax.ODETerm:
-        def both(t: Any, pair: Pair, args: None) -> Pair:
-            return Pair(part(t, pair.fine), None if pair.coarse is None else part(t, pair.coarse))
+    def term(part: Callable[..., Any]) -> diffrax.ODETerm:
+        return diffrax.ODETerm(lambda t, pair, args: part(t, pair.fine))
 
-        return diffrax.ODETerm(both)
-
-    controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=_GROWTH, first_step=flow.first_step)
-    return Equation(diffrax.MultiTerm(*map(term, flow.system)), PairedPanels(RULE), controller)
+    controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=_GROWTH_OF_NETWORKS if flow._told_noise else _GROWTH, first_step=flow.first_step)
+    return Equation(diffrax.MultiTerm(*map(term, flow.system)), PairedPanels(flow.rule), controller)
 
 
-def evaluations(steps: Int[Array, "*rows"], *, paired: bool) -> Int[Array, "*rows"]:
+def evaluations(rule: Rule, steps: Int[Array, "*rows"], *, paired: bool) -> Int[Array, "*rows"]:
     """Evaluations of the field in so many pairs of panels, the one at the start included."""
-    return 1 + RULE.evaluations * (3 if paired else 2) * steps
+    return 1 + rule.evaluations * (3 if paired else 2) * steps
 
 
 def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max_steps: int, *, paired: bool) -> Solve:
@@ -286,5 +305,5 @@ def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max
         solution.solver_state.apart,
         (flow.system.state(begin, start), solution.solver_state.slope.fine),
         solution.result == diffrax.RESULTS.successful,
-        evaluations(solution.stats["num_steps"], paired=paired),
+        evaluations(flow.rule, solution.stats["num_steps"], paired=paired),
     )
