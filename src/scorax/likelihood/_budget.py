@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax.likelihood._flow import Flow
 from scorax.likelihood._paired_panels import SHARE
 from scorax.likelihood._panel import panels
-from scorax.likelihood._solve import Flow, Solve
+from scorax.likelihood._solve import Solve
 from scorax.processes import Level
 
 _ROUNDINGS = 8.0

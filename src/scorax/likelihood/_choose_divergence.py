@@ -15,8 +15,9 @@ from scorax._probes import GaussianProbe, RademacherProbe, SphereProbe
 from scorax._trees import cast
 from scorax._types import Condition, Key, Keys
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
+from scorax.likelihood._flow import Flow
 from scorax.likelihood._panel import System, panels
-from scorax.likelihood._solve import Flow, solve
+from scorax.likelihood._solve import rule_for, solve
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
 
 EXACT_UP_TO = 100
@@ -118,7 +119,8 @@ def _pilot(
             ]
         )
         flow = Flow(model, condition, ends, shape, together, drawn)
-        done = solve(flow, _draw(flow, key=noise), _PILOT_TOLERANCE, _PILOT_TOLERANCE, 4096, paired=False)
+        rule = rule_for(model, together, shape, _PILOT_TOLERANCE, _PILOT_TOLERANCE)
+        done = solve(flow, rule, _draw(flow, key=noise), _PILOT_TOLERANCE, _PILOT_TOLERANCE, 4096, paired=False)
         integrals = jnp.where(done.converged, flow.split(done.end)[1], jnp.nan)
         controlled = integrals - together.excess(drawn, ends, model)
         return integrals.reshape(laws, -1), controlled.reshape(laws, -1)

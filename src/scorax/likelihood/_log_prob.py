@@ -16,10 +16,11 @@ from scorax._types import Condition, Key, Scalar
 from scorax.likelihood._budget import near_data, rounding_error, solver_error, terminal_error
 from scorax.likelihood._choose_divergence import default_divergence
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
+from scorax.likelihood._flow import Flow
 from scorax.likelihood._queue import LANES, in_blocks, solve_all
 from scorax.likelihood._result import LogProb
-from scorax.likelihood._rules import SMOOTH
-from scorax.likelihood._solve import Flow, Solve, solve
+from scorax.likelihood._rules import PRECISE, Rule
+from scorax.likelihood._solve import Solve, rule_for, solve
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, without_clock
 from scorax.networks import check_conditions
 
@@ -28,7 +29,6 @@ PRODUCTS = "highest"
 knows."""
 
 
-@jax.default_matmul_precision(PRODUCTS)
 def row_log_prob(
     model: AbstractScoreModel,
     x: Float[Array, "*shape"],
@@ -78,11 +78,18 @@ def row_log_prob(
     Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*, theorem 1; Dormand and Prince (1980), *A
     family of embedded Runge-Kutta formulae*, for the steps.
     """
-    ends = flow_ends(model, x.dtype) if ends is None else ends
     divergence = ExactDivergence() if divergence is None else divergence
-    drawn = divergence.draw(model.free, x.shape, x.dtype, key=key)
-    flow = Flow(model, condition, ends, x.shape, divergence, drawn)
-    return _answer(flow, x, solve(flow, x, rtol, atol, max_steps, paired=estimate_error), estimate_error)
+    settings = _Settings(
+        divergence=divergence,
+        ends=flow_ends(model, x.dtype) if ends is None else ends,
+        rule=rule_for(model, divergence, x.shape, rtol, atol),
+        rtol=jnp.asarray(rtol, x.dtype),
+        atol=jnp.asarray(atol, x.dtype),
+        max_steps=max_steps,
+        estimate_error=estimate_error,
+        key=None,
+    )
+    return _one(model, x, condition, settings, key)
 
 
 def _answer(flow: Flow, x: Float[Array, "*shape"], solved: Solve, estimate_error: bool) -> LogProb:
@@ -96,7 +103,7 @@ def _answer(flow: Flow, x: Float[Array, "*shape"], solved: Solve, estimate_error
         rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), near.sensitivity)
         of_solver, gap = solver_error(flow, solved) + rounding, near.truncation
         of_end = terminal_error(flow, solved)
-        evaluations = evaluations + 2 * SMOOTH.evaluations + 1
+        evaluations = evaluations + 2 * PRECISE.evaluations + 1
     return LogProb(
         value=jnp.where(solved.converged, assumed + trace.value, jnp.nan),
         trace_error=trace.error,
@@ -147,6 +154,7 @@ def log_prob(
     settings = _Settings(
         divergence=divergence,
         ends=flow_ends(model, x.dtype),
+        rule=rule_for(model, divergence, x.shape[1:], rtol, atol),
         rtol=jnp.asarray(rtol, x.dtype),
         atol=jnp.asarray(atol, x.dtype),
         max_steps=max_steps,
@@ -178,6 +186,7 @@ class _Settings(eqx.Module):
 
     divergence: AbstractDivergence
     ends: FlowEnds
+    rule: Rule
     rtol: Float[Array, ""]
     atol: Float[Array, ""]
     max_steps: int
@@ -193,18 +202,19 @@ def _row(
     model: AbstractScoreModel, row: Float[Array, "*shape"], condition: Condition, own: Condition, settings: _Settings
 ) -> LogProb:
     """One row under a transformation of JAX, which the loop over lanes would not survive."""
-    return row_log_prob(
-        cast(model, row.dtype),
-        row,
-        condition if own is None else own,
-        divergence=settings.divergence,
-        ends=settings.ends,
-        rtol=settings.rtol,
-        atol=settings.atol,
-        max_steps=settings.max_steps,
-        estimate_error=settings.estimate_error,
-        key=_key(settings, row),
-    )
+    told = condition if own is None else own
+    return _one(cast(model, row.dtype), row, told, settings, _key(settings, row))
+
+
+@jax.default_matmul_precision(PRODUCTS)
+def _one(
+    model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition, settings: _Settings, key: Key | None
+) -> LogProb:
+    drawn = settings.divergence.draw(model.free, x.shape, x.dtype, key=key)
+    flow = Flow(model, condition, settings.ends, x.shape, settings.divergence, drawn)
+    tolerances = settings.rtol, settings.atol, settings.max_steps
+    solved = solve(flow, settings.rule, x, *tolerances, paired=settings.estimate_error)
+    return _answer(flow, x, solved, settings.estimate_error)
 
 
 @eqx.filter_jit
@@ -232,5 +242,5 @@ def _call(
 
     facts = (conditions, in_blocks(drawn, (x,), count))
     tolerances = settings.rtol, settings.atol, settings.max_steps
-    solved = solve_all(flow_of, facts, x, count, *tolerances, paired=settings.estimate_error)
+    solved = solve_all(flow_of, settings.rule, facts, x, count, *tolerances, paired=settings.estimate_error)
     return in_blocks(answer, (x, facts, solved), count)

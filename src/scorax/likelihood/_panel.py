@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scorax.likelihood._rules import SMOOTH, Rule
+from scorax.likelihood._rules import PRECISE, Rule
 
 Rate = Callable[[Float[Array, ""], Float[Array, " m"]], Float[Array, " m"]]
 """Part of the right-hand side for a state with integrals after it, on which nothing depends."""
@@ -95,7 +95,7 @@ def panels(
 
     def one(carry: tuple[Array, Array, Array], there: Array) -> tuple[tuple[Array, Array, Array], Panel]:
         s, z, slope = carry
-        done = panel(SMOOTH, system, s, (there - s) / SMOOTH.steps, z, slope)
+        done = panel(PRECISE, system, s, (there - s) / PRECISE.steps, z, slope)
         return (there, done.state, done.slope), done
 
     return jax.lax.scan(one, (start, z, slope), places)[1]

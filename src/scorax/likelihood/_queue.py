@@ -13,8 +13,10 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._trees import rows_at, select
 from scorax._types import Scalar
+from scorax.likelihood._flow import Flow
 from scorax.likelihood._paired_panels import Pair, Progress
-from scorax.likelihood._solve import Equation, Flow, Solve, equation, evaluations
+from scorax.likelihood._rules import Rule
+from scorax.likelihood._solve import Equation, Solve, equation, evaluations
 
 LANES = 64
 """Rows that are solved side by side. A constant of the library: a row's bits must not depend on how many there are."""
@@ -61,6 +63,7 @@ def in_blocks(function: Callable[..., PyTree], rows: PyTree, count: Int[Array, "
 
 def solve_all(
     flow_of: Callable[[PyTree], Flow],
+    rule: Rule,
     facts: PyTree,
     x: Float[Array, "rows *shape"],
     count: Int[Array, ""],
@@ -74,6 +77,7 @@ def solve_all(
 
     Args:
         flow_of: the flow of a row from its facts.
+        rule: how it is solved.
         facts: arrays with a row for each of ``x``: conditions, probes.
         x: the rows; a multiple of ``LANES``.
         count: how many of them are meant. The rest of the answer is undefined.
@@ -86,7 +90,7 @@ def solve_all(
 
     def own(fact: PyTree) -> tuple[Flow, Equation]:
         flow = flow_of(fact)
-        return flow, equation(flow, rtol, atol)
+        return flow, equation(flow, rule, rtol, atol)
 
     def begin(row: Float[Array, "*shape"], fact: PyTree, number: Int[Array, ""]) -> Lane:
         flow, (terms, solver, controller) = own(fact)
@@ -137,9 +141,8 @@ def solve_all(
     starts = in_blocks(begin, (x, facts, numbers), count)
     lanes = jax.tree.map(lambda leaf: leaf[:LANES], starts)
     lanes = lanes._replace(row=jnp.where(numbers[:LANES] < count, numbers[:LANES], rows))
-    flow = flow_of(jax.tree.map(lambda leaf: leaf[0], facts))
-    end = flow.way[1]
+    end = flow_of(jax.tree.map(lambda leaf: leaf[0], facts)).way[1]
     solved = jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), kept(starts)))[2]
     state, slope, apart, arrived, steps = solved
     slopes = starts.progress.slope.fine, slope
-    return Solve(state, apart, slopes, arrived, evaluations(flow.rule, steps, paired=paired))
+    return Solve(state, apart, slopes, arrived, evaluations(rule, steps, paired=paired))

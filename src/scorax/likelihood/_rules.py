@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import diffrax
 import numpy as np
 
+
 @dataclass(frozen=True, eq=False)
 class Rule:
     """Some Runge-Kutta steps as one of many stages, and Gauss's rule over them. All lengths are in steps.
@@ -18,7 +19,9 @@ class Rule:
         corrected: whether the state at the end is that of Gauss's rule, too, from the slopes at the nodes.
         times: of the stages.
         stages: row i makes the state of stage i from the slopes before it; that of the last is the end of the panel.
-        errors: estimated error of each step.
+        errors: estimated error of each step, where it is not that which is corrected.
+        strictness: by how much the state is solved more strictly than the integrals: its error counts times the slope of a
+            log-density, and where a divergence is exact the state costs next to nothing.
         nodes: where the integrals take their rates.
         interpolation: makes the states at the nodes.
         weights: those of the rates.
@@ -33,6 +36,7 @@ class Rule:
     times: np.ndarray
     stages: np.ndarray
     errors: np.ndarray
+    strictness: float
     nodes: np.ndarray
     interpolation: np.ndarray
     weights: np.ndarray
@@ -44,7 +48,15 @@ class Rule:
         return len(self.times) + len(self.nodes)
 
 
-def rule(tableau: diffrax.ButcherTableau, order: int, steps: int, count: int, *, corrected: bool = False) -> Rule:
+def rule(
+    tableau: diffrax.ButcherTableau,
+    order: int,
+    steps: int,
+    count: int,
+    *,
+    strictness: float,
+    corrected: bool = False,
+) -> Rule:
     """The rule of ``count`` nodes over so many steps of a method whose last stage is the end of the step."""
     size = len(tableau.c)
     stages, errors = np.zeros((steps * size, steps * size + 1)), np.zeros((steps, steps * size + 1))
@@ -66,6 +78,7 @@ def rule(tableau: diffrax.ButcherTableau, order: int, steps: int, count: int, *,
         times=np.add.outer(np.arange(steps), np.asarray(tableau.c)).reshape(-1),
         stages=stages,
         errors=errors,
+        strictness=strictness,
         nodes=(1 + roots) * steps / 2,
         interpolation=interpolation,
         weights=weights * steps / 2,
@@ -96,7 +109,9 @@ def _null_rules(roots: np.ndarray) -> np.ndarray:
     return basis * missing / np.sum(basis * both ** np.array([[degree], [degree + 1]]), axis=1, keepdims=True)
 
 
-SMOOTH = rule(diffrax.Dopri5.tableau, 5, 2, 4)
-"""Where the state is known as well as two steps of order 5 know it, a fifth node changes nothing any more."""
+PRECISE = rule(diffrax.Dopri5.tableau, 5, 2, 4, strictness=30.0)
+"""For divergences that cost much more than the field, closed forms, and strict tolerances. Where the state is known as well as
+two steps of order 5 know it, a fifth node changes nothing any more."""
 
-CORRECTED = rule(diffrax.Dopri5.tableau, 5, 1, 4, corrected=True)
+QUICK = rule(diffrax.Bosh3.tableau, 4, 1, 3, strictness=0.1, corrected=True)
+"""For networks in a few dimensions and loose tolerances. The estimate is of an error that is corrected, so it may be larger."""
