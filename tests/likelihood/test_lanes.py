@@ -28,17 +28,19 @@ def network() -> tuple[AbstractScoreModel, np.ndarray]:
     return model, np.random.default_rng(0).standard_normal((200, 5))
 
 
-@pytest.mark.parametrize("made", [exact, network])
+@pytest.mark.parametrize(
+    ("made", "tolerance"), [(exact, 1e-6), (network, 1e-6), (network, 1e-3)], ids=["exact", "network", "network, quick"]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_trap_29_a_row_is_the_same_alone_and_beside_an_outlier(dtype, made):
+def test_trap_29_a_row_is_the_same_alone_and_beside_an_outlier(dtype, made, tolerance):
     """Bit for bit, in value and in error, alone, in part and in another order: no lane computes otherwise than the next."""
-    model, x = made()
+    (model, x), limits = made(), dict(rtol=tolerance, atol=tolerance)
     x = x.astype(dtype)
     x[3] = 50.0
-    whole = log_prob(model, x)
+    whole = log_prob(model, x, **limits)
     orders = [np.random.default_rng(seed).permutation(len(x)) for seed in range(12)]
     for rows in (slice(0, 1), slice(3, 4), slice(0, 64), slice(60, 70), *orders):
-        part = log_prob(model, x[rows])
+        part = log_prob(model, x[rows], **limits)
         assert np.array_equal(part.value, whole.value[rows])
         assert np.array_equal(part.solver_error, whole.solver_error[rows])
         assert np.array_equal(part.evaluations, whole.evaluations[rows])

@@ -1,5 +1,6 @@
 """A solver of panels that carries the same solution at twice the step beside its own."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import diffrax
@@ -23,6 +24,21 @@ class Pair(NamedTuple):
     coarse: Float[Array, " m"] | None
 
 
+class Part(diffrax.AbstractTerm):
+    """One part of a ``System``, which a solver of panels asks for by itself."""
+
+    rate: Callable[..., Any]
+
+    def vf(self, t: Any, y: Pair, args: Any) -> Any:
+        return self.rate(t, y.fine)
+
+    def contr(self, t0: Any, t1: Any, **kwargs: Any) -> Any:
+        return t1 - t0
+
+    def prod(self, vf: Any, control: Any) -> Any:
+        return jax.tree.map(lambda slope: control * slope, vf)
+
+
 class Progress(NamedTuple):
     """What a pair of panels hands to the next.
 
@@ -41,12 +57,12 @@ class PairedPanels(diffrax.AbstractSolver):
     Both solutions are carried to the end, so their distance there is that of two global solutions on one mesh and its
     halving. It shrinks as the error of the finer one, whatever the steps did in between: unlike the distance of two adaptive
     solves, whose errors are unrelated, or a sum of local estimates, which knows nothing of how errors grow. A difference
-    that changes its sign may vanish at the end by accident, so the largest one on the way is kept. The three terms are the
-    parts of a ``System``, applied to the finer of a pair.
+    that changes its sign may vanish at the end by accident, so the largest one on the way is kept. The terms are the
+    parts of the system.
     """
 
     rule: Rule = eqx.field(static=True)
-    term_structure: ClassVar = diffrax.MultiTerm[tuple[diffrax.ODETerm, diffrax.ODETerm, diffrax.ODETerm]]
+    term_structure: ClassVar = diffrax.MultiTerm[tuple[Part, Part, Part]]
     interpolation_cls: ClassVar = diffrax.LocalLinearInterpolation
 
     def order(self, terms: Any) -> int:
@@ -96,10 +112,4 @@ class PairedPanels(diffrax.AbstractSolver):
 
 
 def _system(terms: Any, args: Any) -> System:
-    """Parts of a system from terms for pairs."""
-
-    def part(term: Any) -> Any:
-        # Not `vf`, which wants one slope for one state.
-        return lambda s, z: term.vector_field(s, Pair(z, None), args)
-
-    return System(*map(part, terms.terms))
+    return System(*(lambda s, z, term=term: term.vf(s, Pair(z, None), args) for term in terms.terms))

@@ -1,7 +1,6 @@
 """The solve of the flow of one row."""
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import diffrax
@@ -13,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from scorax._types import Scalar
 from scorax.likelihood._divergences import AbstractDivergence
 from scorax.likelihood._flow import Flow, told_noise
-from scorax.likelihood._paired_panels import Pair, PairedPanels, Progress
+from scorax.likelihood._paired_panels import Pair, PairedPanels, Part, Progress
 from scorax.likelihood._rules import PRECISE, QUICK, Rule
 from scorax.models import AbstractScoreModel
 
@@ -137,12 +136,9 @@ def equation(flow: Flow, rule: Rule, rtol: Scalar, atol: Scalar) -> Equation:
         stricter = jnp.minimum(jnp.maximum(least, 1), rule.strictness)
         return jnp.maximum(stricter * _length(state), _length(integrals) / integrals.size**0.5)
 
-    def term(part: Callable[..., Any]) -> diffrax.ODETerm:
-        return diffrax.ODETerm(lambda t, pair, args: part(t, pair.fine))
-
     growth, first = (_GROWTH_OF_NETWORKS, _FIRST_STEP_OF_NETWORKS) if told_noise(flow.model) else (_GROWTH, _FIRST_STEP)
     controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=growth, first_step=first)
-    return Equation(diffrax.MultiTerm(*map(term, flow.system)), PairedPanels(rule), controller)
+    return Equation(diffrax.MultiTerm(*map(Part, flow.system)), PairedPanels(rule), controller)
 
 
 def evaluations(rule: Rule, steps: Int[Array, "*rows"], *, paired: bool) -> Int[Array, "*rows"]:
