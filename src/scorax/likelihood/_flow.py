@@ -23,7 +23,7 @@ from scorax.models import (
 )
 from scorax.processes import Level
 
-_LOW = 0.1
+_LOW = 0.07
 """Noise, for data of unit scale, from which the coordinate of a network's flow goes as its logarithm; below, the way is short."""
 
 
@@ -38,7 +38,7 @@ class Flow:
 
     That of an exact denoiser is solved over the angle $a$. That of a network is solved over
 
-    $$ u = \operatorname{asinh}(s / c), \qquad s = \operatorname{asinh}(\sigma / \alpha), \qquad c = 0.1. $$
+    $$ u = \operatorname{asinh}(s / c), \qquad s = \operatorname{asinh}(\sigma / \alpha), \qquad c = 0.07. $$
 
     A network is told the logarithm of the noise and changes with it. From $c$ upwards $u$ goes as that logarithm, and ever more
     slowly, since the field of a network is nearly that of a Gaussian where there is much noise; below $c$ it goes as the angle,

@@ -27,7 +27,7 @@ _STATE_ROUNDINGS = 16.0
 _REJECTED = 0.5
 """Largest factor after a step that was rejected: one that starts too far out would come back by one rejection after another."""
 
-_GROWTH, _GROWTH_OF_NETWORKS = 2.0, 1.1
+_GROWTH, _GROWTH_OF_NETWORKS, _QUICK_GROWTH = 2.0, 1.3, 1.1
 """Largest factor from one step to the next. On a mesh that changes evenly the distance of the pair stays in proportion to the
 error; with Diffrax's own factor of 10 it was by accident too small for whole families of rows. Over the coordinate of networks
 an even mesh is near the best, and a control that trusts one small estimate spoils it (``docs/likelihood.md``)."""
@@ -136,7 +136,9 @@ def equation(flow: Flow, rule: Rule, rtol: Scalar, atol: Scalar) -> Equation:
         stricter = jnp.minimum(jnp.maximum(least, 1), rule.strictness)
         return jnp.maximum(stricter * _length(state), _length(integrals) / integrals.size**0.5)
 
-    growth, first = (_GROWTH_OF_NETWORKS, _FIRST_STEP_OF_NETWORKS) if told_noise(flow.model) else (_GROWTH, _FIRST_STEP)
+    growth, first = _GROWTH, _FIRST_STEP
+    if told_noise(flow.model):
+        growth, first = _QUICK_GROWTH if rule is QUICK else _GROWTH_OF_NETWORKS, _FIRST_STEP_OF_NETWORKS
     controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=growth, first_step=first)
     return Equation(diffrax.MultiTerm(*map(Part, flow.system)), PairedPanels(rule), controller)
 
