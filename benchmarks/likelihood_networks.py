@@ -1,8 +1,8 @@
 """Does the printed error of a network's log-density bound what the solve got wrong?
 
-``python likelihood_networks.py --out FILE.json`` computes float64 log-densities of 512 rows under the two networks in the plane of
-``likelihood.py``, one with random weights and one that has learned a mixture, at tolerances from 1e-1 to 1e-8: half of the rows
-from the law, half three times as wide as the data. The truth is a solve at 1e-10, so what is judged is the solver's error alone.
+``python likelihood_networks.py --out FILE.json`` computes float64 log-densities of 512 rows under the two networks in the plane
+of ``likelihood.py``, one with random weights and one that has learned a mixture, at tolerances from 1e-1 to 1e-8: half of the
+rows from the law, half three times as wide as the data. The truth is a solve at 1e-10, so the solver's error alone is judged.
 ``--table FILE.json`` prints the record.
 """
 
@@ -52,7 +52,7 @@ def measure(case: Case) -> list[dict[str, Any]]:
 def table(found: list[dict[str, Any]]) -> str:
     """The record as markdown."""
     lines = [
-        "| network | tolerance | evaluations | error, law: mean | largest | wide: mean | largest | covered | bound / error, median |",
+        "| network | tolerance | evaluations | error, law: mean | largest | wide: mean | largest | covered | bound / error |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for one in found:

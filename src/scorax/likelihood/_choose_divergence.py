@@ -16,8 +16,9 @@ from scorax._trees import cast
 from scorax._types import Condition, Key, Keys
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
 from scorax.likelihood._flow import Flow
+from scorax.likelihood._methods import method_for
 from scorax.likelihood._panel import System, panels
-from scorax.likelihood._solve import rule_for, solve
+from scorax.likelihood._solve import solve
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
 
 EXACT_UP_TO = 100
@@ -109,6 +110,7 @@ def _pilot(
     model = cast(model, jnp.float32)
     laws = len(_LAWS)
     together = Hutchinson(laws * _PILOT_PROBES)
+    method = method_for(model, together, shape, _PILOT_TOLERANCE, _PILOT_TOLERANCE)
 
     def one(key: Key) -> PyTree:
         noise, *each = jax.random.split(key, 1 + laws)
@@ -118,9 +120,8 @@ def _pilot(
                 for law, k in zip(_LAWS.values(), each, strict=True)
             ]
         )
-        flow = Flow(model, condition, ends, shape, together, drawn)
-        rule = rule_for(model, together, shape, _PILOT_TOLERANCE, _PILOT_TOLERANCE)
-        done = solve(flow, rule, _draw(flow, key=noise), _PILOT_TOLERANCE, _PILOT_TOLERANCE, 4096, paired=False)
+        flow = Flow(model, condition, ends, shape, together, drawn, method)
+        done = solve(flow, _draw(flow, key=noise), _PILOT_TOLERANCE, _PILOT_TOLERANCE, 4096, paired=False)
         integrals = jnp.where(done.converged, flow.split(done.end)[1], jnp.nan)
         controlled = integrals - together.excess(drawn, ends, model)
         return integrals.reshape(laws, -1), controlled.reshape(laws, -1)

@@ -12,10 +12,10 @@ from jaxtyping import Array, Float, PyTree
 from scorax._free import free_dimension, only_free
 from scorax._types import Condition
 from scorax.likelihood._divergences import AbstractDivergence
+from scorax.likelihood._methods import Method
 from scorax.likelihood._panel import System
 from scorax.models import (
     AbstractDenoiser,
-    AbstractNetworkModel,
     AbstractScoreModel,
     FlowEnds,
     flow_field,
@@ -23,27 +23,16 @@ from scorax.models import (
 )
 from scorax.processes import Level
 
-_LOW = 0.07
-"""Noise, for data of unit scale, from which the coordinate of a network's flow goes as its logarithm; below, the way is short."""
-
-
-def told_noise(model: AbstractScoreModel) -> bool:
-    """Whether a model is a denoising network, which is told how much noise there is."""
-    return isinstance(model, AbstractDenoiser) and isinstance(model, AbstractNetworkModel)
-
 
 @dataclass(frozen=True)
 class Flow:
     r"""The flow of one row as a flat system: the state, then one integral of the divergence for each probe.
 
     That of an exact denoiser is solved over the angle $a$. That of a network is solved over
-
-    $$ u = \operatorname{asinh}(s / c), \qquad s = \operatorname{asinh}(\sigma / \alpha), \qquad c = 0.07. $$
-
-    A network is told the logarithm of the noise and changes with it. From $c$ upwards $u$ goes as that logarithm, and ever more
-    slowly, since the field of a network is nearly that of a Gaussian where there is much noise; below $c$ it goes as the angle,
-    in which the field is regular where there is no noise. Even steps of $u$ suit a network, so the step control has little to
-    do, and where the mesh is even the solution at twice the step says how large the error is (``docs/likelihood.md``).
+    $s = \operatorname{asinh}(\sigma / \alpha)$, for which $da/ds = \cos a$: low in noise that is the angle, in which the field is
+    regular where there is no noise; high in noise it is the logarithm, in which a network that is told the logarithm changes
+    evenly. Where a tolerance is loose it is $u = \operatorname{asinh}(s / c)$ with a small $c$: the logarithm from $c$ upwards,
+    and slower than that where there is so much noise that the field is nearly that of a Gaussian (``docs/likelihood.md``).
 
     Attributes:
         model: the score model.
@@ -52,6 +41,7 @@ class Flow:
         shape: shape of the row.
         divergence: how the divergence is had.
         drawn: what it keeps along the solve.
+        method: how it is solved.
     """
 
     model: AbstractScoreModel
@@ -60,6 +50,7 @@ class Flow:
     shape: tuple[int, ...]
     divergence: AbstractDivergence
     drawn: PyTree
+    method: Method
 
     @property
     def dimension(self) -> Array | int:
@@ -79,14 +70,20 @@ class Flow:
 
     def coordinate(self, place: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
         """Coordinate of the solve at a place of the flow with this level."""
-        if not told_noise(self.model):
+        low = self.method.low
+        if low is None:
             return place
         assert level is not None  # a denoiser's process has a scalar Gaussian kernel
-        return jnp.arcsinh(jnp.arcsinh(level.sigma / level.alpha) / _LOW)
+        s = jnp.arcsinh(level.sigma / level.alpha)
+        return s if math.isinf(low) else jnp.arcsinh(s / low)
 
-    def _pace(self, u: Float[Array, ""]) -> Float[Array, ""] | float:
-        """How fast the place of the flow moves with the coordinate of the solve."""
-        return _LOW * jnp.cosh(u) / jnp.cosh(_LOW * jnp.sinh(u)) if told_noise(self.model) else 1.0
+    def _angle(self, u: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """The angle at a coordinate of the solve, and how fast it moves with that."""
+        low = self.method.low
+        assert low is not None
+        s, pace = (u, 1.0) if math.isinf(low) else (low * jnp.sinh(u), low * jnp.cosh(u))
+        ratio = jnp.sinh(s)
+        return jnp.arctan(ratio), pace / jnp.sqrt(1 + ratio**2)
 
     @property
     def system(self) -> System:
@@ -95,12 +92,12 @@ class Flow:
 
     def _along(self, part: Callable[..., Any]) -> Callable[..., Any]:
         """A part along the coordinate of the solve, from that along the flow's own."""
-        if not told_noise(self.model):
+        if self.method.low is None:
             return part
 
         def rate(u: Float[Array, ""], z: Float[Array, " m"]) -> Any:
-            pace = self._pace(u)
-            return jax.tree.map(lambda slope: slope * pace, part(jnp.arctan(jnp.sinh(_LOW * jnp.sinh(u))), z))
+            angle, pace = self._angle(u)
+            return jax.tree.map(lambda slope: slope * pace, part(angle, z))
 
         return rate
 
@@ -138,7 +135,8 @@ class Flow:
         if isinstance(model, AbstractDenoiser):
             sin, cos = level.sigma / self.ends.start_radius, level.alpha / self.ends.start_radius
             slope = slope + self.system.integrals(self.way[0], self.start(x))
-            moved, traces = self.split(slope * (cos / self._pace(self.way[0])))
+            pace = 1.0 if self.method.low is None else self._angle(self.way[0])[1]
+            moved, traces = self.split(slope * (cos / pace))
             value = only_free(free, sin * x / self.ends.start_radius) + moved
             return value, (sin * self.dimension + jnp.mean(traces)) / self.ends.start_radius
 

@@ -17,10 +17,11 @@ from scorax.likelihood._budget import near_data, rounding_error, solver_error, t
 from scorax.likelihood._choose_divergence import default_divergence
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
 from scorax.likelihood._flow import Flow
+from scorax.likelihood._methods import Method, method_for
 from scorax.likelihood._queue import LANES, in_blocks, solve_all
 from scorax.likelihood._result import LogProb
-from scorax.likelihood._rules import PRECISE, Rule
-from scorax.likelihood._solve import Solve, rule_for, solve
+from scorax.likelihood._rules import PRECISE
+from scorax.likelihood._solve import Solve, solve
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, without_clock
 from scorax.networks import check_conditions
 
@@ -82,7 +83,7 @@ def row_log_prob(
     settings = _Settings(
         divergence=divergence,
         ends=flow_ends(model, x.dtype) if ends is None else ends,
-        rule=rule_for(model, divergence, x.shape, rtol, atol),
+        method=method_for(model, divergence, x.shape, rtol, atol),
         rtol=jnp.asarray(rtol, x.dtype),
         atol=jnp.asarray(atol, x.dtype),
         max_steps=max_steps,
@@ -154,7 +155,7 @@ def log_prob(
     settings = _Settings(
         divergence=divergence,
         ends=flow_ends(model, x.dtype),
-        rule=rule_for(model, divergence, x.shape[1:], rtol, atol),
+        method=method_for(model, divergence, x.shape[1:], rtol, atol),
         rtol=jnp.asarray(rtol, x.dtype),
         atol=jnp.asarray(atol, x.dtype),
         max_steps=max_steps,
@@ -186,7 +187,7 @@ class _Settings(eqx.Module):
 
     divergence: AbstractDivergence
     ends: FlowEnds
-    rule: Rule
+    method: Method
     rtol: Float[Array, ""]
     atol: Float[Array, ""]
     max_steps: int
@@ -211,9 +212,9 @@ def _one(
     model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition, settings: _Settings, key: Key | None
 ) -> LogProb:
     drawn = settings.divergence.draw(model.free, x.shape, x.dtype, key=key)
-    flow = Flow(model, condition, settings.ends, x.shape, settings.divergence, drawn)
+    flow = Flow(model, condition, settings.ends, x.shape, settings.divergence, drawn, settings.method)
     tolerances = settings.rtol, settings.atol, settings.max_steps
-    solved = solve(flow, settings.rule, x, *tolerances, paired=settings.estimate_error)
+    solved = solve(flow, x, *tolerances, paired=settings.estimate_error)
     return _answer(flow, x, solved, settings.estimate_error)
 
 
@@ -235,12 +236,12 @@ def _call(
 
     def flow_of(facts: tuple[Condition, PyTree]) -> Flow:
         own, probes = facts
-        return Flow(model, condition if own is None else own, settings.ends, shape, divergence, probes)
+        return Flow(model, condition if own is None else own, settings.ends, shape, divergence, probes, settings.method)
 
     def answer(row: Float[Array, "*shape"], facts: tuple[Condition, PyTree], solved: Solve) -> LogProb:
         return _answer(flow_of(facts), row, solved, settings.estimate_error)
 
     facts = (conditions, in_blocks(drawn, (x,), count))
     tolerances = settings.rtol, settings.atol, settings.max_steps
-    solved = solve_all(flow_of, settings.rule, facts, x, count, *tolerances, paired=settings.estimate_error)
+    solved = solve_all(flow_of, facts, x, count, *tolerances, paired=settings.estimate_error)
     return in_blocks(answer, (x, facts, solved), count)

@@ -15,7 +15,6 @@ from scorax._trees import rows_at, select
 from scorax._types import Scalar
 from scorax.likelihood._flow import Flow
 from scorax.likelihood._paired_panels import Pair, Progress
-from scorax.likelihood._rules import Rule
 from scorax.likelihood._solve import Equation, Solve, equation, evaluations
 
 LANES = 64
@@ -63,7 +62,6 @@ def in_blocks(function: Callable[..., PyTree], rows: PyTree, count: Int[Array, "
 
 def solve_all(
     flow_of: Callable[[PyTree], Flow],
-    rule: Rule,
     facts: PyTree,
     x: Float[Array, "rows *shape"],
     count: Int[Array, ""],
@@ -77,7 +75,6 @@ def solve_all(
 
     Args:
         flow_of: the flow of a row from its facts.
-        rule: how it is solved.
         facts: arrays with a row for each of ``x``: conditions, probes.
         x: the rows; a multiple of ``LANES``.
         count: how many of them are meant. The rest of the answer is undefined.
@@ -90,7 +87,7 @@ def solve_all(
 
     def own(fact: PyTree) -> tuple[Flow, Equation]:
         flow = flow_of(fact)
-        return flow, equation(flow, rule, rtol, atol)
+        return flow, equation(flow, rtol, atol)
 
     def begin(row: Float[Array, "*shape"], fact: PyTree, number: Int[Array, ""]) -> Lane:
         flow, (terms, solver, controller) = own(fact)
@@ -141,8 +138,9 @@ def solve_all(
     starts = in_blocks(begin, (x, facts, numbers), count)
     lanes = jax.tree.map(lambda leaf: leaf[:LANES], starts)
     lanes = lanes._replace(row=jnp.where(numbers[:LANES] < count, numbers[:LANES], rows))
-    end = flow_of(jax.tree.map(lambda leaf: leaf[0], facts)).way[1]
+    flow = flow_of(jax.tree.map(lambda leaf: leaf[0], facts))
+    end = flow.way[1]
     solved = jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), kept(starts)))[2]
     state, slope, apart, arrived, steps = solved
     slopes = starts.progress.slope.fine, slope
-    return Solve(state, apart, slopes, arrived, evaluations(rule, steps, paired=paired))
+    return Solve(state, apart, slopes, arrived, evaluations(flow.method.rule, steps, paired=paired))

@@ -4,52 +4,24 @@ import math
 from typing import Any, NamedTuple
 
 import diffrax
+import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
 from scorax._types import Scalar
-from scorax.likelihood._divergences import AbstractDivergence
-from scorax.likelihood._flow import Flow, told_noise
+from scorax.likelihood._flow import Flow
 from scorax.likelihood._paired_panels import Pair, PairedPanels, Part, Progress
-from scorax.likelihood._rules import PRECISE, QUICK, Rule
-from scorax.models import AbstractScoreModel
-
-_FIRST_STEP, _FIRST_STEP_OF_NETWORKS = 0.15, 0.07
-"""First pair of panels at a tolerance of 1e-3, as a share of the way; the error of a step of order 5 falls as its fifth power."""
+from scorax.likelihood._rules import Rule
 
 _LONGEST_FIRST_STEP = 0.4
+"""As a share of the way."""
 
 _STATE_ROUNDINGS = 16.0
 """Least tolerance of the state in units of the precision: below it rounding is taken for error and steps shrink for nothing."""
 
 _REJECTED = 0.5
 """Largest factor after a step that was rejected: one that starts too far out would come back by one rejection after another."""
-
-_GROWTH, _GROWTH_OF_NETWORKS, _QUICK_GROWTH = 2.0, 1.3, 1.1
-"""Largest factor from one step to the next. On a mesh that changes evenly the distance of the pair stays in proportion to the
-error; with Diffrax's own factor of 10 it was by accident too small for whole families of rows. Over the coordinate of networks
-an even mesh is near the best, and a control that trusts one small estimate spoils it (``docs/likelihood.md``)."""
-
-_LOOSE = 1e-4
-"""Least tolerance that quick panels reach with less work."""
-
-_FEW_PRODUCTS = 8
-"""Most products of a divergence up to which the evaluations of the state beside it count."""
-
-
-def rule_for(
-    model: AbstractScoreModel, divergence: AbstractDivergence, shape: tuple[int, ...], rtol: Scalar, atol: Scalar
-) -> Rule:
-    """How flows are solved: quickly where they are those of a network, a divergence is cheap and the tolerance is loose.
-
-    A tolerance that is not known when the program is made is taken for a strict one.
-    """
-    if isinstance(rtol, Tracer) or isinstance(atol, Tracer) or max(float(rtol), float(atol)) < _LOOSE:
-        return PRECISE
-    products = divergence.num_probes or math.prod(shape)
-    return QUICK if told_noise(model) and products <= _FEW_PRODUCTS else PRECISE
 
 
 class _Controller(diffrax.PIDController):
@@ -62,7 +34,7 @@ class _Controller(diffrax.PIDController):
         first_step: first step at a tolerance of 1e-3, as a share of the way.
     """
 
-    first_step: float = _FIRST_STEP
+    first_step: float = eqx.field(kw_only=True)
 
     def init(self, terms: Any, t0: Any, t1: Any, y0: Any, dt0: Any, args: Any, func: Any, error_order: Any) -> Any:
         share = jnp.minimum(self.first_step * (self.rtol / 1e-3) ** 0.2, _LONGEST_FIRST_STEP)
@@ -126,21 +98,19 @@ def _length(values: Float[Array, " m"]) -> Float[Array, ""]:
     return jnp.sqrt(squares[0])
 
 
-def equation(flow: Flow, rule: Rule, rtol: Scalar, atol: Scalar) -> Equation:
+def equation(flow: Flow, rtol: Scalar, atol: Scalar) -> Equation:
     """The flow of a row as Diffrax takes it, for states that are a :class:`Pair`."""
     size = math.prod(flow.shape)
 
     def norm(error: Pair) -> Array:
         state, integrals = error.fine[:size], error.fine[size:]
         least = rtol / (_STATE_ROUNDINGS * jnp.finfo(state.dtype).eps)
-        stricter = jnp.minimum(jnp.maximum(least, 1), rule.strictness)
+        stricter = jnp.minimum(jnp.maximum(least, 1), flow.method.rule.strictness)
         return jnp.maximum(stricter * _length(state), _length(integrals) / integrals.size**0.5)
 
-    growth, first = _GROWTH, _FIRST_STEP
-    if told_noise(flow.model):
-        growth, first = _QUICK_GROWTH if rule is QUICK else _GROWTH_OF_NETWORKS, _FIRST_STEP_OF_NETWORKS
-    controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=growth, first_step=first)
-    return Equation(diffrax.MultiTerm(*map(Part, flow.system)), PairedPanels(rule), controller)
+    method = flow.method
+    controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=method.growth, first_step=method.first_step)
+    return Equation(diffrax.MultiTerm(*map(Part, flow.system)), PairedPanels(method.rule), controller)
 
 
 def evaluations(rule: Rule, steps: Int[Array, "*rows"], *, paired: bool) -> Int[Array, "*rows"]:
@@ -148,13 +118,11 @@ def evaluations(rule: Rule, steps: Int[Array, "*rows"], *, paired: bool) -> Int[
     return 1 + rule.evaluations * (3 if paired else 2) * steps
 
 
-def solve(
-    flow: Flow, rule: Rule, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max_steps: int, *, paired: bool
-) -> Solve:
+def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max_steps: int, *, paired: bool) -> Solve:
     """The flow of a row from ``t0`` to ``t1``, with the doubled steps beside it where they are asked for."""
     start = flow.start(x)
     begin, end = flow.way
-    terms, solver, controller = equation(flow, rule, rtol, atol)
+    terms, solver, controller = equation(flow, rtol, atol)
     solution = diffrax.diffeqsolve(
         terms,
         solver,
@@ -174,5 +142,5 @@ def solve(
         solution.solver_state.apart,
         (flow.system.state(begin, start), solution.solver_state.slope.fine),
         solution.result == diffrax.RESULTS.successful,
-        evaluations(rule, solution.stats["num_steps"], paired=paired),
+        evaluations(flow.method.rule, solution.stats["num_steps"], paired=paired),
     )
