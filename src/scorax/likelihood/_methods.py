@@ -42,7 +42,7 @@ trusts one small estimate grows past what is rough, and then the solution at twi
 FAST = Method(QUICK, 0.07, first_step=0.07, growth=1.1)
 """The same where a divergence costs little more than the field."""
 
-_LOOSE_FROM = 1e-4
+_LOOSE_FROM = 1e-5
 _FEW_PRODUCTS = 8
 """Most products of a divergence up to which the evaluations of the state beside it count."""
 
