@@ -34,7 +34,7 @@ class Panel(NamedTuple):
     Attributes:
         state: state and integrals at the end.
         slope: slope of the state there.
-        error: larger of the error estimates of the steps; zero for the integrals.
+        error: larger of the error estimates of the steps, or what was corrected; zero for the integrals.
         rates: rates of the integrals at the nodes.
     """
 
@@ -54,8 +54,9 @@ def panel(
 ) -> Panel:
     """The panel that starts at ``(s, z)``, where the slope is known, with steps ``h``; its integrals by Gauss's rule.
 
-    A divergence may cost as much as d evaluations of the field; a sum over the stages takes ten of them for two steps. Stages
-    and nodes run in loops: one copy of each part of the system to compile.
+    A divergence may cost as much as d evaluations of the field; a sum over the stages takes ten of them for two steps. A
+    corrected rule takes the slopes at the nodes as well, which come with the divergences, and ends the state by Gauss's rule.
+    Stages and nodes run in loops: one copy of each part of the system to compile.
     """
 
     def table(values: np.ndarray) -> Array:
