@@ -42,7 +42,7 @@ def test_a_panel_integrates_polynomials_exactly(used):
 
     start, h = jnp.asarray(0.3), jnp.asarray(0.2)
     z = jnp.zeros(degree + 3).at[0].set(start**power)
-    done = panel(used, System(slope, rates, both), start, h, z, slope(start, z))
+    done = panel(used, System(slope, both), start, h, z, slope(start, z))
     end = start + used.steps * h
 
     def over(k):
@@ -73,7 +73,7 @@ def test_a_corrected_panel_ends_where_gausss_rule_does():
     def slope(s, z):
         return s**5 * jnp.ones_like(z)
 
-    system = System(slope, lambda s, z: 0 * z, lambda s, z: (slope(s, z), 0 * z))
+    system = System(slope, lambda s, z: (slope(s, z), 0 * z))
     start, h, z = jnp.asarray(0.3), jnp.asarray(0.8), jnp.zeros(1)
     done = panel(QUICK, system, start, h, z, slope(start, z))
     np.testing.assert_allclose(done.state, [(1.1**6 - 0.3**6) / 6], rtol=1e-13)
@@ -92,7 +92,7 @@ def test_the_order_of_a_solve(solver, least):
     def rates(s, z):
         return jnp.stack([0 * z[0], jnp.sin(z[0])])
 
-    system = System(slope, rates, lambda s, z: (slope(s, z), rates(s, z)))
+    system = System(slope, lambda s, z: (slope(s, z), rates(s, z)))
     terms = diffrax.MultiTerm(*map(Part, system))
     solver, errors, apart = PairedPanels(solver), [], []
     for count in (4, 8, 16):

@@ -132,9 +132,8 @@ def _pilot(
 def _draw(flow: Flow, *, key: Key) -> Float[Array, "*shape"]:
     """A row from the law of the model: where its log-densities will be asked for."""
     (start, end), ends = flow.way, flow.ends
-    # The integrals are not wanted, and nothing depends on them.
-    state = flow.system.state
-    states = System(state, lambda s, z: jnp.zeros_like(z), lambda s, z: (state(s, z), jnp.zeros_like(z)))
+    # The integrals are not wanted, and nothing depends on what is had at the nodes.
+    states = System(flow.system.state, lambda s, z: (jnp.zeros_like(z), jnp.zeros_like(z)))
     x = terminal_draw(flow.model, ends.end_level, flow.shape, end.dtype, key=key)
     z = flow.start(x * ends.start_radius / ends.end_radius)
     places = jnp.linspace(end, start, _PILOT_PANELS + 1)[1:]

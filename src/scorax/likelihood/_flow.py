@@ -77,10 +77,11 @@ class Flow:
         s = jnp.arcsinh(level.sigma / level.alpha)
         return s if math.isinf(low) else jnp.arcsinh(s / low)
 
-    def _angle(self, u: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """The angle at a coordinate of the solve, and how fast it moves with that."""
+    def _place(self, u: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""] | float]:
+        """Place of the flow at a coordinate of the solve, and how fast it moves with that."""
         low = self.method.low
-        assert low is not None
+        if low is None:
+            return u, 1.0
         s, pace = (u, 1.0) if math.isinf(low) else (low * jnp.sinh(u), low * jnp.cosh(u))
         ratio = jnp.sinh(s)
         return jnp.arctan(ratio), pace / jnp.sqrt(1 + ratio**2)
@@ -88,16 +89,14 @@ class Flow:
     @property
     def system(self) -> System:
         """Right-hand side of the flat system."""
-        return System(*map(self._along, (self._slope, self._traces, self._both)))
+        return System(self._along(self._slope), self._along(self._both))
 
     def _along(self, part: Callable[..., Any]) -> Callable[..., Any]:
         """A part along the coordinate of the solve, from that along the flow's own."""
-        if self.method.low is None:
-            return part
 
         def rate(u: Float[Array, ""], z: Float[Array, " m"]) -> Any:
-            angle, pace = self._angle(u)
-            return jax.tree.map(lambda slope: slope * pace, part(angle, z))
+            place, pace = self._place(u)
+            return jax.tree.map(lambda slope: slope * pace, part(place, z))
 
         return rate
 
@@ -105,9 +104,6 @@ class Flow:
         y, integrals = self.split(z)
         value = only_free(self.model.free, flow_field(self.model, self.condition)(place, y))
         return jnp.concatenate([value.reshape(-1), jnp.zeros_like(integrals)])
-
-    def _traces(self, place: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
-        return self._both(place, z)[1]
 
     def _both(self, place: Float[Array, ""], z: Float[Array, " m"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         field, (y, integrals) = flow_field(self.model, self.condition), self.split(z)
@@ -134,9 +130,8 @@ class Flow:
         free, model = self.model.free, self.model
         if isinstance(model, AbstractDenoiser):
             sin, cos = level.sigma / self.ends.start_radius, level.alpha / self.ends.start_radius
-            slope = slope + self.system.integrals(self.way[0], self.start(x))
-            pace = 1.0 if self.method.low is None else self._angle(self.way[0])[1]
-            moved, traces = self.split(slope * (cos / pace))
+            slope = slope + self.system.both(self.way[0], self.start(x))[1]
+            moved, traces = self.split(slope * (cos / self._place(self.way[0])[1]))
             value = only_free(free, sin * x / self.ends.start_radius) + moved
             return value, (sin * self.dimension + jnp.mean(traces)) / self.ends.start_radius
 

@@ -62,7 +62,7 @@ class PairedPanels(diffrax.AbstractSolver):
     """
 
     rule: Rule = eqx.field(static=True)
-    term_structure: ClassVar = diffrax.MultiTerm[tuple[Part, Part, Part]]
+    term_structure: ClassVar = diffrax.MultiTerm[tuple[Part, Part]]
     interpolation_cls: ClassVar = diffrax.LocalLinearInterpolation
 
     def order(self, terms: Any) -> int:

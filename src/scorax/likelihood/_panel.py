@@ -15,16 +15,14 @@ Rate = Callable[[Float[Array, ""], Float[Array, " m"]], Float[Array, " m"]]
 
 
 class System(NamedTuple):
-    """A right-hand side in its two parts.
+    """A right-hand side.
 
     Attributes:
         state: slope of the state; zero for the integrals.
-        integrals: rates of the integrals, the costly part; zero for the state.
-        both: the two at once, which costs no more than the second.
+        both: that, and the rates of the integrals, the costly part; zero for the state.
     """
 
     state: Rate
-    integrals: Rate
     both: Callable[[Float[Array, ""], Float[Array, " m"]], tuple[Float[Array, " m"], Float[Array, " m"]]]
 
 
@@ -67,6 +65,10 @@ def panel(
         new = system.state(s + time * h, z + h * (slopes @ weights))
         return jax.lax.dynamic_update_slice(slopes, new[:, None], (jnp.zeros_like(i), i)), None
 
+    def node(carry: None, place: tuple[Array, Array]) -> tuple[None, tuple[Array | None, Array]]:
+        slope, rates = system.both(*place)
+        return carry, (slope if rule.corrected else None, rates)
+
     count = len(rule.times)
     # Stages come last: mapped over rows, their sums are then products of matrices without a transposition.
     slopes = jnp.zeros((z.size, 1 + count), z.dtype).at[:, 0].set(slope)
@@ -75,12 +77,11 @@ def panel(
     moved = h * (slopes @ table(np.concatenate([rule.interpolation, rule.errors, rule.stages[-1:]])).T)
     inside, errors, along = jnp.split(moved, np.cumsum([len(rule.nodes), rule.steps]), axis=1)
     places, weights = (s + table(rule.nodes) * h, (z[:, None] + inside).T), h * table(rule.weights)
-    if rule.corrected:
-        at_nodes, rates = jax.lax.scan(lambda carry, place: (carry, system.both(*place)), None, places)[1]
-        corrected = weights @ at_nodes
-        moved, error = corrected, jnp.abs(corrected - along[:, 0])
+    at_nodes, rates = jax.lax.scan(node, None, places)[1]
+    if at_nodes is not None:
+        moved = weights @ at_nodes
+        error = jnp.abs(moved - along[:, 0])
     else:
-        rates = jax.lax.scan(lambda carry, place: (carry, system.integrals(*place)), None, places)[1]
         moved, error = along[:, 0], jnp.max(jnp.abs(errors), axis=1)
     return Panel(state=z + moved + weights @ rates, slope=slopes[:, -1], error=error, rates=rates)
 
