@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax.likelihood._flow import Flow
-from scorax.likelihood._paired_panels import SHARE
 from scorax.likelihood._panel import panels
 from scorax.likelihood._solve import Solve
 from scorax.processes import Level
@@ -20,14 +19,14 @@ _FADING = 8.0
 
 
 def solver_error(flow: Flow, solved: Solve) -> Float[Array, ""]:
-    """Bound of the error of the finer solution by its largest distance to the coarser one, integral and state apart.
+    """Bound of the error of the finer solution by its distance to the coarser one, integral and state apart.
 
     The two parts may cancel in the distance of the log-densities without doing so in the error; their sum cannot.
     """
     assert solved.apart is not None  # asked for by `estimate_error`
     pull = jax.grad(flow.assumed_at_end)(flow.split(solved.end)[0])
     state, integrals = flow.split(solved.apart)
-    return SHARE * (jnp.mean(integrals) + jnp.linalg.norm(pull) * jnp.linalg.norm(state))
+    return flow.method.share * (jnp.mean(integrals) + jnp.linalg.norm(pull) * jnp.linalg.norm(state))
 
 
 def terminal_error(flow: Flow, solved: Solve) -> Float[Array, ""]:

@@ -16,7 +16,7 @@ from scorax._trees import cast
 from scorax._types import Condition, Key, Keys
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
 from scorax.likelihood._flow import Flow
-from scorax.likelihood._methods import method_for
+from scorax.likelihood._methods import steps_for
 from scorax.likelihood._panel import System, panels
 from scorax.likelihood._solve import solve
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
@@ -110,7 +110,7 @@ def _pilot(
     model = cast(model, jnp.float32)
     laws = len(_LAWS)
     together = Hutchinson(laws * _PILOT_PROBES)
-    method = method_for(model, together, shape, _PILOT_TOLERANCE, _PILOT_TOLERANCE)
+    method = steps_for(model, _PILOT_TOLERANCE, _PILOT_TOLERANCE)
 
     def one(key: Key) -> PyTree:
         noise, *each = jax.random.split(key, 1 + laws)

@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from scorax._divergence import Push
 from scorax._free import free_dimension, only_free
 from scorax._types import Condition
 from scorax.likelihood._divergences import AbstractDivergence
-from scorax.likelihood._methods import Method
+from scorax.likelihood._methods import FEW_PRODUCTS, Method, Nodes
 from scorax.likelihood._panel import System
 from scorax.models import (
     AbstractDenoiser,
@@ -115,6 +116,28 @@ class Flow:
             jnp.concatenate([jnp.zeros_like(value), traces]),
         )
 
+    def node(
+        self, u: Float[Array, ""], z: Float[Array, " m"]
+    ) -> tuple[Float[Array, " m"], Callable[[Float[Array, " m"]], Float[Array, " m"]] | None]:
+        """Right-hand side at a coordinate of the solve, and its derivative in the state where that costs little beside it.
+
+        Where the products of the divergence are no fewer than the coordinates they are those of the whole Jacobian.
+        """
+        place, pace = self._place(u)
+        field, (y, integrals), free = flow_field(self.model, self.condition), self.split(z), self.model.free
+        value, push = jax.linearize(lambda y: field(place, y), y)
+        products = self.divergence.products(y.size)
+        if y.size <= min(products, FEW_PRODUCTS):
+            push = _made(push, y)
+        traces = self.divergence(push, y, self.drawn, free)
+        rate = jnp.concatenate([only_free(free, value).reshape(-1), traces]) * pace
+
+        def change(moved: Float[Array, " m"]) -> Float[Array, " m"]:
+            pushed = only_free(free, push(self.split(moved)[0])).reshape(-1)
+            return jnp.concatenate([pushed, jnp.zeros_like(integrals)]) * pace
+
+        return rate, change if products > 1 else None
+
     def split(self, z: Float[Array, " m"]) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
         """State and integrals."""
         size = math.prod(self.shape)
@@ -125,12 +148,14 @@ class Flow:
     ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
         r"""The noise $n$ predicted for a row at ``t0``, of this level, and its divergence.
 
-        That of a denoiser follows from the slope of the state there: $n = \sin a\, y + \cos a\, dy/da$.
+        That of a denoiser follows from the slope of the state there: $n = \sin a\, y + \cos a\, dy/da$. With it a sweep knows
+        the rates of the integrals.
         """
         free, model = self.model.free, self.model
         if isinstance(model, AbstractDenoiser):
             sin, cos = level.sigma / self.ends.start_radius, level.alpha / self.ends.start_radius
-            slope = slope + self.system.both(self.way[0], self.start(x))[1]
+            if not isinstance(self.method, Nodes):
+                slope = slope + self.system.both(self.way[0], self.start(x))[1]
             moved, traces = self.split(slope * (cos / self._place(self.way[0])[1]))
             value = only_free(free, sin * x / self.ends.start_radius) + moved
             return value, (sin * self.dimension + jnp.mean(traces)) / self.ends.start_radius
@@ -146,3 +171,14 @@ class Flow:
     def assumed_at_end(self, y: Float[Array, "*shape"]) -> Float[Array, ""]:
         """Log-density of the law assumed at ``t1``, likewise."""
         return self.assumed(y, self.ends.end_radius, self.ends.end_level)
+
+
+def _made(push: Push, y: Float[Array, "*shape"]) -> Push:
+    """A linear map by its matrix, one product for each coordinate."""
+    columns = jax.vmap(push)(jnp.eye(y.size, dtype=y.dtype).reshape(-1, *y.shape))
+
+    def product(v: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        entries = v.reshape(-1)
+        return sum((entries[i] * columns[i] for i in range(1, y.size)), start=entries[0] * columns[0])
+
+    return product

@@ -1,6 +1,8 @@
 """Exact log-likelihood by integrating the divergence along the deterministic flow, with its error budget."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -17,7 +19,8 @@ from scorax.likelihood._budget import near_data, rounding_error, solver_error, t
 from scorax.likelihood._choose_divergence import default_divergence
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
 from scorax.likelihood._flow import Flow
-from scorax.likelihood._methods import Method, method_for
+from scorax.likelihood._methods import Method, Nodes, nodes_for, steps_for
+from scorax.likelihood._passes import sweep_all
 from scorax.likelihood._queue import LANES, in_blocks, solve_all
 from scorax.likelihood._result import LogProb
 from scorax.likelihood._rules import PRECISE
@@ -86,7 +89,7 @@ def row_log_prob(
     settings = _Settings(
         divergence=divergence,
         ends=flow_ends(model, x.dtype) if ends is None else ends,
-        method=method_for(model, divergence, x.shape, rtol, atol),
+        method=steps_for(model, rtol, atol),
         rtol=jnp.asarray(rtol, x.dtype),
         atol=jnp.asarray(atol, x.dtype),
         max_steps=max_steps,
@@ -158,7 +161,7 @@ def log_prob(
     settings = _Settings(
         divergence=divergence,
         ends=flow_ends(model, x.dtype),
-        method=method_for(model, divergence, x.shape[1:], rtol, atol),
+        method=steps_for(model, rtol, atol),
         rtol=jnp.asarray(rtol, x.dtype),
         atol=jnp.asarray(atol, x.dtype),
         max_steps=max_steps,
@@ -171,13 +174,41 @@ def log_prob(
     if len(x) == 0:
         real, count = jnp.zeros(0, x.dtype), jnp.zeros(0, int)
         return LogProb(real, real, real, real, real, count, jnp.zeros(0, bool), count)
-    rows, parts = np.asarray(x), []  # on the device, cutting and padding would be compiled
-    size = _rows_of_a_call(math.prod(x.shape[1:]))
-    for first in range(0, len(x), size):
-        places = np.minimum(first + np.arange(size), len(x) - 1)
+    rows = np.asarray(x)  # on the device, cutting and padding would be compiled
+    nodes = nodes_for(model, divergence, x.shape[1:], rtol, atol)
+    if nodes is None:
+        return _in_calls(bare, rows, condition, conditions, settings)
+    answer = _in_calls(bare, rows, condition, conditions, replace(settings, method=nodes))
+    left = np.flatnonzero(~np.asarray(answer.converged))
+    if len(left) == 0:
+        return answer
+    slow = _in_calls(
+        bare, rows[left], condition, jax.tree.map(lambda leaf: np.asarray(leaf)[left], conditions), settings
+    )
+    slow = slow._replace(evaluations=slow.evaluations + np.asarray(answer.evaluations)[left])
+    return jax.tree.map(lambda all_, part: _with_rows(all_, left, part), answer, slow)
+
+
+def _in_calls(
+    model: AbstractScoreModel,
+    rows: Float[np.ndarray, "n *shape"],
+    condition: Condition,
+    conditions: PyTree,
+    settings: "_Settings",
+) -> LogProb:
+    """All rows, as many in a call as one takes."""
+    parts, size = [], _rows_of_a_call(math.prod(rows.shape[1:]))
+    for first in range(0, len(rows), size):
+        places = np.minimum(first + np.arange(size), len(rows) - 1)
         block, told = rows_at((rows, conditions), places)
-        parts.append(_call(bare, block, condition, told, jnp.asarray(min(size, len(x) - first)), settings))
-    return joined(parts, len(x))
+        parts.append(_call(model, block, condition, told, jnp.asarray(min(size, len(rows) - first)), settings))
+    return joined(parts, len(rows))
+
+
+def _with_rows(all_: Any, places: Int[np.ndarray, " k"], part: Any) -> np.ndarray:
+    changed = np.array(all_)
+    changed[places] = part
+    return changed
 
 
 def _rows_of_a_call(dimension: int) -> int:
@@ -246,5 +277,9 @@ def _call(
 
     facts = (conditions, in_blocks(drawn, (x,), count))
     tolerances = settings.rtol, settings.atol, settings.max_steps
-    solved = solve_all(flow_of, facts, x, count, *tolerances, paired=settings.estimate_error)
+    if isinstance(settings.method, Nodes):
+        opening = settings.method.opening
+        solved = sweep_all(flow_of, facts, x, count, *tolerances[:2], opening=opening, paired=settings.estimate_error)
+    else:
+        solved = solve_all(flow_of, facts, x, count, *tolerances, paired=settings.estimate_error)
     return in_blocks(answer, (x, facts, solved), count)

@@ -7,53 +7,94 @@ from jax.core import Tracer
 
 from scorax._types import Scalar
 from scorax.likelihood._divergences import AbstractDivergence
-from scorax.likelihood._rules import PRECISE, QUICK, Rule
 from scorax.models import AbstractDenoiser, AbstractNetworkModel, AbstractScoreModel
 
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """A rule of panels, the coordinate it goes over, and what its step control may do.
+    """What all methods have.
 
     Attributes:
-        rule: how a panel is made.
         low: noise, for data of unit scale, from which the coordinate goes as its logarithm; ``None`` for the flow's own.
+        share: what the distance to the coarser solution is multiplied by for a bound of the error.
+    """
+
+    low: float | None
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Steps(Method):
+    """Panels one after another, and what their step control may do.
+
+    In the limit of small steps 1 / (2^5 - 1) would do for a share; they are not small at usual tolerances
+    (``docs/likelihood.md``).
+
+    Attributes:
         first_step: first pair of panels at a tolerance of 1e-3, as a share of the way.
         growth: largest factor from one step to the next. On a mesh that changes evenly the distance of the pair stays in
             proportion to the error; with Diffrax's own factor of 10 it was by accident too small for whole families of rows.
     """
 
-    rule: Rule
-    low: float | None
     first_step: float
     growth: float
 
 
-SMOOTH = Method(PRECISE, None, first_step=0.15, growth=2.0)
+@dataclass(frozen=True, eq=False)
+class Nodes(Method):
+    """Sweeps over nodes that are laid out beforehand, and where that is not enough over more of them.
+
+    Attributes:
+        opening: level of the first sweep at a tolerance of 1; two more for every digit.
+    """
+
+    opening: int
+
+
+SMOOTH = Steps(None, 1 / 4, first_step=0.15, growth=2.0)
 """For closed forms, and scores that are no denoisers."""
 
-STRICT = Method(PRECISE, math.inf, first_step=0.02, growth=2.0)
+STRICT = Steps(math.inf, 1 / 4, first_step=0.02, growth=2.0)
 """For networks at strict tolerances, whose steps are short where the field is rough."""
 
-LOOSE = Method(PRECISE, 0.07, first_step=0.07, growth=1.3)
+LOOSE = Steps(0.07, 1 / 4, first_step=0.07, growth=1.3)
 """For networks at loose tolerances: nearly even steps over a coordinate in which a network changes evenly. A step control that
 trusts one small estimate grows past what is rough, and then the solution at twice the step knows nothing of the error."""
 
-FAST = Method(QUICK, 0.07, first_step=0.07, growth=1.1)
-"""The same where a divergence costs little more than the field."""
+SWEPT = Nodes(0.3, 1.0, opening=4)
+"""For networks at loose tolerances where a divergence costs little more than the field."""
+
+SWEPT_CLOSED = Nodes(0.3, 1.0, opening=6)
+"""For closed forms at the loosest ones. Their fields turn more suddenly far from the data, and steps of high order pay sooner."""
 
 _LOOSE_FROM = 1e-5
-_FEW_PRODUCTS = 8
+_LOOSE_CLOSED_FROM = 0.1
+
+FEW_PRODUCTS = 8
 """Most products of a divergence up to which the evaluations of the state beside it count."""
 
 
-def method_for(
-    model: AbstractScoreModel, divergence: AbstractDivergence, shape: tuple[int, ...], rtol: Scalar, atol: Scalar
-) -> Method:
-    """How flows of a model are solved. A tolerance that is not known when the program is made is taken for a strict one."""
-    if not (isinstance(model, AbstractDenoiser) and isinstance(model, AbstractNetworkModel)):
+def steps_for(model: AbstractScoreModel, rtol: Scalar, atol: Scalar) -> Steps:
+    """How flows of a model are solved step by step. A tolerance that is not known when the program is made is a strict one."""
+    if not _is_network(model):
         return SMOOTH
-    if isinstance(rtol, Tracer) or isinstance(atol, Tracer) or max(float(rtol), float(atol)) < _LOOSE_FROM:
-        return STRICT
-    products = divergence.num_probes or math.prod(shape)
-    return FAST if products <= _FEW_PRODUCTS else LOOSE
+    return LOOSE if _loosest(rtol, atol) >= _LOOSE_FROM else STRICT
+
+
+def nodes_for(
+    model: AbstractScoreModel, divergence: AbstractDivergence, shape: tuple[int, ...], rtol: Scalar, atol: Scalar
+) -> Nodes | None:
+    """By which sweeps many rows of such flows are solved first; ``None`` where steps are better."""
+    network = _is_network(model)
+    loose = _loosest(rtol, atol) >= (_LOOSE_FROM if network else _LOOSE_CLOSED_FROM)
+    if not isinstance(model, AbstractDenoiser) or not loose or divergence.products(math.prod(shape)) > FEW_PRODUCTS:
+        return None
+    return SWEPT if network else SWEPT_CLOSED
+
+
+def _is_network(model: AbstractScoreModel) -> bool:
+    return isinstance(model, AbstractDenoiser) and isinstance(model, AbstractNetworkModel)
+
+
+def _loosest(rtol: Scalar, atol: Scalar) -> float:
+    return 0.0 if isinstance(rtol, Tracer) or isinstance(atol, Tracer) else max(float(rtol), float(atol))

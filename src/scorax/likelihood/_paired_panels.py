@@ -12,10 +12,6 @@ from jaxtyping import Array, Float
 from scorax.likelihood._panel import Panel, System, panel
 from scorax.likelihood._rules import Rule
 
-SHARE = 1 / 4
-"""What the distance between panels ``h`` and ``2 h`` is multiplied by for a bound of the error at ``h``. In the limit of small
-steps 1 / (2^5 - 1) would do; steps are not small at usual tolerances (``docs/likelihood.md``)."""
-
 
 class Pair(NamedTuple):
     """The solution, and the one at twice the step; ``None`` where nobody asks for the error."""

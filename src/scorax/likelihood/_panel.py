@@ -32,7 +32,7 @@ class Panel(NamedTuple):
     Attributes:
         state: state and integrals at the end.
         slope: slope of the state there.
-        error: larger of the error estimates of the steps, or what was corrected; zero for the integrals.
+        error: larger of the error estimates of the steps; zero for the integrals.
         rates: rates of the integrals at the nodes.
     """
 
@@ -52,8 +52,7 @@ def panel(
 ) -> Panel:
     """The panel that starts at ``(s, z)``, where the slope is known, with steps ``h``; its integrals by Gauss's rule.
 
-    A divergence may cost as much as d evaluations of the field; a sum over the stages takes ten of them for two steps. A
-    corrected rule takes the slopes at the nodes as well, which come with the divergences, and ends the state by Gauss's rule.
+    A divergence may cost as much as d evaluations of the field; a sum over the stages takes ten of them for two steps.
     Stages and nodes run in loops: one copy of each part of the system to compile.
     """
 
@@ -65,9 +64,8 @@ def panel(
         new = system.state(s + time * h, z + h * (slopes @ weights))
         return jax.lax.dynamic_update_slice(slopes, new[:, None], (jnp.zeros_like(i), i)), None
 
-    def node(carry: None, place: tuple[Array, Array]) -> tuple[None, tuple[Array | None, Array]]:
-        slope, rates = system.both(*place)
-        return carry, (slope if rule.corrected else None, rates)
+    def node(carry: None, place: tuple[Array, Array]) -> tuple[None, Array]:
+        return carry, system.both(*place)[1]
 
     count = len(rule.times)
     # Stages come last: mapped over rows, their sums are then products of matrices without a transposition.
@@ -77,13 +75,9 @@ def panel(
     moved = h * (slopes @ table(np.concatenate([rule.interpolation, rule.errors, rule.stages[-1:]])).T)
     inside, errors, along = jnp.split(moved, np.cumsum([len(rule.nodes), rule.steps]), axis=1)
     places, weights = (s + table(rule.nodes) * h, (z[:, None] + inside).T), h * table(rule.weights)
-    at_nodes, rates = jax.lax.scan(node, None, places)[1]
-    if at_nodes is not None:
-        moved = weights @ at_nodes
-        error = jnp.abs(moved - along[:, 0])
-    else:
-        moved, error = along[:, 0], jnp.max(jnp.abs(errors), axis=1)
-    return Panel(state=z + moved + weights @ rates, slope=slopes[:, -1], error=error, rates=rates)
+    rates = jax.lax.scan(node, None, places)[1]
+    error = jnp.max(jnp.abs(errors), axis=1)
+    return Panel(state=z + along[:, 0] + weights @ rates, slope=slopes[:, -1], error=error, rates=rates)
 
 
 def panels(

@@ -138,9 +138,8 @@ def solve_all(
     starts = in_blocks(begin, (x, facts, numbers), count)
     lanes = jax.tree.map(lambda leaf: leaf[:LANES], starts)
     lanes = lanes._replace(row=jnp.where(numbers[:LANES] < count, numbers[:LANES], rows))
-    flow = flow_of(jax.tree.map(lambda leaf: leaf[0], facts))
-    end = flow.way[1]
+    end = flow_of(jax.tree.map(lambda leaf: leaf[0], facts)).way[1]
     solved = jax.lax.while_loop(going, round_, (lanes, jnp.asarray(LANES), kept(starts)))[2]
     state, slope, apart, arrived, steps = solved
     slopes = starts.progress.slope.fine, slope
-    return Solve(state, apart, slopes, arrived, evaluations(flow.method.rule, steps, paired=paired))
+    return Solve(state, apart, slopes, arrived, evaluations(steps, paired=paired))

@@ -16,10 +16,9 @@ class Rule:
     Attributes:
         steps: Runge-Kutta steps of a panel.
         order: by which the control takes an error to fall.
-        corrected: whether the state at the end is that of Gauss's rule, too, from the slopes at the nodes.
         times: of the stages.
         stages: row i makes the state of stage i from the slopes before it; that of the last is the end of the panel.
-        errors: estimated error of each step, where it is not that which is corrected.
+        errors: estimated error of each step.
         strictness: by how much the state is solved more strictly than the integrals: its error counts times the slope of a
             log-density, and where a divergence is exact the state costs next to nothing.
         nodes: where the integrals take their rates.
@@ -32,7 +31,6 @@ class Rule:
 
     steps: int
     order: int
-    corrected: bool
     times: np.ndarray
     stages: np.ndarray
     errors: np.ndarray
@@ -55,7 +53,6 @@ def rule(
     count: int,
     *,
     strictness: float,
-    corrected: bool = False,
 ) -> Rule:
     """The rule of ``count`` nodes over so many steps of a method whose last stage is the end of the step."""
     size = len(tableau.c)
@@ -74,7 +71,6 @@ def rule(
     return Rule(
         steps=steps,
         order=order,
-        corrected=corrected,
         times=np.add.outer(np.arange(steps), np.asarray(tableau.c)).reshape(-1),
         stages=stages,
         errors=errors,
@@ -110,8 +106,5 @@ def _null_rules(roots: np.ndarray) -> np.ndarray:
 
 
 PRECISE = rule(diffrax.Dopri5.tableau, 5, 2, 4, strictness=30.0)
-"""For divergences that cost much more than the field, closed forms, and strict tolerances. Where the state is known as well as
-two steps of order 5 know it, a fifth node changes nothing any more."""
-
-QUICK = rule(diffrax.Bosh3.tableau, 4, 1, 3, strictness=0.1, corrected=True)
-"""For networks in a few dimensions and loose tolerances. The estimate is of an error that is corrected, so it may be larger."""
+"""That of all solves by steps. Where the state is known as well as two steps of order 5 know it, a fifth node changes nothing
+any more."""

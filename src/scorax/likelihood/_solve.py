@@ -11,8 +11,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from scorax._types import Scalar
 from scorax.likelihood._flow import Flow
+from scorax.likelihood._methods import Steps
 from scorax.likelihood._paired_panels import Pair, PairedPanels, Part, Progress
-from scorax.likelihood._rules import Rule
+from scorax.likelihood._rules import PRECISE
 
 _LONGEST_FIRST_STEP = 0.4
 """As a share of the way."""
@@ -83,7 +84,7 @@ class Equation(NamedTuple):
     controller: diffrax.AbstractAdaptiveStepSizeController
 
 
-def _length(values: Float[Array, " m"]) -> Float[Array, ""]:
+def length(values: Float[Array, " m"]) -> Float[Array, ""]:
     """Euclidean length with the same bits in every lane: the next step follows from it.
 
     A sum of products may be rounded in different ways, in another order or with one of two products exact, and the compiler
@@ -100,22 +101,22 @@ def _length(values: Float[Array, " m"]) -> Float[Array, ""]:
 
 def equation(flow: Flow, rtol: Scalar, atol: Scalar) -> Equation:
     """The flow of a row as Diffrax takes it, for states that are a :class:`Pair`."""
-    size = math.prod(flow.shape)
+    size, method = math.prod(flow.shape), flow.method
+    assert isinstance(method, Steps)
 
     def norm(error: Pair) -> Array:
         state, integrals = error.fine[:size], error.fine[size:]
         least = rtol / (_STATE_ROUNDINGS * jnp.finfo(state.dtype).eps)
-        stricter = jnp.minimum(jnp.maximum(least, 1), flow.method.rule.strictness)
-        return jnp.maximum(stricter * _length(state), _length(integrals) / integrals.size**0.5)
+        stricter = jnp.minimum(jnp.maximum(least, 1), PRECISE.strictness)
+        return jnp.maximum(stricter * length(state), length(integrals) / integrals.size**0.5)
 
-    method = flow.method
     controller = _Controller(rtol=rtol, atol=atol, norm=norm, factormax=method.growth, first_step=method.first_step)
-    return Equation(diffrax.MultiTerm(*map(Part, flow.system)), PairedPanels(method.rule), controller)
+    return Equation(diffrax.MultiTerm(*map(Part, flow.system)), PairedPanels(PRECISE), controller)
 
 
-def evaluations(rule: Rule, steps: Int[Array, "*rows"], *, paired: bool) -> Int[Array, "*rows"]:
+def evaluations(steps: Int[Array, "*rows"], *, paired: bool) -> Int[Array, "*rows"]:
     """Evaluations of the field in so many pairs of panels, the one at the start included."""
-    return 1 + rule.evaluations * (3 if paired else 2) * steps
+    return 1 + PRECISE.evaluations * (3 if paired else 2) * steps
 
 
 def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max_steps: int, *, paired: bool) -> Solve:
@@ -142,5 +143,5 @@ def solve(flow: Flow, x: Float[Array, "*shape"], rtol: Scalar, atol: Scalar, max
         solution.solver_state.apart,
         (flow.system.state(begin, start), solution.solver_state.slope.fine),
         solution.result == diffrax.RESULTS.successful,
-        evaluations(flow.method.rule, solution.stats["num_steps"], paired=paired),
+        evaluations(solution.stats["num_steps"], paired=paired),
     )
