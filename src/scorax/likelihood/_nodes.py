@@ -1,6 +1,6 @@
 r"""Chebyshev's nodes on the way of a flow, as tables: places, weights of integrals, weights of the next state.
 
-The share $(1 - \cos\theta) / 2$ of the way is gone in even steps of $\theta$. At the nodes $\theta_i = i \pi / N$ Fejér's second rule
+The share $(1 - \cos\theta) / 2$ of the way is gone in even steps of $\theta$. At $\theta_i = i \pi / N$ Fejér's second rule
 integrates nearly as well as Gauss's; in $\theta$ the steps of the state are even, so that Adams' methods have constant
 coefficients. The state is even in $\theta$ about the start and its slope odd: the past that a multistep method lacks there is
 known, and both ends have weight zero.
