@@ -24,7 +24,7 @@ from _likelihood_table import at_equal_error
 from _machine import described, machine
 from likelihood import CASES, PROCESS, Case, Method, check_fields, field_of, ours, rows, truth
 
-TOLERANCES = (1e-1, 1e-2, 1e-3)
+TOLERANCES = (1.0, 1e-1, 1e-2, 1e-3)
 DIRECTIONS = (1, 4, 16)
 TARGETS = (4.0, 2.0, 1.5)
 """Mean absolute errors in nats at which times are compared."""

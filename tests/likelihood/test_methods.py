@@ -36,14 +36,25 @@ PLAIN = ScoreFunction(lambda t, x, condition: -x, process=VE())
     [
         (CLOSED, ExactDivergence(), (2,), 1e-1, SWEPT_CLOSED, SMOOTH),
         (CLOSED, ExactDivergence(), (2,), 1e-2, None, SMOOTH),
+        (CLOSED, ExactDivergence(), (3,), 1e-1, None, SMOOTH),
         (PLAIN, ExactDivergence(), (2,), 1e-1, None, SMOOTH),
         (NETWORK, ExactDivergence(), (2,), 1e-3, SWEPT, LOOSE),
-        (NETWORK, ExactDivergence(), (3, 3), 1e-3, None, LOOSE),
-        (NETWORK, Hutchinson(4), (3, 3), 1e-3, SWEPT, LOOSE),
-        (NETWORK, Hutchinson(16), (3, 3), 1e-3, None, LOOSE),
+        (NETWORK, ExactDivergence(), (5, 5), 1e-3, None, LOOSE),
+        (NETWORK, Hutchinson(4), (5, 5), 1e-3, SWEPT, LOOSE),
+        (NETWORK, Hutchinson(17), (5, 5), 1e-3, None, LOOSE),
         (NETWORK, ExactDivergence(), (2,), 1e-6, None, STRICT),
     ],
-    ids=["closed form", "closed, stricter", "no denoiser", "few", "many", "few probes", "many probes", "strict"],
+    ids=[
+        "closed form",
+        "closed, stricter",
+        "closed, more",
+        "no denoiser",
+        "few",
+        "many",
+        "few probes",
+        "many probes",
+        "strict",
+    ],
 )
 def test_which_method_a_flow_gets(model, divergence, shape, tolerance, nodes, steps):
     for limits in ((tolerance, 1e-9), (1e-9, tolerance)):

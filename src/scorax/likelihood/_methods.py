@@ -70,8 +70,11 @@ SWEPT_CLOSED = Nodes(0.3, 1.0, opening=6)
 _LOOSE_FROM = 1e-5
 _LOOSE_CLOSED_FROM = 0.1
 
-FEW_PRODUCTS = 8
-"""Most products of a divergence up to which the evaluations of the state beside it count."""
+FEW_PRODUCTS = 16
+"""Most products of a divergence up to which the evaluations of the state beside it count: steps take three for every one."""
+
+_FEW_PRODUCTS_CLOSED = 2
+"""The same for closed forms."""
 
 
 def steps_for(model: AbstractScoreModel, rtol: Scalar, atol: Scalar) -> Steps:
@@ -85,11 +88,11 @@ def nodes_for(
     model: AbstractScoreModel, divergence: AbstractDivergence, shape: tuple[int, ...], rtol: Scalar, atol: Scalar
 ) -> Nodes | None:
     """By which sweeps many rows of such flows are solved first; ``None`` where steps are better."""
-    network = _is_network(model)
-    loose = _loosest(rtol, atol) >= (_LOOSE_FROM if network else _LOOSE_CLOSED_FROM)
-    if not isinstance(model, AbstractDenoiser) or not loose or divergence.products(math.prod(shape)) > FEW_PRODUCTS:
-        return None
-    return SWEPT if network else SWEPT_CLOSED
+    tolerance, products = _loosest(rtol, atol), divergence.products(math.prod(shape))
+    if _is_network(model):
+        return SWEPT if tolerance >= _LOOSE_FROM and products <= FEW_PRODUCTS else None
+    closed = isinstance(model, AbstractDenoiser) and products <= _FEW_PRODUCTS_CLOSED
+    return SWEPT_CLOSED if closed and tolerance >= _LOOSE_CLOSED_FROM else None
 
 
 def _is_network(model: AbstractScoreModel) -> bool:
