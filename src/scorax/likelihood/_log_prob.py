@@ -53,9 +53,7 @@ def row_log_prob(
     $$ \log p_{t_0}(x) = \log p_{t_1}(R_1 y_{a_1}) + d \log R_1 - d \log R_0 + \int_{a_0}^{a_1} \nabla\!\cdot v \, da. $$
 
     The state is solved by Runge-Kutta steps of order 5, and of every two of them the integral takes four divergences, by Gauss's
-    rule along the interpolated state. A network in up to eight dimensions at a tolerance of 1e-5 or looser, if that is no traced
-    value, is solved by steps of order 3 with three divergences each, which correct the state, too. Other scores are solved in
-    the clock of their process. The errors:
+    rule along the interpolated state. Scores that are no denoisers are solved in the clock of their process. The errors:
 
     - ``trace_error``: standard error over probes, where the divergence is estimated;
     - ``solver_error``: the same mesh is solved with steps twice as long, and a share of the distances in the integral and,
@@ -72,8 +70,8 @@ def row_log_prob(
         divergence: how the divergence is had; exactly where it is ``None``.
         ends: ends of the flow where they are known already.
         rtol: relative tolerance of two panels.
-        atol: absolute tolerance of them, for the log-density in nats. In steps of order 5 the state is solved thirty times as
-            strictly as both say, as far as the precision allows.
+        atol: absolute tolerance of them, for the log-density in nats. The state is solved thirty times as strictly as both say,
+            as far as the precision allows.
         max_steps: pairs of panels after which a solve counts as failed; its value is NaN.
         estimate_error: whether to pay for the errors of solver and end, about half as much again; the value is the same.
         key: of the probes, where there are any.
@@ -82,8 +80,7 @@ def row_log_prob(
         ValueError: the divergence is random and there is no key.
 
     Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*, theorem 1; Dormand and Prince (1980), *A
-    family of embedded Runge-Kutta formulae*, and Bogacki and Shampine (1989), *A 3(2) pair of Runge-Kutta
-    formulas*, for the steps.
+    family of embedded Runge-Kutta formulae*, for the steps.
     """
     divergence = ExactDivergence() if divergence is None else divergence
     settings = _Settings(
@@ -140,8 +137,10 @@ def log_prob(
 
     The precision is that of ``x``: pass float64 inside ``jax.enable_x64(True)`` for the smallest errors. The same law as the
     samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone and in any batch; its probes,
-    if any, follow from the key and its content. The network is told ``condition`` of every row, or of each its own row of
-    ``conditions``, a PyTree of arrays.
+    if any, follow from the key and its content. At loose tolerances, where a divergence takes few products, rows are swept over
+    nodes that are laid out beforehand, which is quicker; those tolerances are of the log-density itself. Rows for which no
+    number of nodes suffices, and traced ones, go by the steps of :func:`row_log_prob`. The network is told ``condition`` of
+    every row, or of each its own row of ``conditions``, a PyTree of arrays.
 
     The divergence is exact up to ``EXACT_UP_TO`` coordinates unless ``divergence`` says otherwise, and the outcome of
     :func:`choose_divergence` beyond; ``probes`` of the answer says which it was. For many calls, choose once and pass it.
