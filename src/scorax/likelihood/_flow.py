@@ -107,14 +107,21 @@ class Flow:
         return jnp.concatenate([value.reshape(-1), jnp.zeros_like(integrals)])
 
     def _both(self, place: Float[Array, ""], z: Float[Array, " m"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-        field, (y, integrals) = flow_field(self.model, self.condition), self.split(z)
-        value, push = jax.linearize(lambda y: field(place, y), y)
-        value = only_free(self.model.free, value).reshape(-1)
-        traces = self.divergence(push, y, self.drawn, self.model.free)
+        value, push = self._linear(place, z)
+        traces = self._traces(push, z)
         return (
-            jnp.concatenate([value, jnp.zeros_like(integrals)]),
+            jnp.concatenate([value, jnp.zeros_like(traces)]),
             jnp.concatenate([jnp.zeros_like(value), traces]),
         )
+
+    def _linear(self, place: Float[Array, ""], z: Float[Array, " m"]) -> tuple[Float[Array, " d"], Push]:
+        """The field at a state, as a flat vector, and its derivative."""
+        field = flow_field(self.model, self.condition)
+        value, push = jax.linearize(lambda y: field(place, y), self.split(z)[0])
+        return only_free(self.model.free, value).reshape(-1), push
+
+    def _traces(self, push: Push, z: Float[Array, " m"]) -> Float[Array, " traces"]:
+        return self.divergence(push, self.split(z)[0], self.drawn, self.model.free)
 
     def node(
         self, u: Float[Array, ""], z: Float[Array, " m"]
@@ -124,19 +131,17 @@ class Flow:
         Where the products of the divergence are no fewer than the coordinates they are those of the whole Jacobian.
         """
         place, pace = self._place(u)
-        field, (y, integrals), free = flow_field(self.model, self.condition), self.split(z), self.model.free
-        value, push = jax.linearize(lambda y: field(place, y), y)
-        products = self.divergence.products(y.size)
-        if y.size <= min(products, FEW_PRODUCTS):
-            push = _made(push, y)
-        traces = self.divergence(push, y, self.drawn, free)
-        rate = jnp.concatenate([only_free(free, value).reshape(-1), traces]) * pace
+        value, push = self._linear(place, z)
+        products = self.divergence.products(value.size)
+        if value.size <= min(products, FEW_PRODUCTS):
+            push = _made(push, self.split(z)[0])
+        traces = self._traces(push, z)
 
         def change(moved: Float[Array, " m"]) -> Float[Array, " m"]:
-            pushed = only_free(free, push(self.split(moved)[0])).reshape(-1)
-            return jnp.concatenate([pushed, jnp.zeros_like(integrals)]) * pace
+            pushed = only_free(self.model.free, push(self.split(moved)[0])).reshape(-1)
+            return jnp.concatenate([pushed, jnp.zeros_like(traces)]) * pace
 
-        return rate, change if products > 1 else None
+        return jnp.concatenate([value, traces]) * pace, change if products > 1 else None
 
     def split(self, z: Float[Array, " m"]) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
         """State and integrals."""
