@@ -36,7 +36,7 @@ PLAIN = ScoreFunction(lambda t, x, condition: -x, process=VE())
     [
         (CLOSED, ExactDivergence(), (2,), 1e-1, SWEPT_CLOSED, SMOOTH),
         (CLOSED, ExactDivergence(), (2,), 1e-2, None, SMOOTH),
-        (CLOSED, ExactDivergence(), (3,), 1e-1, None, SMOOTH),
+        (CLOSED, ExactDivergence(), (5,), 1e-1, None, SMOOTH),
         (PLAIN, ExactDivergence(), (2,), 1e-1, None, SMOOTH),
         (NETWORK, ExactDivergence(), (2,), 1e-3, SWEPT, LOOSE),
         (NETWORK, ExactDivergence(), (5, 5), 1e-3, None, LOOSE),

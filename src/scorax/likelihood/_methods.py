@@ -64,7 +64,7 @@ trusts one small estimate grows past what is rough, and then the solution at twi
 SWEPT = Nodes(0.3, 1.0, opening=4)
 """For networks at loose tolerances where a divergence costs little more than the field."""
 
-SWEPT_CLOSED = Nodes(0.3, 1.0, opening=6)
+SWEPT_CLOSED = Nodes(0.3, 1.0, opening=5)
 """For closed forms at the loosest ones. Their fields turn more suddenly far from the data, and steps of high order pay sooner."""
 
 _LOOSE_FROM = 1e-5
@@ -73,7 +73,7 @@ _LOOSE_CLOSED_FROM = 0.1
 FEW_PRODUCTS = 16
 """Most products of a divergence up to which the evaluations of the state beside it count: steps take three for every one."""
 
-_FEW_PRODUCTS_CLOSED = 2
+_FEW_PRODUCTS_CLOSED = 4
 """The same for closed forms."""
 
 
