@@ -70,9 +70,9 @@ def methods(case: Case, x: np.ndarray) -> dict[str, dict[int, Method]]:
     }
 
 
-def measure(case: Case, turns: int) -> dict[str, Any]:
-    """Times and errors of one case."""
-    x = rows(case)
+def measure(case: Case, turns: int, points: int) -> dict[str, Any]:
+    """Times and errors of one case, on its first points."""
+    x = rows(case)[:points]
     with jax.enable_x64(True):
         wide = field_of(case)
     exact = truth(case, wide, x)
@@ -99,7 +99,8 @@ def measure(case: Case, turns: int) -> dict[str, Any]:
             run(tolerance)
             step["seconds"].append(round(time.perf_counter() - began, 6))
         print(f"{case.name}: turn {turn + 1}/{turns}", file=sys.stderr)
-    return {"machine": machine("torch", "flow-matching", "zuko", "torchdiffeq", "scipy"), "methods": results}
+    facts = machine("torch", "flow-matching", "zuko", "torchdiffeq", "scipy")
+    return {"machine": facts, "points": len(x), "methods": results}
 
 
 def markdown(record: dict[str, Any]) -> str:
@@ -108,7 +109,8 @@ def markdown(record: dict[str, Any]) -> str:
     for name, case in record["results"].items():
         columns = sorted({int(key.split(", ")[1]) for own in case["methods"].values() for key in own["ladder"]})
         lines += [
-            f"**{name.split(',')[0]}, d 64**: seconds; mean error in nats, by directions (0: exact divergence; empty: failed)",
+            f"**{name.split(',')[0]}, d 64, {case['points']} points**: seconds; mean error in nats, by directions (0: exact "
+            "divergence; empty: failed)",
             "",
             "| method | tolerance | " + " | ".join(map(str, columns)) + " |",
             "|---" * (2 + len(columns)) + "|",
@@ -132,6 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("probes.json"))
     parser.add_argument("--turns", type=int, default=3, help="runs of every method (default 3)")
+    parser.add_argument("--points", type=int, default=1000, help="rows of a call (default 1000)")
     parser.add_argument(
         "--only", type=int, nargs="+", choices=range(len(PROBED)), help="0: the mixture, 1: the network"
     )
@@ -144,7 +147,7 @@ def main() -> None:
     record: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {"results": {}}
     for case in PROBED if options.only is None else [PROBED[i] for i in options.only]:
         if case.name not in record["results"]:
-            record["results"][case.name] = measure(case, options.turns)
+            record["results"][case.name] = measure(case, options.turns, options.points)
             options.out.write_text(json.dumps(record, indent=1) + "\n")
         print(f"{described(record['results'][case.name]['machine'])}\n")
     print(markdown(record))
