@@ -104,29 +104,45 @@ def test_the_error_of_a_loose_solve_is_covered(tolerance):
     assert np.mean(error) < tolerance * np.mean(1 + np.abs(truth))
 
 
+def sweeps_of(evaluations: int, opening: int) -> bool:
+    """Whether so many evaluations are those of a first sweep and of finer ones, each up to three levels above the last."""
+    counts, chains = np.asarray(COUNTS), {opening: {COUNTS[opening]}}
+    for level in range(opening + 1, len(COUNTS)):
+        before = set().union(*(chains[lower] for lower in range(max(opening, level - 3), level)))
+        chains[level] = {total + int(counts[level]) for total in before}
+    return any(evaluations in totals for totals in chains.values())
+
+
 def test_rows_are_swept_again_until_they_are_good():
-    """By more nodes each time, and each by as many as it needs: evaluations of a row are those of all its sweeps."""
-    far = np.array([[0.1, 0.2], [9.0, -4.0]])
-    alone = [log_prob(CLOSED, row[None], rtol=0.1, atol=1e-3, estimate_error=False) for row in far]
-    both = log_prob(CLOSED, far, rtol=0.1, atol=1e-3, estimate_error=False)
-    opening = COUNTS[SWEPT_CLOSED.opening + 2]
-    assert both.evaluations[0] >= opening
-    assert np.array_equal(both.evaluations, [int(one.evaluations[0]) for one in alone])
-    strict = log_prob(NETWORK, ROWS[:20], rtol=1e-9, atol=1e-5, estimate_error=False)
-    again = np.asarray(strict.evaluations) > COUNTS[SWEPT.opening + 10]
-    assert np.all(strict.converged)
-    assert np.any(again)
+    """By more nodes each time, and each row by as many as it needs: its evaluations are those of all its sweeps, and no steps."""
+    found = log_prob(NETWORK, ROWS, rtol=1e-9, atol=1e-4, estimate_error=False)
+    opening, evaluations = SWEPT.opening + 8, np.asarray(found.evaluations)
+    assert np.all(found.converged)
+    assert all(sweeps_of(each, opening) for each in evaluations)
+    assert 0.05 < np.mean(evaluations == COUNTS[opening]) < 0.95
+    truth = log_prob(NETWORK, ROWS, rtol=1e-10, atol=1e-10, estimate_error=False).value
+    assert np.mean(np.abs(found.value - truth)) < 1e-4
 
 
-def test_rows_for_which_no_number_of_nodes_suffices_go_step_by_step(monkeypatch):
-    """The answer is that of the steps; what was tried before is counted: a sweep, and two panels and two slopes for errors."""
-    limits = dict(rtol=1e-3, atol=1e-3)
-    monkeypatch.setattr(_log_prob, "nodes_for", lambda *facts: None)
-    expected = log_prob(NETWORK, ROWS[:70], **limits)
+@pytest.mark.parametrize("divergence", [None, Hutchinson(2)], ids=["exact", "probes"])
+def test_rows_for_which_no_number_of_nodes_suffices_go_step_by_step(monkeypatch, divergence):
+    """Half of the rows, each with its condition and its probes: the answers are those of the steps, of the others the sweeps'.
+
+    What was tried before is counted: one sweep, two panels for the error of the end, and a slope there.
+    """
+    limits = dict(rtol=1e-3, atol=1e-3, divergence=divergence, key=KEY, conditions=np.arange(70) % 2)
+    rows = ROWS[:70] + 0.5
+    steps = log_prob(CLOSED, rows, **limits)  # as any closed form at this tolerance
     monkeypatch.setattr(_log_prob, "nodes_for", lambda *facts: Nodes(0.3, 1.0, opening=len(COUNTS) - 3))
-    monkeypatch.setattr(_passes, "excess", lambda flow, swept, rtol, atol: jnp.where(flow.drawn is None, 1e9, 0.0))
-    got = log_prob(NETWORK, ROWS[:70], **limits)
+    swept = log_prob(CLOSED, rows, **limits)
+    monkeypatch.setattr(_log_prob, "nodes_for", lambda *facts: Nodes(0.3, 1.0, opening=len(COUNTS) - 3))
+    monkeypatch.setattr(_passes, "excess", lambda flow, done, rtol, atol: jnp.where(done.end[0] > 0, jnp.inf, 0.0))
+    got = log_prob(CLOSED, rows, **limits)
+    fell = np.asarray(got.value) == steps.value
+    assert 10 < np.count_nonzero(fell) < 60
     assert np.all(got.converged)
-    assert np.array_equal(got.value, expected.value)
-    assert np.array_equal(got.solver_error, expected.solver_error)
-    assert np.array_equal(got.evaluations - expected.evaluations, np.full(70, COUNTS[-1] + 2 * PRECISE.evaluations + 2))
+    for name in ("value", "solver_error", "trace_error", "truncation"):
+        mixed = np.where(fell, getattr(steps, name), getattr(swept, name))
+        assert np.array_equal(getattr(got, name), mixed)
+    extra = np.asarray(got.evaluations) - np.where(fell, steps.evaluations, 0)
+    assert np.array_equal(extra[fell], np.full(np.count_nonzero(fell), COUNTS[-1] + 2 * PRECISE.evaluations + 1))

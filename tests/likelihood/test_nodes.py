@@ -88,8 +88,8 @@ def test_the_order_of_a_sweep(divergence, least):
 
 @pytest.mark.parametrize(
     ("dimension", "divergence"),
-    [(2, ExactDivergence()), (3, Hutchinson(2)), (2, Hutchinson(4))],
-    ids=["all coordinates", "two probes", "more probes than coordinates"],
+    [(1, ExactDivergence()), (2, ExactDivergence()), (3, Hutchinson(2)), (2, Hutchinson(4))],
+    ids=["one coordinate", "all coordinates", "two probes", "more probes than coordinates"],
 )
 def test_a_node_gives_the_right_hand_side_and_its_derivative(dimension, divergence):
     """Those of the panels' system, whether a Jacobian was made or not."""

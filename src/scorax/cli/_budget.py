@@ -41,7 +41,7 @@ class ErrorBudget:
         if above:
             note(
                 f"warning: the solver's error is above --tolerance {self._tolerance:g} on {above} of {len(whole.value)} rows: "
-                "what is printed is a bound, the tolerance is held to smaller estimates; try a smaller one, or "
+                "it is a bound, while the tolerance limits estimates, which are smaller; try a smaller one, or "
                 "--precision float64"
             )
 

@@ -13,7 +13,7 @@ from scorax._divergence import Push
 from scorax._free import free_dimension, only_free
 from scorax._types import Condition
 from scorax.likelihood._divergences import AbstractDivergence
-from scorax.likelihood._methods import FEW_PRODUCTS, Method, Nodes
+from scorax.likelihood._methods import Method, Nodes
 from scorax.likelihood._panel import System
 from scorax.models import (
     AbstractDenoiser,
@@ -29,7 +29,7 @@ from scorax.processes import Level
 class Flow:
     r"""The flow of one row as a flat system: the state, then one integral of the divergence for each probe.
 
-    That of an exact denoiser is solved over the angle $a$. That of a network is solved over
+    By steps that of an exact denoiser is solved over the angle $a$, and that of a network over
     $s = \operatorname{asinh}(\sigma / \alpha)$, for which $da/ds = \cos a$: low in noise that is the angle, in which the field is
     regular where there is no noise; high in noise it is the logarithm, in which a network that is told the logarithm changes
     evenly. Where a tolerance is loose it is $u = \operatorname{asinh}(s / c)$ with a small $c$: the logarithm from $c$ upwards,
@@ -128,12 +128,14 @@ class Flow:
     ) -> tuple[Float[Array, " m"], Callable[[Float[Array, " m"]], Float[Array, " m"]] | None]:
         """Right-hand side at a coordinate of the solve, and its derivative in the state where that costs little beside it.
 
-        Where the products of the divergence are no fewer than the coordinates they are those of the whole Jacobian.
+        Where the products of the divergence are no fewer than the coordinates the whole Jacobian is made from as many, and the
+        derivative is free. Beside a single product of more coordinates it would cost as much again, and is ``None``.
         """
         place, pace = self._place(u)
         value, push = self._linear(place, z)
         products = self.divergence.products(value.size)
-        if value.size <= min(products, FEW_PRODUCTS):
+        whole = value.size <= products
+        if whole:
             push = _made(push, self.split(z)[0])
         traces = self._traces(push, z)
 
@@ -141,7 +143,7 @@ class Flow:
             pushed = only_free(self.model.free, push(self.split(moved)[0])).reshape(-1)
             return jnp.concatenate([pushed, jnp.zeros_like(traces)]) * pace
 
-        return jnp.concatenate([value, traces]) * pace, change if products > 1 else None
+        return jnp.concatenate([value, traces]) * pace, change if whole or products > 1 else None
 
     def split(self, z: Float[Array, " m"]) -> tuple[Float[Array, "*shape"], Float[Array, " traces"]]:
         """State and integrals."""

@@ -107,6 +107,7 @@ def _answer(flow: Flow, x: Float[Array, "*shape"], solved: Solve, estimate_error
         rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), near.sensitivity)
         of_solver, gap = solver_error(flow, solved) + rounding, near.truncation
         of_end = terminal_error(flow, solved)
+        # Two panels back from the end; one at t0, or of the slope at t1 after a sweep, which knows the other end.
         evaluations = evaluations + 2 * PRECISE.evaluations + 1
     return LogProb(
         value=jnp.where(solved.converged, assumed + trace.value, jnp.nan),
@@ -133,14 +134,14 @@ def log_prob(
     estimate_error: bool = True,
     key: Key | None = None,
 ) -> LogProb:
-    """Log-densities of many rows, in one compiled program for any number of them; see :func:`row_log_prob`.
+    """Log-densities of many rows, in a compiled program for any number of them; see :func:`row_log_prob`.
 
     The precision is that of ``x``: pass float64 inside ``jax.enable_x64(True)`` for the smallest errors. The same law as the
     samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone and in any batch; its probes,
     if any, follow from the key and its content. At loose tolerances, where a divergence takes few products, rows are swept over
-    nodes that are laid out beforehand, which is quicker; those tolerances are of the log-density itself. Rows for which no
-    number of nodes suffices, and traced ones, go by the steps of :func:`row_log_prob`. The network is told ``condition`` of
-    every row, or of each its own row of ``conditions``, a PyTree of arrays.
+    nodes that are laid out beforehand, which is quicker; those tolerances are of the log-density itself. Rows for which 256
+    nodes do not suffice, and traced ones, go by the steps of :func:`row_log_prob`, which ``max_steps`` limits. The network is
+    told ``condition`` of every row, or of each its own row of ``conditions``, a PyTree of arrays.
 
     The divergence is exact up to ``EXACT_UP_TO`` coordinates unless ``divergence`` says otherwise, and the outcome of
     :func:`choose_divergence` beyond; ``probes`` of the answer says which it was. For many calls, choose once and pass it.
@@ -204,10 +205,10 @@ def _in_calls(
     return joined(parts, len(rows))
 
 
-def _with_rows(all_: Any, places: Int[np.ndarray, " k"], part: Any) -> np.ndarray:
+def _with_rows(all_: Any, places: Int[np.ndarray, " k"], part: Any) -> Array:
     changed = np.array(all_)
     changed[places] = part
-    return changed
+    return jnp.asarray(changed)
 
 
 def _rows_of_a_call(dimension: int) -> int:

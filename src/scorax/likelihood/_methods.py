@@ -65,12 +65,13 @@ SWEPT = Nodes(0.3, 1.0, opening=4)
 """For networks at loose tolerances where a divergence costs little more than the field."""
 
 SWEPT_CLOSED = Nodes(0.3, 1.0, opening=5)
-"""For closed forms at the loosest ones. Their fields turn more suddenly far from the data, and steps of high order pay sooner."""
+"""For other denoisers, closed forms, at the loosest ones. Those fields turn suddenly far from the data, and elsewhere are so
+smooth that steps of high order pay sooner."""
 
 _LOOSE_FROM = 1e-5
 _LOOSE_CLOSED_FROM = 0.1
 
-FEW_PRODUCTS = 16
+_FEW_PRODUCTS = 16
 """Most products of a divergence up to which the evaluations of the state beside it count: steps take three for every one."""
 
 _FEW_PRODUCTS_CLOSED = 4
@@ -90,7 +91,7 @@ def nodes_for(
     """By which sweeps many rows of such flows are solved first; ``None`` where steps are better."""
     tolerance, products = _loosest(rtol, atol), divergence.products(math.prod(shape))
     if _is_network(model):
-        return SWEPT if tolerance >= _LOOSE_FROM and products <= FEW_PRODUCTS else None
+        return SWEPT if tolerance >= _LOOSE_FROM and products <= _FEW_PRODUCTS else None
     closed = isinstance(model, AbstractDenoiser) and products <= _FEW_PRODUCTS_CLOSED
     return SWEPT_CLOSED if closed and tolerance >= _LOOSE_CLOSED_FROM else None
 

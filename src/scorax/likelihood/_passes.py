@@ -127,5 +127,4 @@ def sweep_all(
     solved = jax.lax.while_loop(lambda known: jnp.any(known.level < levels), next_pass, known).solved
     if not paired:
         return solved
-    slopes = (solved.slopes[0], in_blocks(last, (facts, solved.end), count))
-    return solved._replace(slopes=slopes, evaluations=solved.evaluations + 1)
+    return solved._replace(slopes=(solved.slopes[0], in_blocks(last, (facts, solved.end), count)))

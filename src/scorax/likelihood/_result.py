@@ -23,7 +23,7 @@ class LogProb(NamedTuple):
             its prior is taken at its word.
         truncation: first-order estimate of ``log p_0 - log p_{t0}``, what the noise at the cut-off hides. Not an error of
             ``value``, which is the density at ``t0``, and no part of ``total_error``.
-        evaluations: evaluations of the field: one in four with its divergence where the solve went by steps, all where it swept.
+        evaluations: evaluations of the field. Steps take its divergence at one in four, sweeps at each.
         converged: whether the solve ended within its step limit.
         probes: probes behind ``trace_error``; zero where the divergence is exact.
     """
