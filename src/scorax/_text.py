@@ -35,3 +35,8 @@ def listing(names: Iterable[str], limit: int = 5) -> str:
     every = list(names)
     text = ", ".join(quote(n) for n in every[:limit])
     return text if len(every) <= limit else f"{text} and {len(every) - limit} more"
+
+
+def percent(share: float, digits: int = 3) -> str:
+    """A share as a percentage."""
+    return f"{100 * share:.{digits}g} %"

@@ -123,7 +123,7 @@ class Collector(HTMLParser):
 
 
 TABLE_TAGS = {"table", "tr", "th", "td"}
-TEXT_TAGS = {"h1", "h2", "h3", "p", "i", "b", "small", "span", "ul", "li", "dl", "dt", "dd", "pre"}
+TEXT_TAGS = {"h1", "h2", "h3", "p", "i", "b", "br", "small", "span", "ul", "li", "dl", "dt", "dd", "pre"}
 PAGE_TAGS = {"html", "head", "meta", "title", "style", "body", "main", "header", "section", "div", "img"}
 KNOWN_TAGS = TABLE_TAGS | TEXT_TAGS | PAGE_TAGS | {"details", "summary"}
 

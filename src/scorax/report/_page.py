@@ -5,8 +5,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from scorax._text import percent
 from scorax.report import _density_figures, _dynamics_figures, _table_figures
 from scorax.report._facts import facts, find
 from scorax.report._text import label, number, signed, visible
@@ -29,7 +31,7 @@ def render(records: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], inf
     environment = Environment(
         loader=PackageLoader("scorax.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"label": label, "number": number, "signed": signed, "visible": visible}
+    environment.filters |= {"label": label, "number": number, "signed": signed, "visible": visible, "percent": percent}
     comparisons = records.get("held_out", {}).get("comparisons", [])
     folder = shlex.quote(visible(info.get("path", "RUN")))
     return environment.get_template("report.html").render(
@@ -40,7 +42,7 @@ def render(records: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], inf
         curves=_density_figures.learning_curves(metrics, _best_steps(info)),
         sampling=records.get("sampling"),
         marginals=records.get("marginals"),
-        worst=_worst(records.get("marginals")),
+        worst=_worst(records.get("marginals"), records.get("verdict")),
         pairs=records.get("pairs"),
         correlations=records.get("correlations"),
         two_sample=records.get("two_sample"),
@@ -77,10 +79,17 @@ def _command(command: Any) -> str | None:
     return None if command is None else visible(command)
 
 
-def _worst(record: Mapping[str, Any] | None, count: int = 8) -> list[Mapping[str, Any]]:
-    """The columns whose distance exceeds its noise floor by most."""
-    columns = [c for c in (record or {}).get("columns", []) if c["distance"] is not None and c["floor"] is not None]
-    return sorted(columns, key=lambda c: c["floor"] - c["distance"])[:count]
+def _worst(
+    record: Mapping[str, Any] | None, verdict: Mapping[str, Any] | None, count: int = 12
+) -> list[Mapping[str, Any]]:
+    """The columns with the worst grades, and among equals those whose distance exceeds its noise floor by most."""
+    columns = (record or {}).get("columns", [])
+    grades = (verdict or {}).get("columns", [])
+    graded = [{**column, "grade": grade} for column, grade in zip(columns, grades, strict=True)]
+    order = ("poor", "fair", "good")
+    return sorted(graded, key=lambda c: (order.index(c["grade"]), (c["floor"] or 0.0) - (c["distance"] or np.inf)))[
+        :count
+    ]
 
 
 def _numbers(records: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def nearest_records(
         fresh, reference = nearest_distances(_some(held_out / size, generator), rows), "held-out rows"
     else:
         asked = _some(np.arange(len(rows)), generator)
-        fresh, reference = leave_one_out_distances(rows, asked), "training rows against all others"
+        fresh, reference = leave_one_out_distances(rows, asked), "other training rows"
     end = float(np.quantile(np.concatenate([of_samples, fresh]), 0.995)) or 1.0
     edges = np.linspace(0.0, end, 31)
     return {

@@ -9,6 +9,7 @@ from scipy.stats import rankdata
 
 from scorax.metrics import column_wasserstein
 from scorax.studies._bins import bin_edges, outside
+from scorax.studies._columns import range_records, shape_p_values, value_records
 from scorax.studies._plain import plain
 
 MAX_HISTOGRAMS = 48
@@ -46,13 +47,15 @@ def marginal_records(
     *,
     seed: int = 0,
 ) -> dict[str, Any]:
-    r"""Shared histograms, means, deviations and distances of each column.
+    r"""Shared histograms, means, deviations, distances, ranges and frequent values of each column.
 
     `distance` is $W_1 / s$, the Wasserstein distance in standard deviations of the data; `floor` is the 95 % quantile
     of what two samples of one law at these sizes show: the distance between random halves of the data, rescaled by
-    $\sqrt{(1/n + 1/m) / (4/n)}$.
+    $\sqrt{(1/n + 1/m) / (4/n)}$. `shape_p_value` is that of the Kolmogorov-Smirnov test, `range` says how many samples lie
+    outside the values of the data, `values` how often the most frequent values come in both.
     """
     size = _deviation(data)
+    shape = shape_p_values(data, samples)
     distance = column_wasserstein(data, samples) / size
     floor = two_sample_floor(data / size, len(samples), seed)
     excess = distance / np.maximum(floor, 1e-12)
@@ -67,6 +70,9 @@ def marginal_records(
             "deviation": plain([data[:, j].std(), samples[:, j].std()]),
             "distance": plain(distance[j]),
             "floor": plain(floor[j]),
+            "shape_p_value": plain(shape[j]),
+            "range": range_records(data[:, j], samples[:, j]),
+            "values": value_records(data[:, j], samples[:, j]),
         }
         if j in drawn:
             edges = bin_edges(data[:, j], samples[:, j], step=column.step, bins=bins)

@@ -1,53 +1,66 @@
 """What the records say, in plain sentences, each with a grade and the rule that gave it."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from scorax._text import quote
+from scorax.studies._column_verdict import ColumnVerdict, Grade, judge_columns, worst
 
-Grade = Literal["good", "fair", "poor", "note"]
-"""`note` carries no judgement: a limit of what the records can show."""
-_ORDER: tuple[Grade, ...] = ("good", "fair", "poor")
 _CLEAR = 2.0
 """Paired standard errors beyond which a difference of mean log density counts as one."""
 
 _MATTERS = 0.1
 """Nats per row (a tenth of the probability of a row) from which on being behind a baseline is called poor."""
 
+_FAILED = 0.01
+"""Share of rows without a finite answer from which on the solver, or the sampler, is called poor."""
+
 
 def verdict(records: Mapping[str, Any]) -> dict[str, Any]:
-    """Grade, headline, key number and sentences from the records of `evaluate`; a record that is absent is not judged.
+    """Grade, headline, key number, sentences and a grade for each column from the records of `evaluate`.
 
-    The grade is that of the first held-out comparison; a poor grade of anything else takes a good one down to fair.
+    A record that is absent is not judged. The grade is never better than the worst of the first held-out comparison, the
+    columns and the classifier; a poor grade of anything else takes a good one down to fair.
     """
-    sentences: list[dict[str, str]] = []
     comparisons = records.get("held_out", {}).get("comparisons", [])
-    key = None
-    for comparison in comparisons:
-        sentences += _density(comparison)
-    if comparisons:
-        key = _key_number(comparisons[0])
-    if "marginals" in records:
-        sentences.append(_marginals(records["marginals"]))
+    sentences = [sentence for comparison in comparisons for sentence in _density(comparison)]
+    columns = judge_columns(records["marginals"]["columns"]) if "marginals" in records else None
+    if "sampling" in records:
+        sentences += _sampling(records["sampling"])
+    if columns is not None:
+        sentences += _columns(columns)
     if records.get("correlations", {}).get("root_mean_square") is not None:
         sentences.append(_correlations(records["correlations"]))
     if "two_sample" in records:
         sentences += _two_sample(records["two_sample"])
     if "nearest" in records:
         sentences += _copying(records["nearest"])
-    grades = [s["grade"] for s in sentences if s["grade"] != "note"]
-    main = sentences[0]["grade"] if comparisons else "fair"
-    grade = "fair" if main == "good" and "poor" in grades else main
-    headline = {
-        "good": "This model describes the table better than the standard density estimates.",
-        "fair": "This model is usable, with reservations: read the sentences below.",
-        "poor": "Do not rely on this model yet: a simpler density estimate describes the table better.",
-    }[grade]
-    if not comparisons:
-        headline = "No held-out rows were scored, so the density of this model is not judged."
-    return {"grade": grade, "headline": headline, "key": key, "sentences": sentences}
+    grades = {topic: worst([s["grade"] for s in sentences if s["topic"] == topic]) for topic in ("columns", "samples")}
+    density = sentences[0]["grade"] if comparisons else "fair"
+    grade = worst([density, *grades.values()])
+    if grade == "good" and "poor" in [s["grade"] for s in sentences]:
+        grade = "fair"
+    return {
+        "grade": grade,
+        "headline": _headline(grade, density if comparisons else None, worst([*grades.values()])),
+        "key": _key_number(comparisons[0]) if comparisons else None,
+        "sentences": sentences,
+        "columns": [] if columns is None else list(columns.grades),
+    }
+
+
+def _headline(grade: Grade, density: Grade | None, samples: Grade) -> str:
+    if samples == "poor":
+        text = "Do not use the samples of this model as they are: they differ visibly from the table."
+        return f"{text} A simpler density estimate describes the table better, too." if density == "poor" else text
+    if density is None:
+        return "No held-out rows were scored, so the density of this model is not judged."
+    if density == "poor":
+        return "Do not rely on this model yet: a simpler density estimate describes the table better."
+    if grade == "fair":
+        return "This model is usable, with reservations: read the sentences below."
+    return "This model describes the table better than the standard density estimates, and its samples look like the table."
 
 
 def _sentence(topic: str, grade: Grade, text: str) -> dict[str, str]:
@@ -93,30 +106,28 @@ def _density(held: Mapping[str, Any]) -> list[dict[str, str]]:
     if held["failed"]:
         share = held["failed"] / (held["failed"] + held["rows"])
         text = f"No finite log density for {held['failed']} rows ({100 * share:.1f} %): left out of the means."
-        sentences.append(_sentence("solver", "poor" if share > 0.01 else "fair", text))
+        sentences.append(_sentence("solver", "poor" if share > _FAILED else "fair", text))
     return sentences
 
 
-def _marginals(record: Mapping[str, Any]) -> dict[str, str]:
-    columns = [c for c in record["columns"] if c["distance"] is not None and c["floor"] is not None]
-    if not columns:
-        return _sentence("columns", "note", "Too few rows to compare single columns.")
-    ratios = np.array([c["distance"] / max(c["floor"], 1e-12) for c in columns])
-    worst = columns[int(np.argmax([c["distance"] - c["floor"] for c in columns]))]
-    beyond = int((ratios > 1).sum())
-    # One column in twenty passes its 95 % floor by chance; a tenth of a deviation is hard to see in a histogram.
-    if beyond <= max(1, 0.1 * len(columns)) and worst["distance"] < max(0.1, 2 * worst["floor"]):
-        grade: Grade = "good"
-    else:
-        grade = "fair" if worst["distance"] < 0.25 else "poor"
-    within = len(columns) - beyond
-    return _sentence(
-        "columns",
-        grade,
-        f"{within} of {len(columns)} columns of samples are as close to the data as another sample of it would be; "
-        f"the farthest from that is {quote(worst['name'])}, {worst['distance']:.2f} standard deviations "
-        f"(noise floor {worst['floor']:.2f}).",
+def _sampling(record: Mapping[str, Any]) -> list[dict[str, str]]:
+    drawn, failed = record["drawn"], record["failed"]
+    if not failed:
+        return []
+    text = f"{failed} of {drawn} rows drawn from the model hold a value that is not a finite number: they are left out below."
+    return [_sentence("samples", "poor" if failed > _FAILED * drawn else "fair", text)]
+
+
+def _columns(verdict: ColumnVerdict) -> list[dict[str, str]]:
+    if verdict.sentences:
+        return [_sentence("columns", grade, text) for grade, text in verdict.sentences]
+    count = len(verdict.grades)
+    which = f"all {count} columns" if count > 1 else "the column"
+    text = (
+        f"The samples of {which} look like the table: the same distribution, no more values outside its range than chance "
+        "puts there, and its most frequent values as often."
     )
+    return [_sentence("columns", "good", text)]
 
 
 def _correlations(record: Mapping[str, Any]) -> dict[str, str]:
@@ -126,7 +137,7 @@ def _correlations(record: Mapping[str, Any]) -> dict[str, str]:
         "dependence",
         grade,
         f"Rank correlations of the samples are off by {error:.3f} (root mean square over all pairs; "
-        f"sampling noise alone gives at most about {floor:.3f}).",
+        f"sampling noise alone gives about {floor:.3f}).",
     )
 
 
@@ -136,8 +147,8 @@ def _two_sample(record: Mapping[str, Any]) -> list[dict[str, str]]:
     boosted, error = record["boosted"], record["accuracy_error"]
     grade: Grade = "good" if boosted < 0.5 + 3 * error else "fair" if boosted < 0.7 else "poor"
     text = (
-        f"A boosted classifier tells samples from training rows with accuracy {boosted:.2f} "
-        f"(0.50 is guessing, ± {error:.2f}; 1.00 is always)."
+        f"A classifier (boosted trees) tells a sample from a row of the table in {100 * boosted:.0f} % of cases "
+        f"(50 % is guessing, ± {100 * error:.0f} %; 100 % is always)."
     )
     return [_sentence("samples", grade, text)]
 

@@ -1,0 +1,120 @@
+"""Which columns of samples a person would see to be wrong: larger than chance allows, and large enough to matter."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from scorax._text import percent, quote
+
+Grade = Literal["good", "fair", "poor", "note"]
+"""`note` carries no judgement: a limit of what the records can show."""
+
+FALSE_ALARM = 0.01
+"""Chance, at most, that a model that draws from the law of the table itself has a column called fair or poor."""
+
+_SHARES = (0.01, 0.05)
+"""Shares of the samples that have to be wrong for fair, and for poor: one row in a hundred, one in twenty."""
+
+_DISTANCES = (0.1, 0.25)
+"""The same for distances in standard deviations; a tenth is hard to see in a histogram."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check of a column.
+
+    Attributes:
+        column: place of the column in the table.
+        check: what was looked at.
+        size: how far the samples are off: a share of the rows, or standard deviations.
+        p_value: chance that another sample of the table's own law is as far off.
+        text: the finding as a sentence.
+    """
+
+    column: int
+    check: Literal["range", "values", "shape"]
+    size: float
+    p_value: float
+    text: str
+
+    def grade(self, level: float) -> Grade:
+        """Good where chance makes it at ``level`` or where it is too small to matter."""
+        fair, poor = _DISTANCES if self.check == "shape" else _SHARES
+        if self.p_value >= level or self.size < fair:
+            return "good"
+        return "poor" if self.size >= poor else "fair"
+
+
+@dataclass(frozen=True)
+class ColumnVerdict:
+    """What the records of the columns say.
+
+    Attributes:
+        grades: the worst grade of every column, in the order of the table.
+        sentences: for every check that some column fails, its grade and the worst column in words.
+    """
+
+    grades: tuple[Grade, ...]
+    sentences: tuple[tuple[Grade, str], ...]
+
+
+def judge_columns(columns: Sequence[Mapping[str, Any]]) -> ColumnVerdict:
+    """The verdict on the columns of ``marginal_records``.
+
+    Every check of every column is made at :data:`FALSE_ALARM` divided by their number (Bonferroni), so one of them fails a
+    perfect model with at most that probability.
+    """
+    findings = [finding for place, column in enumerate(columns) for finding in _findings(place, column)]
+    level = FALSE_ALARM / max(1, len(findings))
+    grades: list[Grade] = ["good"] * len(columns)
+    sentences: list[tuple[Grade, str]] = []
+    for check in ("range", "values", "shape"):
+        failed = [f for f in findings if f.check == check and f.grade(level) != "good"]
+        for finding in failed:
+            grades[finding.column] = worst([grades[finding.column], finding.grade(level)])
+        if failed:
+            others = len({f.column for f in failed}) - 1
+            more = f" ({others} more column{'s' if others > 1 else ''} likewise)" if others else ""
+            text = max(failed, key=lambda f: f.size).text
+            sentences.append((worst([f.grade(level) for f in failed]), f"{text}{more}."))
+    return ColumnVerdict(tuple(grades), tuple(sentences))
+
+
+def worst(grades: Sequence[Grade]) -> Grade:
+    """The worst of these grades, or good without any."""
+    return next((grade for grade in ("poor", "fair") if grade in grades), "good")
+
+
+def _findings(place: int, column: Mapping[str, Any]) -> list[Finding]:
+    name = quote(column["name"])
+    reach, distance = column["range"], column["distance"]
+    below, above, expected = reach["below"], reach["above"], reach["expected"]
+    outside = [
+        f"{percent(share)} are {words}"
+        for share, words in ((below, "below the smallest value of the table"), (above, "above the largest"))
+        if share
+    ]
+    findings = [
+        Finding(
+            place,
+            "range",
+            below + above - expected,
+            reach["p_value"],
+            f"Of the samples of {name} {' and '.join(outside)}, where chance alone puts about {percent(expected, 1)}",
+        ),
+        Finding(
+            place,
+            "shape",
+            np.inf if distance is None else distance,
+            column["shape_p_value"],
+            f"The samples of {name} have another distribution than the table: they would have to move by "
+            f"{'infinitely many' if distance is None else f'{distance:.2f}'} standard deviations on average to match it",
+        ),
+    ]
+    for value in column["values"]:
+        ours, theirs = value["data"], value["samples"]
+        text = f"In {name}, {percent(ours)} of the table is exactly {value['value']:g}, but {percent(theirs)} of the samples"
+        findings.append(Finding(place, "values", abs(ours - theirs), value["p_value"], text))
+    return findings
