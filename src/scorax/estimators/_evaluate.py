@@ -12,7 +12,7 @@ from scorax.data import Schema, Table, fingerprint
 from scorax.estimators._files import load_fitted
 from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import Outcome
-from scorax.studies import compare, evaluate, held_out_records
+from scorax.studies import compare, evaluate, held_out_records, verdict
 
 REPORT_TOLERANCE = 1e-4
 """Solver tolerance of log-densities that are averaged for the report."""
@@ -62,7 +62,7 @@ def write_records(
 
 
 def evaluate_test(run_path: Path, test: Table, train: Table | None) -> dict[str, Any]:
-    """Score the rows of a test file by a finished run, and record them for its report.
+    """Score the rows of a test file by a finished run, and record them and the new verdict for its report.
 
     Baselines are fitted anew, so they need the rows of the fit: ``train`` must be the table of the run. Without it the
     record holds the model's own values only.
@@ -103,10 +103,12 @@ def evaluate_test(run_path: Path, test: Table, train: Table | None) -> dict[str,
         descriptions={name: result.description for name, result in baselines.items()},
         log_scale=-fitted.coordinates.log_weight,
     )
-    path = run.records / "held_out.json"
-    earlier = run.read_json("records/held_out.json")["comparisons"] if path.exists() else []
+    records = {file.stem: run.read_json(f"records/{file.name}") for file in sorted(run.records.glob("*.json"))}
+    earlier = records.get("held_out", {}).get("comparisons", [])
     kept = [comparison for comparison in earlier if comparison.get("source") != "test file"]
-    write_json(path, {"comparisons": [record, *kept]})
+    records["held_out"] = {"comparisons": [record, *kept]}
+    for name, changed in (("held_out", records["held_out"]), ("verdict", verdict(records))):
+        write_json(run.records / f"{name}.json", changed)
     return record
 
 

@@ -84,7 +84,9 @@ def judge_columns(columns: Sequence[Mapping[str, Any]]) -> ColumnVerdict:
 
 def worst(grades: Sequence[Grade]) -> Grade:
     """The worst of these grades, or good without any."""
-    return next((grade for grade in ("poor", "fair") if grade in grades), "good")
+    if "poor" in grades:
+        return "poor"
+    return "fair" if "fair" in grades else "good"
 
 
 def _findings(place: int, column: Mapping[str, Any]) -> list[Finding]:

@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from scorax.metrics import column_wasserstein
 from scorax.studies._bins import bin_edges, outside
-from scorax.studies._columns import range_records, shape_p_values, value_records
+from scorax.studies._columns import range_records, shape_p_value, value_records
 from scorax.studies._plain import plain
 
 MAX_HISTOGRAMS = 48
@@ -55,7 +55,6 @@ def marginal_records(
     outside the values of the data, `values` how often the most frequent values come in both.
     """
     size = _deviation(data)
-    shape = shape_p_values(data, samples)
     distance = column_wasserstein(data, samples) / size
     floor = two_sample_floor(data / size, len(samples), seed)
     excess = distance / np.maximum(floor, 1e-12)
@@ -70,7 +69,7 @@ def marginal_records(
             "deviation": plain([data[:, j].std(), samples[:, j].std()]),
             "distance": plain(distance[j]),
             "floor": plain(floor[j]),
-            "shape_p_value": plain(shape[j]),
+            "shape_p_value": shape_p_value(data[:, j], samples[:, j]),
             "range": range_records(data[:, j], samples[:, j]),
             "values": value_records(data[:, j], samples[:, j]),
         }

@@ -1,7 +1,8 @@
 """What the records say, in plain sentences, each with a grade and the rule that gave it."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +16,15 @@ _MATTERS = 0.1
 
 _FAILED = 0.01
 """Share of rows without a finite answer from which on the solver, or the sampler, is called poor."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One thing the records say, and how good it is."""
+
+    topic: Literal["density", "solver", "columns", "samples", "dependence", "copying"]
+    grade: Grade
+    text: str
 
 
 def verdict(records: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,16 +46,16 @@ def verdict(records: Mapping[str, Any]) -> dict[str, Any]:
         sentences += _two_sample(records["two_sample"])
     if "nearest" in records:
         sentences += _copying(records["nearest"])
-    grades = {topic: worst([s["grade"] for s in sentences if s["topic"] == topic]) for topic in ("columns", "samples")}
-    density = sentences[0]["grade"] if comparisons else "fair"
-    grade = worst([density, *grades.values()])
-    if grade == "good" and "poor" in [s["grade"] for s in sentences]:
+    samples = worst([s.grade for s in sentences if s.topic in ("columns", "samples")])
+    density: Grade = sentences[0].grade if comparisons else "fair"
+    grade = worst([density, samples])
+    if grade == "good" and "poor" in [s.grade for s in sentences]:
         grade = "fair"
     return {
         "grade": grade,
-        "headline": _headline(grade, density if comparisons else None, worst([*grades.values()])),
+        "headline": _headline(grade, density if comparisons else None, samples),
         "key": _key_number(comparisons[0]) if comparisons else None,
-        "sentences": sentences,
+        "sentences": [asdict(sentence) for sentence in sentences],
         "columns": [] if columns is None else list(columns.grades),
     }
 
@@ -63,10 +73,6 @@ def _headline(grade: Grade, density: Grade | None, samples: Grade) -> str:
     return "This model describes the table better than the standard density estimates, and its samples look like the table."
 
 
-def _sentence(topic: str, grade: Grade, text: str) -> dict[str, str]:
-    return {"topic": topic, "grade": grade, "text": text}
-
-
 def _key_number(held: Mapping[str, Any]) -> dict[str, Any]:
     best = _best(held)
     if best is None:
@@ -79,61 +85,61 @@ def _best(held: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next((entry for entry in held["baselines"] if entry["name"] == held["best"]), None)
 
 
-def _density(held: Mapping[str, Any]) -> list[dict[str, str]]:
+def _density(held: Mapping[str, Any]) -> list[Sentence]:
     sentences = []
     best = _best(held)
     if best is None:
-        sentences.append(_sentence("density", "note", "No baseline was fitted, so the density stands alone."))
+        sentences.append(Sentence("density", "note", "No baseline was fitted, so the density stands alone."))
     else:
         difference, error = best["difference"], best["difference_error"] or np.inf
         amount = f"{abs(difference):.2f} ± {error:.2f} nats per row ({held['source']}, {held['rows']} rows)"
         if difference >= _CLEAR * error:
             text = f"The log density beats every baseline; the best of them, the {best['name']}, is behind by {amount}."
-            sentences.append(_sentence("density", "good", text))
+            sentences.append(Sentence("density", "good", text))
         elif difference > -_CLEAR * error:
             text = (
                 f"The log density is level with the best baseline, the {best['name']}: "
                 f"the difference of {difference:+.2f} ± {error:.2f} nats per row is within its noise "
                 f"({held['source']}, {held['rows']} rows)."
             )
-            sentences.append(_sentence("density", "fair", text))
+            sentences.append(Sentence("density", "fair", text))
         else:
             text = f"The log density is worse than that of the {best['name']} by {amount}"
             if difference > -_MATTERS:
-                sentences.append(_sentence("density", "fair", f"{text}: clear, but small."))
+                sentences.append(Sentence("density", "fair", f"{text}: clear, but small."))
             else:
-                sentences.append(_sentence("density", "poor", f"{text}; prefer it, or train longer."))
+                sentences.append(Sentence("density", "poor", f"{text}; prefer it, or train longer."))
     if held["failed"]:
         share = held["failed"] / (held["failed"] + held["rows"])
         text = f"No finite log density for {held['failed']} rows ({100 * share:.1f} %): left out of the means."
-        sentences.append(_sentence("solver", "poor" if share > _FAILED else "fair", text))
+        sentences.append(Sentence("solver", "poor" if share > _FAILED else "fair", text))
     return sentences
 
 
-def _sampling(record: Mapping[str, Any]) -> list[dict[str, str]]:
+def _sampling(record: Mapping[str, Any]) -> list[Sentence]:
     drawn, failed = record["drawn"], record["failed"]
     if not failed:
         return []
     text = f"{failed} of {drawn} rows drawn from the model hold a value that is not a finite number: they are left out below."
-    return [_sentence("samples", "poor" if failed > _FAILED * drawn else "fair", text)]
+    return [Sentence("samples", "poor" if failed > _FAILED * drawn else "fair", text)]
 
 
-def _columns(verdict: ColumnVerdict) -> list[dict[str, str]]:
+def _columns(verdict: ColumnVerdict) -> list[Sentence]:
     if verdict.sentences:
-        return [_sentence("columns", grade, text) for grade, text in verdict.sentences]
+        return [Sentence("columns", grade, text) for grade, text in verdict.sentences]
     count = len(verdict.grades)
     which = f"all {count} columns" if count > 1 else "the column"
     text = (
         f"The samples of {which} look like the table: the same distribution, no more values outside its range than chance "
         "puts there, and its most frequent values as often."
     )
-    return [_sentence("columns", "good", text)]
+    return [Sentence("columns", "good", text)]
 
 
-def _correlations(record: Mapping[str, Any]) -> dict[str, str]:
+def _correlations(record: Mapping[str, Any]) -> Sentence:
     error, floor = record["root_mean_square"], record["floor"]
     grade: Grade = "good" if error < max(1.5 * floor, 0.03) else "fair" if error < max(3 * floor, 0.1) else "poor"
-    return _sentence(
+    return Sentence(
         "dependence",
         grade,
         f"Rank correlations of the samples are off by {error:.3f} (root mean square over all pairs; "
@@ -141,7 +147,7 @@ def _correlations(record: Mapping[str, Any]) -> dict[str, str]:
     )
 
 
-def _two_sample(record: Mapping[str, Any]) -> list[dict[str, str]]:
+def _two_sample(record: Mapping[str, Any]) -> list[Sentence]:
     if record["boosted"] is None:
         return []
     boosted, error = record["boosted"], record["accuracy_error"]
@@ -150,10 +156,10 @@ def _two_sample(record: Mapping[str, Any]) -> list[dict[str, str]]:
         f"A classifier (boosted trees) tells a sample from a row of the table in {100 * boosted:.0f} % of cases "
         f"(50 % is guessing, ± {100 * error:.0f} %; 100 % is always)."
     )
-    return [_sentence("samples", grade, text)]
+    return [Sentence("samples", grade, text)]
 
 
-def _copying(record: Mapping[str, Any]) -> list[dict[str, str]]:
+def _copying(record: Mapping[str, Any]) -> list[Sentence]:
     share = next(s for s in record["shares"] if s["quantile"] == 0.05)["closer"]
     noise = np.sqrt(0.05 * 0.95 * (1 / record["samples"] + 1 / record["fresh"]))
     exact = record["exact"] - record["exact_fresh"] > 0.01 + 3 * noise
@@ -164,7 +170,7 @@ def _copying(record: Mapping[str, Any]) -> list[dict[str, str]]:
         "poor": "the model repeats training rows: do not pass its samples on as anonymous data",
     }[grade]
     sentences = [
-        _sentence(
+        Sentence(
             "copying",
             grade,
             f"{100 * share:.1f} % of the samples are nearer to a training row than the nearest 5 % of "
@@ -176,5 +182,5 @@ def _copying(record: Mapping[str, Any]) -> list[dict[str, str]]:
             f"With {record['rows']} training rows a model can hold single rows by heart, and distances cannot rule "
             "it out: treat samples of a small table as no safer than the table itself."
         )
-        sentences.append(_sentence("copying", "note", text))
+        sentences.append(Sentence("copying", "note", text))
     return sentences
