@@ -13,6 +13,7 @@ import pytest
 
 from scorax.cli import main
 from scorax.estimators import FitConfig
+from scorax.spec import Range
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 DOCS = PAGE.read_text(encoding="utf-8")
@@ -29,18 +30,27 @@ def _meanings(cls: type) -> dict[str, str]:
 
 def _rows(cls: type, prefix: str = "") -> list[str]:
     """One line of Markdown for each key of a configuration class."""
-    hints, meanings, rows = typing.get_type_hints(cls), _meanings(cls), []
+    hints, meanings, rows = typing.get_type_hints(cls, include_extras=True), _meanings(cls), []
     for field in dataclasses.fields(cls):
         kind = hints[field.name]
         if dataclasses.is_dataclass(kind) and isinstance(kind, type):
             rows += _rows(kind, f"{prefix}{field.name}.")
         else:
-            rows.append(f"| `{prefix}{field.name}` | {field.default} | {meanings[field.name]} |")
+            default = "chosen" if field.default is None else field.default
+            rows.append(f"| `{prefix}{field.name}` | {default} | {_range(kind)} | {meanings[field.name]} |")
     return rows
 
 
+def _range(kind: typing.Any) -> str:
+    """The range inside a type: of a number, of an optional one, of the numbers of a tuple."""
+    if isinstance(kind, Range):
+        return str(kind)
+    parts = (*getattr(kind, "__metadata__", ()), *typing.get_args(kind))
+    return next((text for part in parts if (text := _range(part))), "")
+
+
 def configuration() -> str:
-    return "\n".join(["| key | default | meaning |", "|---|---|---|", *_rows(FitConfig)])
+    return "\n".join(["| key | default | range | meaning |", "|---|---|---|---|", *_rows(FitConfig)])
 
 
 def test_every_configuration_key_is_documented() -> None:

@@ -12,7 +12,8 @@ from scorax.checkpoint import RunFolder
 from scorax.estimators import EnsembleConfig, NetworkConfig, NoiseConfig, TrainingConfig
 from scorax.estimators._files import VERSION, read_config
 from scorax.estimators._model import member_models, restricted
-from scorax.estimators._recipe import plan, resolved
+from scorax.estimators._recipe import plan
+from scorax.estimators._settings import resolved
 from scorax.estimators._starts import start_law
 from scorax.networks import Ensemble
 from scorax.processes import Level

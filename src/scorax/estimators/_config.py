@@ -1,7 +1,12 @@
 """The documented, strictly checked configuration of a fit. Defaults are the table recipe of ``docs/recipe.md``."""
 
+# ruff: noqa: RUF009  the default that `_required` makes is none
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
+
+from scorax._errors import InputError, explain
+from scorax._text import quote, suggest
+from scorax.spec import Checked, Range
 
 SamplerName = Literal[
     "auto",
@@ -23,35 +28,42 @@ Start = Literal["normal", "gaussian", "mixture"]
 """A law whose exact field an untrained member is; see :class:`EnsembleConfig`."""
 
 
+Width = Annotated[int, Range(1, 2**16)]
+Depth = Annotated[int, Range(1, 256)]
+Dropout = Annotated[float, Range(0, 1, below=True)]
+Waves = Annotated[int, Range(0, 16)]
+Steps = Annotated[int, Range(1, 10**8)]
+BatchSize = Annotated[int, Range(1, 2**20)]
+LearningRate = Annotated[float, Range(0, 1e4, above=True)]
+Folds = Annotated[int, Range(1, 1000)]
+Components = Annotated[int, Range(1, 1000)]
+Noise = Annotated[float, Range(1e-6, 1e6)]
+Evaluations = Annotated[int, Range(1, 10**5)]
+_CANDIDATES = 100
+
+
 @dataclass(frozen=True)
-class NetworkConfig:
-    """Residual perceptron of the score model. Zero means: chosen from the size of the table.
+class NetworkConfig(Checked):
+    """Residual perceptron of the score model. A value that is left out is chosen from the size of the table.
 
     Attributes:
         width: units of the residual stream.
         depth: residual blocks.
-        dropout: rate of dropout during training; negative means chosen.
+        dropout: rate of dropout during training.
         num_frequencies: frequencies of the noise-level features.
-        waves: frequencies 1, 2, 4, ... of the sine waves of every column that the network sees beside it; 0 for none,
-            negative means chosen.
+        waves: frequencies 1, 2, 4, ... of the sine waves of every column that the network sees beside it; 0 for none.
     """
 
-    width: int = 0
-    depth: int = 0
-    dropout: float = -1.0
-    num_frequencies: int = 8
-    waves: int = -1
-
-    def __post_init__(self) -> None:
-        _require(self.width >= 0, "width", "at least 1, or 0 to choose", self.width)
-        _require(self.depth >= 0, "depth", "at least 1, or 0 to choose", self.depth)
-        _require(self.dropout < 1, "dropout", "below 1, or negative to choose", self.dropout)
-        _require(self.num_frequencies >= 1, "num_frequencies", "at least 1", self.num_frequencies)
+    width: Width | None = None
+    depth: Depth | None = None
+    dropout: Dropout | None = None
+    num_frequencies: Annotated[int, Range(1, 1024)] = 8
+    waves: Waves | None = None
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """Optimisation and early stopping. Zero means: chosen from the size of the table.
+class TrainingConfig(Checked):
+    """Optimisation and early stopping. A value that is left out is chosen from the size of the table.
 
     Attributes:
         max_steps: optimiser steps at most; also the length of the cosine schedule.
@@ -63,60 +75,52 @@ class TrainingConfig:
         times: law of the training times: likelihood (log sin angle uniform), lognormal (EDM's), or uniform.
         weighting: likelihood (nats) or edm.
         validate_every: steps between validations.
-        patience: validations without improvement after which a member stops; 0 chooses.
+        patience: validations without improvement after which a member stops.
         save_every: steps between checkpoints of a run folder.
     """
 
-    max_steps: int = 0
-    batch_size: int = 0
-    learning_rate: float = 0.0
-    weight_decay: float = 1e-3
-    clip_norm: float = 1.0
-    ema_decay: float = 0.999
+    max_steps: Steps | None = None
+    batch_size: BatchSize | None = None
+    learning_rate: LearningRate | None = None
+    weight_decay: Annotated[float, Range(0, 1e4)] = 1e-3
+    clip_norm: Annotated[float, Range(0, 1e6, above=True)] = 1.0
+    ema_decay: Annotated[float, Range(0, 1, below=True)] = 0.999
     times: Literal["likelihood", "lognormal", "uniform"] = "likelihood"
     weighting: Literal["likelihood", "edm"] = "likelihood"
-    validate_every: int = 100
-    patience: int = 0
-    save_every: int = 500
-
-    def __post_init__(self) -> None:
-        for name in ("max_steps", "batch_size", "patience"):
-            _require(getattr(self, name) >= 0, name, "at least 1, or 0 to choose", getattr(self, name))
-        for name in ("validate_every", "save_every"):
-            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        _require(self.learning_rate >= 0, "learning_rate", "positive, or 0 to choose", self.learning_rate)
-        _require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay)
-        _require(self.clip_norm > 0, "clip_norm", "positive", self.clip_norm)
-        _require(0 <= self.ema_decay < 1, "ema_decay", "in [0, 1)", self.ema_decay)
+    validate_every: Steps = 100
+    patience: Steps | None = None
+    save_every: Steps = 500
 
 
 @dataclass(frozen=True)
-class EnsembleConfig:
+class EnsembleConfig(Checked):
     """Cross-validation members, what they start from, and the share of rows held out where there is one fold.
 
+    A value that is left out is chosen from the size of the table.
+
     Attributes:
-        folds: members, each trained without one fold of the rows; 1 trains one member; 0 chooses by table size.
+        folds: members, each trained without one fold of the rows; 1 trains one member.
         holdout: share of rows held out for stopping and for the choices after training where there is one fold.
         starts: laws whose exact field an untrained member is: normal (N(0, I)), gaussian (moments of its rows), mixture (a
             cross-validated Gaussian mixture of its rows). With several, members are trained from each and the start under
-            which held-out rows are likeliest is kept. Empty chooses by table size.
-        components: components of a starting mixture, at most; 0 chooses by table size.
+            which held-out rows are likeliest is kept.
+        components: components of a starting mixture, at most.
     """
 
-    folds: int = 0
-    holdout: float = 0.1
-    starts: tuple[Start, ...] = ()
-    components: int = 0
+    folds: Folds | None = None
+    holdout: Annotated[float, Range(0, 1, above=True, below=True)] = 0.1
+    starts: tuple[Start, ...] | None = None
+    components: Components | None = None
 
     def __post_init__(self) -> None:
-        _require(self.folds >= 0, "folds", "at least 1, or 0 to choose", self.folds)
-        _require(0 < self.holdout < 1, "holdout", "in (0, 1)", self.holdout)
-        _require(len(set(self.starts)) == len(self.starts), "starts", "every start once", self.starts)
-        _require(self.components >= 0, "components", "at least 1, or 0 to choose", self.components)
+        super().__post_init__()
+        if self.starts is not None:  # chosen later
+            once = 0 < len(self.starts) == len(set(self.starts))
+            _require(once, "starts", "at least one, and each once", self.starts)
 
 
 @dataclass(frozen=True)
-class NoiseConfig:
+class NoiseConfig(Checked):
     """Noise levels in standardised units (EDM clock).
 
     Attributes:
@@ -127,24 +131,21 @@ class NoiseConfig:
         choose_rows: held-out rows the choice is made on, at most.
     """
 
-    sigma_min: float = 1e-3
-    sigma_max: float = 80.0
-    candidates: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4)
-    choose_rows: int = 500
+    sigma_min: Noise = 1e-3
+    sigma_max: Noise = 80.0
+    candidates: tuple[Noise, ...] = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4)
+    choose_rows: Annotated[int, Range(1, 10**6)] = 500
 
     def __post_init__(self) -> None:
-        _require(0 < self.sigma_min < self.sigma_max, "sigma_min", "positive and below sigma_max", self.sigma_min)
-        _require(
-            any(self.sigma_min <= c < self.sigma_max for c in self.candidates),
-            "candidates",
-            "at least one value in [sigma_min, sigma_max)",
-            self.candidates,
-        )
-        _require(self.choose_rows >= 1, "choose_rows", "at least 1", self.choose_rows)
+        super().__post_init__()
+        _require(self.sigma_min < self.sigma_max, "sigma_min", f"below sigma_max ({self.sigma_max:g})", self.sigma_min)
+        _require(len(self.candidates) <= _CANDIDATES, "candidates", f"at most {_CANDIDATES}", len(self.candidates))
+        used = any(self.sigma_min <= c < self.sigma_max for c in self.candidates)
+        _require(used, "candidates", "at least one value in [sigma_min, sigma_max)", self.candidates)
 
 
 @dataclass(frozen=True)
-class SamplingConfig:
+class SamplingConfig(Checked):
     """The sampler and the likelihood's tolerance.
 
     Attributes:
@@ -154,16 +155,12 @@ class SamplingConfig:
     """
 
     sampler: SamplerName = "adams-bashforth"
-    evaluations: int = 64
-    tolerance: float = 1e-6
-
-    def __post_init__(self) -> None:
-        _require(self.evaluations >= 1, "evaluations", "at least 1", self.evaluations)
-        _require(0 < self.tolerance < 1, "tolerance", "in (0, 1)", self.tolerance)
+    evaluations: Evaluations = 64
+    tolerance: Annotated[float, Range(1e-14, 0.5)] = 1e-6
 
 
 @dataclass(frozen=True)
-class FitConfig:
+class FitConfig(Checked):
     """Everything that decides a fit beside the data and the seed.
 
     Attributes:
@@ -181,6 +178,68 @@ class FitConfig:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
 
+def _required() -> Any:
+    """A field without default in a class whose parent gives it one."""
+    return field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class ResolvedNetwork(NetworkConfig):
+    """A network of which nothing is left to choose."""
+
+    width: Width = _required()
+    depth: Depth = _required()
+    dropout: Dropout = _required()
+    waves: Waves = _required()
+
+
+@dataclass(frozen=True)
+class ResolvedTraining(TrainingConfig):
+    """A training of which nothing is left to choose."""
+
+    max_steps: Steps = _required()
+    batch_size: BatchSize = _required()
+    learning_rate: LearningRate = _required()
+    patience: Steps = _required()
+
+
+@dataclass(frozen=True)
+class ResolvedEnsemble(EnsembleConfig):
+    """An ensemble of which nothing is left to choose."""
+
+    folds: Folds = _required()
+    starts: tuple[Start, ...] = _required()
+    components: Components = _required()
+
+
+@dataclass(frozen=True)
+class ResolvedConfig(FitConfig):
+    """A configuration of which nothing is left to choose: that of a run and of a fitted table."""
+
+    network: ResolvedNetwork = _required()
+    training: ResolvedTraining = _required()
+    ensemble: ResolvedEnsemble = _required()
+
+
+def checked_name(name: str) -> SamplerName:
+    """The name, if it is that of a sampler.
+
+    Raises:
+        InputError: it is not.
+    """
+    names: tuple[SamplerName, ...] = get_args(SamplerName)
+    for known in names:
+        if known == name:
+            return known
+    raise InputError(
+        explain(
+            expected="the name of a sampler",
+            got=f"{quote(name)}{suggest(name, names)}",
+            do=f"choose among {', '.join(names)}",
+        )
+    )
+
+
 def _require(holds: bool, name: str, expected: str, got: object) -> None:
     if not holds:
-        raise ValueError(f"{name}: expected {expected}, got {got}")
+        raise InputError(f"{name}: expected {expected}, got {got}")

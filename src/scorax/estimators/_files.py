@@ -12,7 +12,7 @@ from scorax._text import shown_path
 from scorax._trees import array_spec, named_arrays, with_named_arrays
 from scorax.checkpoint import RunFolder, Step, load_step, read_tensors, save_step, tensors_bytes
 from scorax.data import Schema
-from scorax.estimators._config import FitConfig
+from scorax.estimators._config import ResolvedConfig
 from scorax.estimators._fitted import Coordinates, FittedTable
 from scorax.estimators._model import Laws, blank_model, cut_at, num_components, num_members, restricted
 from scorax.estimators._recipe import Plan, optimizer
@@ -27,7 +27,7 @@ _GROUPS = {"weights": "weights", "ema": "ema", "best": "best", "optimizer": "opt
 _PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
 
 
-def write_facts(run: RunFolder, config: FitConfig, coordinates: Coordinates, laws: Laws) -> None:
+def write_facts(run: RunFolder, config: ResolvedConfig, coordinates: Coordinates, laws: Laws) -> None:
     """Write what a run is made of, once, before its first step."""
     run.write_json("schema.json", coordinates.schema.to_json())
     _write.write_bytes(
@@ -44,7 +44,7 @@ def write_facts(run: RunFolder, config: FitConfig, coordinates: Coordinates, law
     run.write_json("config.json", {"format": VERSION, **to_json(config)})
 
 
-def read_config(run: RunFolder) -> FitConfig:
+def read_config(run: RunFolder) -> ResolvedConfig:
     """The resolved configuration of a run."""
     body = dict(run.read_json("config.json"))
     version = body.pop("format", None)
@@ -53,12 +53,12 @@ def read_config(run: RunFolder) -> FitConfig:
             f"{shown_path(run.config)}: "
             + explain(expected=f"format {VERSION}", got=str(version), do="use the scorax version that wrote the run")
         )
-    config = from_mapping(FitConfig, body, shown_path(run.config))
+    config = from_mapping(ResolvedConfig, body, shown_path(run.config))
     # Networks had no waves before there was a key for them.
     return dataclasses.replace(config, network=dataclasses.replace(config.network, waves=max(config.network.waves, 0)))
 
 
-def read_coordinates(run: RunFolder, config: FitConfig) -> tuple[Coordinates, Laws]:
+def read_coordinates(run: RunFolder, config: ResolvedConfig) -> tuple[Coordinates, Laws]:
     """Coordinates and laws of a run; its schema and configuration imply every shape."""
     schema = Schema.from_json(run.read_json("schema.json"), shown_path(run.schema))
     d = len(schema.free)

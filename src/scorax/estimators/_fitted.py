@@ -12,7 +12,7 @@ from jaxtyping import Float
 from scorax._errors import InputError, explain
 from scorax._trees import cast
 from scorax.data import Schema
-from scorax.estimators._config import FitConfig
+from scorax.estimators._config import ResolvedConfig
 from scorax.estimators._model import Laws
 from scorax.estimators._sampling import sampler_of
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob, smoothed_log_prob
@@ -83,7 +83,7 @@ class FittedTable:
         model: the field, stopped at the chosen ``sigma_min``.
     """
 
-    config: FitConfig
+    config: ResolvedConfig
     coordinates: Coordinates
     laws: Laws
     model: Denoiser

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scorax._types import Key
-from scorax.estimators._config import FitConfig, NetworkConfig, Start
+from scorax.estimators._config import ResolvedConfig, ResolvedNetwork, Start
+from scorax.estimators._settings import EMBEDDING_WIDTH, num_components, num_members
 from scorax.estimators._starts import ABSENT, moments_of, start_law
 from scorax.models import Denoiser, Karras
 from scorax.networks import AbstractNetwork, Ensemble, MixtureSkip, ResMLP
@@ -38,7 +39,7 @@ class Laws:
         z: Float[np.ndarray, "n d"],
         widths: Float[np.ndarray, " d"],
         fold: Int[np.ndarray, " n"],
-        config: FitConfig,
+        config: ResolvedConfig,
         *,
         seed: int,
     ) -> "Laws":
@@ -52,22 +53,12 @@ class Laws:
         return Laws(moments_of(z, widths), jax.tree.map(lambda *leaves: jnp.stack(leaves), *own))
 
 
-def num_members(config: FitConfig) -> int:
-    """Networks trained side by side: one for each start and fold."""
-    return len(config.ensemble.starts) * config.ensemble.folds
-
-
-def num_components(config: FitConfig) -> int:
-    """Components that the starting law of every member has room for."""
-    return config.ensemble.components if "mixture" in config.ensemble.starts else 1
-
-
-def initial_model(config: FitConfig, laws: Laws, *, key: Key) -> Denoiser:
+def initial_model(config: ResolvedConfig, laws: Laws, *, key: Key) -> Denoiser:
     """Untrained model of a resolved configuration."""
     return _model(config, laws, _networks(config.network, laws.moments.mean.shape[0], num_members(config), key))
 
 
-def blank_model(config: FitConfig, laws: Laws) -> Denoiser:
+def blank_model(config: ResolvedConfig, laws: Laws) -> Denoiser:
     """The model of a resolved configuration with zeros for its parameters: the shapes that a checkpoint must have.
 
     Nothing is drawn, so nothing is compiled for what a checkpoint will overwrite.
@@ -80,7 +71,7 @@ def blank_model(config: FitConfig, laws: Laws) -> Denoiser:
 
 
 @eqx.filter_jit  # one program: run by hand, every draw and every shape would be compiled on its own
-def _networks(shape: NetworkConfig, dimension: int, members: int, key: Key) -> AbstractNetwork:
+def _networks(shape: ResolvedNetwork, dimension: int, members: int, key: Key) -> AbstractNetwork:
     """What the members of a model learn, stacked."""
 
     def build(key: Key) -> AbstractNetwork:
@@ -91,13 +82,14 @@ def _networks(shape: NetworkConfig, dimension: int, members: int, key: Key) -> A
             dropout=shape.dropout,
             num_frequencies=shape.num_frequencies,
             waves=shape.waves,
+            embedding_width=EMBEDDING_WIDTH,
             key=key,
         )
 
     return Ensemble.create(build, members, key=key).members
 
 
-def _model(config: FitConfig, laws: Laws, networks: AbstractNetwork) -> Denoiser:
+def _model(config: ResolvedConfig, laws: Laws, networks: AbstractNetwork) -> Denoiser:
     return Denoiser(
         network=_built_around(config, laws, networks),
         process=EDM(t0=config.noise.sigma_min, t1=config.noise.sigma_max),
@@ -106,7 +98,7 @@ def _model(config: FitConfig, laws: Laws, networks: AbstractNetwork) -> Denoiser
     )
 
 
-def _built_around(config: FitConfig, laws: Laws, networks: AbstractNetwork) -> AbstractNetwork:
+def _built_around(config: ResolvedConfig, laws: Laws, networks: AbstractNetwork) -> AbstractNetwork:
     """The network of a model from what its members learn, stacked, and the laws they start from."""
     if config.ensemble.starts != ("normal",):  # the skip of N(0, I) is zero
         law = laws.members
@@ -123,7 +115,9 @@ def member_models(model: Denoiser) -> list[Denoiser]:
     return [dataclasses.replace(model, network=_picked(network.members, i)) for i in range(network.num_members)]
 
 
-def restricted(config: FitConfig, laws: Laws, model: Denoiser, start: Start) -> tuple[FitConfig, Laws, Denoiser]:
+def restricted(
+    config: ResolvedConfig, laws: Laws, model: Denoiser, start: Start
+) -> tuple[ResolvedConfig, Laws, Denoiser]:
     """The members of one start alone: their configuration, laws and mean field, as if no other had been trained."""
     ensemble = config.ensemble
     first = ensemble.starts.index(start) * ensemble.folds

@@ -17,11 +17,12 @@ from scorax._errors import InputError, Interrupted, explain
 from scorax._text import shown_path
 from scorax.checkpoint import RunFolder, cut_metrics
 from scorax.data import Schema, Table, fingerprint
-from scorax.estimators._config import FitConfig
+from scorax.estimators._config import FitConfig, ResolvedConfig
 from scorax.estimators._evaluate import write_records
 from scorax.estimators._files import load_state, read_config, save_state, write_facts
 from scorax.estimators._fitting import Job, finish, prepare
-from scorax.estimators._recipe import resolved, train
+from scorax.estimators._recipe import train
+from scorax.estimators._settings import resolved
 from scorax.spec import to_json
 from scorax.training import TrainState
 
@@ -241,7 +242,7 @@ def _resume(
     return state, np.asarray(step.meta["start_loss"], np.float64)
 
 
-def _same_config(run: RunFolder, config: FitConfig) -> None:
+def _same_config(run: RunFolder, config: ResolvedConfig) -> None:
     before, now = to_json(read_config(run)), to_json(config)
     for section in now:
         for key, value in now[section].items():

@@ -1,13 +1,10 @@
 """Samplers by name, as configurations and the command line call them."""
 
 from collections.abc import Callable
-from typing import get_args
 
 import jax
 import jax.numpy as jnp
 
-from scorax._errors import InputError, explain
-from scorax._text import quote, suggest
 from scorax.estimators._config import SamplerName
 from scorax.estimators._model import Laws
 from scorax.models import Denoiser
@@ -41,25 +38,6 @@ SAMPLERS: dict[SamplerName, Callable[[int], AbstractSampler]] = {
     "reverse-sde": lambda n: ReverseSDE(),
 }
 """Name -> sampler for a number of evaluations a draw; the last two take as many as their tolerance asks."""
-
-
-def checked_name(name: str) -> SamplerName:
-    """The name, if it is that of a sampler.
-
-    Raises:
-        InputError: it is not.
-    """
-    names: tuple[SamplerName, ...] = get_args(SamplerName)
-    for known in names:
-        if known == name:
-            return known
-    raise InputError(
-        explain(
-            expected="the name of a sampler",
-            got=f"{quote(name)}{suggest(name, names)}",
-            do=f"choose among {', '.join(names)}",
-        )
-    )
 
 
 def measured(model: Denoiser, laws: Laws, evaluations: int) -> SamplerChoice:

@@ -13,12 +13,12 @@ from scorax._errors import InputError, explain
 from scorax._text import shown_path
 from scorax.checkpoint import RunFolder
 from scorax.data import Schema, Table
-from scorax.estimators._config import FitConfig
+from scorax.estimators._config import FitConfig, checked_name
 from scorax.estimators._files import load_fitted, save_fitted
 from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import FEWEST_ROWS, finish, prepare
 from scorax.estimators._recipe import train
-from scorax.estimators._sampling import checked_name, measured, sampler_of
+from scorax.estimators._sampling import measured, sampler_of
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.samplers import AbstractSampler
 from scorax.studies import SamplerChoice

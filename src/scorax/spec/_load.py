@@ -4,10 +4,13 @@ import dataclasses
 import sys
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 from scorax._errors import InputError
 from scorax._text import quote, suggest
+from scorax.spec._ranges import Range
 
 T = TypeVar("T")
 
@@ -23,8 +26,9 @@ def from_mapping(cls: type[T], mapping: Mapping[str, Any], where: str = "config"
     """An instance of a dataclass from a mapping with its field names as keys.
 
     Fields may be of type ``bool``, ``int``, ``float``, ``str``, ``Literal``, ``X | None``, ``tuple[X, Y]``,
-    ``tuple[X, ...]`` or another dataclass. Nothing is converted, except an integer where a float is asked for and a
-    list where a tuple is. A ``ValueError`` of ``__post_init__`` is reported with its place.
+    ``tuple[X, ...]``, ``dict[str, X]`` or another dataclass, and ``Annotated[X, Range(...)]`` with a number for X. Nothing is
+    converted, except an integer where a float is asked for and a list where a tuple is. A ``ValueError`` of ``__post_init__``
+    is reported with its place.
 
     Args:
         cls: the dataclass.
@@ -39,8 +43,29 @@ def from_mapping(cls: type[T], mapping: Mapping[str, Any], where: str = "config"
     try:
         return _dataclass(cls, mapping, "", errors)
     except _Refused:
-        more = f"; and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
-        raise InputError(f"{where}: {'; '.join(errors[:_SHOWN_ERRORS])}{more}; correct the configuration") from None
+        raise _refusal(where, errors) from None
+
+
+class Checked:
+    """Base of a frozen dataclass that refuses fields of another type, or outside their range, however it is made."""
+
+    def __post_init__(self) -> None:
+        errors: list[str] = []
+        for name, hint in get_type_hints(type(self), include_extras=True).items():
+            value = getattr(self, name)
+            # NumPy's scalars, as a parameter search passes them.
+            value = value.item() if isinstance(value, np.generic) else value
+            try:
+                object.__setattr__(self, name, _value(hint, value, name, errors))
+            except _Refused:
+                continue
+        if errors:
+            raise _refusal(type(self).__name__, errors)
+
+
+def _refusal(where: str, errors: list[str]) -> InputError:
+    more = f"; and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
+    return InputError(f"{where}: {'; '.join(errors[:_SHOWN_ERRORS])}{more}; correct the configuration")
 
 
 def _refuse(errors: list[str], place: str, expected: str, got: str) -> _Refused:
@@ -61,7 +86,7 @@ def _shown(value: Any) -> str:
 def _dataclass(cls: type[T], mapping: Any, place: str, errors: list[str]) -> T:
     if not isinstance(mapping, Mapping):
         raise _refuse(errors, place, "a table", _shown(mapping))
-    hints = get_type_hints(cls)
+    hints = get_type_hints(cls, include_extras=True)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     prefix = f"{place}." if place else ""
     before = len(errors)
@@ -87,6 +112,12 @@ def _dataclass(cls: type[T], mapping: Any, place: str, errors: list[str]) -> T:
         raise _Refused from None
 
 
+def _in_range(allowed: Range, value: Any, place: str, errors: list[str]) -> Any:
+    if value not in allowed:
+        raise _refuse(errors, place, f"{_SCALARS[type(value)]} in {allowed}", _shown(value))
+    return value
+
+
 def _unknown(key: Any, fields: Mapping[str, Any]) -> str:
     return f"an unknown key{suggest(str(key), fields)}"
 
@@ -95,6 +126,9 @@ def _value(hint: Any, value: Any, place: str, errors: list[str]) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _optional(arguments, value, place, errors)
+    if origin is Annotated:
+        (allowed,) = hint.__metadata__
+        return _in_range(allowed, _value(arguments[0], value, place, errors), place, errors)
     if origin is Literal:
         if not any(type(value) is type(choice) and value == choice for choice in arguments):
             near = suggest(value, [c for c in arguments if isinstance(c, str)]) if isinstance(value, str) else ""
@@ -103,7 +137,11 @@ def _value(hint: Any, value: Any, place: str, errors: list[str]) -> Any:
         return value
     if origin is tuple:
         return _tuple(arguments, value, place, errors)
+    if origin is dict:
+        return _dictionary(arguments[1], value, place, errors)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        if isinstance(value, hint):
+            return value
         return _dataclass(hint, value, place, errors)
     if hint not in _SCALARS:
         raise TypeError(f"{place}: the type {hint!r} is not one a configuration may have")
@@ -115,6 +153,20 @@ def _optional(arguments: tuple[Any, ...], value: Any, place: str, errors: list[s
     if len(others) != 1 or len(arguments) != 2:
         raise TypeError(f"{place}: a union may only be X | None")
     return None if value is None else _value(others[0], value, place, errors)
+
+
+def _dictionary(hint: Any, value: Any, place: str, errors: list[str]) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _refuse(errors, place, "a table", _shown(value))
+    before, items = len(errors), {}
+    for key, item in value.items():
+        try:
+            items[key] = _value(hint, item, f"{place}.{key if key.isidentifier() else quote(key)}", errors)
+        except _Refused:
+            continue
+    if len(errors) > before:
+        raise _Refused
+    return items
 
 
 def _tuple(arguments: tuple[Any, ...], value: Any, place: str, errors: list[str]) -> tuple[Any, ...]:
@@ -153,6 +205,8 @@ def to_json(obj: Any) -> Any:
         return {f.name: to_json(getattr(obj, f.name)) for f in dataclasses.fields(obj) if f.init}
     if isinstance(obj, tuple | list):
         return [to_json(item) for item in obj]
+    if isinstance(obj, dict):
+        return {key: to_json(item) for key, item in obj.items()}
     if obj is None or isinstance(obj, bool | int | float | str):
         return obj
     raise TypeError(f"a {type(obj).__name__} is not one of the types a configuration may have")

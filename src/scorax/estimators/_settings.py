@@ -1,0 +1,124 @@
+"""Settings that were left out, filled in from the size of a table, and how large the model is that they describe. No JAX."""
+
+import os
+
+from scorax._errors import EnvironmentFailure, InputError, explain
+from scorax.estimators._config import (
+    FitConfig,
+    ResolvedConfig,
+    ResolvedEnsemble,
+    ResolvedNetwork,
+    ResolvedTraining,
+    Start,
+)
+
+EMBEDDING_WIDTH = 32
+"""Units of the noise-level embedding of a network: a narrow one costs little and says enough."""
+
+SMALL_TABLE = 2000
+"""Rows up to which a table is fitted by five cross-validation members of a small network."""
+
+MOST_COLUMNS = 16
+"""Columns up to which members start from laws fitted to their rows. Measured on the tuning splits: the Gaussian gained 0 to
+0.25 nats at 4 to 13 columns and lost 1 at 30, where the mixture lost 0.8 and 1.5 and took twice as long."""
+
+FEW_COLUMNS = 3
+"""Columns up to which a large table is fitted with waves and from a mixture too; measured in two and three."""
+
+
+def resolved(config: FitConfig, num_rows: int, dimension: int) -> ResolvedConfig:
+    """The configuration with every value that was left to choose filled in from the size of the table."""
+    small = num_rows <= SMALL_TABLE
+    flat = not small and dimension <= FEW_COLUMNS
+    network, training, ensemble = config.network, config.training, config.ensemble
+    folds = ensemble.folds or (min(5, num_rows) if small else 1)
+    if folds > num_rows:
+        raise InputError(
+            explain(expected=f"ensemble.folds of at most the {num_rows} rows", got=str(folds), do="ask for fewer folds")
+        )
+    return ResolvedConfig(
+        network=ResolvedNetwork(
+            width=network.width or (64 if small else 128),
+            depth=network.depth or 2,
+            dropout=(0.1 if small else 0.0) if network.dropout is None else network.dropout,
+            num_frequencies=network.num_frequencies,
+            # 32 radians a standard deviation resolve an edge to a thirtieth of it: about what 5,000 rows tell.
+            waves=(6 if flat else 0) if network.waves is None else network.waves,
+        ),
+        training=ResolvedTraining(
+            **{
+                **vars(training),
+                "max_steps": training.max_steps or (3000 if flat else 5000),
+                "batch_size": training.batch_size or (256 if small or flat else 512),
+                "learning_rate": training.learning_rate or (1e-3 if small else 2e-3),
+                # A large table hardly overfits: its held-out loss is noise around a slope until the schedule has decayed.
+                "patience": training.patience or (8 if small else 25),
+            }
+        ),
+        ensemble=ResolvedEnsemble(
+            folds=folds,
+            holdout=ensemble.holdout,
+            starts=ensemble.starts or _starts(small or flat, dimension),
+            components=ensemble.components or (20 if flat else 8),
+        ),
+        noise=config.noise,
+        sampling=config.sampling,
+    )
+
+
+def _starts(mixture: bool, dimension: int) -> tuple[Start, ...]:
+    """Where to start from. In many dimensions the narrow directions of a fitted law make a field that is hard to correct.
+
+    Few rows: a mixture is often most of what can be learned (wine gains half a nat), and sometimes a bad start (diabetes
+    loses as much), so both are trained and held-out rows decide. Few columns: a mixture is the better start for a smooth
+    law, and the worse one for a law with edges, which are learned on top of it far more slowly.
+    """
+    if dimension > MOST_COLUMNS:
+        return ("normal",)
+    return ("gaussian", "mixture") if mixture else ("gaussian",)
+
+
+def num_members(config: ResolvedConfig) -> int:
+    """Networks trained side by side: one for each start and fold."""
+    return len(config.ensemble.starts) * config.ensemble.folds
+
+
+def num_components(config: ResolvedConfig) -> int:
+    """Components that the starting law of every member has room for."""
+    return config.ensemble.components if "mixture" in config.ensemble.starts else 1
+
+
+def num_parameters(network: ResolvedNetwork, dimension: int) -> int:
+    """Parameters of the residual perceptron of one member, in Python's integers: nothing is built to count them."""
+    width, depth, embedding = network.width, network.depth, EMBEDDING_WIDTH
+    entry = (2 * network.num_frequencies + 1) * embedding + ((1 + 2 * network.waves) * dimension + 1) * width
+    block = 2 * width + 2 * (width + 1) * width + (embedding + 1) * 2 * width
+    return entry + depth * block + 2 * width + (width + 1) * dimension
+
+
+def require_memory(config: ResolvedConfig, dimension: int, *, training: bool) -> None:
+    """Refuse a resolved configuration whose model cannot be held in the memory of this machine.
+
+    A member that trains is held eight times (weights, their average, the best ones, two moments, gradient, update and a copy to
+    save), and beside it the activations of one batch; one that is used is held twice.
+
+    Raises:
+        EnvironmentFailure: it needs more than there is.
+    """
+    network = config.network
+    numbers = (8 if training else 2) * num_parameters(network, dimension)
+    if training:
+        activations = (1 + 2 * network.waves) * dimension + 8 * network.depth * network.width
+        numbers += config.training.batch_size * activations
+    law = num_components(config) * dimension * (dimension + 2)
+    needed = 4 * num_members(config) * (numbers + law)
+    present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > present:
+        raise EnvironmentFailure(
+            explain(
+                expected=f"a model that fits into {present / 2**30:.1f} GiB of memory",
+                got=f"about {needed / 2**30:,.1f} GiB ({num_members(config)} members of width {network.width}, "
+                f"depth {network.depth}, {num_components(config)} components, on {dimension} columns)",
+                do="lower network.width, network.depth, training.batch_size or ensemble.folds",
+            )
+        )
