@@ -1,23 +1,19 @@
 """What members start from, and the choice between starts."""
 
 import dataclasses
-from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from scorax import FitConfig, ScoreDensity
-from scorax.checkpoint import RunFolder
 from scorax.estimators import EnsembleConfig, NetworkConfig, NoiseConfig, TrainingConfig
-from scorax.estimators._files import VERSION, read_config
 from scorax.estimators._model import member_models, restricted
 from scorax.estimators._recipe import plan
 from scorax.estimators._settings import resolved
 from scorax.estimators._starts import start_law
 from scorax.networks import Ensemble
 from scorax.processes import Level
-from scorax.spec import to_json
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-5
 
@@ -102,11 +98,3 @@ def test_large_tables_of_few_columns_get_waves_and_room(rows: int, columns: int,
     assert resolved(config, 9000, 2) == config  # a resolved configuration is never chosen anew
     plain = resolved(dataclasses.replace(FitConfig(), network=NetworkConfig(waves=0)), rows, columns)
     assert plain.network.waves == 0
-
-
-def test_a_run_from_before_there_were_waves_has_none(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path / "run").create()
-    body = to_json(resolved(FitConfig(), 9000, 2))
-    del body["network"]["waves"]
-    run.write_json("config.json", {"format": VERSION, **body})
-    assert read_config(run).network.waves == 0

@@ -22,7 +22,8 @@ from scorax.targets import GaussianMixture
 from scorax.training import TrainState, initial_state, trained_arrays, with_trained_arrays
 from scorax.transforms import Standardize
 
-VERSION = 2  # members start from mixtures, and layers hold (in, out) matrices
+VERSION = 3
+"""Format of a run folder; another one is refused by ``read_config``."""
 _GROUPS = {"weights": "weights", "ema": "ema", "best": "best", "optimizer": "optimizer"}
 _PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
 
@@ -53,9 +54,7 @@ def read_config(run: RunFolder) -> ResolvedConfig:
             f"{shown_path(run.config)}: "
             + explain(expected=f"format {VERSION}", got=str(version), do="use the scorax version that wrote the run")
         )
-    config = from_mapping(ResolvedConfig, body, shown_path(run.config))
-    # Networks had no waves before there was a key for them.
-    return dataclasses.replace(config, network=dataclasses.replace(config.network, waves=max(config.network.waves, 0)))
+    return from_mapping(ResolvedConfig, body, shown_path(run.config))
 
 
 def read_coordinates(run: RunFolder, config: ResolvedConfig) -> tuple[Coordinates, Laws]:

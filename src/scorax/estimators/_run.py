@@ -71,7 +71,7 @@ def fit_run(
     Args:
         table: the rows.
         run_path: the run folder.
-        config: configuration; zeros are filled in from the size of the table.
+        config: configuration; what it leaves out is chosen from the size of the table.
         seed: root of all randomness.
         resume: go on from the newest whole step.
         holdout: share of rows kept from the fit for the report.

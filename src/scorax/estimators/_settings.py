@@ -27,7 +27,12 @@ FEW_COLUMNS = 3
 
 
 def resolved(config: FitConfig, num_rows: int, dimension: int) -> ResolvedConfig:
-    """The configuration with every value that was left to choose filled in from the size of the table."""
+    """The configuration with every value that was left out filled in from the size of the table.
+
+    Raises:
+        InputError: more folds than rows.
+        EnvironmentFailure: the model does not fit into the memory of this machine.
+    """
     small = num_rows <= SMALL_TABLE
     flat = not small and dimension <= FEW_COLUMNS
     network, training, ensemble = config.network, config.training, config.ensemble
@@ -36,7 +41,7 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> ResolvedConfig
         raise InputError(
             explain(expected=f"ensemble.folds of at most the {num_rows} rows", got=str(folds), do="ask for fewer folds")
         )
-    return ResolvedConfig(
+    settings = ResolvedConfig(
         network=ResolvedNetwork(
             width=network.width or (64 if small else 128),
             depth=network.depth or 2,
@@ -64,6 +69,8 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> ResolvedConfig
         noise=config.noise,
         sampling=config.sampling,
     )
+    require_memory(settings, dimension, training=True)
+    return settings
 
 
 def _starts(mixture: bool, dimension: int) -> tuple[Start, ...]:

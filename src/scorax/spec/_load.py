@@ -205,7 +205,7 @@ def to_json(obj: Any) -> Any:
         return {f.name: to_json(getattr(obj, f.name)) for f in dataclasses.fields(obj) if f.init}
     if isinstance(obj, tuple | list):
         return [to_json(item) for item in obj]
-    if isinstance(obj, dict):
+    if isinstance(obj, dict) and all(isinstance(key, str) for key in obj):
         return {key: to_json(item) for key, item in obj.items()}
     if obj is None or isinstance(obj, bool | int | float | str):
         return obj
