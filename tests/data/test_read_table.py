@@ -40,13 +40,15 @@ def csv(tmp_path):
         ("a,b\n1,2.50\n3,4.2\n", ("a", "b"), [[1, 2.5], [3, 4.2]], (0, 2)),
         ("a,b\r\n+1, 2 \r\n-3,.5", ("a", "b"), [[1, 2], [-3, 0.5]], (0, 1)),
         (b"\xef\xbb\xbfa,b\r1,2\r3,4\r", ("a", "b"), [[1, 2], [3, 4]], (0, 0)),
-        ("a,b\n1,2e3\n3,4.\n", ("a", "b"), [[1, 2000], [3, 4]], (0, None)),
+        ("a,b\n1,2e3\n3,4.\n", ("a", "b"), [[1, 2000], [3, 4]], (0, 1)),
         ('"a,1","b\n2"\n"1",2\n', ("a,1", "b\n2"), [[1, 2]], (0, 0)),
         ("a,b\n\n1,2\n\n3,4\n\n", ("a", "b"), [[1, 2], [3, 4]], (0, 0)),
         ("'=a,'b,''+c\n1,2,3\n", ("=a", "'b", "'+c"), [[1, 2, 3]], (0, 0, 0)),
         ("0,1\n5,6\n", ("0", "1"), [[5, 6]], (0, 0)),
         ("a,b\nTrue,1\nfalse,2\n", ("a", "b"), [[1, 1], [0, 2]], (0, 0)),
-        ("a\n9007199254740992\n", ("a",), [[2.0**53]], (0,)),
+        ("a,b\n1,1.25e-3\n3,1e+2\n", ("a", "b"), [[1, 0.00125], [3, 100]], (0, 5)),
+        ("a,b\n1, 1.50 \n3,1e-7\n", ("a", "b"), [[1, 1.5], [3, 1e-7]], (0, 7)),
+        ("a,b\n1,1e-99\n3,1e99\n", ("a", "b"), [[1, 1e-99], [3, 1e99]], (0, None)),
         ("a,b\n1,0.1234567890123\n", ("a", "b"), [[1, 0.1234567890123]], (0, None)),
         ("größe,名\n1,2\n", ("größe", "名"), [[1, 2]], (0, 0)),
     ],
@@ -87,7 +89,15 @@ def test_what_a_csv_file_says(csv, data, columns, values, decimals):
         (",a\n1,2\n", "column 1 without a name"),
         ("a, \n1,2\n", "column 2 without a name"),
         ("1.5,2\n3,4\n", "numbers ('1.5' ...)"),
-        ("a,b\n9007199254740993,2\n", "2^53 in size, got a larger one in column 'a', row 1"),
+        (
+            "a,b\n1,2\n18446744073709551616,2\n",
+            "64 bits, and below 2^53 in size beside decimal numbers, got a larger one in column 'a', row 2",
+        ),
+        (
+            "a,b\n1.5,2\n9007199254740993,2\n",
+            "2^53 in size beside decimal numbers, got a larger one in column 'a', row 2",
+        ),
+        ("a,b\n-1,2\n9007199254740992,2\n", "range over at most 2^53, got -1 to 9007199254740992 in column 'a'"),
         ("a,b\n1,2\n" + "9" * 5000 + ",2\n", "column 'a', row 2"),
         (b"a,b\n1,2\n\xff,4\n", "other bytes at line 3"),
         (b"a\xff,b\n1,2\n", "other bytes at line 1"),
@@ -179,8 +189,9 @@ WRONG_ARRAYS = {
     "date": npy(np.zeros((2, 2), "M8[s]")),
     "nan": npy(np.array([[1, np.nan]])),
     "inf": npy(np.array([[1, np.inf]])),
-    "large integer": npy(np.array([[2**53 + 1, 0]])),
-    "unsigned": npy(np.array([[2**64 - 1, 0]], dtype=np.uint64)),
+    "far integers": npy(np.array([[0, 0], [2**53 + 1, 0]])),
+    "farthest integers": npy(np.array([[-(2**63)], [2**63 - 1]])),
+    "unsigned": npy(np.array([[0], [2**64 - 1]], dtype=np.uint64)),
     "cut": npy(np.zeros((9, 9)))[:-1],
     "extended": npy(np.zeros((9, 9))) + b" ",
     "no data": npy(np.zeros((9, 9)))[:20],
@@ -298,7 +309,7 @@ def test_what_is_wrong_in_a_parquet_file_is_named(parquet, tmp_path):
     assert "type 'list" in refusal(parquet(a=[[1, 2]]))
     assert "missing cell in column 'b', row 2 (1 of 2 rows)" in refusal(parquet(a=[1, 2], b=[1, None]))
     assert "infinite" in refusal(parquet(a=[1.0, float("inf")]))
-    assert "2^53" in refusal(parquet(a=[2**53 + 1]))
+    assert "2^53, got 0 to 9007199254740993 in column 'a'" in refusal(parquet(a=[0, 2**53 + 1]))
     assert "rows" in refusal(parquet(a=np.zeros(0)))
     path = parquet(a=[1.0, None], b=[True, None])
     np.testing.assert_array_equal(read_table(path, missing="keep").values, [[1, 1], [np.nan, np.nan]])
@@ -354,7 +365,7 @@ def test_a_fingerprint_tells_tables_apart():
 def test_a_table_of_an_array():
     assert Table.of([[1, 2]]).decimals == (0, 0)
     assert Table.of(np.zeros((2, 1)), ["only"]).columns == ("only",)
-    for wrong in (np.zeros(3), np.zeros((2, 2), complex), [["a"]], np.array([[2**60]])):
+    for wrong in (np.zeros(3), np.zeros((2, 2), complex), [["a"]], np.array([[0], [2**60]]), [[2**64]]):
         with pytest.raises(InputError):
             Table.of(wrong)
 

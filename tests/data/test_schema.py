@@ -35,6 +35,10 @@ def column(values, decimals=None) -> Column:
         ([1e300, 2e300], None, "continuous", None, None, None),
         ([1e-300, 2e-300, 1e-300], None, "continuous", None, None, None),
         ([1e-9, 2e-9, 1e-9], 9, "rounded", 1e-9, 0, 1e-9),
+        ([1e15, 1e15 + 1, 1e15 + 3], None, "integer", 1, 0, 1),
+        ([2.0**53, 2.0**53 - 1], 0, "integer", 1, 0, 1),
+        ([1.7e9 + 1e-6, 1.7e9 + 3e-6, 1.7e9 + 1e-6], 6, "rounded", 2e-6, 1.7e9 + 1e-6, 2e-6),
+        ([1e5 + 1e-9, 1e5 + 2e-9], None, "constant", None, None, None),
     ],
 )
 def test_the_kind_of_a_column(values, decimals, kind, gap, offset, step):
@@ -167,8 +171,9 @@ def edits(obj):
     first = obj["columns"][0]
     return {
         "no version": lambda: obj.pop("version"),
-        "other version": lambda: obj.update(version=2),
+        "other version": lambda: obj.update(version=3),
         "version true": lambda: obj.update(version=True),
+        "fields of another version": lambda: obj.update(version=1),
         "unknown key": lambda: obj.update(more=1),
         "columns": lambda: obj.update(columns={}),
         "no columns": lambda: obj.update(columns=[]),
@@ -191,7 +196,20 @@ def edits(obj):
         "decimals": lambda: first.update(decimals=300),
         "decimals float": lambda: first.update(decimals=0.0),
         "value": lambda: first.update(value=1),
+        "origin float": lambda: first.update(origin=1.0),
+        "origin huge": lambda: first.update(origin=2**64),
+        "origin of decimals": lambda: first.update(origin=5, written=1),
+        "written": lambda: first.update(written=13),
+        "written true": lambda: first.update(written=True),
     }
+
+
+def test_the_schema_of_an_older_run_is_read():
+    obj = mixed()[1].to_json()
+    older = [{k: v for k, v in c.items() if k not in ("origin", "written")} for c in obj["columns"]]
+    columns = Schema.from_json({"version": 1, "columns": older}).columns
+    assert [(c.origin, c.written) for c in columns] == [(0, 0), (0, 1), (0, None), (0, None)]
+    assert [(c.kind, c.gap, c.step) for c in columns] == [(c.kind, c.gap, c.step) for c in mixed()[1].columns]
 
 
 @pytest.mark.parametrize("name", edits(mixed()[1].to_json()))

@@ -4,34 +4,18 @@ import csv
 import io
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
-from scorax.data._problems import Problems
-from scorax.data._table import (
-    LARGEST_INTEGER,
-    Limits,
-    Missing,
-    Table,
-    check_bytes,
-    check_count,
-    check_names,
-    too_large_integer,
-)
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from scorax.data._cells import NUMBER, Cells
+from scorax.data._integers import joined
+from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_names
 
 _BLOCK = 4 * 2**20
 _HEADER = 8 * 2**20
-_MOST_DECIMALS = 12
-_MISSING = r"(?i)^(|na|n/a|nan|null|none|<na>|#n/a)$"
-_BOOLEAN = r"(?i)^(true|false)$"
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-_INFINITE = r"(?i)^[+-]?inf(inity)?$"
 
 FORMULA = re.compile(r"^'*[=+\-@\t\r＝＋－＠]")
 """Names that a spreadsheet would run; they are written with one more apostrophe in front, and read without it."""
@@ -89,7 +73,7 @@ def _read_header(path: Path, limits: Limits) -> tuple[str, ...]:
             path, "commas between the columns", f"{quote(found[0])} in the header", "save the file with commas"
         )
     check_count(len(cells), path, limits)
-    if all(re.match(_NUMBER, cell.strip()) for cell in cells) and cells not in (
+    if all(re.match(NUMBER, cell.strip()) for cell in cells) and cells not in (
         [str(j) for j in range(len(cells))],
         [str(j) for j in range(1, len(cells) + 1)],
     ):
@@ -97,105 +81,6 @@ def _read_header(path: Path, limits: Limits) -> tuple[str, ...]:
     names = tuple(restore_name(cell) for cell in cells)
     check_names(names, path, limits)
     return names
-
-
-def _flags(cells: "pa.Array") -> np.ndarray:
-    """An Arrow array of truth values as NumPy."""
-    import pyarrow as pa
-
-    return np.from_dlpack(cells.cast(pa.uint8())).astype(bool)
-
-
-class _Columns:
-    """Turns blocks of text cells into float64, keeping the decimals and the tallies of each column."""
-
-    def __init__(self, path: Path, names: tuple[str, ...], limits: Limits) -> None:
-        self.path, self.names, self.limits = path, names, limits
-        self.problems = Problems(path)
-        self.decimals: list[int | None] = [0] * len(names)
-        self.boolean: list[bool | None] = [None] * len(names)
-
-    def block(self, batch: "pa.RecordBatch", first_row: int) -> np.ndarray:
-        values = np.empty((batch.num_rows, len(self.names)))
-        for j in range(len(self.names)):
-            values[:, j] = self._column(j, batch.column(j), first_row)
-        return values
-
-    def _column(self, j: int, cells: "pa.Array", first_row: int) -> np.ndarray:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        longest = pc.max(pc.binary_length(cells)).as_py() or 0  # type: ignore[attr-defined]
-        if longest > self.limits.field_bytes:
-            row = first_row + int(np.argmax(np.from_dlpack(pc.binary_length(cells))))  # type: ignore[attr-defined]
-            raise _refusal(
-                self.path,
-                f"cells of at most {self.limits.field_bytes} bytes",
-                f"{longest} in column {quote(self.names[j])}, row {row}",
-                "check the quotes",
-            )
-        try:
-            # ``to_numpy`` of Arrow imports pandas where it is installed: half a second for nothing.
-            values = np.from_dlpack(pc.cast(cells, pa.float64()))
-            if not np.isfinite(values).all():
-                self.problems.note_values(j, values, first_row)
-        except pa.ArrowInvalid:
-            cells, values = self._mixed(j, cells, first_row)
-        self._written(j, cells, values, first_row)
-        return values
-
-    def _mixed(self, j: int, cells: "pa.Array", first_row: int) -> "tuple[pa.Array, np.ndarray]":
-        """A column in which some cell is not a plain number: every cell is told apart."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        ask: Any = pc
-        cells = ask.utf8_trim(cells, characters=" \t")
-        # Regular expressions only: to make a value of its own from one of Python, Arrow imports pandas.
-        absent = ask.match_substring_regex(cells, _MISSING)
-        truth = ask.match_substring_regex(cells, _BOOLEAN)
-        number = ask.match_substring_regex(cells, _NUMBER)
-        is_boolean = bool(ask.any(truth).as_py()) and not ask.any(number).as_py()
-        if is_boolean and self.boolean[j] is not False:
-            self.boolean[j] = True
-            cells = ask.replace_substring_regex(cells, r"(?i)^true$", "1")
-            cells = ask.replace_substring_regex(cells, r"(?i)^false$", "0")
-            number = truth
-        elif ask.any(number).as_py() and self.boolean[j]:
-            number = ask.and_not(number, number)
-        infinite = ask.match_substring_regex(cells, _INFINITE)
-        text = _flags(ask.invert(ask.or_(ask.or_(absent, number), infinite)))
-        example = cells[int(np.argmax(text))].as_py() if text.any() else ""
-        self.problems.note("text", j, text, first_row, example)
-        self.problems.note("missing", j, _flags(absent), first_row)
-        self.problems.note("infinite", j, _flags(infinite), first_row)
-        stripped = ask.replace_substring_regex(cells, r"^\+", "")
-        plain = ask.if_else(number, stripped, ask.replace_substring_regex(cells, r"(?s)^.*$", "nan"))
-        values = np.from_dlpack(ask.cast(plain, pa.float64()))
-        self.problems.note("infinite", j, np.isinf(values), first_row)
-        return plain, values
-
-    def _written(self, j: int, cells: "pa.Array", values: np.ndarray, first_row: int) -> None:
-        import pyarrow.compute as pc
-
-        ask: Any = pc
-        if self.boolean[j] is None and np.isfinite(values).any():
-            self.boolean[j] = False
-        large = np.flatnonzero(np.abs(values) >= LARGEST_INTEGER)
-        for i in large:
-            text = (cells[int(i)].as_py() or "").strip()
-            if re.fullmatch(r"[+-]?[0-9]+", text) and abs(int(text[:400])) > LARGEST_INTEGER:
-                raise too_large_integer(self.path, self.names[j], first_row + int(i))
-        if self.decimals[j] is None:
-            return
-        if ask.any(ask.match_substring_regex(cells, "[eE]")).as_py():
-            self.decimals[j] = None
-            return
-        point: Any = np.from_dlpack(ask.find_substring(cells, "."))
-        length: Any = np.from_dlpack(ask.binary_length(cells))
-        after = np.where(point >= 0, length - point - 1, 0)
-        most = max(self.decimals[j] or 0, int(after.max()))
-        self.decimals[j] = most if most <= _MOST_DECIMALS else None
 
 
 def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
@@ -212,8 +97,8 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
         return "error"
 
     labels = [str(j) for j in range(width)]
-    columns = _Columns(path, names, limits)
-    blocks: list[np.ndarray] = []
+    columns = Cells(path, names, limits)
+    blocks: list[tuple[np.ndarray, list[int | None]]] = []
     rows = 0
     header = True
     try:
@@ -236,19 +121,38 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
                 check_bytes(rows * width * 8, path, limits)
     except pa.ArrowInvalid as error:
         raise _unreadable(path, error, ragged, width) from None
-    _check_quotes(path)
+    remarks = _scan(path, width)
     if rows == 0:
         raise _refusal(path, "rows below the header", "none", "check the file")
-    table = Table(names, np.concatenate(blocks), tuple(columns.decimals))
+    values, origins = joined(blocks, names, path)
+    table = Table(names, values, tuple(columns.decimals), origins, remarks)
     return columns.problems.settle(table, missing)
 
 
-def _check_quotes(path: Path) -> None:
-    """Refuses a quote that is open at the end, which Arrow closes in silence: the file was cut."""
+def _scan(path: Path, width: int) -> tuple[str, ...]:
+    """Refuses a quote that is open at the end, which Arrow closes in silence; says which ends of lines are odd."""
+    quotes = lone = blank = 0
+    held, before = b"", b""
     with path.open("rb") as file:
-        quotes = sum(part.count(b'"') for part in iter(lambda: file.read(_BLOCK), b""))
+        while part := file.read(_BLOCK):
+            quotes += part.count(b'"')
+            text = held + part
+            # A return at the end may be the first half of an end of line.
+            held = text[-1:] if text.endswith(b"\r") else b""
+            text = text[: len(text) - len(held)]
+            lone += text.count(b"\r") - text.count(b"\r\n")
+            ends = np.frombuffer(before + text.replace(b"\r\n", b"\n").replace(b"\r", b"\n"), np.uint8) == ord("\n")
+            blank += int(np.count_nonzero(ends[1:] & ends[:-1]))
+            before = b"\n" if ends[-1:].any() else b" "
+    lone += len(held)
     if quotes % 2:
         raise _refusal(path, "every quote closed", "one open at the end of the file", "check the quotes, or copy again")
+    remarks = []
+    if blank and width > 1:  # in one column a blank line is a missing cell
+        remarks.append(f"{blank} blank lines are passed over")
+    if lone:
+        remarks.append(f"{lone} lines end in a lone carriage return, as on old computers: check the number of rows")
+    return tuple(remarks)
 
 
 def _unreadable(path: Path, error: Exception, ragged: list[Any], width: int) -> InputError:

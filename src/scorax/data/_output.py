@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -15,32 +16,51 @@ from scorax import _write
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.data._csv import guard_name
-from scorax.data._schema import Schema
+from scorax.data._integers import EXACT, whole
+from scorax.data._schema import Column, Schema
 from scorax.data._table import Limits, check_names
 
-_EXACT = 2.0**53
 # Beyond, Arrow writes small decimals with an exponent, which hides the decimals from a reader.
 _PLAIN_DECIMALS = 6
 
 
-def _csv_column(values: np.ndarray, decimals: int | None) -> Any:
+@dataclass(frozen=True)
+class _Format:
+    """How a column is written: with how many decimals, from which origin, integers by which NumPy type."""
+
+    decimals: int | None
+    origin: int = 0
+    integer: str = "<i8"
+
+    @staticmethod
+    def of(column: Column) -> "_Format":
+        large = column.written == 0 and column.origin + int(column.high) >= 2**63
+        return _Format(column.written, column.origin, "<u8" if large else "<i8")
+
+
+def _csv_column(values: np.ndarray, form: _Format) -> Any:
     """One column as Arrow writes it: fixed decimals where known, otherwise the shortest digits that read back."""
     import pyarrow as pa
 
-    if decimals is None or decimals < 0:
+    decimals = form.decimals
+    if decimals is None:
         return pa.array(values)
-    scaled = values * 10.0**decimals
-    if not (np.abs(scaled) < _EXACT).all():
-        return pa.array(values)
-    if decimals > _PLAIN_DECIMALS:
-        return pa.array([f"{v:.{decimals}f}" for v in values.tolist()], pa.string())
-    whole = np.rint(scaled).astype(np.int64)
-    if decimals == 0:
-        return pa.array(whole)
+    # A number too large for its decimals has no digit behind them: the shortest text that reads back says it all.
+    fine = np.abs(values) < EXACT / 10.0**decimals
+    if not fine.all() or decimals > _PLAIN_DECIMALS:
+        kept = np.where(fine, values, 0.0)
+        exact = whole(kept, form.origin) if decimals == 0 else None
+        texts = [f"{v:.{decimals}f}" for v in kept.tolist()] if exact is None else [str(n) for n in exact.tolist()]
+        for i in np.flatnonzero(~fine):
+            texts[i] = repr(float(values[i]) + form.origin)
+        return pa.array(texts, pa.string())
+    if decimals == 0 and (exact := whole(values, form.origin)) is not None:
+        return pa.array(exact)
+    near = np.rint(values * 10.0**decimals).astype(np.int64)
     # A decimal number of 128 bits is its integer with the sign extended: exact, and no text is built here.
-    words = np.empty((len(whole), 2), dtype="<i8")
-    words[:, 0], words[:, 1] = whole, whole >> 63
-    return pa.Array.from_buffers(pa.decimal128(38, decimals), len(whole), [None, pa.py_buffer(words.tobytes())])
+    words = np.empty((len(near), 2), dtype="<i8")
+    words[:, 0], words[:, 1] = near, near >> 63
+    return pa.Array.from_buffers(pa.decimal128(38, decimals), len(near), [None, pa.py_buffer(words.tobytes())])
 
 
 def _quoted(name: str) -> str:
@@ -53,8 +73,9 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     Args:
         path: the file; a pipe or device takes CSV whatever its name.
         columns: names of the columns (``.npy`` holds none).
-        decimals: decimals of each column, or the ``Schema`` that knows them; ``None`` writes the shortest number that
-            reads back. Values are written as they are: rounding is for ``Schema.restore``.
+        decimals: decimals of each column, or the ``Schema`` that knows them and the origins; ``None`` writes the
+            shortest number that reads back. 0 writes integers, in ``.npy`` where all columns are. Values are written
+            as they are: rounding is for ``Schema.restore``.
         rows: number of rows, needed only to send ``.npy`` into a pipe.
         raw_names: write names that a spreadsheet would run (``=...``) as they are, without the apostrophe.
     """
@@ -69,11 +90,13 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         raw_names: bool = False,
     ) -> None:
         self._path, self.columns = path, tuple(columns)
-        known = decimals.decimals if isinstance(decimals, Schema) else decimals
-        self.decimals = (None,) * len(self.columns) if known is None else tuple(known)
+        if isinstance(decimals, Schema):
+            self._formats = [_Format.of(column) for column in decimals.columns]
+        else:
+            self._formats = [_Format(known) for known in decimals or (None,) * len(self.columns)]
         check_names(self.columns, path, Limits())
-        if len(self.decimals) != len(self.columns):
-            raise ValueError(f"{len(self.decimals)} decimals do not fit {len(self.columns)} columns")
+        if len(self._formats) != len(self.columns):
+            raise ValueError(f"{len(self._formats)} decimals do not fit {len(self.columns)} columns")
         suffix = Path(fspath(path)).suffix.lower() or (".csv" if _write.is_special(path) else "")
         kinds: dict[str, Callable[[], None]] = {
             ".csv": self._open_csv,
@@ -125,6 +148,24 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             self._put(values)
             self.rows += len(values)
 
+    def _integers(self, values: np.ndarray, j: int, kind: str) -> np.ndarray:
+        """A column as integers of a type.
+
+        Raises:
+            InputError: a value is not finite or too large.
+        """
+        found = whole(values, self._formats[j].origin)
+        if found is None or not (info := np.iinfo(kind)).min <= found.min() <= found.max() <= info.max:
+            raise InputError(
+                f"{shown_path(self._path)}: "
+                + explain(
+                    expected=f"finite integers of 64 bits in column {quote(self.columns[j])}",
+                    got="another value",
+                    do="write .csv, which holds what is not finite too",
+                )
+            )
+        return found.astype(kind)
+
     def _open_csv(self) -> None:
         from pyarrow import csv as arrow_csv
 
@@ -137,7 +178,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         def put(values: np.ndarray) -> None:
             import pyarrow as pa
 
-            arrays = [_csv_column(values[:, j], self.decimals[j]) for j in range(values.shape[1])]
+            arrays = [_csv_column(values[:, j], self._formats[j]) for j in range(values.shape[1])]
             block = io.BytesIO()
             arrow_csv.write_csv(
                 pa.Table.from_arrays(arrays, names=[str(j) for j in range(len(arrays))]), block, options
@@ -150,20 +191,39 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = pa.schema([(name, pa.float64()) for name in self.columns])
+        types = {"<i8": pa.int64(), "<u8": pa.uint64()}
+        kinds = [types[form.integer] if form.decimals == 0 else pa.float64() for form in self._formats]
+        schema = pa.schema(list(zip(self.columns, kinds, strict=True)))
         writer = pq.ParquetWriter(self._stream, schema)
 
         def put(values: np.ndarray) -> None:
-            arrays = [pa.array(np.ascontiguousarray(values[:, j])) for j in range(values.shape[1])]
+            arrays = [
+                pa.array(self._integers(values[:, j], j, form.integer))
+                if form.decimals == 0
+                else pa.array(np.ascontiguousarray(values[:, j]))
+                for j, form in enumerate(self._formats)
+            ]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
         self._put, self._end = put, writer.close
 
     def _open_npy(self) -> None:
+        kinds = {form.integer if form.decimals == 0 else "<f8" for form in self._formats}
+        kind = "<f8" if "<f8" in kinds else max(kinds)  # unsigned before signed: a negative value is then refused
+        if kind == "<f8" and any(form.origin for form in self._formats):
+            raise InputError(
+                f"{shown_path(self._path)}: "
+                + explain(
+                    expected=".csv or .parquet for large integers beside other columns",
+                    got="an ending that holds one type of number",
+                    do="rename the output",
+                )
+            )
+
         def header(rows: int) -> bytes:
             text = io.BytesIO()
             shape = (rows, len(self.columns))
-            np.lib.format.write_array_header_1_0(text, {"descr": "<f8", "fortran_order": False, "shape": shape})
+            np.lib.format.write_array_header_1_0(text, {"descr": kind, "fortran_order": False, "shape": shape})
             return text.getvalue()
 
         if self._announced is None and not self._stream.seekable():
@@ -174,7 +234,10 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         self._stream.write(header(self._announced or 0))
 
         def put(values: np.ndarray) -> None:
-            self._stream.write(np.ascontiguousarray(values, dtype="<f8"))
+            cells = values
+            if kind != "<f8":
+                cells = np.column_stack([self._integers(values[:, j], j, kind) for j in range(len(self.columns))])
+            self._stream.write(np.ascontiguousarray(cells, dtype=kind))
 
         def end() -> None:
             if self.rows != (self._announced or 0):

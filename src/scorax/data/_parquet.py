@@ -7,17 +7,9 @@ import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
+from scorax.data._integers import distances, joined, too_large
 from scorax.data._problems import Problems
-from scorax.data._table import (
-    LARGEST_INTEGER,
-    Limits,
-    Missing,
-    Table,
-    check_bytes,
-    check_count,
-    check_names,
-    too_large_integer,
-)
+from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_names
 
 _ROWS = 65_536
 _METADATA = 64 * 2**20
@@ -68,10 +60,6 @@ def read_parquet(path: Path, limits: Limits, missing: Missing) -> Table:
 
 
 def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    ask: Any = pc
     check_count(file.metadata.num_columns, path, limits)
     check_bytes(file.metadata.num_rows * file.metadata.num_columns * 8, path, limits)
     for group in range(file.metadata.num_row_groups):
@@ -82,22 +70,37 @@ def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
     decimals = tuple(_decimals(path, name, kind) for name, kind in zip(names, schema.types, strict=True))
     problems, blocks, rows = Problems(path), [], 0
     for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
-        block = np.empty((batch.num_rows, len(names)))
+        block, origins = np.empty((batch.num_rows, len(names))), []
         for j, cells in enumerate(batch.columns):
-            if pa.types.is_integer(cells.type):
-                extremes = ask.min_max(cells).as_py()
-                if max(abs(extremes["min"] or 0), abs(extremes["max"] or 0)) > LARGEST_INTEGER:
-                    raise too_large_integer(path, names[j])
-            if pa.types.is_boolean(cells.type):
-                cells = ask.cast(cells, pa.uint8())
-            numbers = ask.cast(cells, pa.float64())
-            if numbers.null_count:
-                numbers = ask.fill_null(numbers, float("nan"))
-            block[:, j] = np.from_dlpack(numbers)
+            block[:, j], origin = _numbers(cells, path, names[j])
+            origins.append(origin)
             problems.note_values(j, block[:, j], rows + 1)
         rows += batch.num_rows
         check_bytes(rows * len(names) * 8, path, limits)
-        blocks.append(block)
+        blocks.append((block, origins))
     if rows == 0:
         raise _refusal(path, "rows", "none", "check the file")
-    return problems.settle(Table(names, np.concatenate(blocks), decimals), missing)
+    values, kept = joined(blocks, names, path)
+    return problems.settle(Table(names, values, decimals, kept), missing)
+
+
+def _numbers(cells: Any, path: Path, name: str) -> tuple[np.ndarray, int | None]:
+    """A column of a batch as float64 distances from its origin; the origin is ``None`` where it holds no integers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ask: Any = pc
+    kind = cells.type
+    absent = np.from_dlpack(ask.cast(cells.is_null(), pa.uint8())).astype(bool) if cells.null_count else None
+    if pa.types.is_boolean(kind):
+        cells = ask.cast(cells, pa.uint8())
+    elif pa.types.is_decimal(kind) and kind.scale == 0:
+        try:
+            cells = ask.cast(cells, pa.int64())
+        except pa.ArrowInvalid:
+            raise too_large(path, name) from None
+    if pa.types.is_integer(cells.type):
+        whole = np.from_dlpack(ask.fill_null(cells, 0) if absent is not None else cells)
+        return distances(whole, path, name, absent)
+    numbers = ask.cast(cells, pa.float64())
+    return np.from_dlpack(ask.fill_null(numbers, float("nan")) if absent is not None else numbers), None

@@ -1,5 +1,6 @@
 """Counts of the cells that are not finite numbers, and the one line that refuses them."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,5 +79,5 @@ class Problems:
                     f"{shown_path(self._where)}: "
                     + explain(expected="complete rows", got="a missing cell in every row", do="leave columns out")
                 )
-            return Table(table.columns, kept, table.decimals)
+            return dataclasses.replace(table, values=kept)
         return table

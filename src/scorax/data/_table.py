@@ -3,7 +3,8 @@
 import hashlib
 import math
 import os
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -11,12 +12,10 @@ import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
+from scorax.data._integers import distances, joined
 
 Missing: TypeAlias = Literal["refuse", "keep", "drop"]
 """What a missing cell does: refuse the table, stay as NaN, or take its row away."""
-
-LARGEST_INTEGER = 2**53
-"""The first magnitude at which float64 no longer holds every integer."""
 
 
 def _total_bytes() -> int:
@@ -48,12 +47,17 @@ class Table:
         columns: names, all different.
         values: float64, shape (rows, columns). NaN only where a reader was told to keep missing cells.
         decimals: for each column the number of decimals with which the file writes it (0 for integers), or ``None``
-            where it is not known: binary floats, exponents, more than 12 decimals.
+            where it is not known: binary floats, more than 12 decimals.
+        origins: of columns of integers beyond 2^45 in size, the number from which ``values`` counts, so that float64
+            holds them and the noise of dequantisation exactly: the cell is ``origin + value``.
+        remarks: what the reader passed over and a person may want to know, one line each; see ``notes``.
     """
 
     columns: tuple[str, ...]
     values: np.ndarray
     decimals: tuple[int | None, ...]
+    origins: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or not self.values.shape[1] == len(self.columns) == len(self.decimals):
@@ -66,37 +70,64 @@ class Table:
 
     @staticmethod
     def of(values: Any, columns: Sequence[str] | None = None, where: str = "the array") -> "Table":
-        """A table from anything NumPy reads as a matrix of numbers; columns are ``x0``, ``x1``, ... unless named."""
+        """A table from anything NumPy reads as a matrix of numbers; columns are ``x0``, ``x1``, ... unless named.
+
+        Integers stay exact, whatever their size, where the columns range over at most 2^53 each.
+
+        Raises:
+            InputError: it is no matrix of numbers, or integers range too far.
+        """
         array = np.asarray(values)
-        if array.ndim != 2 or array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
-            raise InputError(
-                f"{where}: "
-                + explain(
-                    expected="a 2-D array of numbers",
-                    got=f"shape {array.shape} and type {array.dtype}",
-                    do="reshape to (rows, columns) and convert to float64",
-                )
-            )
+        check_matrix(array.shape, array.dtype, where)
         names = tuple(f"x{j}" for j in range(array.shape[1])) if columns is None else tuple(columns)
         check_names(names, where, Limits())
-        integral = array.dtype.kind in "iub"
-        if integral and array.size and max(abs(int(array.max())), abs(int(array.min()))) > LARGEST_INTEGER:
-            raise too_large_integer(where, names[int(np.argmax(np.abs(array.astype(np.float64)).max(axis=0)))])
-        values64 = array.astype(np.float64)
-        return Table(names, values64, (0 if integral else None,) * len(names))
+        return Table.of_columns({name: array[:, j] for j, name in enumerate(names)}, where)
+
+    @staticmethod
+    def of_columns(columns: Mapping[str, np.ndarray], where: str = "the table") -> "Table":
+        """A table from named 1-D arrays of one length, each of integers, truth values or floats of at most 64 bits.
+
+        Raises:
+            InputError: an array of another type, or integers that range too far.
+        """
+        rows = max((len(cells) for cells in columns.values()), default=0)
+        values, origins, decimals = np.empty((rows, len(columns))), [], []
+        for j, (name, cells) in enumerate(columns.items()):
+            if cells.dtype.kind not in "fiub" or cells.dtype.itemsize > 8:
+                do = _REMEDIES.get(cells.dtype.kind, "remove the column or encode it as numbers")
+                got = f"type {quote(cells.dtype)} in column {quote(name)}"
+                raise InputError(f"{where}: " + explain(expected="columns of numbers", got=got, do=do))
+            if cells.dtype.kind in "iu":
+                values[:, j], origin = distances(cells, where, name)
+            else:
+                values[:, j], origin = cells, 0 if cells.dtype.kind == "b" else None
+            origins.append(origin)
+            decimals.append(None if origin is None else 0)
+        values, kept = joined([(values, origins)], tuple(columns), where)
+        return Table(tuple(columns), values, tuple(decimals), kept)
 
 
-def too_large_integer(where: object, column: str, row: int | None = None) -> InputError:
-    """The refusal of an integer that float64 cannot hold."""
-    place = f"column {quote(column)}" + ("" if row is None else f", row {row}")
-    return InputError(
-        f"{shown_path(where)}: "
-        + explain(
-            expected="integers below 2^53 in size",
-            got=f"a larger one in {place}",
-            do="remove the column (an identifier?) or write it as a decimal number",
-        )
-    )
+_REMEDIES = {
+    "M": "write times as integers: astype('int64')",
+    "m": "write durations as integers: astype('int64')",
+    "O": "convert it with astype(float), or integers with astype('int64')",
+}
+
+
+def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], where: object) -> None:
+    """Refuses an array that is no matrix of numbers of at most 64 bits."""
+    shown = str(shape) if len(shape) <= 8 else f"({shape[0]}, ...) of {len(shape)} dimensions"
+    if dtype.hasobject or dtype.kind not in "fiub" or dtype.itemsize > 8:
+        expected, got = "an array of numbers", f"type {quote(dtype)}"
+        do = _REMEDIES.get(dtype.kind, "convert it with astype(float)")
+    elif len(shape) > 2:
+        expected, got = "a 2-D array (rows, columns)", f"shape {shown}, as of pictures"
+        do = "make each a row with reshape(len(x), -1): a model of pictures does not exist yet"
+    elif len(shape) < 2:
+        expected, got, do = "a 2-D array (rows, columns)", f"shape {shown}", "reshape it, one column: reshape(-1, 1)"
+    else:
+        return
+    raise InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))
 
 
 def check_names(names: Sequence[str], where: object, limits: Limits) -> None:
@@ -107,16 +138,20 @@ def check_names(names: Sequence[str], where: object, limits: Limits) -> None:
     check_count(len(names), where, limits)
     seen: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
-        if not name.strip():
+        # Names that differ by the spaces around them, or in how an accent is composed, look the same.
+        key = unicodedata.normalize("NFC", name.strip()) if len(name) <= limits.field_bytes else name
+        if not key:
             problem, remedy = f"column {position} without a name", "name it in the header (a row index? remove it)"
-        elif name in seen:
-            problem, remedy = f"columns {seen[name]} and {position} both named {quote(name)}", "rename one of them"
+        elif key in seen:
+            first = names[seen[key] - 1]
+            called = f"both named {quote(name)}" if first == name else f"named {quote(first)} and {quote(name)}"
+            problem, remedy = f"columns {seen[key]} and {position} {called}", "rename one of them"
         elif len(name.encode(errors="replace")) > limits.field_bytes:
             problem, remedy = f"column {position} with a name of {len(name)} characters", "shorten it"
         elif "\0" in name or any("\ud800" <= c <= "\udfff" for c in name):
             problem, remedy = f"column {position} named {quote(name)}, which is not text", "rename it"
         else:
-            seen[name] = position
+            seen[key] = position
             continue
         raise InputError(f"{place}: " + explain(expected="distinct column names", got=problem, do=remedy))
 
@@ -154,4 +189,6 @@ def fingerprint(table: Table) -> dict[str, Any]:
         encoded = name.encode()
         digest.update(len(encoded).to_bytes(8, "little") + encoded)
     digest.update(np.ascontiguousarray(table.values, dtype="<f8").tobytes())
+    if table.origins:
+        digest.update(repr(sorted(table.origins.items())).encode())
     return {"rows": table.rows, "columns": len(table.columns), "sha256": digest.hexdigest()}

@@ -1,5 +1,6 @@
 """Records of a fitted table for its report: the fitted model seen through the protocol of ``studies``."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,10 @@ class View:
 
     def __init__(self, outcome: Outcome, values: np.ndarray, seed: int) -> None:
         self._fitted = outcome.fitted
-        self.schema_ = outcome.fitted.coordinates.schema
+        schema = outcome.fitted.coordinates.schema
+        self.schema_ = Schema(
+            tuple(dataclasses.replace(c, name=label) for c, label in zip(schema.columns, schema.labels, strict=True))
+        )
         self.dequantised_ = outcome.fitted.dequantised(values, seed)
         self.fold_ = outcome.fold
         self.out_of_fold_log_density_ = outcome.out_of_fold

@@ -25,6 +25,8 @@ from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encod
 class Coordinates:
     """The way from the columns of a file to the standardised coordinates of the model, and back.
 
+    Columns of large integers count from the origins of the schema, here and in all rows that a fitted table takes and gives.
+
     Attributes:
         schema: all columns; constant ones are outside the model.
         standardize: shift and scale of the other columns.
@@ -40,7 +42,8 @@ class Coordinates:
         """Coordinates of training rows given in all columns of the schema."""
         free = schema.free
         widths = np.array([schema.columns[j].gap or 0.0 for j in free])
-        return Coordinates(schema, Standardize.fit(values[:, free], widths=widths), widths)
+        names = [schema.columns[j].name for j in free]
+        return Coordinates(schema, Standardize.fit(values[:, free], widths=widths, names=names), widths)
 
     @property
     def chain(self) -> Chain:

@@ -75,11 +75,12 @@ class ScoreDensity(DensityMixin, BaseEstimator):
             InputError: fewer than ten rows, or no column that varies (a ``ValueError``).
             DivergedError: training left the finite numbers.
         """
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=FEWEST_ROWS)
+        X = validate_data(self, X, dtype="numeric", ensure_min_samples=FEWEST_ROWS)
         names = getattr(self, "feature_names_in_", None)
-        schema = Schema.infer(Table.of(X, None if names is None else [str(name) for name in names]))
+        table = Table.of(X, None if names is None else [str(name) for name in names], "X")
+        schema = Schema.infer(table)
         self.seed_ = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        job = prepare(X, schema, self._settings(), seed=self.seed_)
+        job = prepare(table.values, schema, self._settings(), seed=self.seed_)
         curve = []
         state = None
         for state in train(job.plan):
@@ -117,16 +118,17 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         return float(self._fitted().model.process.t0)
 
     def sample(self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None) -> np.ndarray:
-        """Rows drawn from the model, shape (n_samples, d), rounded as the training columns are."""
+        """Rows drawn from the model, shape (n_samples, d), rounded as the training columns are; integers if all of them are."""
         self._fitted()
         if n_samples < 1:
             raise InputError(explain(expected="n_samples of at least 1", got=str(n_samples), do="ask for a row"))
         seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-        return self.sample_rows(0, n_samples, seed)
+        return self.schema_.matrix(self.sample_rows(0, n_samples, seed))
 
     def sample_rows(self, start: int, count: int, seed: int, *, sampler: AbstractSampler | None = None) -> np.ndarray:
         """Rows ``start`` to ``start + count`` of the endless table of ``seed``: row k depends on the seed and k only.
 
+        Float64, in the coordinates of ``schema_``: large integers count from their origin (``schema_.cells`` adds it).
         ``sampler`` is that of :attr:`config` where it is ``None``; see also :meth:`named_sampler`.
         """
         return self._fitted().sample_rows(start, count, seed, sampler=sampler)
@@ -178,7 +180,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         """Log-density of rows in all columns of the schema, dequantised by noise that follows from content and seed.
 
         Args:
-            values: rows in the units of the table.
+            values: rows in the coordinates of the schema, as ``schema_.match`` gives them.
             seed: of the noise inside bins, and of probes.
             tolerance: of the solver; that of :attr:`config` where it is ``None``.
             precision: ``float32``, ``float64``, or ``auto``: float64 on CPU and float32 elsewhere.
@@ -249,5 +251,5 @@ class ScoreDensity(DensityMixin, BaseEstimator):
 
     def _rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "fitted_")
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return self.schema_.match(Table.of(X, self.schema_.names), "X")
+        X = validate_data(self, X, dtype="numeric", reset=False)
+        return self.schema_.match(Table.of(X, self.schema_.names, "X"), "X")
