@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from scorax._rows import over_rows
+
 Push = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
 """Derivative of a field at a point, as a linear map."""
 
@@ -41,9 +43,7 @@ def divergence_of(
     def along(v: Float[Array, " d"]) -> Float[Array, ""]:
         return _product(v, push(v.reshape(x.shape)).reshape(-1))
 
-    if x.size <= block:
-        return jnp.sum(jax.vmap(along)(basis))
-    return jnp.sum(jax.lax.map(along, basis, batch_size=block))
+    return jnp.sum(over_rows(along, basis, most=block))
 
 
 def value_and_quadratic_forms(

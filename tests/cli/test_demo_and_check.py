@@ -19,6 +19,7 @@ class Record(NamedTuple):
     error: float
     tolerance: float
     passed: bool
+    note: str = ""
 
 
 RECORDS = [Record("heun", 1.0, 1.0001, 1e-4, 1e-3, True), Record("ddim", 2.0, 2.5, 0.5, 1e-3, False)]
@@ -45,6 +46,12 @@ def test_check_passes_and_selects(monkeypatch: pytest.MonkeyPatch, capsys: Captu
     assert main(["check", "--only", "heun"]) == 0
     assert capsys.readouterr().out.endswith("all 1 checks passed\n")
     assert main(["check", "--only", "nothing"]) == 2
+
+
+def test_a_note_is_no_failure(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    _check_with([RECORDS[0]._replace(note="this machine is odd")], monkeypatch)
+    assert main(["check"]) == 0
+    assert capsys.readouterr().err == "note: this machine is odd\n"
 
 
 def test_demo_refuses_an_unknown_table(tmp_path: Path, capsys: Captured) -> None:

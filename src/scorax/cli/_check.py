@@ -6,7 +6,7 @@ import typer
 
 from scorax._errors import InputError, ScoraxError, explain
 from scorax._text import quote
-from scorax.cli._console import interactive, say, table
+from scorax.cli._console import interactive, note, say, table
 
 
 class ChecksFailed(ScoraxError):
@@ -38,6 +38,9 @@ def check(
         ],
         right=(1, 2, 3, 4),
     )
+    for record in records:
+        if record.note:
+            note(f"note: {record.note}")
     failed = [r.name for r in records if not r.passed]
     if failed:
         raise ChecksFailed(f"{len(failed)} of {len(records)} checks failed: {', '.join(failed)}")

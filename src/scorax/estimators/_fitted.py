@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import InputError, explain
+from scorax._rows import over_rows
 from scorax._trees import cast
 from scorax.data import Schema
 from scorax.estimators._config import ResolvedConfig
@@ -225,4 +226,4 @@ def _scores(pullback, rows):
 @eqx.filter_jit
 def _paths(model, sampler, count, key):
     shape, dtype = model.moments.mean.shape, model.moments.mean.dtype
-    return jax.vmap(lambda key: sampler.path(model, shape, dtype, key=key))(jax.random.split(key, count))
+    return over_rows(lambda key: sampler.path(model, shape, dtype, key=key), jax.random.split(key, count))

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from scorax._errors import InputError, explain
+from scorax._rows import over_rows
 from scorax._trees import cast
 from scorax.data import Schema
 from scorax.estimators._config import FitConfig, Start
@@ -68,7 +69,7 @@ class Job:
 @jax.jit
 def _mean_log_density(laws: GaussianMixture, member: Int[Array, ""], rows: Float[Array, "n d"]) -> Float[Array, ""]:
     law = cast(jax.tree.map(lambda leaf: leaf[member], laws), rows.dtype)
-    return jnp.mean(jax.vmap(law.log_density)(rows))
+    return jnp.mean(over_rows(law.log_density, rows))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import jax
 from scorax.studies import (
     _check_guidance,
     _check_information,
+    _check_jax,
     _check_levels,
     _check_likelihood,
     _check_losses,
@@ -29,6 +30,7 @@ class Check(NamedTuple):
         tolerance: largest error that passes: rounding where the answer is deterministic, four standard errors where it is
             a mean over draws (fixed keys, so a check that passes once passes always on one machine).
         passed: whether the error is a number not above the tolerance.
+        note: what a reader should know about this machine although the check passes; empty as a rule.
     """
 
     name: str
@@ -37,9 +39,11 @@ class Check(NamedTuple):
     error: float
     tolerance: float
     passed: bool
+    note: str
 
 
 CHECKS: dict[str, Callable[[], Answer]] = {
+    **_check_jax.CHECKS,
     **_check_levels.CHECKS,
     **_check_losses.CHECKS,
     **_check_objectives.CHECKS,
@@ -60,4 +64,4 @@ def run_checks(only: str | None = None) -> Iterator[Check]:
             answer = check()
         truth, value, tolerance = (float(number) for number in (answer.truth, answer.value, answer.tolerance))
         error = abs(value - truth) if answer.error is None else float(answer.error)
-        yield Check(name, truth, value, error, tolerance, error <= tolerance)
+        yield Check(name, truth, value, error, tolerance, error <= tolerance, answer.note)

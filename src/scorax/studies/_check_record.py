@@ -8,12 +8,16 @@ from scorax.targets import GaussianMixture, gaussian
 
 
 class Answer(NamedTuple):
-    """Truth and value of one number; ``error`` only where it is not their distance (the largest of many, a relative one)."""
+    """Truth and value of one number; ``error`` only where it is not their distance (the largest of many, a relative one).
+
+    ``note`` is what a reader should know although the check passes.
+    """
 
     truth: Any
     value: Any
     tolerance: Any
     error: Any = None
+    note: str = ""
 
 
 def worst(truth: Any, value: Any, tolerance: float) -> Answer:

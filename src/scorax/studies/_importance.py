@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from scorax._errors import explain
+from scorax._rows import over_rows
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
 from scorax.samplers import AbstractSampler
@@ -50,7 +51,7 @@ class Importance(NamedTuple):
         Args:
             function: traceable function of one draw, with a value of any shape.
         """
-        values = np.asarray(jax.vmap(function)(self.draws), np.float64)
+        values = np.asarray(over_rows(function, self.draws), np.float64)
         weights = np.exp(self.log_weights)
         mean = np.tensordot(weights, values, axes=1)
         return WeightedMean(mean, np.sqrt(np.tensordot(weights**2, (values - mean) ** 2, axes=1)))
@@ -100,7 +101,7 @@ def importance_weights(
         model, sampler, num_samples, key=key, shape=shape, condition=condition, asker="importance_weights"
     )
     own = np.asarray(draws.density.value, np.float64)
-    target = np.asarray(jax.jit(jax.vmap(log_density))(draws.x), np.float64)
+    target = np.asarray(jax.jit(lambda x: over_rows(log_density, x))(draws.x), np.float64)
     _check(target, np.asarray(np.isfinite(own)))
     raw = target - own
     total = float(np.logaddexp.reduce(raw))

@@ -11,6 +11,7 @@ from scipy.stats import kstest
 
 from scorax._errors import explain
 from scorax._host import host_float64
+from scorax._rows import over_rows
 from scorax._types import Key
 from scorax.processes import (
     AbstractExactSDE,
@@ -230,4 +231,4 @@ def _starts(process: AbstractExactSDE, x0: float, spread: float, num_paths: int,
     """States at ``t0``: clean values with their spread, carried to the cut-off by the exact kernel."""
     law = start_law(process, jnp.asarray(process.t0, float), x0, spread)
     keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(jnp.arange(num_paths))
-    return jax.vmap(lambda k: law.sample(key=k))(keys)
+    return over_rows(lambda k: law.sample(key=k), keys)

@@ -9,6 +9,7 @@ import jax.tree_util as jtu
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
+from scorax._rows import over_rows
 from scorax._trees import all_finite, move_average, rows_at, select
 from scorax._types import Key
 from scorax.models import AbstractNetworkModel
@@ -64,11 +65,11 @@ def _batch_loss(weights: PyTree, problem: Problem, rows: Int[Array, " batch"], k
     size = rows.shape[0]
     offset_key, bin_key, row_key = jax.random.split(key, 3)
     bin_keys = jax.random.split(bin_key, size)
-    x0 = jax.vmap(lambda row, k: visited(row, problem.dequantize, k))(problem.data[rows], bin_keys)
+    x0 = over_rows(lambda row, k: visited(row, problem.dequantize, k), problem.data[rows], bin_keys)
     u = (jnp.arange(size, dtype=x0.dtype) + jax.random.uniform(offset_key, (), x0.dtype)) / size
     keys = jax.random.split(row_key, size)
     told = rows_at(problem.conditions, rows)
-    return jnp.mean(jax.vmap(lambda x, v, c, k: problem.objective(model, x, v, c, key=k))(x0, u, told, keys))
+    return jnp.mean(over_rows(lambda x, v, c, k: problem.objective(model, x, v, c, key=k), x0, u, told, keys))
 
 
 def _step(

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._errors import explain
+from scorax._rows import over_rows
 from scorax._trees import rows_at
 from scorax._types import Key, Keys
 from scorax.models import AbstractNetworkModel
@@ -95,4 +96,4 @@ def draws_loss(
         x0 = visited(data[row], dequantize, bin_key)
         return objective(model, x0, u, rows_at(conditions, row), key=noise_key, training=False)
 
-    return jnp.sum(jax.vmap(one)(draws.rows, draws.u, draws.keys) * draws.weight)
+    return jnp.sum(over_rows(one, draws.rows, draws.u, draws.keys) * draws.weight)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from scorax._digest import row_digest
+from scorax._rows import over_rows
 from scorax._types import Key
 
 _BLOCK = 1024
@@ -58,7 +59,7 @@ def encode_rows(
 def decode_rows(transform: AbstractTransform, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Rows of encoded values, in float64."""
     with jax.enable_x64(True):
-        return np.asarray(jax.vmap(transform.decode)(jnp.asarray(z, jnp.float64)))
+        return np.asarray(over_rows(transform.decode, jnp.asarray(z, jnp.float64)))
 
 
 @eqx.filter_jit
