@@ -8,7 +8,7 @@ from scorax.studies import run_checks
 from scorax.studies._check_levels import moments
 
 
-@pytest.mark.parametrize("only", ["process", "parametrization", "divergence", "weighting"])
+@pytest.mark.parametrize("only", ["JAX", "process", "parametrization", "divergence", "weighting"])
 def test_cheap_checks_pass_and_the_filter_picks_them(only):
     checks = list(run_checks(only))
     assert checks

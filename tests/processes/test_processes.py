@@ -133,6 +133,31 @@ def test_transitions_compose_to_the_kernel(process):
 
 
 @by_process
+@pytest.mark.parametrize("step", [1e-2, 1e-4, 1e-6])
+def test_trap_12_transitions_over_short_steps_keep_their_digits_in_float32(process, step):
+    """Both coefficients of the kernel between two float32 times, against the moment equation in float64.
+
+    The variance is the integral of g(r)^2 (alpha_t / alpha_r)^2 from s to t, where nothing cancels; over such steps, at most a
+    hundredth of the time, four nodes of Gauss's rule are exact to rounding.
+    """
+    s = inner_times(process, 9)
+    t = s + np.maximum(step * np.minimum(s, 1.001 * process.t1 - s), 4 * np.spacing(s))
+    s, t = (np.asarray(part, np.float32) for part in (s, t))
+    got = jax.vmap(process.transition)(jnp.asarray(s), jnp.asarray(t))
+    points, weights = np.polynomial.legendre.leggauss(4)
+    with jax.enable_x64(True):
+        s, t = (jnp.asarray(part, jnp.float64) for part in (s, t))
+        alpha = jax.vmap(process.alpha)
+        r = s[:, None] + (t - s)[:, None] * (points + 1) / 2
+        rate = jax.vmap(jax.vmap(process.squared_diffusion))(r)
+        kept = alpha(t)[:, None] / jax.vmap(alpha)(r)
+        added = (t - s) / 2 * jnp.sum(weights * rate * kept**2, axis=1)
+        mean = alpha(t) / alpha(s)
+    np.testing.assert_allclose(got.mean_map.value, mean, rtol=2e-6)
+    np.testing.assert_allclose(got.root.value, np.sqrt(added), rtol=5e-6)
+
+
+@by_process
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-5), ("float64", 1e-11)])
 def test_time_of_undoes_log_ratio(process, dtype, tolerance):
     with jax.enable_x64(dtype == "float64"):

@@ -42,6 +42,19 @@ def test_ddpm_chain_step_and_posterior_follow_from_two_nodes():
         np.testing.assert_allclose(posterior, BETAS[k] * (1 - squares[k - 1]) / (1 - squares[k]), rtol=1e-9)
 
 
+@pytest.mark.parametrize("apart", [1, 2, 5])
+def test_trap_12_transitions_across_nodes_keep_their_digits_in_float32(apart):
+    """From a tenth of an interval before a node to as much after another, against the difference in float64."""
+    process = Tabulated.from_betas(BETAS)
+    k = np.arange(100, 900, 100)
+    s, t = ((process.nodes[k + j] + shift * 1e-4).astype(np.float32) for j, shift in ((0, -1), (apart - 1, 1)))
+    got = jax.vmap(process.transition)(jnp.asarray(s), jnp.asarray(t))
+    with jax.enable_x64(True):
+        (early, noisy), (late, noisier) = (jax.vmap(process.level)(jnp.asarray(x, jnp.float64)) for x in (s, t))
+        exact = np.sqrt(noisier**2 - (late / early * noisy) ** 2)
+    np.testing.assert_allclose(got.root.value, exact, rtol=1e-4)
+
+
 def test_ddpm_table_follows_vp():
     """Ho's chain is the discretisation of VP: 1000 beta_k is about beta(t); levels agree to the order of one step."""
     with jax.enable_x64(True):

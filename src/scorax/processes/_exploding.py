@@ -51,6 +51,9 @@ class VE(AbstractGaussianProcess):
     def variance(self, t: Float[Array, ""]) -> Float[Array, ""]:
         return self.sigma_min**2 * jnp.exp(2 * self._log_growth * t / self.t1)
 
+    def added_variance(self, s: Float[Array, ""], t: Float[Array, ""]) -> Float[Array, ""]:
+        return self.variance(t) * -jnp.expm1(-2 * self._log_growth * (t - s) / self.t1)
+
     def time_of(self, log_ratio: Float[Array, ""]) -> Float[Array, ""]:
         return (log_ratio - math.log(self.sigma_min)) * (self.t1 / self._log_growth)
 
@@ -76,6 +79,9 @@ class EDM(AbstractGaussianProcess):
 
     def variance(self, t: Float[Array, ""]) -> Float[Array, ""]:
         return t**2
+
+    def added_variance(self, s: Float[Array, ""], t: Float[Array, ""]) -> Float[Array, ""]:
+        return (t - s) * (t + s)
 
     def time_of(self, log_ratio: Float[Array, ""]) -> Float[Array, ""]:
         return jnp.exp(log_ratio)

@@ -73,6 +73,14 @@ class AbstractGaussianProcess(AbstractLinearSDE):
         """``d log(sigma / alpha) / dt = g^2 / (2 sigma^2)``: turns densities over the log-ratio into densities over time."""
         return 0.5 * self.squared_diffusion(t) / self.variance(t)
 
+    def added_variance(self, s: Float[Array, ""], t: Float[Array, ""]) -> Float[Array, ""]:
+        r"""$\sigma_t^2 - (\alpha_t / \alpha_s)^2 \sigma_s^2$, the variance of the transition from ``s`` to ``t``, ``s < t``.
+
+        Here $\sigma_t^2\, (1 - e^{2 (u_s - u_t)})$ with $u = \log(\sigma/\alpha)$, whose difference loses digits over short
+        steps; override it where the length $t - s$ can be a factor.
+        """
+        return self.variance(t) * -jnp.expm1(2 * (self.log_ratio(s) - self.log_ratio(t)))
+
     def drift(self, t: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         return self.drift_coefficient(t) * x
 
@@ -83,9 +91,8 @@ class AbstractGaussianProcess(AbstractLinearSDE):
         return GaussianKernel(Scalar(self.alpha(t)), jnp.zeros_like(t), Scalar(self.sigma(t)))
 
     def transition(self, s: Float[Array, ""], t: Float[Array, ""]) -> GaussianKernel:
-        # sigma_t^2 - (alpha_t / alpha_s)^2 sigma_s^2 without the difference: the noise ratios carry it.
-        added = self.variance(t) * -jnp.expm1(2 * (self.log_ratio(s) - self.log_ratio(t)))
-        return GaussianKernel(Scalar(self.alpha(t) / self.alpha(s)), jnp.zeros_like(t), Scalar(jnp.sqrt(added)))
+        added = jnp.sqrt(self.added_variance(s, t))
+        return GaussianKernel(Scalar(self.alpha(t) / self.alpha(s)), jnp.zeros_like(t), Scalar(added))
 
     def perturb(self, t: Float[Array, ""], x0: Float[Array, "*shape"], *, key: Key) -> Float[Array, "*shape"]:
         return self.alpha(t) * x0 + self.sigma(t) * jax.random.normal(key, x0.shape, x0.dtype)

@@ -52,6 +52,11 @@ class Cosine(AbstractGaussianProcess):
         turned = self._rate * t
         return jnp.sin(turned) * jnp.sin(turned + 2 * self._start) / math.cos(self._start) ** 2
 
+    def added_variance(self, s: Float[Array, ""], t: Float[Array, ""]) -> Float[Array, ""]:
+        # 1 - (alpha_t / alpha_s)^2, its difference of squares of sines as a product of sines.
+        turned, left = self._rate * (t - s), self._rate * ((1 - s) + (1 - t))
+        return jnp.sin(turned) * jnp.sin(left) / jnp.sin(self._rate * (1 - s)) ** 2
+
     def time_of(self, log_ratio: Float[Array, ""]) -> Float[Array, ""]:
         sine, cosine = math.sin(self._start), math.cos(self._start)
         variance, signal = jax.nn.sigmoid(2 * log_ratio), jax.nn.sigmoid(-2 * log_ratio)
@@ -87,6 +92,10 @@ class Rectified(AbstractGaussianProcess):
 
     def variance(self, t: Float[Array, ""]) -> Float[Array, ""]:
         return t**2
+
+    def added_variance(self, s: Float[Array, ""], t: Float[Array, ""]) -> Float[Array, ""]:
+        # t^2 - ((1 - t) / (1 - s))^2 s^2, factored
+        return (t - s) * (t * (1 - s) + s * (1 - t)) / (1 - s) ** 2
 
     def time_of(self, log_ratio: Float[Array, ""]) -> Float[Array, ""]:
         return jax.nn.sigmoid(log_ratio)

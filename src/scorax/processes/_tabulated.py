@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from scorax._errors import explain
 from scorax.processes._gaussian_process import AbstractGaussianProcess
@@ -114,6 +114,12 @@ class Tabulated(AbstractGaussianProcess):
     def variance(self, t: Float[Array, ""]) -> Float[Array, ""]:
         return jax.nn.sigmoid(2 * self.log_ratio(t)) if self.preserving else jnp.exp(2 * self.log_ratio(t))
 
+    def added_variance(self, s: Float[Array, ""], t: Float[Array, ""]) -> Float[Array, ""]:
+        count = len(self.log_ratios)
+        return self.variance(t) * -jnp.expm1(
+            -2 * _increase(s, t, np.arange(1, count + 1) / count, np.asarray(self.log_ratios))
+        )
+
 
 def _tabulated(log_ratios: Float[np.ndarray, " n"], *, preserving: bool) -> Tabulated:
     return Tabulated(log_ratios=tuple(float(r) for r in log_ratios), preserving=preserving, t0=1 / len(log_ratios))
@@ -130,10 +136,23 @@ def _vector(values: Sequence[float] | np.ndarray, name: str) -> Float[np.ndarray
 
 def _interpolate(x: Float[Array, ""], knots: np.ndarray, values: np.ndarray) -> Float[Array, ""]:
     """Piecewise linear, exact at the knots, the outer pieces continued (nothing is clipped)."""
+    piece, at, left, slope = _piece(x, knots, values)
+    # The last knot belongs to the piece before it, which would reach its value only up to rounding.
+    return jnp.where(x == at[-1], left[-1] + slope * (x - at[-1]), left[piece] + slope * (x - at[piece]))
+
+
+def _increase(x: Float[Array, ""], y: Float[Array, ""], knots: np.ndarray, values: np.ndarray) -> Float[Array, ""]:
+    """Increase of the same function from ``x`` to ``y``, without the difference of its values where they share a piece."""
+    (first, at, left, slope), (last, _, _, last_slope) = (_piece(z, knots, values) for z in (x, y))
+    apart = slope * (at[first + 1] - x) + (left[last] - left[first + 1]) + last_slope * (y - at[last])
+    return jnp.where(first == last, slope * (y - x), apart)
+
+
+def _piece(
+    x: Float[Array, ""], knots: np.ndarray, values: np.ndarray
+) -> tuple[Int[Array, ""], Float[Array, " n"], Float[Array, " n"], Float[Array, ""]]:
+    """Number of the piece that holds ``x``, the knots and values in its precision, and the slope of the piece."""
     at = jnp.asarray(knots, x.dtype)
     piece = jnp.clip(jnp.searchsorted(at, x, side="right") - 1, 0, len(knots) - 2)
     slope = jnp.asarray(np.diff(values) / np.diff(knots), x.dtype)[piece]
-    # The last knot belongs to the piece before it, which would reach its value only up to rounding.
-    left = jnp.asarray(values, x.dtype)
-    here = left[piece] + slope * (x - at[piece])
-    return jnp.where(x == at[-1], left[-1] + slope * (x - at[-1]), here)
+    return piece, at, jnp.asarray(values, x.dtype), slope

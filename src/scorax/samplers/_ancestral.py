@@ -23,9 +23,11 @@ class DDPM(AbstractOneStepSampler):
     $$ x_s = \alpha_s \hat x_0 + \frac{a \sigma_s^2}{\sigma_t}\, \widehat{noise} + \tau z, \qquad
        \tau^2 = \frac{\sigma_s^2 b^2}{\sigma_t^2} \;\text{(posterior)} \quad\text{or}\quad b^2 \;\text{(forward)}. $$
 
-    On any Gaussian process: it is the chain of Ho et al. under a VP schedule and the one of Song et al. under VE. The two
-    variances are right for data that are a point and for data that are N(0, I); between them the error is of the order of
-    a step, so many steps are needed. With ``variance="posterior"`` it is ``DDIM(eta=1)``.
+    On any Gaussian process: it is the chain of Ho et al. under a VP schedule and the one of Song et al. under VE. The
+    posterior variance is right for data that are a point. Data N(0, I) need
+    $b^2 (\alpha_s^2 + \sigma_s^2) / (\alpha_t^2 + \sigma_t^2)$, which is the forward variance where
+    $\alpha^2 + \sigma^2 = 1$ and less where that grows with the noise. For other data either is off by the order of a step, so
+    many steps are needed. With ``variance="posterior"`` it is ``DDIM(eta=1)``.
 
     Args:
         num_steps: updates from ``t1`` to ``t0``.

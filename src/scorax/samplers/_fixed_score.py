@@ -85,12 +85,16 @@ class Langevin(_AbstractChain):
     the true one, not the law itself: on $N(0, v)$ the variance is $v / (1 - h/(2v))$. Chains cross between separated modes
     slowly or never, which is why noise levels exist.
 
+    It is Euler's step for $dX = S dt + \sqrt 2\, dW$. Roberts and Tweedie write the same diffusion with the other half,
+    $dX = \tfrac12 S dt + dW$, and the step $N(x + \tfrac12 h' S(x), h' I)$: their $h'$ is $2h$.
+
     Args:
         step_size: h, in squared units of the data.
         num_steps: steps of the chain; the last state is the draw.
         start: law of the first state; N(0, I) by default.
 
-    Reference: Roberts and Tweedie (1996), *Exponential convergence of Langevin distributions*, eq. 3.
+    Reference: Roberts and Tweedie (1996), *Exponential convergence of Langevin distributions and their discrete
+    approximations*, section 1.4.
     """
 
     facts: ClassVar[Facts] = Facts(
@@ -115,7 +119,7 @@ class Langevin(_AbstractChain):
 class MetropolisLangevin(_AbstractChain):
     r"""Metropolis-adjusted Langevin dynamics (MALA): proposals of :class:`Langevin`, accepted so that the law is exact.
 
-    With $q(y|x) = N(x + h S(x), 2h I)$ a proposal is accepted with the probability
+    With $q(y|x) = N(x + h S(x), 2h I)$, where $2h$ is the step of the references, a proposal is accepted with the probability
     $\min(1, e^{E(x) - E(y)}\, q(x|y) / q(y|x))$. It needs the energy, hence an :class:`~scorax.models.EnergyScore` or a
     :meth:`~scorax.models.ScoreFunction.of_density`. The share of steps at which a path moves is the rate of acceptance;
     0.57 is best in many dimensions.

@@ -39,7 +39,10 @@ class UniformGrid(AbstractGrid):
 
 
 class QuadraticGrid(AbstractGrid):
-    """Square roots of times equally spaced, twice as dense at the data as :class:`UniformGrid` in the middle of the clock.
+    r"""Times whose square roots are equally spaced.
+
+    Beside :class:`UniformGrid` a step near $t$ is $2 \sqrt{t / t_1}$ times as long (for $t_0$ near zero): shorter in the first
+    quarter of the clock, up to twice as long at its end.
 
     Reference: Song et al. (2021), *Denoising diffusion implicit models*, appendix D.2.
     """
