@@ -1,11 +1,11 @@
 """Checks of the JAX that is installed: does it compute what it is asked to?"""
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jaxlib
 import numpy as np
 
 from scorax._rows import MAX_ROWS, over_rows
@@ -32,7 +32,7 @@ def many_rows(dtype: Any) -> Answer:
     """Rows that are wrong as scorax batches them; and a note where they are wrong in one batch."""
     alone = _wrong(jax.vmap(_square), dtype)
     note = (
-        f"jaxlib {jaxlib.__version__} on {jax.default_backend()} gets {alone} of {_ROWS} rows wrong in "
+        f"jaxlib {version('jaxlib')} on {jax.default_backend()} gets {alone} of {_ROWS} rows wrong in "
         f"jit(vmap(lambda x: sum((A @ x) ** 2))) in {jnp.dtype(dtype).name}. scorax is right: it takes at most {MAX_ROWS} rows "
         "at a time. In programs of your own do the same, or use another jaxlib (docs/correctness.md)"
     )
