@@ -1,8 +1,9 @@
 """The only module of scorax that writes bytes: atomic files, atomic folders, appended lines.
 
 Every write follows one order: a temporary random name in the same folder, write, ``fsync``, rename, ``fsync`` of the
-folder. A crash at any moment therefore leaves the old state or the new one. Every system call goes through
-``_system``, one small object that a test replaces to fail any call it likes.
+folder. A crash at any moment therefore leaves the old state or the new one, and the next write in the folder removes what
+a killed one left under a temporary name. Every system call goes through ``_system``, one small object that a test replaces
+to fail any call it likes.
 """
 
 import contextlib
@@ -12,7 +13,6 @@ import io
 import json
 import os
 import re
-import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +22,9 @@ from typing import Any
 
 from scorax._errors import EnvironmentFailure, InputError, explain
 from scorax._system import PathLike, System
+from scorax._temporary import TEMPORARY, is_held, temporary_file, temporary_name
 from scorax._text import shown_path
 
-TEMPORARY = ".tmp-"
 _ASIDE = re.compile(r"^\.tmp-[0-9a-f]{16}-was-(?P<name>.+)$")
 
 # What a user repairs by naming another place; everything else is the machine refusing.
@@ -48,10 +48,13 @@ class FileDigest:
 
 @contextlib.contextmanager
 def explaining(path: PathLike, needed: int | None = None) -> Iterator[None]:
-    """Turns an ``OSError`` of the body into one line with the path, the bytes needed and the bytes free."""
+    """Turns an ``OSError`` of the body into one line with the path, the bytes needed and the bytes free.
+
+    Not a pipe whose reader has left: that is for the caller to say.
+    """
     try:
         yield
-    except (EnvironmentFailure, InputError):
+    except (EnvironmentFailure, InputError, BrokenPipeError):
         raise
     except OSError as error:
         place, reason = shown_path(path), error.strerror or str(error)
@@ -74,10 +77,6 @@ def _free_bytes(path: PathLike) -> str:
         with contextlib.suppress(OSError):
             return f"{shutil.disk_usage(folder).free} bytes free"
     return "free bytes unknown"
-
-
-def _temporary(folder: PathLike) -> str:
-    return os.path.join(folder, TEMPORARY + secrets.token_hex(8))
 
 
 def _parent(path: PathLike) -> str:
@@ -121,13 +120,10 @@ def _empty(folder: PathLike) -> None:
 def write_bytes(path: PathLike, data: bytes) -> None:
     """Replaces the file by these bytes, wholly or not at all; a link in its place is replaced, not followed."""
     with explaining(path, len(data)):
-        temporary = _temporary(_parent(path))
-        try:
-            _create(temporary, data)
+        with temporary_file(_system, _parent(path)) as (temporary, descriptor):
+            _write_all(descriptor, data)
+            _system.fsync(descriptor)
             _system.rename(temporary, path)
-        except BaseException:
-            _discard(temporary)
-            raise
         _system.fsync_dir(_parent(path))
 
 
@@ -217,8 +213,8 @@ def commit_folder(
     contents = {**files, manifest_name: manifest(digests)}
     target = os.path.join(parent, name)
     with explaining(target, sum(len(data) for data in contents.values())):
-        temporary = _temporary(parent)
-        aside = f"{_temporary(parent)}-was-{name}"
+        temporary = temporary_name(parent)
+        aside = f"{temporary_name(parent)}-was-{name}"
         try:
             _system.mkdir(temporary)
             for file, data in contents.items():
@@ -243,7 +239,7 @@ def commit_folder(
 def remove_tree(path: PathLike) -> None:
     """Removes a folder so that no reader ever finds half of it: it is renamed first. A missing one is fine."""
     with explaining(path):
-        temporary = _temporary(_parent(path))
+        temporary = temporary_name(_parent(path))
         try:
             _system.rename(path, temporary)
         except FileNotFoundError:
@@ -258,7 +254,7 @@ def remove_tree(path: PathLike) -> None:
 def clean_temporaries(folder: PathLike) -> list[str]:
     """Ends what a killed writer began in this folder; returns the names it removed or put back.
 
-    Call it only while holding the lock of the run, since a living writer's temporary looks the same.
+    Call it only while holding the lock of the run, since a living writer's temporary folder looks the same.
     """
     cleaned: list[str] = []
     with explaining(folder):
@@ -275,6 +271,8 @@ def clean_temporaries(folder: PathLike) -> list[str]:
             elif entry.is_dir(follow_symlinks=False):
                 _empty(entry.path)
                 _system.rmdir(entry.path)
+            elif entry.is_file(follow_symlinks=False) and is_held(entry.path):
+                continue
             else:
                 _system.unlink(entry.path)
             cleaned.append(entry.name)
@@ -358,24 +356,17 @@ def replacing(path: PathLike) -> Iterator[io.RawIOBase]:
                 _system.close(descriptor)
         return
     target = os.path.realpath(path)
-    temporary = _temporary(_parent(target))
-    with explaining(path):
-        if os.path.isdir(target):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
-        descriptor = _system.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    output = _Output(descriptor, path, seeks=True)
-    try:
+    with contextlib.ExitStack() as stack:
+        with explaining(path):
+            if os.path.isdir(target):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
+            temporary, descriptor = stack.enter_context(temporary_file(_system, _parent(target)))
+        output = _Output(descriptor, path, seeks=True)
         try:
             yield output
-            with explaining(path):
-                _system.fsync(descriptor)
         finally:
             output.end()
-            with explaining(path):
-                _system.close(descriptor)
         with explaining(path):
+            _system.fsync(descriptor)
             _system.rename(temporary, target)
             _system.fsync_dir(_parent(target))
-    except BaseException:
-        _discard(temporary)
-        raise

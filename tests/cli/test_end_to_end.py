@@ -1,6 +1,8 @@
 """The whole job through the command line, on a tiny table and a tiny network."""
 
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -109,6 +111,16 @@ def test_samples_on_standard_output(work: Path, capfd: Captured) -> None:
     lines = capfd.readouterr().out.splitlines()
     assert lines[0] == "height,=rounded,constant"
     assert len(lines) == 4
+
+
+@pytest.mark.parametrize("command", [["sample", "-n", "100", "-o", "-"], ["info"]])
+def test_a_reader_who_has_had_enough_is_no_error(work: Path, command: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    line = [sys.executable, "-m", "scorax", command[0], str(work / "run"), *command[1:]]
+    done = subprocess.run(line, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_logp_writes_a_density_with_its_error(work: Path, capsys: Captured) -> None:
@@ -229,8 +241,8 @@ def test_folder_in_use(work: Path, capsys: Captured) -> None:
     assert "in use" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_terminated_fit_saves_and_resumes_to_the_same_bytes(work: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
+def test_terminated_fit_saves_and_resumes_by_its_own_hint_to_the_same_bytes(work: Path, tmp_path: Path) -> None:
+    run = tmp_path / "the run"
     line = ["fit", str(work / "train.csv"), "-o", str(run), "--no-report", "--test", str(work / "test.csv"), *TINY]
     process = subprocess.Popen([sys.executable, "-m", "scorax.cli", *line], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
@@ -243,9 +255,10 @@ def test_terminated_fit_saves_and_resumes_to_the_same_bytes(work: Path, tmp_path
     _, err = process.communicate(timeout=60)
     assert time.monotonic() - sent < 10
     assert process.returncode == 143, err
-    assert err.splitlines()[-1].startswith("scorax: error: stopped by SIGTERM")
+    said, _, hint = err.splitlines()[-1].partition("go on with: scorax ")
+    assert said.startswith("scorax: error: stopped by SIGTERM")
 
-    assert main([*line, "--resume"]) == 0
+    assert main(shlex.split(hint)) == 0
     ours, theirs = _files(run / "steps" / "00000040"), _files(work / "run" / "steps" / "00000040")
     assert ours.keys() == theirs.keys()
     assert ours["best.safetensors"] == theirs["best.safetensors"]

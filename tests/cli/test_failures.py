@@ -1,6 +1,9 @@
 """From an exception to one line and an exit code."""
 
 import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,7 +32,6 @@ class XlaRuntimeError(RuntimeError):
         (XlaRuntimeError("RESOURCE_EXHAUSTED: 1 TB"), 3, "--batch"),
         (XlaRuntimeError("INTERNAL: broken"), 1, "bug"),
         (OSError(errno.ENOSPC, "No space left on device", "out.csv"), 3, "out.csv"),
-        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 3, "closed pipe"),
         (FileNotFoundError(errno.ENOENT, "No such file", "a.csv"), 2, "a.csv"),
         (KeyError("x"), 1, "bug"),
     ],
@@ -78,7 +80,7 @@ def test_debug_shows_the_traceback(
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(KeyboardInterrupt(), 130), (BrokenPipeError(errno.EPIPE, "Broken pipe"), 3), (EOFError("end"), 1)],
+    [(KeyboardInterrupt(), 130), (EOFError("end"), 1)],
 )
 def test_errors_that_parsers_like_to_take_reach_us(
     error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -86,6 +88,25 @@ def test_errors_that_parsers_like_to_take_reach_us(
     _raising(error, monkeypatch)
     assert main(["info", "run"]) == code
     assert capsys.readouterr().err.startswith("scorax: error: ")
+
+
+@pytest.mark.parametrize("command", [["--help"], ["--version"], ["fit", "--help"]])
+def test_a_reader_who_has_had_enough_is_no_error(command: list[str], tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    line = [sys.executable, "-m", "scorax", *command]
+    done = subprocess.run(line, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_work_goes_on_where_nobody_reads_about_it(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    script = "from scorax.cli._console import note; note('going on'); open('done', 'w').close()"
+    subprocess.run([sys.executable, "-c", script], stderr=writer, timeout=60, check=True, cwd=tmp_path)
+    os.close(writer)
+    assert (tmp_path / "done").exists()
 
 
 def test_global_flags_may_stand_anywhere_but_after_two_dashes() -> None:

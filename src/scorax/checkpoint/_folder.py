@@ -17,6 +17,10 @@ SEALED = ("config.json", "schema.json", "transform.safetensors")
 """Files of a run whose SHA-256 stands in the manifest of every step; they are written before the first one."""
 
 
+_BEFORE_A_RUN = ("lock", "lock.holder", "records", "run.json", "schema.json", "steps", "transform.safetensors")
+"""What a killed fit may leave before ``config.json`` says that a run was begun."""
+
+
 class RunFolder:
     """Paths of one run, its lock and the repair after a crash.
 
@@ -44,6 +48,16 @@ class RunFolder:
     def exists(self) -> bool:
         """Whether a run was begun here."""
         return self.config.is_file()
+
+    def foreign(self) -> Path | None:
+        """Something here that a fit cannot have left before its run was begun, if there is."""
+        if self.path.is_dir():
+            for path in sorted(self.path.iterdir()):
+                own = path.name in _BEFORE_A_RUN or path.name.startswith(_write.TEMPORARY)
+                inside = sorted(path.iterdir()) if own and path in (self.steps, self.records) else []
+                if not own or not all(p.name.startswith(_write.TEMPORARY) for p in inside):
+                    return inside[0] if inside else path
+        return None
 
     def create(self) -> "RunFolder":
         """Makes the folder with its subfolders; files already there stay."""

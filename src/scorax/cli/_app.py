@@ -19,7 +19,6 @@ from scorax.cli._logp import logp
 from scorax.cli._report import report
 from scorax.cli._runtime import log_to_stderr, use_compile_cache
 from scorax.cli._sample import sample
-from scorax.cli._signals import Signals
 from scorax.cli._simulate import simulate
 
 GLOBAL_FLAGS = ("--debug", "--no-compile-cache")
@@ -69,8 +68,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            with Signals():
-                command(*args, **kwargs)
+            command(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:
             raise _Failure(error) from error
 
@@ -81,10 +79,9 @@ for _command in (demo, fit, sample, logp, simulate, report, info, check):
     app.command(_command.__name__)(_guarded(_command))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line (default: that of the process) and return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    flags, rest = _split_flags(given)
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    flags, rest = _split_flags(list(arguments))
     debug = "--debug" in flags
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  stays open as long as the process
@@ -96,14 +93,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = typer.main.get_command(app).main(rest or ["--help"], prog_name="scorax", standalone_mode=False)
         _flush()
+    except SystemExit:
+        return _unread()  # how the parser ends where nobody reads its help
     except Exception as caught:
         error = caught.error if isinstance(caught, _Failure) else caught
+        if isinstance(error, BrokenPipeError):
+            return _unread()
         message = usage_message(error)
         if message is not None:
             print_error(f"{message} (scorax --help, or scorax COMMAND --help, says what there is)")
             return 2
         code = print_failure(error, debug=debug)
-        with contextlib.suppress(EnvironmentFailure):
+        with contextlib.suppress(EnvironmentFailure, BrokenPipeError):
             _flush()  # the first error is the one that counts
     return code or 0
 
@@ -120,10 +121,22 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        # What cannot be written is dropped, or the interpreter would complain once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        if isinstance(error, BrokenPipeError):
+            raise
         raise EnvironmentFailure(
             explain(
                 expected="room for the standard output", got=str(error.strerror), do="free some space or redirect it"
             )
         ) from error
+
+
+def _unread() -> int:
+    """The exit code where the reader of a pipe has had enough, as `head` has: that is no error."""
+    _drop_output()
+    return 0
+
+
+def _drop_output() -> None:
+    """Send what cannot be written to nowhere, or the interpreter would complain once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

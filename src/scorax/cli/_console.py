@@ -1,5 +1,6 @@
 """Words to the terminal. Everything that came from a file is data: escaped, never markup, never a control sequence."""
 
+import contextlib
 import os
 import sys
 import unicodedata
@@ -28,8 +29,9 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """A line about the work itself, on standard error."""
-    print(clean(text), file=sys.stderr, flush=True)
+    """A line about the work itself, on standard error. The work goes on where nobody reads it."""
+    with contextlib.suppress(BrokenPipeError):
+        print(clean(text), file=sys.stderr, flush=True)
 
 
 def interactive() -> bool:

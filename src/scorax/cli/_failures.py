@@ -1,10 +1,9 @@
 """From an exception to one line and an exit code. The codes are a public contract: docs/cli.md."""
 
-import sys
 import traceback
 
 from scorax._errors import InputError, ScoraxError
-from scorax.cli._console import one_line
+from scorax.cli._console import note, one_line
 
 ISSUES = "the issue tracker of the project"
 
@@ -23,8 +22,6 @@ def explain_failure(error: BaseException) -> tuple[int, str]:
             return 130, "interrupted"
         case MemoryError():
             return 3, _MEMORY
-        case BrokenPipeError():
-            return 3, "expected a reader of standard output, got a closed pipe; write to a file with -o"
         case FileNotFoundError() | IsADirectoryError() | NotADirectoryError() | FileExistsError():
             return InputError.exit_code, text
         case OSError():
@@ -54,4 +51,4 @@ def print_failure(error: BaseException, *, debug: bool) -> int:
 
 
 def print_error(text: str) -> None:
-    print(f"scorax: error: {text}", file=sys.stderr, flush=True)
+    note(f"scorax: error: {text}")

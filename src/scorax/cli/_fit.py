@@ -7,6 +7,7 @@ import typer
 
 from scorax._errors import InputError, explain
 from scorax._text import shown_path
+from scorax.cli._command_line import command_line
 from scorax.cli._console import say
 from scorax.cli._paths import refuse_full_folder, require_folder
 from scorax.cli._progress import Progress, duration
@@ -38,6 +39,7 @@ def fit(
     make_report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")] = True,
 ) -> None:
     """Fit a table: TABLE becomes the run folder RUN."""
+    given = locals()
     if holdout is not None and test is not None:
         raise InputError(explain(expected="--holdout or --test", got="both", do="leave one out"))
     if holdout is not None and not 0 < holdout < 1:
@@ -54,21 +56,23 @@ def fit(
     describe_table(table, rows)
 
     pin_threads(output if resume else None)
-    from scorax.estimators import FitConfig, fit_run
+    from scorax.estimators import FitConfig, FitRows, fit_run
     from scorax.spec import resolve
 
     flags = {"ensemble.folds": folds, "training.max_steps": max_steps}
     settings = resolve(FitConfig, file=config, sets=sets or (), flags=flags)
-    hint = f"; the state is saved, go on with: scorax fit {table} -o {output} --resume"
+
+    def hint() -> str:
+        again = command_line(fit, given | {"resume": output.is_dir()})
+        return f"; what was saved is whole, go on with: {again}"
+
     with Signals(polled=True, hint=hint) as signals, Progress() as progress:
         summary = fit_run(
-            rows,
+            FitRows(rows, shown_path(table), holdout, test_rows, shown_path(test)),
             output,
             settings,
             seed=seed,
             resume=resume,
-            holdout=holdout,
-            test=test_rows,
             records=make_report,
             on_event=progress,
             poll=signals.poll,

@@ -7,6 +7,7 @@ from ._config import (
     TrainingConfig,
 )
 from ._evaluate import evaluate_test
+from ._rows import FitRows
 from ._run import FitSummary, fit_run
 from ._sampling import SAMPLERS
 from ._score_density import ScoreDensity
@@ -15,6 +16,7 @@ __all__ = [
     "SAMPLERS",
     "EnsembleConfig",
     "FitConfig",
+    "FitRows",
     "FitSummary",
     "NetworkConfig",
     "NoiseConfig",

@@ -13,6 +13,7 @@ from scorax.data import Schema, Table, fingerprint
 from scorax.estimators._files import load_fitted
 from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import Outcome
+from scorax.estimators._selection import divergence_of_means
 from scorax.studies import compare, evaluate, held_out_records, verdict
 
 REPORT_TOLERANCE = 1e-4
@@ -117,5 +118,11 @@ def evaluate_test(run_path: Path, test: Table, train: Table | None) -> dict[str,
 
 
 def _values(fitted: FittedTable, rows: np.ndarray) -> np.ndarray:
-    answer = fitted.log_prob(rows, tolerance=REPORT_TOLERANCE, precision="float32", estimate_error=False)
+    answer = fitted.log_prob(
+        rows,
+        tolerance=REPORT_TOLERANCE,
+        precision="float32",
+        divergence=divergence_of_means(fitted.dimension),
+        estimate_error=False,
+    )
     return np.asarray(answer.value)

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from scorax._errors import InputError, explain
 from scorax._rows import over_rows
 from scorax._trees import cast
 from scorax.data import Schema
@@ -20,7 +19,6 @@ from scorax.estimators._selection import choose, held_out_rows, out_of_fold
 from scorax.targets import GaussianMixture
 from scorax.training import TrainState
 
-FEWEST_ROWS = 10
 SCORED_ROWS = 2000
 """Held-out rows whose log-density is recorded, at most."""
 
@@ -90,19 +88,7 @@ class Outcome:
 
 
 def prepare(values: Float[np.ndarray, "n columns"], schema: Schema, config: FitConfig, *, seed: int) -> Job:
-    """The job of fitting rows given in all columns of ``schema``.
-
-    Raises:
-        InputError: too few rows, or no column that varies.
-    """
-    if len(values) < FEWEST_ROWS:
-        raise InputError(explain(expected=f"at least {FEWEST_ROWS} rows", got=str(len(values)), do="bring more data"))
-    if len(schema.free) == 0:
-        raise InputError(
-            explain(
-                expected="a column with different values", got="constant columns only", do="nothing is left to model"
-            )
-        )
+    """The job of fitting rows that :func:`~scorax.estimators._rows.require_fittable` accepts."""
     coordinates = Coordinates.fit(values, schema)
     standardised = coordinates.standardise(values)
     widths = coordinates.widths / coordinates.standardize.scale

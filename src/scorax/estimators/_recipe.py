@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from scorax._types import Key
 from scorax.estimators._config import FitConfig, ResolvedConfig
 from scorax.estimators._model import Laws, initial_model
-from scorax.estimators._settings import num_members, resolved
+from scorax.estimators._settings import num_held_out, num_members, resolved
 from scorax.models import Denoiser
 from scorax.objectives import (
     DenoisingScoreMatching,
@@ -75,7 +75,7 @@ def plan(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], config: F
     if folds > 1:
         fold[order] = np.arange(len(z)) % folds
     else:
-        fold[order[: max(1, round(settings.ensemble.holdout * len(z)))]] = 0
+        fold[order[: num_held_out(settings.ensemble.holdout, len(z))]] = 0
     laws = Laws.of(z, widths, fold, settings, seed=seed)
     return Plan(
         settings,

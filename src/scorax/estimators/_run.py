@@ -16,13 +16,13 @@ from scorax import _write
 from scorax._errors import InputError, Interrupted, explain
 from scorax._text import shown_path
 from scorax.checkpoint import RunFolder, cut_metrics
-from scorax.data import Schema, Table, fingerprint
+from scorax.data import fingerprint
 from scorax.estimators._config import FitConfig, ResolvedConfig
 from scorax.estimators._evaluate import write_records
 from scorax.estimators._files import load_state, read_config, save_state, write_facts
 from scorax.estimators._fitting import Job, finish, prepare
 from scorax.estimators._recipe import train
-from scorax.estimators._settings import resolved
+from scorax.estimators._rows import FitRows
 from scorax.spec import to_json
 from scorax.training import TrainState
 
@@ -51,60 +51,54 @@ class FitSummary:
 
 
 def fit_run(
-    table: Table,
+    rows: FitRows,
     run_path: Path,
     config: FitConfig,
     *,
     seed: int,
     resume: bool = False,
-    holdout: float | None = None,
-    test: Table | None = None,
     records: bool = True,
     on_event: Callable[[Event], None] = lambda event: None,
     poll: Callable[[], str | None] = lambda: None,
 ) -> FitSummary:
-    """Fit ``table`` into the run folder ``run_path``.
+    """Fit a table into the run folder ``run_path``.
 
     Resuming needs the same table, seed, configuration and hold-out; the result is then bit for bit that of a run that was
-    never interrupted (same machine kind, thread count and JAX version).
+    never interrupted (same machine kind, thread count and JAX version). Whatever ends a fit after its training, the trained
+    state is saved, and resuming goes on from there.
 
     Args:
-        table: the rows.
+        rows: the table, and the rows its report is held against.
         run_path: the run folder.
         config: configuration; what it leaves out is chosen from the size of the table.
         seed: root of all randomness.
         resume: go on from the newest whole step.
-        holdout: share of rows kept from the fit for the report.
-        test: rows for the report, never trained on.
         records: whether to compare with baselines and write what the report shows.
         on_event: receives ``phase``, ``progress``, ``note`` and ``saved`` events.
         poll: called between jitted calls; returns ``"save"`` to ask for a checkpoint, raises ``Interrupted`` to stop.
 
     Raises:
-        InputError: the table cannot be fitted, or differs from the one the run was begun with.
+        InputError: the table cannot be fitted, or differs from the one the run was begun with; the folder holds something
+            else, or a run whose configuration is missing. Nothing was created or changed.
         DivergedError: training left the finite numbers; the last saved step is intact.
         FolderInUseError: another process fits into the folder.
         Interrupted: ``poll`` said so; the state is saved.
     """
     began = time.monotonic()
-    run = RunFolder(run_path).create()
-    with run.lock():
+    parts = rows.parts(config, seed)
+    facts = _facts(rows, seed)
+    run = RunFolder(run_path)
+    _require_place(run, resume)
+    with run.create().lock():
+        _require_place(run, resume)  # somebody may have begun a run meanwhile
         for line in run.recover():
             on_event({"kind": "note", "text": line})
-        schema = Schema.infer(table)
-        values, kept_back = _split(table.values, holdout, seed)
-        settings = resolved(config, len(values), len(schema.free))
-        facts = _facts(table, seed, holdout, test)
-        if "mixture" in settings.ensemble.starts:
+        if run.exists():
+            _same_run(run, facts, parts.settings, on_event)
+        if "mixture" in parts.settings.ensemble.starts:
             on_event({"kind": "phase", "text": "fitting the mixtures that members start from"})
-        job = prepare(values, schema, settings, seed=seed)
-        if resume and run.exists():
-            state, start_loss = _resume(run, job, facts, on_event)
-        else:
-            # config.json comes last and says that a run was begun: one killed before it has nothing to resume.
-            run.write_json("run.json", facts)
-            write_facts(run, settings, job.coordinates, job.plan.laws)
-            state, start_loss = None, None
+        job = prepare(parts.train, parts.schema, config, seed=seed)
+        state, start_loss = _resume(run, job, on_event) if run.saved_steps() else _begin(run, job, facts)
         state, start_loss = _train(run, job, state, start_loss, on_event, poll)
         on_event({"kind": "phase", "text": "choosing start and sigma_min on held-out rows"})
         outcome = finish(job, state)
@@ -115,9 +109,7 @@ def fit_run(
         poll()
         if records:
             on_event({"kind": "phase", "text": "comparing with baselines, drawing samples, writing records"})
-            source = "hold-out" if test is None else "test file"
-            rows = kept_back if test is None else schema.match(test, "the test file")
-            write_records(run, outcome, values, rows, source, seed=seed)
+            write_records(run, outcome, parts.train, parts.held, rows.source, seed=seed)
         summary = FitSummary(
             int(state.step),
             np.asarray(state.best_step).tolist(),
@@ -142,12 +134,32 @@ def fit_run(
     return summary
 
 
-def _split(values: np.ndarray, holdout: float | None, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
-    if holdout is None:
-        return values, None
-    order = np.random.default_rng([seed, 2]).permutation(len(values))
-    cut = round(holdout * len(values))
-    return values[np.sort(order[cut:])], values[np.sort(order[:cut])]
+def _require_place(run: RunFolder, resume: bool) -> None:
+    """Refuse a folder in which a fit would replace what it does not make again."""
+    if run.exists():
+        if not resume:
+            raise InputError(
+                f"{shown_path(run.path)}: "
+                + explain(expected="a new or empty folder", got="a run", do="resume it, or name another folder")
+            )
+    elif (foreign := run.foreign()) is not None:
+        raise InputError(
+            f"{shown_path(run.config)}: "
+            + explain(
+                expected="the configuration of a run, or a new or empty folder",
+                got=f"none, beside {shown_path(foreign)}",
+                do="put config.json back, or name another folder with -o",
+            )
+        )
+
+
+def _begin(run: RunFolder, job: Job, facts: dict[str, Any]) -> tuple[None, None]:
+    """Write what the run is made of; a run that was killed before its first step begins again."""
+    run.write_json("run.json", facts)
+    # config.json comes last and says that a run was begun: one killed before it has nothing to resume.
+    write_facts(run, job.plan.config, job.coordinates, job.plan.laws)
+    cut_metrics(run, -1)
+    return None, None
 
 
 def _train(
@@ -192,6 +204,9 @@ def _train(
             on_event({"kind": "saved", "step": step})
     assert latest is not None  # train yields at least the state it starts from
     assert start_loss is not None
+    if int(latest.step) != saved:  # whatever comes after the training may fail
+        save_state(run, latest, _meta(start_loss))
+        on_event({"kind": "saved", "step": int(latest.step)})
     return latest, start_loss
 
 
@@ -210,10 +225,18 @@ def _meta(start_loss: np.ndarray) -> dict[str, Any]:
     return {"start_loss": start_loss.tolist()}
 
 
-def _resume(
-    run: RunFolder, job: Job, facts: dict[str, Any], on_event: Callable[[Event], None]
-) -> tuple[TrainState | None, np.ndarray | None]:
-    """The state to go on from; ``None`` where the run was killed before its first step was saved."""
+def _resume(run: RunFolder, job: Job, on_event: Callable[[Event], None]) -> tuple[TrainState, np.ndarray]:
+    """The newest whole state, and the metrics as they were then."""
+    state, step = load_state(run, job.plan)
+    for line in step.skipped:
+        on_event({"kind": "note", "text": f"warning: {line}"})
+    cut_metrics(run, step.step)
+    on_event({"kind": "note", "text": f"resuming at step {step.step}"})
+    return state, np.asarray(step.meta["start_loss"], np.float64)
+
+
+def _same_run(run: RunFolder, facts: dict[str, Any], config: ResolvedConfig, on_event: Callable[[Event], None]) -> None:
+    """Refuse other data, seed, hold-out or configuration than those the run was begun with."""
     begun = run.read_json("run.json")
     for name in ("seed", "data", "holdout", "test"):
         if begun.get(name) != facts[name]:
@@ -225,24 +248,6 @@ def _resume(
                     do="resume with the same table and options, or name another folder with -o",
                 )
             )
-    _same_config(run, job.plan.config)
-    for name in ("nproc", "versions", "device"):
-        if begun.get(name) != facts[name]:
-            on_event(
-                {"kind": "note", "text": f"warning: {name} differs from the run's: not equal bit for bit from here on"}
-            )
-    if not run.saved_steps():
-        cut_metrics(run, -1)
-        return None, None
-    state, step = load_state(run, job.plan)
-    for line in step.skipped:
-        on_event({"kind": "note", "text": f"warning: {line}"})
-    cut_metrics(run, step.step)
-    on_event({"kind": "note", "text": f"resuming at step {step.step}"})
-    return state, np.asarray(step.meta["start_loss"], np.float64)
-
-
-def _same_config(run: RunFolder, config: ResolvedConfig) -> None:
     before, now = to_json(read_config(run)), to_json(config)
     for section in now:
         for key, value in now[section].items():
@@ -255,14 +260,19 @@ def _same_config(run: RunFolder, config: ResolvedConfig) -> None:
                         do="resume with the configuration the run was begun with",
                     )
                 )
+    for name in ("nproc", "versions", "device"):
+        if begun.get(name) != facts[name]:
+            on_event(
+                {"kind": "note", "text": f"warning: {name} differs from the run's: not equal bit for bit from here on"}
+            )
 
 
-def _facts(table: Table, seed: int, holdout: float | None, test: Table | None) -> dict[str, Any]:
+def _facts(rows: FitRows, seed: int) -> dict[str, Any]:
     return {
         "seed": seed,
-        "data": fingerprint(table),
-        "holdout": holdout,
-        "test": None if test is None else fingerprint(test),
+        "data": fingerprint(rows.table),
+        "holdout": rows.holdout,
+        "test": None if rows.test is None else fingerprint(rows.test),
         "nproc": int(os.environ["NPROC"]) if os.environ.get("NPROC", "").isdigit() else os.cpu_count(),
         "versions": {name: metadata.version(name) for name in ("scorax", "jax", "jaxlib", "numpy", "equinox", "optax")},
         "python": platform.python_version(),

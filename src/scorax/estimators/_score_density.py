@@ -16,8 +16,9 @@ from scorax.data import Schema, Table
 from scorax.estimators._config import FitConfig, checked_name
 from scorax.estimators._files import load_fitted, save_fitted
 from scorax.estimators._fitted import FittedTable
-from scorax.estimators._fitting import FEWEST_ROWS, finish, prepare
+from scorax.estimators._fitting import finish, prepare
 from scorax.estimators._recipe import train
+from scorax.estimators._rows import FEWEST_ROWS, require_fittable
 from scorax.estimators._sampling import measured, sampler_of
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.samplers import AbstractSampler
@@ -79,6 +80,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         table = Table.of(X, None if names is None else [str(name) for name in names], "X")
         schema = Schema.infer(table)
+        require_fittable(table.values, schema, name="X")
         self.seed_ = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         job = prepare(table.values, schema, self._settings(), seed=self.seed_)
         curve = []

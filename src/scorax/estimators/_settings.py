@@ -30,7 +30,7 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> ResolvedConfig
     """The configuration with every value that was left out filled in from the size of the table.
 
     Raises:
-        InputError: more folds than rows.
+        InputError: more folds than rows, or fewer than two rows to train on.
         EnvironmentFailure: the model does not fit into the memory of this machine.
     """
     small = num_rows <= SMALL_TABLE
@@ -41,6 +41,9 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> ResolvedConfig
         raise InputError(
             explain(expected=f"ensemble.folds of at most the {num_rows} rows", got=str(folds), do="ask for fewer folds")
         )
+    if folds == 1 and num_rows - num_held_out(ensemble.holdout, num_rows) < 2:
+        got = f"ensemble.holdout = {ensemble.holdout:g} of {num_rows} rows"
+        raise InputError(explain(expected="two rows or more to train on", got=got, do="hold fewer rows out"))
     settings = ResolvedConfig(
         network=ResolvedNetwork(
             width=network.width or (64 if small else 128),
@@ -88,6 +91,11 @@ def _starts(mixture: bool, dimension: int) -> tuple[Start, ...]:
 def num_members(config: ResolvedConfig) -> int:
     """Networks trained side by side: one for each start and fold."""
     return len(config.ensemble.starts) * config.ensemble.folds
+
+
+def num_held_out(holdout: float, num_rows: int) -> int:
+    """Rows held out where there is one fold."""
+    return max(1, round(holdout * num_rows))
 
 
 def num_components(config: ResolvedConfig) -> int:

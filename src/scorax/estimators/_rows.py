@@ -1,0 +1,94 @@
+"""The rows of a fit: what is trained on, what the report is held against, and what cannot be fitted."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from scorax._errors import InputError, explain
+from scorax._text import listing
+from scorax.data import Schema, Table
+from scorax.estimators._config import FitConfig, ResolvedConfig
+from scorax.estimators._settings import resolved
+
+FEWEST_ROWS = 10
+
+
+class Parts(NamedTuple):
+    """A table taken apart: its schema, the settings that fit it, and rows in all columns for the fit and for the report."""
+
+    schema: Schema
+    settings: ResolvedConfig
+    train: Float[np.ndarray, "n columns"]
+    held: Float[np.ndarray, "m columns"] | None
+
+
+@dataclass(frozen=True)
+class FitRows:
+    """A table to fit, and the rows its report is held against.
+
+    Attributes:
+        table: the rows.
+        name: what messages call the table.
+        holdout: share of its rows kept from the fit for the report.
+        test: rows for the report, never trained on.
+        test_name: what messages call them.
+    """
+
+    table: Table
+    name: str = "the table"
+    holdout: float | None = None
+    test: Table | None = None
+    test_name: str = "the test file"
+
+    @property
+    def source(self) -> Literal["hold-out", "test file"]:
+        """Where the rows come from that the report is held against."""
+        return "hold-out" if self.test is None else "test file"
+
+    def parts(self, config: FitConfig, seed: int) -> Parts:
+        """What a fit takes from the table under a configuration.
+
+        Raises:
+            InputError: the rows cannot be fitted, or not under this configuration, or the test rows have other columns.
+            EnvironmentFailure: the model does not fit into the memory of this machine.
+        """
+        try:
+            schema = Schema.infer(self.table)
+        except InputError as error:
+            raise InputError(f"{self.name}: {error}") from error
+        values, held = self.table.values, None
+        if self.holdout is not None:
+            order = np.random.default_rng([seed, 2]).permutation(len(values))
+            cut = round(self.holdout * len(values))
+            if not cut:
+                got = f"{self.holdout:g} of {len(values)} rows"
+                raise _refusal(self.name, expected="a hold-out of at least one row", got=got, do="hold more rows out")
+            values, held = values[np.sort(order[cut:])], values[np.sort(order[:cut])]
+        elif self.test is not None:
+            held = schema.match(self.test, self.test_name)
+        require_fittable(values, schema, name=self.name)
+        return Parts(schema, resolved(config, len(values), len(schema.free)), values, held)
+
+
+def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, name: str) -> None:
+    """Refuse rows from which nothing can be learned.
+
+    Raises:
+        InputError: too few rows, no column that varies, or one that varies only in rows kept from the fit.
+    """
+    count, free = len(values), schema.free
+    still = [schema.columns[j].name for j in free if count and np.ptp(values[:, j]) == 0]
+    if count < FEWEST_ROWS:
+        raise _refusal(name, expected=f"at least {FEWEST_ROWS} rows to fit", got=str(count), do="bring more data")
+    if len(free) == 0:
+        expected, do = "a column with different values", "nothing is left to model"
+        raise _refusal(name, expected=expected, got="constant columns only", do=do)
+    if still:
+        expected, do = "columns with different values in the rows of the fit", "hold fewer rows out, or drop the column"
+        raise _refusal(name, expected=expected, got=f"{listing(still)} with others in the hold-out only", do=do)
+
+
+def _refusal(name: str, *, expected: str, got: str, do: str) -> InputError:
+    return InputError(f"{name}: {explain(expected=expected, got=got, do=do)}")
