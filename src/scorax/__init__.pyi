@@ -58,6 +58,8 @@ from .samplers import (
 from .simulation import simulate
 from .training import TrainState, fit
 
+__version__: str
+
 __all__ = [
     "DDIM",
     "DDPM",

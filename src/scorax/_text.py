@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -40,3 +41,14 @@ def listing(names: Iterable[str], limit: int = 5) -> str:
 def percent(share: float, digits: int = 3) -> str:
     """A share as a percentage."""
     return f"{100 * share:.{digits}g} %"
+
+
+_ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, direction overrides, lone surrogates, foreign line breaks
+
+
+def clean(text: str) -> str:
+    """`text` with every character that could move the cursor, reorder the line or end it shown as its escape."""
+    return "".join(
+        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in _ESCAPED else char
+        for char in text
+    )

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from scorax._errors import DivergedError, EnvironmentFailure, FolderInUseError, InputError, Interrupted, ScoraxError
+from scorax._text import clean
 from scorax.cli import _app, main
-from scorax.cli._console import clean, one_line
+from scorax.cli._console import one_line
 from scorax.cli._failures import explain_failure
 
 

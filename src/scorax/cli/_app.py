@@ -28,7 +28,6 @@ app = typer.Typer(
     name="scorax",
     help="Fit a score-based generative model to a table, sample it, and get log-densities with their error.",
     epilog="Start with: scorax demo",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -36,9 +35,9 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> bool:
     if asked:
-        from importlib.metadata import version
+        from scorax import __version__
 
-        print(f"scorax {version('scorax')}")
+        print(f"scorax {__version__}")
         raise typer.Exit
     return asked
 

@@ -1,20 +1,30 @@
 """What `scorax logp` says about the errors of its answers. Imports JAX: the command imports this module inside."""
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 
+from scorax._text import percent
 from scorax.cli._console import note
 from scorax.likelihood import LogProb
+
+MATTERS = 0.01
+"""Nats from which on the error of a row is worth a warning: a hundredth of its density. Means over rows and differences between
+models are seldom known as well as that."""
+
+_LEAST_TOLERANCE = 1e-10
+"""No smaller tolerance is proposed: rounding is larger."""
 
 
 class ErrorBudget:
     """What is known about the errors of log-densities, over all rows of a file.
 
     Args:
-        tolerance: what was asked for by name, if anything was.
+        tolerance: of the solver.
     """
 
-    def __init__(self, tolerance: float | None) -> None:
+    def __init__(self, tolerance: float) -> None:
         self._tolerance = tolerance
         self._parts: list[LogProb] = []
 
@@ -22,30 +32,60 @@ class ErrorBudget:
         self._parts.append(answer)
 
     def say(self) -> None:
-        """The largest of each error, what the noise at the cut-off hides, and whether the tolerance was met."""
+        """The largest of each error, what the noise at the cut-off hides, and a warning where an error matters."""
         whole = jax.tree.map(lambda *leaves: np.concatenate(leaves), *self._parts)
-        failed = int(np.count_nonzero(~whole.converged))
-        if failed:
-            note(f"warning: the solver did not converge on {failed} of {len(whole.value)} rows; see the error column")
-        probes = int(np.max(whole.probes))
-        trace = f"divergence by {probes} probes, {_largest(whole.trace_error)}" if probes else "divergence exact"
-        note(
-            f"largest error in nats: solver {_largest(whole.solver_error)}, end of the flow "
-            f"{_largest(whole.terminal_error)}; {trace}"
+        for line in budget_lines(whole, self._tolerance):
+            note(line)
+
+
+def budget_lines(answer: LogProb, tolerance: float) -> list[str]:
+    """Sentences about the errors of rows solved at a tolerance; a warning is the last, and only where an error matters."""
+    probes = int(np.max(answer.probes))
+    lines = [
+        f"largest error {_largest(answer.total_error)}: solver {_largest(answer.solver_error)}, end of the flow "
+        f"{_largest(answer.terminal_error)}, divergence {f'{probes} probes, ' if probes else 'exact, '}"
+        f"{_largest(answer.trace_error)}"
+    ]
+    if np.isfinite(answer.truncation).any():
+        lines.append(
+            f"hidden by the noise at the cut-off: {np.nanmean(answer.truncation):+.2g} nats on average, not counted as error"
         )
-        if np.isfinite(whole.truncation).any():
-            note(
-                f"hidden by the noise at the cut-off: {np.nanmean(whole.truncation):+.2g} nats on average, not counted as error"
-            )
-        above = int(np.count_nonzero(whole.solver_error > self._tolerance)) if self._tolerance is not None else 0
-        if above:
-            note(
-                f"warning: the solver's error is above --tolerance {self._tolerance:g} on {above} of {len(whole.value)} rows: "
-                "it is a bound, while the tolerance limits estimates, which are smaller; try a smaller one, or "
-                "--precision float64"
-            )
+    failed = int(np.count_nonzero(~answer.converged))
+    if failed:
+        lines.append(
+            f"warning: no solution within the step limit on {failed} of {len(answer.value)} rows: do not use these values"
+        )
+    limit = max(MATTERS, tolerance)
+    bad = np.asarray(answer.total_error) > limit
+    if bad.any():
+        lines.append(
+            f"warning: {int(bad.sum())} of {len(answer.value)} log-densities may be off by more than {limit:g} nats "
+            f"({percent(np.expm1(limit), 2)} of the density), the worst by {_largest(answer.total_error)}; do not read "
+            f"differences smaller than the error column; {_remedy(answer, bad, tolerance)}"
+        )
+    return lines
+
+
+def _remedy(answer: LogProb, bad: np.ndarray, tolerance: float) -> str:
+    """What to type against the part of the error that is largest in most of these rows."""
+    parts = np.stack([np.nan_to_num(e[bad]) for e in (answer.trace_error, answer.solver_error, answer.terminal_error)])
+    part: int = np.bincount(np.argmax(parts, axis=0), minlength=3).argmax()
+    if part == 0:
+        return f"try --exact, or --probes {4 * int(np.max(answer.probes))}, which halves the error"
+    if part == 2:
+        return (
+            "the noise the model was fitted with ends too early for these rows: fit again with a larger noise.sigma_max"
+        )
+    wide = np.asarray(answer.solver_error).dtype == np.float64
+    options: Sequence[str] = [
+        *([f"--tolerance {max(tolerance / 100, _LEAST_TOLERANCE):.0e}"] if tolerance > _LEAST_TOLERANCE else []),
+        *([] if wide else ["--precision float64"]),
+    ]
+    return (
+        f"try {' and '.join(options)}" if options else "these rows lie where the model is too steep to be solved better"
+    )
 
 
 def _largest(errors: np.ndarray) -> str:
-    finite = np.asarray(errors)[np.isfinite(errors)]
-    return f"{finite.max():.1e}" if len(finite) else "not known"
+    known = np.asarray(errors)[~np.isnan(errors)]
+    return "not known" if not len(known) else f"{known.max():.1e} nats" if np.isfinite(known).all() else "without bound"

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from scorax._errors import InputError, ScoraxError, explain
+from scorax._progress import interactive
 from scorax._text import quote
-from scorax.cli._console import interactive, note, say, table
+from scorax.cli._console import note, say, table
 
 
 class ChecksFailed(ScoraxError):

@@ -1,21 +1,11 @@
 """Words to the terminal. Everything that came from a file is data: escaped, never markup, never a control sequence."""
 
-import contextlib
-import os
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, direction overrides, lone surrogates, foreign line breaks
-
-
-def clean(text: str) -> str:
-    """`text` with every character that could move the cursor, reorder the line or end it shown as its escape."""
-    return "".join(
-        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in _ESCAPED else char
-        for char in text
-    )
+from scorax._progress import note as note
+from scorax._text import clean
 
 
 def one_line(text: str) -> str:
@@ -26,17 +16,6 @@ def one_line(text: str) -> str:
 def say(text: str = "") -> None:
     """A line of result, on standard output."""
     print(clean(text))
-
-
-def note(text: str) -> None:
-    """A line about the work itself, on standard error. The work goes on where nobody reads it."""
-    with contextlib.suppress(BrokenPipeError):
-        print(clean(text), file=sys.stderr, flush=True)
-
-
-def interactive() -> bool:
-    """Whether standard error is a terminal that someone watches."""
-    return sys.stderr.isatty() and not os.environ.get("CI")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[int] = ()) -> None:

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from scorax._errors import InputError, explain
+from scorax._progress import Progress, duration
 from scorax._text import shown_path
 from scorax.cli._command_line import command_line
 from scorax.cli._console import say
 from scorax.cli._paths import refuse_full_folder, require_folder
-from scorax.cli._progress import Progress, duration
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
 

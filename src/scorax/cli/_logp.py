@@ -70,6 +70,7 @@ def logp(
     divergence = ExactDivergence() if exact else None if probes is None else Hutchinson(probes)
     density = ScoreDensity.load(run)
     values = density.schema_.match(rows, shown_path(table))
+    tolerance = density.fitted_.config.sampling.tolerance if tolerance is None else tolerance
     log_density, not_finite, budget = np.empty(len(values)), NotFinite(), ErrorBudget(tolerance)
     with TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values)) as writer:
         for start in range(0, len(values), batch):

@@ -6,6 +6,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from scipy.stats import t as student
 
+from scorax._html import table
+
+SHOWN = 5
+"""Rows of which a notebook shows the value."""
+
 Rows: TypeAlias = Float[Array, "*rows"] | Float[np.ndarray, "*rows"]
 
 
@@ -50,3 +55,28 @@ class LogProb(NamedTuple):
         half = half + np.asarray(self.solver_error) + np.asarray(self.terminal_error)
         value = np.asarray(self.value, np.float64)
         return value - half, value + half
+
+    def _repr_html_(self) -> str:
+        """The first rows with their errors, and what the errors are made of, for a notebook."""
+        whole = [np.atleast_1d(np.asarray(field, np.float64)).ravel() for field in self]
+        value, trace, solver, terminal, truncation, evaluations, converged, probes = whole
+        rows = [(i, f"{value[i]:.4f}", f"{(trace + solver + terminal)[i]:.1e}") for i in range(min(len(value), SHOWN))]
+        parts = {
+            "mean": f"{np.mean(value):.4f} nats" if len(value) else "",
+            "largest error": _largest(trace + solver + terminal),
+            f"of the trace ({int(probes.max(initial=0))} probes)" if probes.any() else "of the trace (exact)": _largest(
+                trace
+            ),
+            "of the solver": _largest(solver),
+            "of the end of the flow": _largest(terminal),
+            "hidden by the noise at the cut-off, mean": f"{np.mean(truncation):+.1e} nats" if len(value) else "",
+            "evaluations a row": f"{np.mean(evaluations):.0f}" if len(value) else "",
+            "not converged": f"{np.sum(converged == 0)} of {len(value)} rows",
+        }
+        caption = f"log-density of {len(value)} rows, nats" + (f" (the first {SHOWN})" if len(value) > SHOWN else "")
+        return table(caption, ("row", "log-density", "error"), rows) + table("", ("", ""), parts.items())
+
+
+def _largest(errors: np.ndarray) -> str:
+    known = errors[np.isfinite(errors)]
+    return f"{known.max():.1e} nats" if len(known) else "not known"

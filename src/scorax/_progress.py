@@ -1,16 +1,34 @@
-"""What `fit` shows while it works: a bar for a person, plain lines for a log."""
+"""What a fit shows while it works: a bar for a person at a terminal or in a notebook, plain lines for a log."""
 
+import contextlib
 import math
+import os
 import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any
 
-from scorax.cli._console import clean, interactive, note
+from scorax._text import clean
 
 Event = dict[str, Any]
+
+
+def note(text: str) -> None:
+    """A line about the work itself, on standard error. The work goes on where nobody reads it."""
+    with contextlib.suppress(BrokenPipeError):
+        print(clean(text), file=sys.stderr, flush=True)
+
+
+def interactive() -> bool:
+    """Whether somebody watches standard error: a terminal, or a notebook that has the widgets a moving bar needs."""
+    if sys.stderr.isatty():
+        return not os.environ.get("CI")
+    shell = sys.modules.get("IPython")
+    notebook = shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+    return notebook and find_spec("ipywidgets") is not None
 
 
 class View(ABC):
@@ -33,7 +51,7 @@ class View(ABC):
 
 
 class Progress:
-    """Turns the events of `fit_run` into what a view draws, and promises a time once the rate has been measured."""
+    """Turns the events of a fit into what a view draws, and promises a time once the rate has been measured."""
 
     def __init__(self, view: View | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._view = view or (Bar() if interactive() else Lines())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scorax.cli._progress import Bar, Lines, Progress, View, describe, duration
+from scorax._progress import Bar, Lines, Progress, View, describe, duration
 
 
 class Recorder(View):
