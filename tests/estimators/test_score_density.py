@@ -1,5 +1,9 @@
 """The estimator: densities that integrate to one, bits of a row, files."""
 
+import copy
+import dataclasses
+import html
+import json
 import pickle
 from pathlib import Path
 
@@ -9,6 +13,7 @@ from sklearn.base import clone
 
 from scorax import ScoreDensity
 from scorax._errors import InputError
+from scorax.data import Schema
 from tiny import SMALL, TINY, clusters
 
 
@@ -40,6 +45,62 @@ def test_save_and_load_keep_every_bit(fitted: ScoreDensity, rows: np.ndarray, tm
     np.testing.assert_array_equal(again.sample(8, random_state=1), fitted.sample(8, random_state=1))
     with pytest.raises(InputError, match="an existing one"):
         fitted.save(tmp_path / "run")
+
+
+@pytest.mark.parametrize("kind", ["none", "integer", "NumPy's integer", "generator"])
+def test_load_restores_parameters_and_fitted_attributes(fitted: ScoreDensity, tmp_path: Path, kind: str) -> None:
+    state = {"none": None, "integer": 3, "NumPy's integer": np.int64(3), "generator": np.random.RandomState(5)}[kind]
+    ours = copy.copy(fitted).set_params(random_state=state, folds=np.int32(2), verbose=True)
+    ours.save(tmp_path / "run")
+    again = ScoreDensity.load(tmp_path / "run")
+    for theirs in (again, ScoreDensity.load(tmp_path / "run")):
+        parameters, expected = theirs.get_params(), ours.get_params()
+        if kind == "generator":
+            drawn = parameters.pop("random_state").normal(size=3)
+            expected["random_state"] = copy.deepcopy(expected["random_state"])
+            np.testing.assert_array_equal(drawn, expected.pop("random_state").normal(size=3))
+        assert parameters == expected
+    names = {name for name in vars(ours) if name.endswith("_")}
+    assert {name for name in vars(again) if name.endswith("_")} == names
+    assert {"loss_curve_", "n_iter_", "seed_", "n_features_in_", "frame_", "fitted_"} <= names
+    for name in names - {"fitted_"}:
+        np.testing.assert_array_equal(getattr(again, name), getattr(ours, name))
+    assert len(ours.loss_curve_) > 1
+
+
+def test_a_damaged_memory_is_named(fitted: ScoreDensity, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "run")
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    for changes in ({"folds": "two"}, {"frame": {"library": "os", "labels": None, "count": 2}}, {"extra": 1}):
+        (tmp_path / "run" / "run.json").write_text(json.dumps(facts | {"estimator": facts["estimator"] | changes}))
+        with pytest.raises(InputError, match=r"run\.json: estimator: "):
+            ScoreDensity.load(tmp_path / "run")
+
+
+def test_verbose_tells_how_far_it_is_and_changes_nothing(
+    fitted: ScoreDensity, rows: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert capsys.readouterr().err == ""
+    told = clone(fitted).set_params(verbose=True).fit(rows)
+    said = capsys.readouterr().err
+    assert "compiling" in said
+    assert "step 300/300: loss" in said
+    assert "members training" in said
+    np.testing.assert_array_equal(told.loss_curve_, fitted.loss_curve_)
+
+
+def test_a_notebook_shows_the_parameters_and_after_fit_what_was_fitted(fitted: ScoreDensity) -> None:
+    name = "<script>alert(1)</script>"
+    named = copy.copy(fitted)
+    columns = tuple(dataclasses.replace(c, name=name) for c in fitted.schema_.columns)
+    coordinates = dataclasses.replace(fitted.fitted_.coordinates, schema=Schema(columns))
+    named.fitted_ = dataclasses.replace(fitted.fitted_, coordinates=coordinates)
+    for page in (named._repr_html_(), named._repr_mimebundle_()["text/html"]):
+        assert "sk-container" in page
+        assert "sigma_min" in page
+        assert html.escape(name) in page
+        assert name not in page
+    assert "sigma_min" not in clone(fitted)._repr_mimebundle_()["text/html"].split("</style>")[-1]
 
 
 @pytest.mark.bits

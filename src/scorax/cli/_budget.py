@@ -1,6 +1,7 @@
 """What `scorax logp` says about the errors of its answers. Imports JAX: the command imports this module inside."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -69,7 +70,7 @@ def budget_lines(answer: LogProb, tolerance: float) -> list[str]:
 def _remedy(answer: LogProb, bad: np.ndarray, tolerance: float) -> str:
     """What to type against the part of the error that is largest in most of these rows."""
     parts = np.stack([np.nan_to_num(e[bad]) for e in (answer.trace_error, answer.solver_error, answer.terminal_error)])
-    part: int = np.bincount(np.argmax(parts, axis=0), minlength=3).argmax()
+    part = int(np.bincount(np.argmax(parts, axis=0), minlength=3).argmax())
     if part == 0:
         return f"try --exact, or --probes {4 * int(np.max(answer.probes))}, which halves the error"
     if part == 2:
@@ -86,6 +87,7 @@ def _remedy(answer: LogProb, bad: np.ndarray, tolerance: float) -> str:
     )
 
 
-def _largest(errors: np.ndarray) -> str:
-    known = np.asarray(errors)[~np.isnan(errors)]
+def _largest(errors: Any) -> str:
+    known = np.asarray(errors)
+    known = known[~np.isnan(known)]
     return "not known" if not len(known) else f"{known.max():.1e} nats" if np.isfinite(known).all() else "without bound"

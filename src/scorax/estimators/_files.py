@@ -1,19 +1,22 @@
 """A fit in a run folder: which arrays and names stand in which file, and the way back."""
 
 import dataclasses
+import json
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from scorax import _write
 from scorax._errors import InputError, explain
 from scorax._text import shown_path
 from scorax._trees import array_spec, named_arrays, with_named_arrays
-from scorax.checkpoint import RunFolder, Step, load_step, read_tensors, save_step, tensors_bytes
+from scorax.checkpoint import RunFolder, Step, load_step, parse_json, read_tensors, save_step, tensors_bytes
 from scorax.data import Schema
 from scorax.estimators._config import ResolvedConfig
 from scorax.estimators._fitted import Coordinates, FittedTable
+from scorax.estimators._memory import Memory
 from scorax.estimators._model import Laws, blank_model, cut_at, num_components, num_members, restricted
 from scorax.estimators._recipe import Plan, optimizer
 from scorax.processes import GaussianLaw
@@ -97,14 +100,39 @@ def load_state(run: RunFolder, plan: Plan) -> tuple[TrainState, Step]:
     return dataclasses.replace(like, **changes, **progress), step
 
 
-def save_fitted(run: RunFolder, fitted: FittedTable, *, seed: int, steps: int) -> None:
-    """Write a fitted table alone, without the state to train on from."""
+def save_fitted(
+    run: RunFolder,
+    fitted: FittedTable,
+    memory: Memory,
+    loss_curve: Float[np.ndarray, " validations"],
+    *,
+    seed: int,
+    steps: int,
+) -> None:
+    """Write a fitted table and what its estimator remembers, without the state to train on from."""
     model = fitted.model
-    run.write_json("run.json", {"seed": seed, "sigma_min": model.process.t0})
+    run.write_json("run.json", {"seed": seed, "sigma_min": model.process.t0, "estimator": to_json(memory)})
     write_facts(run, fitted.config, fitted.coordinates, fitted.laws)
     best = named_arrays(trained_arrays(model))
     meta = {"sigma_min": model.process.t0, "start": fitted.config.ensemble.starts[0]}
     save_step(run, steps, {"best": best}, meta)
+    every = fitted.config.training.validate_every
+    lines = ({"step": min(i * every, steps), "validation_loss": float(loss)} for i, loss in enumerate(loss_curve))
+    _write.write_text(run.metrics, "".join(json.dumps(line) + "\n" for line in lines))
+
+
+def load_memory(run: RunFolder) -> Memory | None:
+    """What the estimator remembered that wrote the run; ``None`` where ``scorax fit`` did."""
+    obj = run.read_json("run.json").get("estimator")
+    return None if obj is None else from_mapping(Memory, obj, f"{shown_path(run.run)}: estimator")
+
+
+def load_loss_curve(run: RunFolder) -> Float[np.ndarray, " validations"]:
+    """The held-out losses of the lines of ``metrics.jsonl``."""
+    lines = run.metrics.read_bytes().splitlines() if run.metrics.exists() else []
+    parsed = [parse_json(line, f"{shown_path(run.metrics)}, line {i}") for i, line in enumerate(lines, start=1)]
+    losses = [line.get("validation_loss") for line in parsed if isinstance(line, dict)]
+    return np.array([loss for loss in losses if isinstance(loss, float)])
 
 
 def load_fitted(run: RunFolder) -> tuple[FittedTable, int]:

@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +50,23 @@ class Job:
         gain = start_loss - np.asarray(state.validation_loss, np.float64)
         return self._start_nats + gain + self.coordinates.log_weight
 
+    def validated(self, step: int) -> bool:
+        """Whether the held-out loss of a state at ``step`` is new, and recorded."""
+        training = self.plan.config.training
+        return step % training.validate_every == 0 or step >= training.max_steps
+
+    def progress(self, state: TrainState, nats: Float[np.ndarray, " members"]) -> dict[str, Any]:
+        """The event that tells how far training is; ``nats`` of the members' held-out rows."""
+        return {
+            "kind": "progress",
+            "step": int(state.step),
+            "max_steps": self.plan.config.training.max_steps,
+            "loss": float(np.mean(np.asarray(state.loss))),
+            "held_out_nats": self.best_start_nats(nats),
+            "active": int(np.sum(np.asarray(state.active))),
+            "members": self.plan.members,
+        }
+
     def best_start_nats(self, nats: Float[np.ndarray, " members"]) -> float:
         """Mean over the folds of the start that is ahead."""
         return float(np.max(nats.reshape(-1, self.plan.config.ensemble.folds).mean(axis=1)))
@@ -62,6 +80,11 @@ class Job:
                 rows = jnp.asarray(self.z[self.plan.held_out(member)], jnp.float64)
                 values.append(float(_mean_log_density(self.plan.laws.members, jnp.asarray(member), rows)))
         return np.array(values)
+
+
+def validation_loss(state: TrainState) -> float:
+    """Held-out loss, mean over members, in nats up to a constant."""
+    return float(np.mean(np.asarray(state.validation_loss)))
 
 
 @jax.jit

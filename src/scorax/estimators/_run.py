@@ -20,7 +20,7 @@ from scorax.data import fingerprint
 from scorax.estimators._config import FitConfig, ResolvedConfig
 from scorax.estimators._evaluate import write_records
 from scorax.estimators._files import load_state, read_config, save_state, write_facts
-from scorax.estimators._fitting import Job, finish, prepare
+from scorax.estimators._fitting import Job, finish, prepare, validation_loss
 from scorax.estimators._recipe import train
 from scorax.estimators._rows import FitRows
 from scorax.spec import to_json
@@ -177,20 +177,11 @@ def _train(
         step = int(latest.step)
         if start_loss is None:
             start_loss = np.asarray(latest.validation_loss, np.float64)
-        validated = step % training.validate_every == 0 or step >= training.max_steps
         nats = job.held_out_nats(latest, start_loss)
-        event = {
-            "kind": "progress",
-            "step": step,
-            "max_steps": training.max_steps,
-            "loss": float(np.mean(np.asarray(latest.loss))),
-            "held_out_nats": job.best_start_nats(nats),
-            "active": int(np.sum(np.asarray(latest.active))),
-            "members": job.plan.members,
-        }
+        event = job.progress(latest, nats)
         on_event(event)
-        if validated:
-            _write.append_json_line(run.metrics, _metrics(event, nats))
+        if job.validated(step):
+            _write.append_json_line(run.metrics, _metrics(event, nats, validation_loss(latest)))
             _write.append_json_line(run.log, {"step": step, "time": round(time.time(), 3)})
         try:
             wanted = poll()
@@ -210,11 +201,12 @@ def _train(
     return latest, start_loss
 
 
-def _metrics(event: Event, nats: np.ndarray) -> dict[str, Any]:
+def _metrics(event: Event, nats: np.ndarray, held_out_loss: float) -> dict[str, Any]:
     loss = event["loss"]
     return {
         "step": event["step"],
         "train_loss": loss if np.isfinite(loss) else None,
+        "validation_loss": held_out_loss,
         "held_out_nats": event["held_out_nats"],
         "held_out_nats_members": nats.tolist(),
         "active": event["active"],

@@ -1,28 +1,37 @@
 """The scikit-learn estimator of a table's density."""
 
 import dataclasses
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
 from os import PathLike
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from scorax import _html
 from scorax._errors import InputError, explain
-from scorax._text import shown_path
+from scorax._progress import Progress
+from scorax._text import listing, shown_path
 from scorax.checkpoint import RunFolder
-from scorax.data import Schema, Table
+from scorax.data import Schema
 from scorax.estimators._config import FitConfig, checked_name
-from scorax.estimators._files import load_fitted, save_fitted
+from scorax.estimators._files import load_fitted, load_loss_curve, load_memory, save_fitted
 from scorax.estimators._fitted import FittedTable
-from scorax.estimators._fitting import finish, prepare
+from scorax.estimators._fitting import Job, finish, prepare, validation_loss
+from scorax.estimators._frames import Frame, checked_table, default_names
+from scorax.estimators._memory import Memory
 from scorax.estimators._recipe import train
 from scorax.estimators._rows import FEWEST_ROWS, require_fittable
 from scorax.estimators._sampling import measured, sampler_of
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.samplers import AbstractSampler
+from scorax.spec import from_mapping, to_json
 from scorax.studies import SamplerChoice
+from scorax.training import TrainState
 
 
 class ScoreDensity(DensityMixin, BaseEstimator):
@@ -38,6 +47,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         folds: number of cross-validation members; overrides ``config.ensemble.folds``.
         max_steps: optimiser steps at most; overrides ``config.training.max_steps``.
         random_state: seed of folds, initial weights, noise and dequantisation.
+        verbose: show progress and the time left: a bar at a terminal and in notebooks that have ipywidgets, else lines.
 
     Attributes:
         schema_: kinds and grids of the columns.
@@ -45,6 +55,9 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         loss_curve_: held-out loss at every validation, mean over members, in nats up to a constant.
         n_iter_: optimiser steps taken.
         n_features_in_: number of columns.
+        feature_names_in_: their names, where ``X`` had some.
+        frame_: kind of the data frame that ``X`` was, or ``None``: :meth:`sample` answers in kind.
+        seed_: the number that all randomness follows from.
 
     Example:
         >>> from sklearn.datasets import load_iris
@@ -54,6 +67,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
     """
 
     n_features_in_: int
+    feature_names_in_: np.ndarray
 
     def __init__(
         self,
@@ -62,12 +76,14 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         folds: Any = None,
         max_steps: Any = None,
         random_state: Any = None,
+        verbose: Any = False,
     ) -> None:
         # scikit-learn's contract: anything is stored as it is, and fit is the one that objects.
         self.config = config
         self.folds = folds
         self.max_steps = max_steps
         self.random_state = random_state
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> "ScoreDensity":
         """Fit the rows of ``X``, shape (n, d); ``y`` is ignored.
@@ -76,24 +92,32 @@ class ScoreDensity(DensityMixin, BaseEstimator):
             InputError: fewer than ten rows, or no column that varies (a ``ValueError``).
             DivergedError: training left the finite numbers.
         """
-        X = validate_data(self, X, dtype="numeric", ensure_min_samples=FEWEST_ROWS)
-        names = getattr(self, "feature_names_in_", None)
-        table = Table.of(X, None if names is None else [str(name) for name in names], "X")
+        table = checked_table(self, X, reset=True, fewest=FEWEST_ROWS)
         schema = Schema.infer(table)
         require_fittable(table.values, schema, name="X")
         self.seed_ = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         job = prepare(table.values, schema, self._settings(), seed=self.seed_)
-        curve = []
-        state = None
-        for state in train(job.plan):
-            if int(state.step) % job.plan.config.training.validate_every == 0:
-                curve.append(float(np.mean(np.asarray(state.validation_loss))))
-        assert state is not None  # train yields at least the state it starts from
-        outcome = finish(job, state)
+        with Progress() if self.verbose else nullcontext(_silent) as report:
+            state, self.loss_curve_ = self._train(job, report)
+            report({"kind": "phase", "text": "choosing start and sigma_min on held-out rows"})
+            outcome = finish(job, state)
         self.fitted_: FittedTable = outcome.fitted
-        self.loss_curve_ = np.array(curve)
+        self.frame_ = Frame.of(X)
         self.n_iter_ = int(state.step)
         return self
+
+    def _train(self, job: Job, report: Callable[[dict[str, Any]], None]) -> tuple[TrainState, np.ndarray]:
+        report({"kind": "phase", "text": "compiling the training step"})
+        curve: list[float] = []
+        state = start_loss = None
+        for state in train(job.plan):
+            start_loss = np.asarray(state.validation_loss, np.float64) if start_loss is None else start_loss
+            if self.verbose:  # the log-density of the start is a program of its own
+                report(job.progress(state, job.held_out_nats(state, start_loss)))
+            if job.validated(int(state.step)):
+                curve.append(validation_loss(state))
+        assert state is not None  # train yields at least the state it starts from
+        return state, np.array(curve)
 
     def _settings(self) -> FitConfig:
         config = FitConfig() if self.config is None else self.config
@@ -119,13 +143,18 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         """Chosen cut-off, in standardised units."""
         return float(self._fitted().model.process.t0)
 
-    def sample(self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None) -> np.ndarray:
-        """Rows drawn from the model, shape (n_samples, d), rounded as the training columns are; integers if all of them are."""
+    def sample(self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None) -> Any:
+        """Rows drawn from the model, rounded as the training columns are.
+
+        A data frame of the kind that was fitted, with its columns in order, integers where they were; otherwise an array of
+        shape (n_samples, d), of integers if all columns are.
+        """
         self._fitted()
         if n_samples < 1:
             raise InputError(explain(expected="n_samples of at least 1", got=str(n_samples), do="ask for a row"))
         seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-        return self.schema_.matrix(self.sample_rows(0, n_samples, seed))
+        rows = self.sample_rows(0, n_samples, seed)
+        return self.schema_.matrix(rows) if self.frame_ is None else self.frame_.build(self.schema_.cells(rows))
 
     def sample_rows(self, start: int, count: int, seed: int, *, sampler: AbstractSampler | None = None) -> np.ndarray:
         """Rows ``start`` to ``start + count`` of the endless table of ``seed``: row k depends on the seed and k only.
@@ -229,23 +258,61 @@ class ScoreDensity(DensityMixin, BaseEstimator):
                 f"{shown_path(run.path)}: "
                 + explain(expected="a new folder", got="an existing one", do="choose another path")
             )
-        save_fitted(run.create(), self._fitted(), seed=self.seed_, steps=self.n_iter_)
+        memory = Memory.of(self.get_params(), named=hasattr(self, "feature_names_in_"), frame=self.frame_)
+        save_fitted(run.create(), self._fitted(), memory, self.loss_curve_, seed=self.seed_, steps=self.n_iter_)
 
     @staticmethod
     def load(path: str | PathLike[str]) -> "ScoreDensity":
-        """The estimator of a finished run folder, made by :meth:`save` or ``scorax fit``.
+        """The estimator of a finished run folder, made by :meth:`save`, with all it was, or by ``scorax fit``.
 
         Raises:
             InputError: the folder is damaged, or its fit was interrupted.
         """
         run = RunFolder(path)
         fitted, step = load_fitted(run)
-        estimator = ScoreDensity(fitted.config)
+        names = np.array(fitted.coordinates.schema.names, dtype=object)
+        memory = load_memory(run)
+        if memory is None:
+            estimator = ScoreDensity(from_mapping(FitConfig, to_json(fitted.config)))
+            named, estimator.frame_ = list(names) != default_names(len(names)), None
+        else:
+            estimator = ScoreDensity(**memory.parameters)
+            named, estimator.frame_ = memory.named, memory.frame
         estimator.fitted_ = fitted
-        estimator.n_features_in_ = len(fitted.coordinates.schema.columns)
+        estimator.n_features_in_ = len(names)
+        if named:
+            estimator.feature_names_in_ = names
         estimator.seed_ = int(run.read_json("run.json").get("seed", 0))
         estimator.n_iter_ = step
+        estimator.loss_curve_ = load_loss_curve(run)
         return estimator
+
+    def _repr_html_inner(self) -> str:
+        return super()._repr_html_inner() + self._fitted_html()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._fitted_html()
+        return bundle
+
+    def _fitted_html(self) -> str:
+        """What was fitted, below scikit-learn's diagram; nothing before that."""
+        if not hasattr(self, "fitted_"):
+            return ""
+        kinds = Counter(column.kind for column in self.schema_.columns)
+        facts = {
+            "columns": f"{len(self.schema_.columns)}: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}",
+            "names": listing(self.schema_.names),
+            "members of the ensemble": self.fitted_.config.ensemble.folds,
+            "steps": self.n_iter_,
+            "held-out loss, best": f"{np.min(self.loss_curve_):.4f} nats up to a constant"
+            if len(self.loss_curve_)
+            else "",
+            "smallest noise sigma_min": f"{self.sigma_min_:g} standard deviations",
+            "seed": self.seed_,
+        }
+        return _html.table("fitted", ("", ""), facts.items())
 
     def _fitted(self) -> FittedTable:
         check_is_fitted(self, "fitted_")
@@ -253,5 +320,8 @@ class ScoreDensity(DensityMixin, BaseEstimator):
 
     def _rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "fitted_")
-        X = validate_data(self, X, dtype="numeric", reset=False)
-        return self.schema_.match(Table.of(X, self.schema_.names, "X"), "X")
+        return self.schema_.match(checked_table(self, X, reset=False), "X")
+
+
+def _silent(event: dict[str, Any]) -> None:
+    """Nobody asked."""
