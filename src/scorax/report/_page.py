@@ -85,7 +85,9 @@ def _worst(
     """The columns with the worst grades, and among equals those whose distance exceeds its noise floor by most."""
     columns = (record or {}).get("columns", [])
     grades = (verdict or {}).get("columns", [])
-    graded = [{**column, "grade": grade} for column, grade in zip(columns, grades, strict=True)]
+    graded: list[Mapping[str, Any]] = [
+        {**column, "grade": grade} for column, grade in zip(columns, grades, strict=True)
+    ]
     order = ("poor", "fair", "good")
     return sorted(graded, key=lambda c: (order.index(c["grade"]), (c["floor"] or 0.0) - (c["distance"] or np.inf)))[
         :count
