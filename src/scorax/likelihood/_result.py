@@ -73,7 +73,8 @@ class LogProb(NamedTuple):
             "evaluations a row": f"{np.mean(evaluations):.0f}" if len(value) else "",
             "not converged": f"{np.sum(converged == 0)} of {len(value)} rows",
         }
-        caption = f"log-density of {len(value)} row{'' if len(value) == 1 else 's'}, nats" + (
+        of = "1 row" if len(value) == 1 else f"{len(value)} rows"
+        caption = f"log-density of {of}, nats" + (f" (the first {SHOWN})" if len(value) > SHOWN else "")
             f" (the first {SHOWN})" if len(value) > SHOWN else ""
         )
         return table(caption, ("row", "log-density", "error"), rows) + table("", ("", ""), parts.items())
