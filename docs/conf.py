@@ -3,7 +3,11 @@
 import importlib.metadata
 import os
 import re
+import sys
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "scorax"
 author = "The scorax developers"
@@ -17,13 +21,25 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
     "sphinx_design",
+    "offline",
 ]
-exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
+exclude_patterns = ["_build", "node_modules", "**/.ipynb_checkpoints"]
 default_role = "code"
 
 # Pages.
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3  # cli.md#scorax-fit is a link here and on a code host
+
+# Formulas, by the MathJax of `offline`: its fonts would otherwise come from a network.
+mathjax_path = "mathjax/tex-chtml.js"
+mathjax4_config = {"loader": {"paths": {"fonts": "[mathjax]/../@mathjax"}}}
+exclude_patterns += [
+    "@mathjax/*/cjs",
+    "@mathjax/*/mjs",
+    "@mathjax/*/svg",
+    "mathjax/*-svg*",
+    "mathjax/mml-*",
+]  # not in the site
 
 # Pages with code: run once, kept by their code, run again when it changes. An assertion that fails fails the build.
 nb_execution_mode = "cache"
@@ -47,7 +63,7 @@ napoleon_attr_annotations = False  # jaxtyping shapes are no reStructuredText
 # The look.
 html_theme = "furo"
 html_title = f"scorax {release}"
-html_static_path = ["_static"]
+html_static_path = ["_static", "node_modules"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
