@@ -32,7 +32,10 @@ myst_heading_anchors = 3  # cli.md#scorax-fit is a link here and on a code host
 
 # Formulas, by the MathJax of `offline`: its fonts would otherwise come from a network.
 mathjax_path = "mathjax/tex-chtml.js"
-mathjax4_config = {"loader": {"paths": {"fonts": "[mathjax]/../@mathjax"}}}
+mathjax4_config = {
+    "loader": {"paths": {"fonts": "[mathjax]/../@mathjax"}},
+    "output": {"displayOverflow": "linebreak"},  # a formula wider than the column goes on in the next line
+}
 exclude_patterns += [
     "@mathjax/*/cjs",
     "@mathjax/*/mjs",
