@@ -54,6 +54,7 @@ gc.set_threshold(200_000, 50, 100)
 
 # No deadline: the first example compiles. In CI the examples are fixed, so that a red build can be repeated.
 settings.register_profile("scorax", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("thorough", settings.get_profile("scorax"), max_examples=20_000)  # minutes a test, by hand
 settings.load_profile("scorax")
 
 

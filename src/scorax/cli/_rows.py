@@ -8,7 +8,7 @@ import numpy as np
 
 from scorax._text import listing, shown_path
 from scorax.cli._console import note, say
-from scorax.data import Schema, Table
+from scorax.data import Schema, Table, notes
 
 _KINDS = ("continuous", "rounded", "integer", "constant")
 
@@ -22,6 +22,8 @@ def describe_table(path: Path, rows: Table) -> None:
     constant = [column.name for column in schema.columns if column.kind == "constant"]
     if constant:
         note(f"constant, stored and put back when sampling: {listing(constant)}")
+    for line in notes(rows):
+        note(f"note: {line}")
 
 
 class NotFinite:

@@ -2,6 +2,7 @@
 
 from scorax.data._embedded import embedded, embedded_names, is_toy
 from scorax.data._image import read_image
+from scorax.data._notes import notes
 from scorax.data._order import RowOrder
 from scorax.data._output import TableWriter, write_table
 from scorax.data._read import read_table
@@ -20,6 +21,7 @@ __all__ = [
     "embedded_names",
     "fingerprint",
     "is_toy",
+    "notes",
     "read_image",
     "read_table",
     "toy_log_density",

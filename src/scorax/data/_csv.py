@@ -149,9 +149,9 @@ def _scan(path: Path, width: int) -> tuple[str, ...]:
         raise _refusal(path, "every quote closed", "one open at the end of the file", "check the quotes, or copy again")
     remarks = []
     if blank and width > 1:  # in one column a blank line is a missing cell
-        remarks.append(f"{blank} blank lines are passed over")
+        remarks.append(f"blank lines passed over: {blank}")
     if lone:
-        remarks.append(f"{lone} lines end in a lone carriage return, as on old computers: check the number of rows")
+        remarks.append(f"lines that a lone carriage return ends, as on old computers: {lone}; check the number of rows")
     return tuple(remarks)
 
 

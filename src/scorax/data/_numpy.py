@@ -1,17 +1,19 @@
 """``.npy`` and ``.npz`` with the header checked against the bytes present before anything is allocated."""
 
 import io
+import math
 import os
 import warnings
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scorax._errors import InputError, explain
-from scorax._text import listing, shown_path
+from scorax._text import listing, quote, shown_path
 from scorax.data._problems import Problems
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_matrix, check_names
 
@@ -25,37 +27,45 @@ def _refusal(where: object, expected: str, got: str, do: str) -> InputError:
     return InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))
 
 
-def _header(stream: Any, where: object) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type from a header that may say anything."""
+@dataclass(frozen=True)
+class _Header:
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    length: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the data, in Python integers: a product in 64 bits can be made to wrap round to the size of the file."""
+        return math.prod(self.shape, start=int(self.dtype.itemsize))
+
+
+def _header(stream: Any, where: object) -> _Header:
+    """The header at the start of a stream, which may say anything."""
+    # NumPy reads as many bytes as the header says it has, up to 4 GiB, before it refuses them.
+    start = io.BytesIO(stream.read(_HEADER + 12))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # NumPy's about headers of Python 2 and odd escapes
-            version = np.lib.format.read_magic(stream)
+            version = np.lib.format.read_magic(start)
             read = {
                 (1, 0): np.lib.format.read_array_header_1_0,
                 (2, 0): np.lib.format.read_array_header_2_0,
             }[version]
-            shape, fortran, dtype = read(stream, max_header_size=_HEADER)
+            shape, fortran, dtype = read(start, max_header_size=_HEADER)
     # NumPy hands the header to Python's parser: a header can raise whatever tokens, literals and types can.
     except Exception as error:
         reason = f"{type(error).__name__} in its header"
         raise _refusal(where, "a NumPy array", reason, "save it again with numpy.save") from None
     if any(not isinstance(n, int) or isinstance(n, bool) or not 0 <= n < 2**63 for n in shape):
         raise _refusal(where, "a NumPy array", "a header with a shape that is none", "save it again")
-    return shape, fortran, dtype
+    return _Header(shape, fortran, dtype, start.tell())
 
 
-def _size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    # In Python integers: a product in 64 bits can be made to wrap round to the size of the file.
-    size = int(dtype.itemsize)
-    for n in shape:
-        size *= int(n)
-    return size
-
-
-def _check(shape: tuple[int, ...], dtype: np.dtype[Any], present: int, where: object, limits: Limits) -> None:
+def _check(header: _Header, present: int, where: object, limits: Limits) -> None:
+    shape, dtype = header.shape, header.dtype
     check_matrix(shape, dtype, where)
-    if _size(shape, dtype) != present:
+    if header.size != present:
         raise _refusal(
             where,
             f"the data of shape {shape} and type {dtype}",
@@ -83,10 +93,10 @@ def _finish(array: np.ndarray, names: tuple[str, ...] | None, where: object, mis
 def read_npy(path: Path, limits: Limits, missing: Missing) -> Table:
     """Reads a 2-D array of numbers; see ``read_table``."""
     with path.open("rb") as file:
-        shape, fortran, dtype = _header(file, path)
-        start = file.tell()
-        _check(shape, dtype, os.fstat(file.fileno()).st_size - start, path, limits)
-        array = np.memmap(file, dtype, "r", start, shape, "F" if fortran else "C")
+        header = _header(file, path)
+        _check(header, os.fstat(file.fileno()).st_size - header.length, path, limits)
+        order = "F" if header.fortran else "C"
+        array = np.memmap(file, header.dtype, "r", header.length, header.shape, order)
     return _finish(array, None, path, missing, limits)
 
 
@@ -107,16 +117,16 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str, limits:
 
 
 def _names(data: bytes, where: str, limits: Limits) -> tuple[str, ...]:
-    stream = io.BytesIO(data)
-    shape, _, dtype = _header(stream, where)
-    if dtype.kind != "U" or len(shape) != 1 or _size(shape, dtype) != len(data) - stream.tell():
+    header = _header(io.BytesIO(data), where)
+    shape, dtype = header.shape, header.dtype
+    if dtype.kind != "U" or len(shape) != 1 or header.size != len(data) - header.length:
         got = f"shape {str(shape)[:60]} and type {str(dtype)[:60]}"
         raise _refusal(where, "a 1-D array of strings", got, "save columns=numpy.array([...names...])")
     check_count(shape[0], where, limits)
     if dtype.itemsize // 4 > limits.field_bytes:
         raise _refusal(where, "short names", f"names of {dtype.itemsize // 4} characters", "shorten them")
     try:
-        return tuple(str(name) for name in np.frombuffer(data, dtype, offset=stream.tell()))
+        return tuple(str(name) for name in np.frombuffer(data, dtype, offset=header.length))
     # NumPy reports a code point that does not exist as a SystemError.
     except (ValueError, SystemError):
         raise _refusal(where, "text", "characters outside of Unicode", "save the names again") from None
@@ -141,6 +151,15 @@ def read_npz(path: Path, limits: Limits, missing: Missing) -> Table:
 def _from_archive(
     path: Path, archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], limits: Limits, missing: Missing
 ) -> Table:
+    for info in infos:
+        name = info.filename
+        if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
+            raise _refusal(path, "plain names of arrays", f"{quote(name)}, a way to another place", "save it again")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise _refusal(path, "an archive of numpy.savez", f"another packing of {quote(name)}", "save it again")
+        stored = info.compress_type == zipfile.ZIP_STORED
+        if info.compress_size > os.path.getsize(path) or (stored and info.compress_size != info.file_size):
+            raise _refusal(path, "members inside of the archive", f"a wrong size of {quote(name)}", "save it again")
     members = {info.filename.removesuffix(".npy"): info for info in infos}
     if len(members) != len(infos):
         raise _refusal(path, "arrays of different names", "one name twice", "save it again")
@@ -148,17 +167,17 @@ def _from_archive(
     shapes: dict[str, tuple[int, ...]] = {}
     for name, info in members.items():
         with archive.open(info) as stream:
-            shapes[name] = _header(stream, f"{shown_path(path)}[{name[:60]!r}]")[0]
+            shapes[name] = _header(stream, f"{shown_path(path)}[{quote(name)}]").shape
     chosen = ["X"] if "X" in shapes else [name for name, shape in shapes.items() if len(shape) == 2]
     if len(chosen) != 1:
         got = f"{len(chosen)} 2-D arrays" + (f" ({listing(chosen)})" if chosen else "")
         raise _refusal(path, "one 2-D array, or one named 'X'", got, "save one array as X")
-    where = f"{shown_path(path)}[{chosen[0]!r}]"
+    where = f"{shown_path(path)}[{quote(chosen[0])}]"
     data = _member(archive, members[chosen[0]], where, limits)
-    stream = io.BytesIO(data)
-    shape, fortran, dtype = _header(stream, where)
-    _check(shape, dtype, len(data) - stream.tell(), where, limits)
-    array = np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape, order="F" if fortran else "C")
+    header = _header(io.BytesIO(data), where)
+    _check(header, len(data) - header.length, where, limits)
+    order = "F" if header.fortran else "C"
+    array = np.frombuffer(data, header.dtype, offset=header.length).reshape(header.shape, order=order)
     names = None
     if names_info is not None:
         there = f"{shown_path(path)}['columns']"

@@ -8,11 +8,13 @@ import numpy as np
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.data._integers import distances, joined, too_large
+from scorax.data._pages import check_pages
 from scorax.data._problems import Problems
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_names
 
 _ROWS = 65_536
 _METADATA = 64 * 2**20
+_GROUPS = 20_000
 
 
 def _refusal(path: Path, expected: str, got: str, do: str) -> InputError:
@@ -47,7 +49,7 @@ def read_parquet(path: Path, limits: Limits, missing: Missing) -> Table:
             path,
             memory_map=False,
             thrift_string_size_limit=_METADATA,
-            thrift_container_size_limit=1_000_000,
+            thrift_container_size_limit=max(_GROUPS, 2 * limits.columns),
             arrow_extensions_enabled=False,
         ) as file:
             return _read(path, file, limits, missing)
@@ -62,12 +64,11 @@ def read_parquet(path: Path, limits: Limits, missing: Missing) -> Table:
 def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
     check_count(file.metadata.num_columns, path, limits)
     check_bytes(file.metadata.num_rows * file.metadata.num_columns * 8, path, limits)
-    for group in range(file.metadata.num_row_groups):
-        check_bytes(file.metadata.row_group(group).total_byte_size, path, limits, "a row group once decompressed")
     schema = file.schema_arrow
     names = tuple(schema.names)
     check_names(names, path, limits)
     decimals = tuple(_decimals(path, name, kind) for name, kind in zip(names, schema.types, strict=True))
+    check_pages(path, file.metadata)
     problems, blocks, rows = Problems(path), [], 0
     for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
         block, origins = np.empty((batch.num_rows, len(names))), []
@@ -80,6 +81,8 @@ def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
         blocks.append((block, origins))
     if rows == 0:
         raise _refusal(path, "rows", "none", "check the file")
+    if rows != file.metadata.num_rows:
+        raise _refusal(path, f"{file.metadata.num_rows} rows", f"{rows}", "the file is damaged: write it again")
     values, kept = joined(blocks, names, path)
     return problems.settle(Table(names, values, decimals, kept), missing)
 

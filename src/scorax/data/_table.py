@@ -77,7 +77,12 @@ class Table:
         Raises:
             InputError: it is no matrix of numbers, or integers range too far.
         """
-        array = np.asarray(values)
+        try:
+            array = np.asarray(values)
+        except (ValueError, TypeError, OverflowError) as error:
+            got = str(error).splitlines()[0]
+            do = "give every row as many numbers"
+            raise InputError(f"{where}: " + explain(expected="a 2-D array of numbers", got=got, do=do)) from None
         check_matrix(array.shape, array.dtype, where)
         names = tuple(f"x{j}" for j in range(array.shape[1])) if columns is None else tuple(columns)
         check_names(names, where, Limits())

@@ -1,6 +1,7 @@
 """The scikit-learn estimator of a table's density."""
 
 import dataclasses
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from scorax._errors import InputError, explain
 from scorax._progress import Progress
 from scorax._text import listing, shown_path
 from scorax.checkpoint import RunFolder
-from scorax.data import Schema
+from scorax.data import Schema, notes
 from scorax.estimators._config import FitConfig, checked_name
 from scorax.estimators._files import load_fitted, load_loss_curve, load_memory, save_fitted
 from scorax.estimators._fitted import FittedTable
@@ -86,7 +87,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> "ScoreDensity":
-        """Fit the rows of ``X``, shape (n, d); ``y`` is ignored.
+        """Fit the rows of ``X``, shape (n, d); ``y`` is ignored. Warns of what ``scorax.data.notes`` finds odd about them.
 
         Raises:
             InputError: fewer than ten rows, or no column that varies (a ``ValueError``).
@@ -95,6 +96,8 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         table = checked_table(self, X, reset=True, fewest=FEWEST_ROWS)
         schema = Schema.infer(table)
         require_fittable(table.values, schema, name="X")
+        for line in notes(table):
+            warnings.warn(line, stacklevel=2)
         self.seed_ = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         job = prepare(table.values, schema, self._settings(), seed=self.seed_)
         with Progress() if self.verbose else nullcontext(_silent) as report:

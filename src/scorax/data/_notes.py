@@ -1,0 +1,85 @@
+"""What is odd about a table and no error: a line each, for the person who brought it."""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from scorax._text import listing, quote
+from scorax.data._csv import FORMULA
+from scorax.data._schema import Schema
+from scorax.data._table import Table
+
+_ALONE = 1e6
+"""A cell this many times farther off than all others are from each other leaves them one number in float32."""
+_DIGITS = 9
+_REPEATED = 0.05
+
+
+def notes(table: Table) -> tuple[str, ...]:
+    """Lines on what a reader passed over, and on columns and rows that a density will not describe as a person may think.
+
+    A table without missing cells is expected. The lines are about names that a spreadsheet runs as formulas, a cell that
+    dwarfs its column, columns that are equal up to a change of units, and rows that repeat others though a column is
+    continuous.
+    """
+    return (*table.remarks, *_formulas(table), *_lone_cells(table), *_same_columns(table), *_repeated_rows(table))
+
+
+def _formulas(table: Table) -> Iterator[str]:
+    found = [name for name in table.columns if FORMULA.match(name)]
+    if found:
+        yield f"a spreadsheet runs {listing(found)} as a formula: CSV files get an apostrophe before the name"
+
+
+def _lone_cells(table: Table) -> Iterator[str]:
+    found = []
+    for j, name in enumerate(table.columns if table.rows > 2 else ()):
+        values = table.values[:, j]
+        low, below, above, high = np.partition(values, [0, 1, -2, -1])[[0, 1, -2, -1]]
+        with np.errstate(over="ignore"):
+            for lone, gap, rest in ((high, high - above, above - low), (low, below - low, high - below)):
+                if rest > 0 and gap > _ALONE * rest:
+                    found.append(f"{lone:g} in column {quote(name)}, row {int(np.argmax(values == lone)) + 1}")
+    if found:
+        yield (
+            f"{_first(found, 2)} is a million times farther off than the other cells of the column are from each other: "
+            "they will be one number to the model (a slip?)"
+        )
+
+
+def _same_columns(table: Table) -> Iterator[str]:
+    seen: dict[bytes, str] = {}
+    found = []
+    for j, name in enumerate(table.columns if table.rows > 2 else ()):
+        values = table.values[:, j]
+        low, high = values.min(), values.max()
+        if low == high:
+            continue
+        # From 0 to 1, and low at the first cell: the same for every change of units, up to rounding.
+        unit = (values / 2 - low / 2) / (high / 2 - low / 2)
+        unit = unit if unit[0] <= 0.5 else 1 - unit
+        key = hashlib.sha256((np.round(unit, _DIGITS) + 0.0).tobytes()).digest()
+        if key in seen:
+            found.append(f"{quote(seen[key])} and {quote(name)}")
+        else:
+            seen[key] = name
+    if found:
+        yield f"columns {_first(found, 3)} are equal or differ in units only: one of them says all"
+
+
+def _first(found: list[str], most: int) -> str:
+    more = f" (and {len(found) - most} more)" if len(found) > most else ""
+    return "; ".join(found[:most]) + more
+
+
+def _repeated_rows(table: Table) -> Iterator[str]:
+    if all(column.kind != "continuous" for column in Schema.infer(table).columns):
+        return
+    rows = np.ascontiguousarray(table.values)
+    repeated = table.rows - len(np.unique(rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))))
+    if repeated > _REPEATED * table.rows:
+        yield (
+            f"{repeated} of {table.rows} rows repeat an earlier one: held-out figures are flattering where a row and its "
+            "copy are in different folds"
+        )

@@ -1,0 +1,404 @@
+"""Files that lie, by kind: each is refused in one line, in bounded memory, with nothing left behind; or it is read rightly.
+
+``pytest -n 2 --hypothesis-profile=thorough tests/data/test_malformed.py`` draws 20,000 files for each reader.
+"""
+
+import io
+import os
+import subprocess
+import sys
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parquet_bytes import DICTIONARY, GZIP, PLAIN, Said, dictionary, file, page, run
+from scorax._errors import InputError
+from scorax.data import Schema, read_table
+
+LARGEST = 2**31 - 1
+
+
+def header(text: str, version: bytes = b"\x01\x00", length: int | None = None, data: bytes = bytes(16)) -> bytes:
+    """An array of NumPy with any text for a header, which may lie about its own length."""
+    raw = text.encode("latin-1", "replace") + b"\n"
+    width = 2 if version[0] == 1 else 4
+    said = min(len(raw), 2 ** (8 * width) - 1) if length is None else length
+    return b"\x93NUMPY" + version + said.to_bytes(width, "little") + raw + data
+
+
+def shaped(shape: str, descr: str = "'<f8'", fortran: str = "False") -> str:
+    return f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}"
+
+
+HEADERS = {
+    "unclosed dictionary": header("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2)"),
+    "unclosed tuple": header(shaped("(1, 2")),
+    "unclosed text": header("{'descr': '<f8"),
+    "unclosed triple quote": header('{"""'),
+    "closed twice": header(shaped("(1, 2)") + "}"),
+    "line continued": header(shaped("(1, 2)") + "\\"),
+    "indented": header("  \n    " + shaped("(1, 2)") + "\n  x"),
+    "empty": header(""),
+    "zeros": header("\0" * 50),
+    "no dictionary": header("(1, 2)"),
+    "a call": header(shaped("(1, 2)").replace("False", "exit()")),
+    "a lambda": header(shaped("(lambda: 0, 2)")),
+    "more keys": header("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), 'more': 1}"),
+    "fewer keys": header("{'descr': '<f8', 'shape': (1, 2)}"),
+    "keys that are no text": header("{1: '<f8', 2: False, 3: (1, 2)}"),
+    "keys of many types": header("{'descr': '<f8', 2: False, (): (1, 2)}"),
+    "unhashable": header("{[]: 1}"),
+    "nested tuples": header(shaped("(" * 4000 + ")" * 4000)),
+    "nested lists in the type": header(shaped("(1, 2)", "[" * 4000 + "]" * 4000)),
+    "minus signs": header(shaped("(" + "-" * 9000 + "1, 2)")),
+    "inversions": header(shaped("(" + "~" * 9000 + "1, 2)")),
+    "a long sum": header(shaped("(" + "1+" * 4500 + "1j, 2)")),
+    "64 kB": header(shaped("(1, 2)") + " " * 65_400),
+    "64 kB of brackets": header("{" * 65_000),
+    "a length beyond the file": header(shaped("(1, 2)"), length=60_000),
+    "4 GB long": header(shaped("(1, 2)"), b"\x02\x00", 2**32 - 1),
+    "shorter than it is": header(shaped("(1, 2)"), length=10),
+    "length zero": header(shaped("(1, 2)"), length=0),
+    "version 0": header(shaped("(1, 2)"), b"\x00\x00"),
+    "version 1.9": header(shaped("(1, 2)"), b"\x01\x09"),
+    "version 255": header(shaped("(1, 2)"), b"\xff\xff"),
+    "other letters": header(shaped("(1, 2)", "'<ŕ8'")),
+    "bytes above 127": header("{'d\xe9scr': '<f8', 'fortran_order': False, 'shape': (1, 2)}"),
+    "tuple type": header(shaped("(1, 2)", "('<f8', (2,))")),
+    "tuple type of nothing": header(shaped("(1, 2)", "()")),
+    "tuple type of one": header(shaped("(1, 2)", "('<f8',)")),
+    "tuple type of three": header(shaped("(1, 2)", "('<f8', 2, 3)")),
+    "tuple type of 2^62": header(shaped("(1, 2)", "('<f8', 4611686018427387904)")),
+    "list type": header(shaped("(1, 2)", "[('a', '<f8')]")),
+    "list type of nothing": header(shaped("(1, 2)", "[]")),
+    "list type of shapes": header(shaped("(1, 2)", "[('a', '<f8', (1000000, 1000000, 1000000))]")),
+    "list type of names": header(shaped("(1, 2)", "[('a\\n\\x1b[31m', '<f8')]")),
+    "dictionary type": header(shaped("(1, 2)", "{'names': ['a'], 'formats': ['<f8'], 'offsets': [-8]}")),
+    "numeric type": header(shaped("(1, 2)", "8")),
+    "no type": header(shaped("(1, 2)", "None")),
+    "true type": header(shaped("(1, 2)", "True")),
+    "type of bytes": header(shaped("(1, 2)", "b'<f8'")),
+    "object type": header(shaped("(1, 2)", "'|O'")),
+    "objects inside": header(shaped("(1, 2)", "[('a', '|O')]")),
+    "type in parts": header(shaped("(1, 2)", "'<f8,<f8'")),
+    "type with a shape": header(shaped("(1, 2)", "'(2,3)<f8'")),
+    "type of 2^31 bytes": header(shaped("(1, 2)", "'V2147483647'")),
+    "type of 2^63 bytes": header(shaped("(1, 2)", "'V9223372036854775808'")),
+    "text type": header(shaped("(1, 2)", "'<U1000000000'")),
+    "time type": header(shaped("(1, 2)", "'<M8[ns]'")),
+    "time type of no unit": header(shaped("(1, 2)", "'<M8[xx]'")),
+    "quadruple precision": header(shaped("(1, 2)", "'<f16'")),
+    "order as a number": header(shaped("(1, 2)", fortran="1")),
+    "order as text": header(shaped("(1, 2)", fortran="'no'")),
+    "shape as a list": header(shaped("[1, 2]")),
+    "shape of floats": header(shaped("(1.0, 2.0)")),
+    "shape of 2^60": header(shaped("(1152921504606846976, 1152921504606846976)")),
+    "shape of 2^64": header(shaped("(18446744073709551616, 2)")),
+    "shape of 9,000 digits": header(shaped("(" + "9" * 9000 + ", 2)")),
+    "shape of 9,000 hexadecimal digits": header(shaped("(0x" + "f" * 9000 + ", 2)")),
+    "shape that wraps round": header(shaped("(9223372036854775809, 2)")),
+    "negative shape": header(shaped("(-1, -2)")),
+    "shape of truth values": header(shaped("(True, 2)")),
+    "shape of nothing": header(shaped("()")),
+    "shape of one": header(shaped("(2,)")),
+    "shape of three": header(shaped("(1, 2, 1)")),
+    "shape of 65 dimensions": header(shaped("(" + "1, " * 64 + "2)")),
+    "shape of 3,000 dimensions": header(shaped("(" + "1," * 2999 + "2)")),
+    "shape of no rows": header(shaped("(0, 2)"), data=b""),
+    "shape of no columns": header(shaped("(2, 0)"), data=b""),
+    "more rows than data": header(shaped("(3, 2)")),
+    "fewer rows than data": header(shaped("(1, 1)")),
+}
+
+
+def single(name: str, data: bytes, **options) -> bytes:
+    """An archive of one member."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", **options) as archive:
+        archive.writestr(name, data)
+    return out.getvalue()
+
+
+def several(*members: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        warnings.simplefilter("ignore")
+        for name, data in members:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def edited(data: bytes, mark: bytes, at: int, value: bytes) -> bytes:
+    """An archive with bytes behind a mark (``PK\\1\\2``: the entry of the directory) replaced."""
+    place = data.index(mark) + at
+    return data[:place] + value + data[place + len(value) :]
+
+
+GOOD = header(shaped("(1, 2)"))
+ZEROS = bytes(2**27)
+PACKED = {"compression": zipfile.ZIP_DEFLATED, "compresslevel": 1}
+BOMB = single("X.npy", header(shaped("(8388608, 2)"), data=ZEROS), **PACKED)
+
+ARCHIVES = {
+    "absolute name": single("/etc/X.npy", GOOD),
+    "name above": single("../X.npy", GOOD),
+    "name above, inside": single("a/../../X.npy", GOOD),
+    "name of a drive": single("C:X.npy", GOOD),
+    "name with a backslash": single("..\\X.npy", GOOD),
+    "a good member beside": several(("X.npy", GOOD), ("../../tmp/y.npy", GOOD)),
+    "one name twice": several(("X.npy", GOOD), ("X.npy", GOOD)),
+    "one name with and without its ending": several(("X.npy", GOOD), ("X", GOOD)),
+    "no array": single("X.npy", b"text"),
+    "a pickle": single("X.npy", b"\x80\x04N."),
+    "bzip2": single("X.npy", GOOD, compression=zipfile.ZIP_BZIP2),
+    "lzma": single("X.npy", GOOD, compression=zipfile.ZIP_LZMA),
+    "size too large": edited(single("X.npy", GOOD), b"PK\1\2", 24, (2**31).to_bytes(4, "little")),
+    "size too small": edited(single("X.npy", GOOD), b"PK\1\2", 24, (40).to_bytes(4, "little")),
+    "packed size too large": edited(single("X.npy", GOOD), b"PK\1\2", 20, (2**31).to_bytes(4, "little")),
+    "other name inside": edited(single("X.npy", GOOD), b"PK\3\4", 30, b"Y"),
+    "encrypted": edited(single("X.npy", GOOD), b"PK\1\2", 8, b"\1"),
+    "offset beyond the file": edited(single("X.npy", GOOD), b"PK\1\2", 42, (2**31).to_bytes(4, "little")),
+    "checksum": edited(single("X.npy", GOOD), b"PK\1\2", 16, b"\0\0\0\0"),
+    "1001 members": several(*((f"{i}.npy", b"") for i in range(1001))),
+    "no member": several(),
+    "bomb": BOMB,
+    "bomb that says little": edited(BOMB, b"PK\1\2", 24, (200).to_bytes(4, "little")),
+    "header of 128 MB": single("X.npy", header(" " * 2**27, b"\x02\x00"), **PACKED),
+}
+
+
+def gzipped(data: bytes) -> bytes:
+    return zlib.compress(data, level=1, wbits=31)
+
+
+THREE = page(np.arange(3.0).tobytes(), 3, PLAIN)
+ONE = dictionary(np.ones(1).tobytes(), 1)
+MANY = ONE + page(run(LARGEST), LARGEST, DICTIONARY)
+WIDE = dictionary(np.ones(1).tobytes(), LARGEST)
+LARGE = page(gzipped(np.ones(10).tobytes() + ZEROS), 10, PLAIN, size=len(ZEROS) + 80)
+
+PARQUETS = {
+    "4 PB": file(Said(1000 * LARGEST, MANY, len(ONE), group_rows=LARGEST, groups=1000)),
+    "4 PB that say ten rows": file(Said(10, MANY, len(ONE), group_rows=LARGEST, groups=1000)),
+    "a page of 2^31 values": file(Said(10, MANY, len(ONE))),
+    "a column of 2^31 values": file(Said(10, MANY, len(ONE), num_values=LARGEST)),
+    "a column of 2^62 values": file(Said(10, MANY, len(ONE), num_values=2**62)),
+    "2^62 rows": file(Said(2**62, THREE)),
+    "more rows than values": file(Said(30, THREE)),
+    "fewer rows than values": file(Said(2, THREE)),
+    "a group of other rows": file(Said(3, THREE, group_rows=2)),
+    "negative rows": file(Said(-3, THREE)),
+    "no rows": file(Said(0, THREE, group_rows=0)),
+    "200,000 groups": file(Said(3, THREE, groups=200_000)),
+    "a page that says 2 GB": file(Said(10, page(gzipped(bytes(80)), 10, PLAIN, size=LARGEST), codec=GZIP)),
+    "a page of 128 MB": file(Said(10, LARGE, codec=GZIP)),
+    "a page of 128 MB that says so": file(Said(10, LARGE, codec=GZIP, uncompressed=len(ZEROS))),
+    "a dictionary of 2^31": file(Said(10, WIDE + page(run(10), 10, DICTIONARY), len(WIDE))),
+    "packed size of 2^61": file(Said(3, THREE, compressed=2**61)),
+    "negative packed size": file(Said(3, THREE, compressed=-1)),
+    "packed size too small": file(Said(3, THREE, compressed=5)),
+    "offset beyond the file": file(Said(3, THREE, offset=2**40)),
+    "negative offset": file(Said(3, THREE, offset=-4)),
+    "a page of ones": file(Said(3, b"\xff" * 200)),
+    "a page of structures inside of each other": file(Said(3, b"\x1c" * 20_000)),
+    "no page": file(Said(3, b"\0" * 8)),
+}
+
+CSVS = {
+    "names equal but for spaces": b"a, a\n1,2\n",
+    "names equal but for spaces behind": "a,b,a\u00a0\n1,2,3\n".encode(),
+    "names equal but for how an accent is written": "\u00e9,e\u0301\n1,2\n".encode(),
+    "guarded and unguarded": b"'=a,=a\n1,2\n",
+    "64 kB of quotes": b'a,b\n1,"' + b'""' * 32_000 + b"\n",
+    "an exponent of 100,000 digits": b"a,b\n1,1e" + b"9" * 100_000 + b"\n",
+    "integers of 100,000 digits": b"a,b\n1," + b"9" * 100_000 + b"\n",
+    "spaces for a line": b"a,b\n1,2\n   \n3,4\n",
+    "a lone return in a row": b"a,b\n1\r2,3\n",
+    "vertical tabs": b"a,b\n1\x0b,2\n",
+}
+
+KINDS = {".npy": HEADERS, ".npz": ARCHIVES, ".parquet": PARQUETS, ".csv": CSVS}
+NAMED = [(suffix, name) for suffix, kind in KINDS.items() for name in kind]
+
+
+def refused(path: Path) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InputError) as caught:
+            read_table(path)
+    message = str(caught.value)
+    assert message.isprintable()
+    assert len(message) < 500 + len(str(path))
+    assert path.name in message
+    return message
+
+
+@pytest.mark.parametrize(("suffix", "name"), NAMED, ids=[f"{suffix} {name}" for suffix, name in NAMED])
+def test_what_is_malformed_is_refused_in_one_line(tmp_path, monkeypatch, suffix, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"t{suffix}").write_bytes(KINDS[suffix][name])
+    refused(tmp_path / f"t{suffix}")
+    assert os.listdir(tmp_path) == [f"t{suffix}"]
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_malformed_array_is_refused_inside_an_archive(tmp_path, name):
+    path = tmp_path / "t.npz"
+    for members in ([("X.npy", HEADERS[name])], [("X.npy", GOOD), ("columns.npy", HEADERS[name])]):
+        path.write_bytes(several(*members))
+        refused(path)
+
+
+def test_refusals_take_little_memory(tmp_path):
+    """All of them in one process that may take 100 MB more than the imports do."""
+    for number, (suffix, name) in enumerate(NAMED):
+        (tmp_path / f"{number}{suffix}").write_bytes(KINDS[suffix][name])
+    code = """if True:
+        import os, resource, sys
+        from scorax.data import read_table
+        import numpy, pyarrow.csv, pyarrow.parquet
+        status = open("/proc/self/statm").read().split()
+        bound = int(status[5]) * os.sysconf("SC_PAGE_SIZE") + 100 * 2**20
+        resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
+        for name in sorted(os.listdir(sys.argv[1])):
+            try:
+                read_table(os.path.join(sys.argv[1], name))
+            except ValueError:
+                continue
+            print("accepted", name)
+    """
+    answer = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert answer.stdout == ""
+    assert answer.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["plain", "spaces", "python 2", "fortran", "version 2", "no spaces"])
+def test_headers_that_are_odd_but_right_are_read(tmp_path, name):
+    texts = {
+        "plain": shaped("(2, 1)"),
+        "spaces": shaped("( 2 ,1 )") + " " * 5000,
+        "python 2": shaped("(2L, 1L)"),
+        "fortran": shaped("(2, 1)", fortran="True"),
+        "version 2": shaped("(2, 1)"),
+        "no spaces": "{'shape':(2,1),'fortran_order':False,'descr':'<f8'}",
+    }
+    version = b"\x02\x00" if name == "version 2" else b"\x01\x00"
+    data = header(texts[name], version, data=np.array([1.5, -2.0]).tobytes())
+    for path, raw in ((tmp_path / "t.npy", data), (tmp_path / "t.npz", single("X.npy", data))):
+        path.write_bytes(raw)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert read_table(path).values.tolist() == [[1.5], [-2.0]]
+
+
+def test_the_file_that_is_edited_above_is_right_without_the_edit(tmp_path):
+    path = tmp_path / "t.parquet"
+    for said, values in ((Said(3, THREE), [0, 1, 2]), (Said(5, ONE + page(run(5), 5, DICTIONARY), len(ONE)), [1] * 5)):
+        path.write_bytes(file(said))
+        assert read_table(path).values[:, 0].tolist() == values
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "gzip", "zstd"])
+@pytest.mark.parametrize("pages", ["1.0", "2.0"])
+def test_pages_as_writers_make_them_are_read(tmp_path, compression, pages):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    random = np.random.default_rng(0)
+    columns = {
+        "normal": random.normal(size=70_000),
+        "same": np.ones(70_000),
+        "small": random.integers(0, 3, 70_000).astype(np.int8),
+        "truth": random.random(70_000) < 0.5,
+        "holes": pa.array(np.arange(70_000.0), mask=random.random(70_000) < 0.3),
+    }
+    path = tmp_path / "t.parquet"
+    pq.write_table(
+        pa.table(columns),
+        path,
+        compression=compression,
+        data_page_version=pages,
+        data_page_size=10_000,
+        row_group_size=30_000,
+        write_page_index=True,
+        write_page_checksum=True,
+        use_byte_stream_split=["normal"],
+        use_dictionary=["same", "small"],
+    )
+    table = read_table(path, missing="keep")
+    assert np.array_equal(table.values[:, 0], columns["normal"])
+    assert np.array_equal(table.values[:, 3], columns["truth"])
+    assert np.isnan(table.values[:, 4]).sum() == columns["holes"].null_count
+
+
+def change(data: bytes) -> st.SearchStrategy[bytes]:
+    """A good file with a few bytes replaced, removed or put in, or cut."""
+
+    def edit(edits: list[tuple[int, bytes, int]], end: int) -> bytes:
+        changed = bytearray(data[:end])
+        for place, new, removed in edits:
+            changed[place : place + removed] = new
+        return bytes(changed)
+
+    at = st.integers(0, len(data))
+    edits = st.lists(st.tuples(at, st.binary(max_size=8), st.integers(0, 8)), min_size=0, max_size=4)
+    return st.builds(edit, edits, st.one_of(st.just(len(data)), at))
+
+
+def words(text: str) -> st.SearchStrategy[str]:
+    return st.lists(st.sampled_from(text.split("|")), max_size=30).map("".join)
+
+
+def readable() -> dict[str, bytes]:
+    """One good file of each kind."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    array, archive, table = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    np.save(array, np.arange(12.0).reshape(4, 3))
+    np.savez_compressed(archive, X=np.arange(12).reshape(4, 3), columns=np.array(["a", "b", "c"]))
+    pq.write_table(pa.table({"a": [1, 2, 3], "b": [0.5, 1.5, 2.5]}), table)
+    text = b'a,"b b",c\n1,2.50,1e-3\n17000000000000000,-3,"4"\n'
+    return {".npy": array.getvalue(), ".npz": archive.getvalue(), ".parquet": table.getvalue(), ".csv": text}
+
+
+FILES = readable()
+_NPY = "{|}|(|)|[|]|'|,|: |-|~|0x|9|L|True|False|None|descr|fortran_order|shape|<f8|>i4|\\|'descr': '<f8'|'shape': (1, 2)|\n"
+_CSV = "a|b|,|1|.5|e|-|+|9007199254740993|18446744073709551615|\"|\n|\r|\t| |'|=|nan|inf|true|NA|;|\u00e9|e9999|-0"
+DRAWN = {
+    ".npy": st.one_of(
+        change(FILES[".npy"]), words(_NPY).map(header), st.binary(max_size=80).map(lambda b: GOOD[:10] + b)
+    ),
+    ".npz": st.one_of(
+        change(FILES[".npz"]), change(single("X.npy", GOOD)), words(_NPY).map(lambda t: single("X.npy", header(t)))
+    ),
+    ".parquet": st.one_of(change(FILES[".parquet"]), change(file(Said(3, THREE)))),
+    ".csv": st.one_of(change(FILES[".csv"]), words(_CSV).map(str.encode), st.binary(max_size=60)),
+}
+
+
+@pytest.mark.parametrize("suffix", KINDS)
+@given(st.data())
+def test_any_bytes_are_a_table_or_refused(tmp_path_factory, suffix, data):
+    folder = tmp_path_factory.getbasetemp() / f"any{suffix}"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"any{suffix}"
+    path.write_bytes(data.draw(DRAWN[suffix]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            table = read_table(path)
+            schema = Schema.infer(table)
+        except InputError as error:
+            assert str(error).isprintable()  # noqa: PT017
+        else:
+            assert np.isfinite(table.values).all()
+            back = schema.restore(table.values[:, schema.free])
+            assert schema.matrix(back).shape == table.values.shape
+    assert os.listdir(folder) == [path.name]
