@@ -337,6 +337,17 @@ def test_pages_as_writers_make_them_are_read(tmp_path, compression, pages):
     assert np.isnan(table.values[:, 4]).sum() == columns["holes"].null_count
 
 
+def test_an_empty_group_of_rows_is_passed_over(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({"a": [1.5, 2.0]})
+    with pq.ParquetWriter(tmp_path / "t.parquet", table.schema) as writer:
+        for part in (table.slice(0, 0), table, table.slice(0, 0), table):
+            writer.write_table(part)
+    assert read_table(tmp_path / "t.parquet").values[:, 0].tolist() == [1.5, 2, 1.5, 2]
+
+
 def change(data: bytes) -> st.SearchStrategy[bytes]:
     """A good file with a few bytes replaced, removed or put in, or cut."""
 

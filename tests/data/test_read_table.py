@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from scorax._errors import InputError
 from scorax.data import Limits, Table, fingerprint, read_table
@@ -333,19 +331,6 @@ def test_what_is_no_data_file(tmp_path):
     refusal(tmp_path / ("n" * 300 + ".csv"))
     with pytest.raises(InputError):
         read_table("a\0b.csv")
-
-
-@settings(max_examples=150)
-@given(st.binary(max_size=200) | st.text("ab1,.5e-\"\n\r\t;'NA +", max_size=200).map(str.encode))
-def test_any_bytes_are_a_table_or_refused(tmp_path_factory, data):
-    path = tmp_path_factory.getbasetemp() / "any.csv"
-    path.write_bytes(data)
-    try:
-        table = read_table(path)
-    except InputError as error:
-        assert str(error).isprintable()  # noqa: PT017
-    else:
-        assert np.isfinite(table.values).all()
 
 
 def test_a_fingerprint_tells_tables_apart():

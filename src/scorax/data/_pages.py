@@ -97,7 +97,7 @@ def check_pages(path: Path, metadata: Any) -> None:
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     _agree(path, "rows", metadata.num_rows, sum(group.num_rows for group in groups))
     with path.open("rb") as file:
-        for group in groups:
+        for group in (group for group in groups if group.num_rows):
             for column in (group.column(j) for j in range(group.num_columns)):
                 where = f"values of column {quote(column.path_in_schema)}"
                 _agree(path, where, group.num_rows, column.num_values)

@@ -68,6 +68,8 @@ def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
     names = tuple(schema.names)
     check_names(names, path, limits)
     decimals = tuple(_decimals(path, name, kind) for name, kind in zip(names, schema.types, strict=True))
+    if file.metadata.num_rows == 0:
+        raise _refusal(path, "rows", "none", "check the file")
     check_pages(path, file.metadata)
     problems, blocks, rows = Problems(path), [], 0
     for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
@@ -79,8 +81,6 @@ def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
         rows += batch.num_rows
         check_bytes(rows * len(names) * 8, path, limits)
         blocks.append((block, origins))
-    if rows == 0:
-        raise _refusal(path, "rows", "none", "check the file")
     if rows != file.metadata.num_rows:
         raise _refusal(path, f"{file.metadata.num_rows} rows", f"{rows}", "the file is damaged: write it again")
     values, kept = joined(blocks, names, path)
