@@ -3,6 +3,9 @@ import hashlib
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,6 +148,28 @@ def test_an_output_is_absent_or_complete_and_the_old_one_stays(monkeypatch, tmp_
                 found = (root / "out.csv").read_bytes() if (root / "out.csv").exists() else None
                 assert found == whole if outcome == "done" else found in (before, whole)
                 assert set(os.listdir(root)) <= {"out.csv"}
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_and_what_a_living_one_writes_stays(tmp_path):
+    script = """
+import os, signal, sys
+from scorax._write import replacing
+with replacing(sys.argv[1]) as stream:
+    stream.write(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    (tmp_path / ".tmp-of-somebody").write_text("kept")
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "killed.csv")], timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(os.listdir(tmp_path)) == 2
+    with _write.replacing(tmp_path / "living.csv") as stream:
+        stream.write(b"one part")
+        assert len(os.listdir(tmp_path)) == 2
+        _write.write_text(tmp_path / "other.json", "{}")
+        assert len(_write.clean_temporaries(tmp_path)) == 1  # for a folder of one's own: all but what is being written
+        stream.write(b" and another")
+    assert sorted(os.listdir(tmp_path)) == ["living.csv", "other.json"]
+    assert (tmp_path / "living.csv").read_bytes() == b"one part and another"
 
 
 def test_a_failed_append_takes_its_line_back(monkeypatch, tmp_path):

@@ -10,10 +10,10 @@ from scorax._errors import InputError, explain
 from scorax._write import write_json
 from scorax.checkpoint import RunFolder
 from scorax.data import Schema, Table, fingerprint
+from scorax.estimators._divergences import divergence_of_means
 from scorax.estimators._files import load_fitted
 from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import Outcome
-from scorax.estimators._selection import divergence_of_means
 from scorax.studies import compare, evaluate, held_out_records, verdict
 
 REPORT_TOLERANCE = 1e-4

@@ -14,6 +14,7 @@ from scorax._rows import over_rows
 from scorax._trees import cast
 from scorax.data import Schema
 from scorax.estimators._config import ResolvedConfig
+from scorax.estimators._divergences import divergence_of_rows
 from scorax.estimators._model import Laws
 from scorax.estimators._sampling import sampler_of
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob, smoothed_log_prob
@@ -103,6 +104,11 @@ class FittedTable:
         sampling = self.config.sampling
         return sampler_of(self.model, self.laws, sampling.sampler, sampling.evaluations)[0]
 
+    @cached_property
+    def divergence(self) -> AbstractDivergence:
+        """The divergence of the log-density of a row; beyond a hundred columns it is measured once."""
+        return divergence_of_rows(self.model, self.dimension)
+
     def dequantised(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n columns"]:
         """The rows with bin noise in their rounded columns, which is what densities are of."""
         z = self.coordinates.encode(values, seed)
@@ -121,11 +127,12 @@ class FittedTable:
         r"""Log-density of rows as they stand (dequantise rounded columns first), per unit of the file's columns.
 
         The density of data smoothed by ``sigma_min``: $\log p_{t_0}(\alpha_0 z) + d \log \alpha_0 - \sum_j \log scale_j$.
-        ``precision`` ``auto`` is float64 on CPU and float32 elsewhere. ``divergence`` ``None`` is that of ``log_prob``: exact up
-        to a hundred columns, chosen by measurement beyond; ``seed`` decides its probes.
+        ``precision`` ``auto`` is float64 on CPU and float32 elsewhere. ``divergence`` ``None`` is :attr:`divergence`; ``seed``
+        decides its probes.
         """
         z = self.coordinates.standardise(values)
         tolerance = self.config.sampling.tolerance if tolerance is None else tolerance
+        divergence = self.divergence if divergence is None else divergence
         double = precision == "float64" or (precision == "auto" and jax.default_backend() == "cpu")
         with jax.enable_x64(double):
             answer = smoothed_log_prob(
@@ -168,6 +175,7 @@ class FittedTable:
                 widths=widths,
                 draws=draws,
                 importance=importance,
+                divergence=None if importance else self.divergence,
                 rtol=tolerance,
                 atol=tolerance,
                 key=jax.random.key(seed),

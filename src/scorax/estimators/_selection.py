@@ -8,24 +8,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scorax.estimators._config import Start
+from scorax.estimators._divergences import CHOICE_PROBES, MEAN_PROBES, divergence_of_means
 from scorax.estimators._model import cut_at, member_models, restricted
 from scorax.estimators._recipe import Plan
-from scorax.likelihood import EXACT_UP_TO, AbstractDivergence, ExactDivergence, Hutchinson, log_prob
+from scorax.likelihood import log_prob
 from scorax.models import Denoiser
-
-CHOICE_PROBES = 2
-"""Probes of a row where candidates are compared: their mean is over many rows, and all candidates see the same probes."""
-
-MEAN_PROBES = 16
-"""Probes of a row where means over rows are recorded: as many as are swept, at little more than the price of two."""
-
-
-def divergence_of_means(dimension: int, probes: int = MEAN_PROBES) -> AbstractDivergence:
-    """The divergence for log-densities that are averaged over rows: exact where it is for a row, along few probes beyond.
-
-    The noise of a row's probes is independent of that of other rows, so it is that of the rows which their mean averages out.
-    """
-    return ExactDivergence() if dimension <= EXACT_UP_TO else Hutchinson(probes)
 
 
 def held_out_rows(fold: Int[np.ndarray, " n"], limit: int) -> Int[np.ndarray, " rows"]:

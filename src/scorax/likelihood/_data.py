@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float
 from scorax._digest import row_digest
 from scorax._errors import explain
 from scorax._types import Key
-from scorax.likelihood._divergences import AbstractDivergence
+from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
 from scorax.likelihood._log_prob import log_prob
 from scorax.likelihood._result import LogProb
 from scorax.models import AbstractScoreModel, gaussian_process
@@ -92,7 +92,7 @@ def data_log_prob(
         widths: bin width of every column, 0 where it is continuous; all are where it is ``None``.
         draws: draws of the noise per row; at least 2 for a standard error.
         importance: whether to take the second form.
-        divergence: see :func:`log_prob`.
+        divergence: see :func:`log_prob`; the exact one for importance weights.
         key: of the noise (with the content of the row, so a row has the same alone and in any batch) and of probes.
         settings: tolerances and so on of :func:`log_prob`; its precision is the default one of JAX.
 
@@ -106,6 +106,8 @@ def data_log_prob(
     widths = np.zeros(rows.shape[1]) if widths is None else np.asarray(widths, np.float64)
     rounded = bool(np.any(widths > 0))
     _check(widths, draws, rounded, importance, divergence)
+    if importance and divergence is None:
+        divergence = ExactDivergence()
     noise_key, transform_key, probe_key = jax.random.split(key, 3)
     noisy = [_dequantised(rows, widths, jax.random.fold_in(noise_key, k)) for k in range(draws)]
     z, log_weight = encode_rows(transform, np.concatenate(noisy), key=transform_key)

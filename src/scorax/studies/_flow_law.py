@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.likelihood import LogProb, log_prob
+from scorax.likelihood import AbstractDivergence, LogProb, log_prob
 from scorax.models import AbstractScoreModel
 from scorax.samplers import DDIM, AbstractSampler, AdamsBashforth, DPMSolver, Heun, ProbabilityFlow, sample
 
@@ -69,10 +69,14 @@ def flow_draws(
     key: Key,
     shape: tuple[int, ...] | None,
     condition: Condition,
+    divergence: AbstractDivergence | None = None,
     asker: str,
 ) -> FlowDraws:
-    """Draws of ``model`` with their log-densities; refusals as :func:`require_flow` and :func:`require_samples`."""
+    """Draws of ``model`` with their log-densities; refusals as :func:`require_flow` and :func:`require_samples`.
+
+    ``divergence`` ``None`` is that of ``log_prob``, whose probes, if any, follow from the key and the draw.
+    """
     require_flow(sampler, asker=asker)
     require_samples(num_samples, asker=asker)
     x = sample(model, sampler, num_samples, key=key, shape=shape, condition=condition)
-    return FlowDraws(x, log_prob(model, x, condition))
+    return FlowDraws(x, log_prob(model, x, condition, divergence=divergence, key=key))

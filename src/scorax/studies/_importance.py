@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from scorax._errors import explain
 from scorax._rows import over_rows
 from scorax._types import Condition, Key
+from scorax.likelihood import ExactDivergence
 from scorax.models import AbstractScoreModel
 from scorax.samplers import AbstractSampler
 from scorax.studies._flow_law import FLOW, flow_draws
@@ -98,7 +99,14 @@ def importance_weights(
     Reference: Owen (2013), *Monte Carlo theory, methods and examples*, chapter 9.
     """
     draws = flow_draws(
-        model, sampler, num_samples, key=key, shape=shape, condition=condition, asker="importance_weights"
+        model,
+        sampler,
+        num_samples,
+        key=key,
+        shape=shape,
+        condition=condition,
+        divergence=ExactDivergence(),
+        asker="importance_weights",
     )
     own = np.asarray(draws.density.value, np.float64)
     target = np.asarray(jax.jit(lambda x: over_rows(log_density, x))(draws.x), np.float64)

@@ -104,7 +104,7 @@ def kl_divergence(
             )
         )
     draws = flow_draws(p, sampler, num_samples, key=key, shape=shape, condition=condition, asker="kl_divergence")
-    other = log_prob(q, draws.x, q_condition)
+    other = log_prob(q, draws.x, q_condition, key=key)  # the key of p: equal models see equal probes
     terms = np.asarray(draws.density.value, np.float64) - np.asarray(other.value, np.float64)
     return _estimate(terms, np.asarray(draws.density.total_error) + np.asarray(other.total_error))
 

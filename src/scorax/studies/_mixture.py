@@ -26,6 +26,9 @@ SHRINKAGES = (0.0, 0.1, 0.2, 0.4, 0.6)
 r"""Share $s$ of the pooled covariance: $\Sigma_k \leftarrow (1 - s) \Sigma_k + s \sum_j w_j \Sigma_j$, after EM."""
 TYPES: tuple[CovarianceType, ...] = ("full", "tied", "diag", "spherical")
 """Covariance types tried."""
+MOST_COLUMNS = 100
+"""Columns up to which the types with correlations are tried: an EM step costs their cube, and in a thousand columns a search
+would take an hour. The correlations of wider tables are those of the Gaussian baseline."""
 
 _FIRST_RIDGE = 1e-3
 _PATIENCE = 2
@@ -112,13 +115,14 @@ class MixtureBaseline:
     def parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Weights (k,), means (k, d) and covariances (k, d, d) in the units of the rows."""
         size, mixture = self._scale.size, self._mixture
-        return mixture.weights, mixture.means * size + self._scale.shift, mixture.covariances * size[:, None] * size
+        return mixture.weights, mixture.means * size + self._scale.shift, mixture.matrices * size[:, None] * size
 
     def _search(self, z: np.ndarray, seed: int) -> MixtureSettings:
         folds = _folds(len(z), 5 if self.grid == "full" and len(z) <= 1000 else 3)
         most = len(z) // 10 if self.max_components is None else min(self.max_components, len(z) // 10)
         counts = [k for k in COMPONENTS[self.grid] if k == 1 or k <= most]
-        firsts = [_walk(z, folds, counts, covariance, seed) for covariance in TYPES]
+        types = TYPES if z.shape[1] <= MOST_COLUMNS else TYPES[2:]
+        firsts = [_walk(z, folds, counts, covariance, seed) for covariance in types]
         best = max(firsts, key=lambda cell: cell.value)
         for first in sorted(firsts, key=lambda cell: -cell.value)[:2]:
             place = counts.index(first.components)
@@ -131,11 +135,18 @@ class MixtureBaseline:
 
 @dataclass(frozen=True)
 class _Mixture:
-    """Weights (k,), means (k, d), covariances (k, d, d)."""
+    """Weights (k,), means (k, d), covariances (k, d, d), or their diagonals (k, d) where there is nothing else."""
 
     weights: np.ndarray
     means: np.ndarray
     covariances: np.ndarray
+
+    @property
+    def matrices(self) -> np.ndarray:
+        """Covariances (k, d, d)."""
+        if self.covariances.ndim == 3:
+            return self.covariances
+        return self.covariances[:, :, None] * np.eye(self.covariances.shape[1])
 
     def shrunk(self, share: float) -> "_Mixture":
         pooled = np.tensordot(self.weights, self.covariances, axes=1)
@@ -143,10 +154,15 @@ class _Mixture:
 
     def log_density(self, z: np.ndarray) -> np.ndarray:
         terms = np.empty((len(self.weights), len(z)))
-        roots = np.linalg.cholesky(self.covariances)
+        diagonal = self.covariances.ndim == 2
+        roots = np.sqrt(self.covariances) if diagonal else np.linalg.cholesky(self.covariances)
         for k, root in enumerate(roots):
-            white = solve_triangular(root, (z - self.means[k]).T, lower=True, check_finite=False)
-            terms[k] = np.log(self.weights[k]) - 0.5 * (white**2).sum(axis=0) - np.log(np.diag(root)).sum()
+            centred = (z - self.means[k]).T
+            white = (
+                centred / root[:, None] if diagonal else solve_triangular(root, centred, lower=True, check_finite=False)
+            )
+            size = root if diagonal else np.diag(root)
+            terms[k] = np.log(self.weights[k]) - 0.5 * (white**2).sum(axis=0) - np.log(size).sum()
         return logsumexp(terms, axis=0) - 0.5 * z.shape[1] * np.log(2 * np.pi)
 
 
@@ -196,8 +212,8 @@ def _em(z: np.ndarray, cell: MixtureSettings, seed: int, *, starts: int) -> _Mix
     covariances = {
         "full": lambda: raw,
         "tied": lambda: np.broadcast_to(raw, (cell.components, dim, dim)),
-        "diag": lambda: raw[:, :, None] * np.eye(dim),
-        "spherical": lambda: raw[:, None, None] * np.eye(dim),
+        "diag": lambda: raw,
+        "spherical": lambda: np.broadcast_to(raw[:, None], (cell.components, dim)),
     }[cell.covariance]()
     return _Mixture(np.asarray(model.weights_), np.asarray(model.means_), covariances)
 
