@@ -43,6 +43,12 @@ class ScoreDensity(DensityMixin, BaseEstimator):
     cut-off ``sigma_min`` on held-out rows. Integer columns and columns of repeated rounded values are dequantised: the
     density is that of the row with uniform noise of one bin.
 
+    ``X`` is an array, a list of rows, or a data frame (pandas, polars or another that narwhals knows). Columns of a frame are
+    checked by name, columns of integers stay exact, and :meth:`sample` gives a frame of that kind; densities are arrays.
+
+    JAX runs threads: a process that is forked after a fit hangs in its first computation. Other processes have to start fresh, by
+    ``multiprocessing.get_context("spawn")`` or joblib's default, loky, with which ``GridSearchCV(..., n_jobs=2)`` works.
+
     Args:
         config: every setting of the recipe; the defaults where it is ``None``.
         folds: number of cross-validation members; overrides ``config.ensemble.folds``.
