@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,8 +124,15 @@ def _loaded_after(code: str) -> set[str]:
 
 
 def test_import_scorax_is_light() -> None:
-    loaded = _loaded_after("import scorax")
-    assert not loaded & {"matplotlib", "pandas", "pyarrow", "PIL", "sklearn"}
+    loaded = _loaded_after("import scorax; scorax.__version__")
+    assert not loaded & {"jax", "numpy", "matplotlib", "pandas", "pyarrow", "PIL", "sklearn"}
+
+
+def test_every_place_says_the_same_version() -> None:
+    project = ROOT.parents[1]
+    written = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert scorax.__version__ == written
+    assert f"\nversion: {written}\n" in (project / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def test_public_names_initialise_no_backend() -> None:

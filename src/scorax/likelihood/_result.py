@@ -75,7 +75,7 @@ class LogProb(NamedTuple):
         }
         of = "1 row" if len(value) == 1 else f"{len(value)} rows"
         caption = f"log-density of {of}, nats" + (f" (the first {SHOWN})" if len(value) > SHOWN else "")
-        return table(caption, ("row", "log-density", "error"), rows) + table("", ("", ""), parts.items())
+        return table(caption, ("row", "log-density", "error"), rows) + table("all rows", ("", ""), parts.items())
 
 
 def _largest(errors: np.ndarray) -> str:
