@@ -71,7 +71,7 @@ def checked_table(estimator: BaseEstimator, X: Any, *, reset: bool, fewest: int 
         return Table.of(values, names, "X")
     columns = [series.to_numpy() for series in frame.iter_columns()]
     # A column of Python objects is what scikit-learn has made of it.
-    cells = [c if c.dtype.kind in "fiub" else values[:, j] for j, c in enumerate(columns)]
+    cells = [values[:, j] if c.dtype.kind == "O" else c for j, c in enumerate(columns)]
     return Table.of_columns(dict(zip(names, cells, strict=True)), "X")
 
 
