@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from scorax.checkpoint import (
     save_step,
     tensors_bytes,
 )
+from scorax.data import Limits, Schema, Table
 
 
 def test_a_step_comes_back_as_it_was(run):
@@ -243,3 +245,11 @@ def test_a_folder_without_a_run(tmp_path):
 def test_checkpoints_are_read_without_jax(run):
     code = "import sys, scorax.checkpoint, scorax.spec, scorax.data; assert not {'jax', 'pyarrow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_schema_of_the_widest_table_can_be_read_again(tmp_path):
+    one = Schema.infer(Table.of(np.round(np.random.default_rng(0).normal(size=(90, 1)), 1))).columns[0]
+    schema = Schema(tuple(replace(one, name=f"a column of some length {j}") for j in range(Limits().columns)))
+    run = RunFolder(tmp_path).create()
+    run.write_json("schema.json", schema.to_json())
+    assert Schema.from_json(run.read_json("schema.json")) == schema

@@ -17,6 +17,9 @@ SEALED = ("config.json", "schema.json", "transform.safetensors")
 """Files of a run whose SHA-256 stands in the manifest of every step; they are written before the first one."""
 
 
+_MAXIMUM_BYTES = 8 * 2**20
+"""Bytes of a JSON file of a run: the schema of 10,000 columns takes two to three MiB."""
+
 _BEFORE_A_RUN = ("lock", "lock.holder", "records", "run.json", "schema.json", "steps", "transform.safetensors")
 """What a killed fit may leave before ``config.json`` says that a run was begun."""
 
@@ -88,8 +91,8 @@ class RunFolder:
         return sorted(int(n) for n in names if len(n) >= 8 and n.isascii() and n.isdigit() and n == f"{int(n):08d}")
 
     def read_json(self, name: str) -> Any:
-        """A JSON file of the run by a strict reader of at most 1 MiB and 32 levels."""
-        return read_json(self.path / name)
+        """A JSON file of the run by a strict reader of at most 8 MiB and 32 levels."""
+        return read_json(self.path / name, maximum=_MAXIMUM_BYTES)
 
     def write_json(self, name: str, obj: Any) -> None:
         """Replaces a JSON file of the run."""
