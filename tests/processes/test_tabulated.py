@@ -1,7 +1,9 @@
 """Tables of discrete chains: exact nodes, both orders, refusals."""
 
 import dataclasses
+import io
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,6 +84,40 @@ def test_between_nodes_the_log_ratio_is_linear():
         np.testing.assert_allclose(process.log_ratio(jnp.asarray(2.5 / 3)), 0.5 * np.log(30.0), rtol=1e-12)
         middle = dataclasses.replace(process, t0=0.5)
         assert np.array_equal(middle.nodes, np.array([2 / 3, 1.0]))
+
+
+@pytest.mark.parametrize("other", [0.5 * BETAS, BETAS[:-1], BETAS[:500]], ids=["levels", "one fewer", "half"])
+def test_leaves_read_into_another_table_are_refused(other):
+    """Equinox reads leaves and no static fields: neither the wrong schedule nor one put together of both is ever used."""
+    file = io.BytesIO()
+    eqx.tree_serialise_leaves(file, Tabulated.from_betas(BETAS))
+
+    def read(skeleton):
+        file.seek(0)
+        return eqx.tree_deserialise_leaves(file, skeleton)
+
+    assert read(Tabulated.from_betas(BETAS)) == Tabulated.from_betas(BETAS)
+    wrong, t = read(Tabulated.from_betas(other)), jnp.ones(())
+    for use in (wrong.alpha, wrong.variance, wrong.time_of, wrong.drift_coefficient, lambda t: wrong.nodes):
+        with pytest.raises(ValueError, match="expected the noise table that the weights were saved with"):
+            use(t)
+
+
+def test_a_ladder_is_not_the_chain_with_its_ratios():
+    ladder = Tabulated.from_sigmas([0.5, 1.0, 2.0])
+    chain = Tabulated(ladder.log_ratios, preserving=True, t0=ladder.t0)
+    assert ladder.fingerprint != chain.fingerprint
+
+
+def test_another_table_is_another_program():
+    @eqx.filter_jit
+    def level(process, t):
+        return process.level(t)
+
+    for betas in (BETAS, 0.5 * BETAS, BETAS[:500]):
+        np.testing.assert_allclose(
+            level(Tabulated.from_betas(betas), jnp.asarray(1.0)).alpha ** 2, np.prod(1 - betas), rtol=1e-5
+        )
 
 
 def test_tables_are_no_arrays_of_a_model():

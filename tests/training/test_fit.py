@@ -12,7 +12,7 @@ from scorax._errors import DivergedError
 from scorax.models import Denoiser
 from scorax.networks import MLP, Ensemble, MixtureSkip
 from scorax.objectives import DenoisingScoreMatching
-from scorax.processes import VP
+from scorax.processes import VP, Tabulated
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.training import Validation, adamw, fit, initial_state
 from scorax.transforms import Dequantize
@@ -147,6 +147,16 @@ def test_a_taken_model_outlives_the_donation_of_its_state():
     list(states)
     for model in taken:
         assert np.all(np.isfinite(model(jnp.asarray(0.3), jnp.ones(2))))
+
+
+def test_weights_of_a_model_built_otherwise_are_refused():
+    betas = np.linspace(0.01, 0.4, 6)
+    model, other = (Denoiser(network=small(), process=Tabulated.from_betas(table)) for table in (betas, 0.5 * betas))
+    state = initial_state(model, ADAM)
+    assert eqx.tree_equal(state.model(model).process, model.process)
+    for like in (other, PLAIN, THREE):
+        with pytest.raises(ValueError, match="weights of a Denoiser built like this one"):
+            state.model(like)
 
 
 def test_members_train_on_their_own_rows_and_stop_by_themselves():

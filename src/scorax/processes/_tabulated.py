@@ -1,5 +1,6 @@
 """Noise tables of discrete chains (DDPM, NCSN) on a continuous clock."""
 
+import zlib
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -24,11 +25,15 @@ class Tabulated(AbstractGaussianProcess):
     With $\alpha_k, \sigma_k$ at the nodes the chain of DDPM is $\beta_k = 1 - (\alpha_k/\alpha_{k-1})^2$, $\alpha_0 = 1$,
     and its posterior follows from the levels at two nodes. The tables are facts: they are held in float64 and never trained.
 
+    Reading the leaves of a saved model into one with another table (``equinox.tree_deserialise_leaves``) leaves that table
+    where it is; its first use then raises a ``ValueError``.
+
     Attributes:
         log_ratios: $\log(\sigma_k/\alpha_k)$, increasing.
         preserving: whether $\alpha^2 + \sigma^2 = 1$ (DDPM) or $\alpha = 1$ (NCSN).
         t0: cut-off of the clock, not before the first node.
         t1: end of the clock, not after the last.
+        fingerprint: checksum of the table, a leaf that is saved with the weights.
 
     References: Ho et al. (2020), eq. 4; Song and Ermon (2019), section 4.1.
     """
@@ -38,6 +43,10 @@ class Tabulated(AbstractGaussianProcess):
     preserving: bool = eqx.field(static=True)
     t0: float
     t1: float = 1.0
+    fingerprint: int = eqx.field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.fingerprint = _fingerprint(self.log_ratios, self.preserving)
 
     def __check_init__(self) -> None:
         first = 1 / len(self.log_ratios)
@@ -95,17 +104,33 @@ class Tabulated(AbstractGaussianProcess):
     @property
     def nodes(self) -> Float[np.ndarray, " n"]:
         """Times of the nodes inside the clock, least noise first (host, float64)."""
-        count = len(self.log_ratios)
-        times = np.arange(1, count + 1) / count
+        times, _ = self._table
         return times[(times >= self.t0 * (1 - 1e-9)) & (times <= self.t1)]
 
-    def log_ratio(self, t: Float[Array, ""]) -> Float[Array, ""]:
+    @property
+    def _table(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """Times and log-ratios of all nodes.
+
+        Raises:
+            ValueError: the leaves of this process were saved with another table.
+        """
+        saved = self.fingerprint
+        if isinstance(saved, int) and saved != _fingerprint(self.log_ratios, self.preserving):
+            raise ValueError(
+                explain(
+                    expected="the noise table that the weights were saved with",
+                    got=f"another of {len(self.log_ratios)} nodes",
+                    do="build the model from the table it was trained under, then read its leaves",
+                )
+            )
         count = len(self.log_ratios)
-        return _interpolate(t, np.arange(1, count + 1) / count, np.asarray(self.log_ratios))
+        return np.arange(1, count + 1) / count, np.asarray(self.log_ratios)
+
+    def log_ratio(self, t: Float[Array, ""]) -> Float[Array, ""]:
+        return _interpolate(t, *self._table)
 
     def time_of(self, log_ratio: Float[Array, ""]) -> Float[Array, ""]:
-        count = len(self.log_ratios)
-        return _interpolate(log_ratio, np.asarray(self.log_ratios), np.arange(1, count + 1) / count)
+        return _interpolate(log_ratio, *reversed(self._table))
 
     def alpha(self, t: Float[Array, ""]) -> Float[Array, ""]:
         # alpha^2 = sigmoid(-2 log-ratio); the derivative of a sigmoid near one would cancel, that of softplus does not.
@@ -115,10 +140,12 @@ class Tabulated(AbstractGaussianProcess):
         return jax.nn.sigmoid(2 * self.log_ratio(t)) if self.preserving else jnp.exp(2 * self.log_ratio(t))
 
     def added_variance(self, s: Float[Array, ""], t: Float[Array, ""]) -> Float[Array, ""]:
-        count = len(self.log_ratios)
-        return self.variance(t) * -jnp.expm1(
-            -2 * _increase(s, t, np.arange(1, count + 1) / count, np.asarray(self.log_ratios))
-        )
+        return self.variance(t) * -jnp.expm1(-2 * _increase(s, t, *self._table))
+
+
+def _fingerprint(log_ratios: Table, preserving: bool) -> int:
+    """Thirty-one bits, so that a program in which 32 are the widest integer can take them."""
+    return zlib.crc32(np.asarray((*log_ratios, preserving), np.float64).tobytes()) & 0x7FFFFFFF
 
 
 def _tabulated(log_ratios: Float[np.ndarray, " n"], *, preserving: bool) -> Tabulated:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
+from scorax._errors import explain
 from scorax._trees import trainable
 from scorax.models import AbstractNetworkModel
 from scorax.networks import Ensemble
@@ -61,9 +62,22 @@ def trained_arrays(model: AbstractNetworkModel) -> PyTree:
 
 
 def with_trained_arrays(like: Model, arrays: PyTree) -> Model:
-    """``like`` with ``arrays`` for those of :func:`trained_arrays`."""
+    """``like`` with ``arrays`` for those of :func:`trained_arrays`.
+
+    Raises:
+        ValueError: they are the arrays of a model that is built otherwise.
+    """
     single = single_model(like)
-    network = eqx.combine(arrays, eqx.filter(single, trainable(single), inverse=True)).network
+    own, rest = eqx.partition(single, trainable(single))
+    if jax.tree.structure(arrays) != jax.tree.structure(own):
+        raise ValueError(
+            explain(
+                expected=f"weights of a {type(like).__name__} built like this one",
+                got="those of a model with other parts, sizes or noise table",
+                do="build the model as it was trained; change its process afterwards, by with_process",
+            )
+        )
+    network = eqx.combine(arrays, rest).network
     return dataclasses.replace(like, network=Ensemble(network) if member_axis(like) else network)
 
 
