@@ -2,15 +2,15 @@ r"""Random directions, all with $E\,v v^T = I$: then $E\,v^T J v = \mathrm{tr} J
 
 import abc
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
 from scorax._types import Key
 
 
-class AbstractProbe(eqx.Module):
+class AbstractProbe(Checked):
     r"""Law of a random direction $v$ with $E\,v v^T = I$.
 
     The second moment is the contract: with another one a stochastic trace is off by its factor, and an objective that mixes

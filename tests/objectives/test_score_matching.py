@@ -289,7 +289,7 @@ def test_only_random_coordinates_count(build):
 
 
 def test_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match="at least one probe"):
+    with pytest.raises(ValueError, match="num_probes of at least 1"):
         SlicedScoreMatching(num_probes=0)
     with pytest.raises(ValueError, match="positive step"):
         FiniteDifferenceScoreMatching(step=0.0)

@@ -1,5 +1,7 @@
 """Samplers against closed forms; statistical tolerances are 4 SE (false-alarm rate 6e-5 a number) at fixed keys."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -186,6 +188,16 @@ def test_the_nodes_of_a_table_are_a_grid():
         NodeGrid().times(process, 1000)
     with pytest.raises(TypeError, match="got VP"):
         NodeGrid().times(VP(), 10)
+
+
+def test_named_nodes_are_walked_and_no_others():
+    process = Tabulated.from_betas(np.linspace(1e-4, 0.02, 1000))
+    np.testing.assert_array_equal(NodeGrid(tuple(range(1, 1001))).times(process, 999), NodeGrid().times(process, 999))
+    chain = NodeGrid((10, 11, 400, 1000))
+    cut = dataclasses.replace(process, t0=10 / 1000)
+    np.testing.assert_array_equal(nodes(chain, cut, 3, jnp.dtype("float64")).t, process.nodes[[999, 399, 10, 9]])
+    with pytest.raises(ValueError, match="to t0 = 0.001, both exactly"):
+        nodes(chain, process, 3, jnp.dtype("float64"))
 
 
 def test_paths_end_where_draws_do():

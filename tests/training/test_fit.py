@@ -34,9 +34,7 @@ FOLDS = (np.arange(0, 10), np.arange(10, 25), np.arange(25, 30))
 
 def run(model=PLAIN, *, num_steps=20, optimizer=ADAM, data=ROWS, **options):
     """Host copies of every yielded state."""
-    states = fit(
-        model, OBJECTIVE, data, optimizer, key=KEY, num_steps=num_steps, batch_size=16, steps_per_call=5, **options
-    )
+    states = fit(model, OBJECTIVE, data, optimizer, key=KEY, num_steps=num_steps, batch_size=16, every=5, **options)
     return [jax.tree.map(lambda leaf: np.array(leaf) if eqx.is_array(leaf) else leaf, state) for state in states]
 
 
@@ -85,6 +83,14 @@ def test_a_run_cut_inside_a_call_resumes_to_the_same_weights():
     assert same(resumed[-1].weights, straight[-1].weights)
     assert same(resumed[-1].ema, straight[-1].ema)
     assert same(resumed[-1].validation_loss, straight[-1].validation_loss)
+
+
+def test_states_come_every_so_many_steps_and_the_first_has_no_loss():
+    for every, steps in ((5, [0, 5, 10, 12]), (12, [0, 12])):
+        states = list(fit(PLAIN, OBJECTIVE, ROWS, ADAM, key=KEY, num_steps=12, batch_size=16, every=every))
+        assert [int(state.step) for state in states] == steps
+        assert np.isnan(states[0].loss)
+        assert all(np.isfinite(state.loss) for state in states[1:])
 
 
 def test_validation_falls_on_the_first_call_that_reaches_it():
@@ -141,7 +147,7 @@ def test_the_users_model_and_an_old_state_outlive_the_run():
 
 
 def test_a_taken_model_outlives_the_donation_of_its_state():
-    states = fit(PLAIN, OBJECTIVE, ROWS, ADAM, key=KEY, num_steps=15, batch_size=16, steps_per_call=5)
+    states = fit(PLAIN, OBJECTIVE, ROWS, ADAM, key=KEY, num_steps=15, batch_size=16, every=5)
     next(states)
     taken = [next(states).model(PLAIN, which) for which in ("best", "ema", "weights") for _ in [0]]
     list(states)
@@ -251,7 +257,7 @@ def test_a_call_is_compiled_once(caplog):
     options = {
         "num_steps": 30,
         "batch_size": 8,
-        "steps_per_call": 5,
+        "every": 5,
         "validation": Validation((np.arange(7),), every=5),
     }
     data = np.random.default_rng(0).normal(size=(31, 3)).astype(np.float32)  # shapes that no other test has compiled

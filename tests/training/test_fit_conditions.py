@@ -37,7 +37,7 @@ def trained(network, *, num_steps=10, data=ROWS, **options):
         key=KEY,
         num_steps=num_steps,
         batch_size=16,
-        steps_per_call=5,
+        every=5,
         **options,
     )
     return last, last.model(model, "weights")

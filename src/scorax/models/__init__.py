@@ -16,6 +16,7 @@ from scorax.models._score_model import (
     ScoreFunction,
 )
 from scorax.models._score_network import EnergyScore, ScoreNetwork
+from scorax.models._state import require_state
 from scorax.models._terminal import (
     data_moments,
     gaussian_process,
@@ -60,6 +61,7 @@ __all__ = [
     "require_denoiser",
     "require_energy",
     "require_noisy_state",
+    "require_state",
     "require_terminal_law",
     "reverse_drift",
     "terminal_draw",

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import shown
 from scorax._errors import explain
 from scorax._types import Condition, Scalar
 from scorax.models._score_model import AbstractScoreModel, DensityGradient, ScoreFunction
@@ -20,7 +21,7 @@ def require_energy(model: AbstractScoreModel) -> None:
         raise TypeError(
             explain(
                 expected="a model with a density",
-                got=type(model).__name__,
+                got=shown(model),
                 do="use an EnergyScore or ScoreFunction.of_density, or Langevin, which needs the score alone",
             )
         )

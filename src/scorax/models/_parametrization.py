@@ -1,12 +1,19 @@
 """What the output F of a network means: four coefficients of an affine map from (x, F) to a prediction."""
 
 import abc
+import functools
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
+from scorax._errors import explain
+from scorax._host import host_float64
 from scorax.models._prediction import Prediction
 from scorax.networks import noise_input
 from scorax.processes import Level
@@ -21,7 +28,7 @@ class Coefficients(NamedTuple):
     d: Float[Array, ""]
 
 
-class AbstractParametrization(eqx.Module):
+class AbstractParametrization(Checked):
     r"""Meaning of the network's output, and the scaling of its inputs.
 
     The network sees $x / R$ with $R^2 = \alpha^2 sd^2 + \sigma^2$ and a bounded function of $\log(\sigma/\alpha)$, never
@@ -98,3 +105,43 @@ class Karras(AbstractParametrization):
         sd = self.data_scale
         radius = self.radius(level)
         return Coefficients(alpha * sd**2 / radius**2, sigma * sd / radius, sigma / radius**2, -alpha * sd / radius)
+
+
+def check_coefficients(parametrization: AbstractParametrization) -> None:
+    """Refuse a parametrization whose prediction does not explain the state, ``alpha x0 + sigma noise = x`` for every output.
+
+    It is looked at over levels of the library's processes, at unit radius and beyond; one with traced arrays passes unseen.
+
+    Raises:
+        ValueError: ``alpha a + sigma c = 1`` or ``alpha b + sigma d = 0`` does not hold.
+    """
+    leaves = jax.tree.leaves(parametrization)
+    if any(isinstance(leaf, Tracer) for leaf in leaves):
+        return
+    (_known_gap if all(isinstance(leaf, int | float) for leaf in leaves) else _gap)(parametrization)
+
+
+def _gap(parametrization: AbstractParametrization) -> None:
+    with host_float64():
+        angle, radius = jnp.arctan(jnp.array([0.02, 0.3, 1.0, 4.0])), jnp.array([1.0, 1.0, 2.0, 5.0])
+        level = Level(radius * jnp.cos(angle), radius * jnp.sin(angle))
+        a, b, c, d = (np.asarray(part) for part in jax.jit(jax.vmap(parametrization.coefficients))(level))
+        alpha, sigma = (np.asarray(part) for part in level)
+    whole, none = alpha * a + sigma * c - 1, alpha * b + sigma * d
+    for equation, gap, scale in (
+        ("alpha a + sigma c = 1", whole, np.abs(alpha * a) + np.abs(sigma * c)),
+        ("alpha b + sigma d = 0", none, np.abs(alpha * b) + np.abs(sigma * d)),
+    ):
+        wrong = ~(np.abs(gap) <= 1e-4 * scale)
+        if np.any(wrong):
+            raise ValueError(
+                explain(
+                    expected=f"{equation} in {type(parametrization).__name__}",
+                    got=f"a difference of {gap[wrong][0]:.3g} at alpha = {alpha[wrong][0]:.3g}, sigma = {sigma[wrong][0]:.3g}",
+                    do="mend its coefficients: x0 and noise together are the state",
+                )
+            )
+
+
+_known_gap = functools.lru_cache(maxsize=64)(_gap)
+"""The same, once for each parametrization that is a few numbers."""

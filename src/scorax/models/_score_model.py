@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from scorax._checked import Checked, shown
 from scorax._errors import explain
 from scorax._types import Condition, Key, Scalar
-from scorax.models._parametrization import AbstractParametrization, Karras
+from scorax.models._parametrization import AbstractParametrization, Karras, check_coefficients
 from scorax.models._prediction import Prediction, velocity_in_angle
 from scorax.networks import AbstractNetwork
 from scorax.processes import AbstractGaussianProcess, AbstractProcess, Clean, GaussianLaw, Level
@@ -20,7 +21,7 @@ from scorax.processes import AbstractGaussianProcess, AbstractProcess, Clean, Ga
 SelfDenoiser = TypeVar("SelfDenoiser", bound="AbstractDenoiser")
 
 
-class AbstractScoreModel(eqx.Module):
+class AbstractScoreModel(Checked):
     """Function ``model(t, x, condition) -> grad_x log p_t(x | condition)`` under ``model.process``, for one example."""
 
     process: eqx.AbstractVar[AbstractProcess]
@@ -133,7 +134,7 @@ class AbstractDenoiser(AbstractScoreModel):
             raise TypeError(
                 explain(
                     expected="a process with a scalar Gaussian kernel",
-                    got=type(process).__name__,
+                    got=shown(process),
                     do="pass VP, VE, EDM or another AbstractGaussianProcess",
                 )
             )
@@ -149,12 +150,19 @@ class Denoiser(AbstractDenoiser, AbstractNetworkModel):
         parametrization: what F means.
         moments: law of the (standardised) training data to two moments; the terminal law of sampling and likelihood is its
             image at ``t1``. Standard normal where it is ``None``.
+
+    Raises:
+        TypeError: a part is of another kind.
+        ValueError: a parametrization whose ``x0`` and ``noise`` do not add up to the state.
     """
 
     network: AbstractNetwork
     process: AbstractGaussianProcess  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
     parametrization: AbstractParametrization = Karras()
     moments: GaussianLaw | None = None
+
+    def __check_init__(self) -> None:
+        check_coefficients(self.parametrization)
 
     def predict_at(
         self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None

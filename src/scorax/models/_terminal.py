@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from scorax._checked import require_kind, shown
 from scorax._errors import explain
 from scorax._free import free_dimension, free_normal, only_free
 from scorax._trees import cast
@@ -23,7 +24,7 @@ def gaussian_process(process: AbstractProcess) -> AbstractGaussianProcess:
     if isinstance(process, AbstractGaussianProcess):
         return process
     raise TypeError(
-        explain(expected="a process with scalar Gaussian kernels", got=type(process).__name__, do="use VP, VE or EDM")
+        explain(expected="a process with scalar Gaussian kernels", got=shown(process), do="use VP, VE or EDM")
     )
 
 
@@ -54,11 +55,12 @@ def require_noisy_state(model: AbstractScoreModel) -> None:
     Raises:
         TypeError: ``model`` is a :class:`~scorax.models.Pullback`, say.
     """
+    require_kind(model, AbstractScoreModel, what="model")
     if not model.noisy_state:
         raise TypeError(
             explain(
                 expected="the score of a noisy state",
-                got=type(model).__name__,
+                got=shown(model),
                 do="pass the model inside it, and transform the result",
             )
         )
@@ -71,7 +73,7 @@ def require_denoiser(model: AbstractScoreModel, *, asker: str, do: str) -> None:
         TypeError: ``model`` is no denoiser; ``do`` is what to do about it.
     """
     if not isinstance(model, AbstractDenoiser):
-        raise TypeError(explain(expected=f"a denoiser for {asker}", got=type(model).__name__, do=do))
+        raise TypeError(explain(expected=f"a denoiser for {asker}", got=shown(model), do=do))
 
 
 def data_moments(model: AbstractScoreModel) -> GaussianLaw | None:

@@ -2,15 +2,15 @@
 
 import abc
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
 from scorax._types import Condition, Key
 
 
-class AbstractNetwork(eqx.Module):
+class AbstractNetwork(Checked):
     """Function ``network(c_noise, x, condition, key=key) -> F`` on one example; it knows no alpha, sigma, process or loss."""
 
     @abc.abstractmethod

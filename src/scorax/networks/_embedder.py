@@ -10,6 +10,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
+from scorax._checked import Checked, require_count, require_key
 from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.networks._linear import Linear, drawn
@@ -30,7 +31,7 @@ class MaskedCondition(NamedTuple):
     present: Any
 
 
-class AbstractEmbedder(eqx.Module):
+class AbstractEmbedder(Checked):
     r"""Map from a condition $c$ of one example to a vector $e(c)$, with a learned vector $e_\emptyset$ for its absence.
 
     Called with a key, which is training, it replaces $e(c)$ by $e_\emptyset$ with probability ``dropout``, for this example
@@ -95,6 +96,9 @@ class ClassEmbedder(AbstractEmbedder):
     dropout: float = eqx.field(static=True)
 
     def __init__(self, num_classes: int, width: int, *, dropout: float = 0.1, key: Key) -> None:
+        require_count(num_classes, "num_classes")
+        require_count(width, "width")
+        require_key(key)
         self.table = jax.random.normal(key, (num_classes, width))
         self.null = jnp.zeros(width)
         self.dropout = dropout
@@ -159,6 +163,9 @@ class VectorEmbedder(AbstractEmbedder):
     dropout: float = eqx.field(static=True)
 
     def __init__(self, size: int, width: int, *, dropout: float = 0.1, key: Key) -> None:
+        require_count(size, "size")
+        require_count(width, "width")
+        require_key(key)
         self.inner, self.outer = drawn((Linear(size, width), Linear(width, width)), key=key)
         self.null = jnp.zeros(width)
         self.dropout = dropout

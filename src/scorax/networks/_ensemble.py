@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import require_count, require_key
 from scorax._types import Condition, Key
 from scorax.networks._abstract import AbstractNetwork
 
@@ -26,6 +27,8 @@ class Ensemble(AbstractNetwork):
     @staticmethod
     def create(build: Callable[[Key], AbstractNetwork], num_members: int, *, key: Key) -> "Ensemble":
         """``num_members`` networks made by ``build(key)`` with independent keys."""
+        require_count(num_members, "num_members")
+        require_key(key)
         return Ensemble(eqx.filter_vmap(build)(jax.random.split(key, num_members)))
 
     @property

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import require_count, require_key, require_kind
 from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.networks._abstract import AbstractNetwork, fourier_features, noise_averaged_waves
@@ -42,6 +43,11 @@ class MLP(AbstractNetwork):
         embedder: AbstractEmbedder | None = None,
         key: Key,
     ) -> None:
+        require_kind(embedder, AbstractEmbedder | None, what="embedder")
+        for size, name in ((dimension, "dimension"), (width, "width"), (num_frequencies, "num_frequencies")):
+            require_count(size, name)
+        require_count(depth, "depth", least=0)
+        require_key(key)
         told = 0 if embedder is None else embedder.width
         sizes = [dimension + 2 * num_frequencies + told, *[width] * depth, dimension]
         layers = tuple(Linear(m, n) for m, n in itertools.pairwise(sizes))
@@ -52,6 +58,7 @@ class MLP(AbstractNetwork):
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, " d"]:
+        _check_state(x, self.layers[-1])
         told = embedded(self.embedder, condition, key=key)
         features = [x, fourier_features(c_noise, self.num_frequencies)]
         h = jnp.concatenate(features if told is None else [*features, told])
@@ -126,6 +133,12 @@ class ResMLP(AbstractNetwork):
         embedder: AbstractEmbedder | None = None,
         key: Key,
     ) -> None:
+        require_kind(embedder, AbstractEmbedder | None, what="embedder")
+        for size, name in ((dimension, "dimension"), (width, "width"), (num_frequencies, "num_frequencies")):
+            require_count(size, name)
+        for size, name in ((depth, "depth"), (waves, "waves")):
+            require_count(size, name, least=0)
+        require_key(key)
         if embedder is not None and embedder.width != embedding_width:
             raise ValueError(
                 explain(
@@ -151,6 +164,7 @@ class ResMLP(AbstractNetwork):
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, " d"]:
+        _check_state(x, self.exit)
         embedding = jax.nn.silu(self.embedding(fourier_features(c_noise, self.num_frequencies)))
         own = None
         if self.embedder is not None and key is not None:
@@ -162,3 +176,14 @@ class ResMLP(AbstractNetwork):
         for block, block_key in zip(self.blocks, keys, strict=True):
             h = block(h, embedding, key=block_key)
         return self.exit(jax.nn.silu(self.norm(h)))
+
+
+def _check_state(x: Array, last: Linear) -> None:
+    """Refuse a state of other coordinates than the last layer has outputs."""
+    expected = last.weight.shape[-1:]
+    if x.shape != expected:
+        raise ValueError(
+            explain(
+                expected=f"a state of shape {expected}", got=f"{x.shape}", do="build the network with that dimension"
+            )
+        )

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
 from scorax._free import only_free
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
@@ -16,7 +17,7 @@ from scorax.objectives._weighting import AbstractWeighting, LikelihoodWeighting,
 from scorax.processes import AbstractGaussianProcess
 
 
-class AbstractObjective(eqx.Module):
+class AbstractObjective(Checked):
     r"""One example and its ``u`` in [0, 1) to one scalar loss; the training loop averages over a batch, stratified in u.
 
     A subclass states the loss at one time, :meth:`at`; its mean over the law of the noisy state is, up to a constant in the

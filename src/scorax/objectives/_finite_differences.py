@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import require_count
 from scorax._errors import explain
 from scorax._probes import AbstractProbe, RademacherProbe
 from scorax._types import Condition, Key, Scalar
 from scorax.models import AbstractScoreModel, EnergyScore
 from scorax.objectives._abstract import AbstractObjective, look, split
-from scorax.objectives._sliced import along, check_count, directions
+from scorax.objectives._sliced import along, directions
 from scorax.objectives._times import AbstractTimes
 from scorax.objectives._weighting import AbstractWeighting
 from scorax.processes import AbstractGaussianProcess
@@ -45,7 +46,7 @@ class FiniteDifferenceScoreMatching(AbstractObjective):
     times: AbstractTimes | None = None
 
     def __check_init__(self) -> None:
-        check_count(self.num_probes)
+        require_count(self.num_probes, "num_probes")
         _check_step(self.step)
 
     def at(
@@ -100,7 +101,7 @@ class EnergyDifferenceScoreMatching(AbstractObjective):
     times: AbstractTimes | None = None
 
     def __check_init__(self) -> None:
-        check_count(self.num_probes)
+        require_count(self.num_probes, "num_probes")
         _check_step(self.step)
 
     def at(

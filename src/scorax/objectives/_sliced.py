@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import require_count
 from scorax._divergence import value_and_quadratic_forms
-from scorax._errors import explain
 from scorax._free import only_free
 from scorax._probes import AbstractProbe, RademacherProbe
 from scorax._types import Condition, Key
@@ -42,7 +42,7 @@ class SlicedScoreMatching(AbstractObjective):
     times: AbstractTimes | None = None
 
     def __check_init__(self) -> None:
-        check_count(self.num_probes)
+        require_count(self.num_probes, "num_probes")
 
     def at(
         self,
@@ -75,8 +75,3 @@ def directions(
 def along(probes: Float[Array, "probes *shape"], vectors: Array) -> Float[Array, " probes"]:
     """Inner product of each direction with its own vector, or with the one vector there is."""
     return jnp.sum((probes * vectors).reshape(len(probes), -1), axis=-1)
-
-
-def check_count(num_probes: int) -> None:
-    if num_probes < 1:
-        raise ValueError(explain(expected="at least one probe", got=f"{num_probes}", do="pass num_probes >= 1"))

@@ -2,18 +2,18 @@
 
 import abc
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtr, ndtri
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
 from scorax.models import gaussian_process
 from scorax.processes import AbstractGaussianProcess, AbstractProcess
 
 
-class AbstractTimes(eqx.Module):
+class AbstractTimes(Checked):
     """Law of the training time on ``[t0, t1]``. The objective divides by its density, so it never changes the optimum.
 
     The density is taken with respect to the measure of the integral over time: the clock itself, or, for laws that sit on

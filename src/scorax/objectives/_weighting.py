@@ -2,16 +2,16 @@
 
 import abc
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
 from scorax.models import gaussian_process
 from scorax.processes import AbstractProcess
 
 
-class AbstractWeighting(eqx.Module):
+class AbstractWeighting(Checked):
     r"""Weight $\lambda(t)$ in $\int \lambda(t) \tfrac12 E\,|s_\theta(t, x) - s(t, x)|^2 dt$."""
 
     @abc.abstractmethod

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked, shown
 from scorax._errors import explain
 from scorax._types import Key
 from scorax.processes._diffusion import Diffusion
@@ -26,7 +27,7 @@ class Law(Protocol):
         ...
 
 
-class AbstractProcess(eqx.Module):
+class AbstractProcess(Checked):
     """Forward process that turns data at ``t0`` into noise at ``t1``; the owner of the clock and of the cut-off ``t0``."""
 
     t0: eqx.AbstractVar[float]
@@ -87,7 +88,7 @@ def sde(process: AbstractProcess) -> AbstractSDE:
         raise TypeError(
             explain(
                 expected="a process with a drift and a diffusion",
-                got=type(process).__name__,
+                got=shown(process),
                 do="use an AbstractSDE such as VP, VE or EDM",
             )
         )

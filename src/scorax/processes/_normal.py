@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
 from scorax._types import Key
 
 
@@ -41,7 +42,7 @@ class Normal(eqx.Module):
         return -0.5 * ((x - self.mean) / self.sd) ** 2 - jnp.log(self.sd) - 0.5 * math.log(2 * math.pi)
 
 
-class LogNormal(eqx.Module):
+class LogNormal(Checked):
     """Independent positive coordinates whose logarithms have the law ``logarithm``."""
 
     logarithm: Normal

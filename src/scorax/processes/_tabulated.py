@@ -145,7 +145,7 @@ class Tabulated(AbstractGaussianProcess):
 
 def _fingerprint(log_ratios: Table, preserving: bool) -> int:
     """Thirty-one bits, so that a program in which 32 are the widest integer can take them."""
-    return zlib.crc32(np.asarray((*log_ratios, preserving), np.float64).tobytes()) & 0x7FFFFFFF
+    return zlib.crc32(np.asarray(log_ratios, np.float64).tobytes() + bytes([bool(preserving)])) & 0x7FFFFFFF
 
 
 def _tabulated(log_ratios: Float[np.ndarray, " n"], *, preserving: bool) -> Tabulated:

@@ -10,12 +10,14 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PyTree
 
+from scorax._checked import Checked, require_count, require_key
 from scorax._types import Condition, Key
 from scorax.models import (
     AbstractScoreModel,
     data_moments,
     require_denoiser,
     require_noisy_state,
+    require_state,
     require_terminal_law,
     terminal_draw,
     terminal_level,
@@ -44,7 +46,7 @@ class Facts(NamedTuple):
     advice: str
 
 
-class AbstractSampler(eqx.Module):
+class AbstractSampler(Checked):
     """Method that turns a score model into draws of its law at ``t0``."""
 
     facts: ClassVar[Facts]
@@ -148,7 +150,8 @@ class AbstractScannedSampler(AbstractSampler):
         *,
         key: Key,
     ) -> Float[Array, "*shape"]:
-        return self.walk(model, shape, jnp.dtype(dtype), condition, key=key, keep=False).end
+        require_key(key)
+        return self.walk(model, *require_state(model, shape, dtype, condition), condition, key=key, keep=False).end
 
     def path(
         self,
@@ -159,7 +162,8 @@ class AbstractScannedSampler(AbstractSampler):
         *,
         key: Key,
     ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
-        walk = self.walk(model, shape, jnp.dtype(dtype), condition, key=key, keep=True)
+        require_key(key)
+        walk = self.walk(model, *require_state(model, shape, dtype, condition), condition, key=key, keep=True)
         assert walk.states is not None  # kept
         return walk.times, jnp.concatenate([walk.start[None], walk.states])
 
@@ -169,6 +173,9 @@ class AbstractGridSampler(AbstractScannedSampler, Generic[Memory]):
 
     num_steps: eqx.AbstractVar[int]
     grid: eqx.AbstractVar[AbstractGrid]
+
+    def __check_init__(self) -> None:
+        require_count(self.num_steps, f"num_steps of {type(self).__name__}")
 
     @abc.abstractmethod
     def begin(self, x: Float[Array, "*shape"]) -> Memory:

@@ -9,8 +9,10 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from scorax._checked import require_count, require_key
+from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, terminal_draw
+from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, require_state, terminal_draw
 from scorax.samplers._abstract import AbstractSampler
 
 
@@ -39,8 +41,22 @@ class Equation(NamedTuple):
 class AbstractAdaptiveSampler(AbstractSampler):
     """Sampler whose steps follow a tolerance. A row whose solve fails is NaN, never redrawn."""
 
+    rtol: eqx.AbstractVar[float]
+    atol: eqx.AbstractVar[float]
     max_steps: eqx.AbstractVar[int]
     num_nodes: eqx.AbstractVar[int]
+
+    def __check_init__(self) -> None:
+        if not (self.rtol >= 0 and self.atol >= 0 and self.rtol + self.atol > 0):
+            raise ValueError(
+                explain(
+                    expected="tolerances that are not negative, one of them positive",
+                    got=f"rtol={self.rtol} and atol={self.atol}",
+                    do="pass 1e-5, say",
+                )
+            )
+        require_count(self.max_steps, f"max_steps of {type(self).__name__}")
+        require_count(self.num_nodes, f"num_nodes of {type(self).__name__}", least=2)
 
     @abc.abstractmethod
     def _equation(
@@ -95,7 +111,8 @@ class AbstractAdaptiveSampler(AbstractSampler):
         *,
         key: Key,
     ) -> Float[Array, "*shape"]:
-        ends, _, ys = self._solve(model, shape, jnp.dtype(dtype), condition, key=key, keep=False)
+        require_key(key)
+        ends, _, ys = self._solve(model, *require_state(model, shape, dtype, condition), condition, key=key, keep=False)
         return ends.start_radius * ys[-1]
 
     def path(
@@ -108,5 +125,6 @@ class AbstractAdaptiveSampler(AbstractSampler):
         key: Key,
     ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
         """Solver times and states ``y`` of the solve (not rescaled) at ``num_nodes`` of them, from ``t1`` to ``t0``."""
-        _, times, ys = self._solve(model, shape, jnp.dtype(dtype), condition, key=key, keep=True)
+        require_key(key)
+        _, times, ys = self._solve(model, *require_state(model, shape, dtype, condition), condition, key=key, keep=True)
         return times, ys

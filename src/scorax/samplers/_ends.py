@@ -3,18 +3,18 @@
 import abc
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
 from scorax._free import free_normal, only_free
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, require_denoiser
 from scorax.samplers._updates import as_denoiser
 
 
-class AbstractEnd(eqx.Module):
+class AbstractEnd(Checked):
     """Rule that turns the state at ``t0`` into the draw that is returned."""
 
     needs_denoiser: ClassVar[bool] = True

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from scorax._checked import require_count, require_kind
 from scorax._errors import explain
 from scorax._free import free_normal, only_free
 from scorax._trees import cast, select
@@ -26,17 +27,19 @@ class _AbstractChain(AbstractScannedSampler):
     start: Law | None = None
 
     def __check_init__(self) -> None:
-        if not (self.step_size > 0 and math.isfinite(self.step_size) and self.num_steps >= 1):
+        require_count(self.num_steps, f"num_steps of {type(self).__name__}")
+        if not (self.step_size > 0 and math.isfinite(self.step_size)):
             raise ValueError(
                 explain(
-                    expected="a positive step_size and num_steps of at least 1",
-                    got=f"{self.step_size} and {self.num_steps}",
+                    expected="a positive step_size",
+                    got=f"{self.step_size}",
                     do="begin with a hundredth of the squared width of the law",
                 )
             )
 
     def check(self, model: AbstractScoreModel) -> None:
         """A chain asks for a score of a fixed law: any model has one."""
+        require_kind(model, AbstractScoreModel, what="model")
 
     def example(self, model: AbstractScoreModel, *, key: Key) -> jax.ShapeDtypeStruct | None:
         start = self.start

@@ -1,17 +1,20 @@
 """Sampling grids: decreasing times from ``t1`` to ``t0`` (training times are another matter, see ``objectives``)."""
 
 import abc
+import itertools
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 from scipy.special import ndtr
 
+from scorax._checked import Checked, require_count, require_kind, shown
 from scorax._errors import explain
 from scorax._host import host_float64
+from scorax._text import quote
 from scorax.models import gaussian_process
 from scorax.processes import AbstractGaussianProcess, AbstractProcess, Level, Tabulated
 
@@ -23,12 +26,12 @@ class Node(NamedTuple):
     level: Level | None
 
 
-class AbstractGrid(eqx.Module):
+class AbstractGrid(Checked):
     """Rule that places ``num_steps + 1`` times from ``t1`` down to ``t0``."""
 
     @abc.abstractmethod
     def times(self, process: AbstractProcess, num_steps: int) -> Float[np.ndarray, " nodes"]:
-        """Strictly decreasing times in float64, the first ``t1`` and the last ``t0`` exactly."""
+        """Strictly decreasing times in float64, the first ``t1`` and the last ``t0`` exactly; :func:`nodes` holds them to it."""
 
 
 class UniformGrid(AbstractGrid):
@@ -54,10 +57,39 @@ class QuadraticGrid(AbstractGrid):
 
 
 class NodeGrid(AbstractGrid):
-    """Nodes of a :class:`~scorax.processes.Tabulated` process, spread evenly over the table and never between its nodes.
+    """Nodes of a :class:`~scorax.processes.Tabulated` process and nothing between them.
 
-    With one step fewer than there are nodes it is the whole chain. It includes both ends; more steps than that are refused.
+    Spread evenly over the table, both ends included; with one step fewer than there are nodes it is the whole chain. Or those
+    that are named, as in the accelerated chains of the reference; the process then begins and ends at two of them:
+    ``dataclasses.replace(process, t0=10 / 1000)`` begins at node 10 of 1000.
+
+    Args:
+        nodes: numbers of the nodes, counted from one, the least noise first; ``num_steps`` is one less than there are.
+
+    Reference: Song et al. (2021), *Denoising diffusion implicit models*, section 4.2, for named nodes.
     """
+
+    nodes: tuple[int, ...] | None = None
+
+    def __check_init__(self) -> None:
+        if self.nodes is None:
+            return
+        if not isinstance(self.nodes, tuple):
+            raise TypeError(
+                explain(
+                    expected="nodes of NodeGrid as a tuple", got=shown(self.nodes), do="pass tuple(range(1, 1001, 10))"
+                )
+            )
+        for node in self.nodes:
+            require_count(node, "a node of NodeGrid")
+        if len(self.nodes) < 2 or any(b <= a for a, b in itertools.pairwise(self.nodes)):
+            raise ValueError(
+                explain(
+                    expected="at least two nodes of NodeGrid in increasing order",
+                    got=quote(self.nodes),
+                    do="sort them and name each once",
+                )
+            )
 
     def times(self, process: AbstractProcess, num_steps: int) -> Float[np.ndarray, " nodes"]:
         if not isinstance(process, Tabulated):
@@ -67,6 +99,8 @@ class NodeGrid(AbstractGrid):
                 )
             )
         table = process.nodes[::-1]
+        if self.nodes is not None:
+            return np.asarray(self.nodes, np.float64)[::-1] / len(process.log_ratios)
         if num_steps > len(table) - 1:
             raise ValueError(
                 explain(
@@ -154,21 +188,73 @@ def nodes(grid: AbstractGrid, process: AbstractProcess, num_steps: int, dtype: j
     """Grid with its levels, computed in float64 ahead of time and then cast: stacked nodes of ``num_steps + 1`` entries.
 
     Raises:
-        ValueError: fewer than one step, or times that are not strictly decreasing.
+        TypeError: an argument is of another kind.
+        ValueError: fewer than one step; times of another number than ``num_steps + 1``, that do not decrease strictly, or do not
+            run from ``t1`` to ``t0`` exactly; a node without noise or without signal, or two with one level in ``dtype``.
     """
-    if num_steps < 1:
-        raise ValueError(explain(expected="num_steps of at least 1", got=str(num_steps), do="take more steps"))
+    require_kind(grid, AbstractGrid, what="grid")
+    require_kind(process, AbstractProcess, what="process")
+    require_count(num_steps, "num_steps")
     times = grid.times(process, num_steps)
-    if not np.all(np.diff(times) < 0):
+    if isinstance(times, Tracer):
+        raise TypeError(
+            explain(
+                expected=f"times of {type(grid).__name__} that are known before the sampler is compiled",
+                got="traced ones",
+                do="hold them in the grid as a tuple of numbers, not as an array",
+            )
+        )
+    times = np.asarray(times, np.float64)
+    ends = (float(process.t1), float(process.t0))
+    if times.shape != (num_steps + 1,) or not np.all(np.diff(times) < 0) or (times[0], times[-1]) != ends:
         raise ValueError(
-            explain(expected="strictly decreasing times", got=f"{times}", do="use fewer steps or another grid")
+            explain(
+                expected=f"{num_steps + 1} strictly decreasing times from t1 = {ends[0]:g} to t0 = {ends[1]:g}, both exactly",
+                got=_described(times),
+                do=f"mend the times of {type(grid).__name__}, take another num_steps, or give the process other ends",
+            )
         )
     level = None
     if isinstance(process, AbstractGaussianProcess):
         with host_float64():
             exact = jax.vmap(process.level)(jnp.asarray(times, jnp.float64))
             level = jax.tree.map(lambda part: part.astype(dtype), exact)
+        _check_levels(times, level)
     return Node(jnp.asarray(times, dtype), level)
+
+
+def _described(times: np.ndarray) -> str:
+    if times.ndim != 1 or len(times) < 2:
+        return f"an array of shape {times.shape}"
+    stuck = int(np.argmin(np.diff(times) < 0))
+    order = "" if np.all(np.diff(times) < 0) else f", with {times[stuck + 1]:g} after {times[stuck]:g}"
+    return f"{len(times)} from {times[0]:.9g} to {times[-1]:.9g}{order}"
+
+
+def _check_levels(times: np.ndarray, level: Level) -> None:
+    """Refuse nodes that no sampler can use; the levels of a process with traced arrays pass unseen."""
+    if isinstance(level.alpha, Tracer) or isinstance(level.sigma, Tracer):
+        return
+    for name, part in (("alpha", level.alpha), ("sigma", level.sigma)):
+        values = np.asarray(part)
+        bad = ~(np.isfinite(values) & (values > 0))
+        if np.any(bad):
+            raise ValueError(
+                explain(
+                    expected="noise and signal at every node",
+                    got=f"{name} = {values[bad][0]:g} at t = {times[bad][0]:g}",
+                    do="move t0 or t1 of the process to where both are left: there is no score without noise",
+                )
+            )
+    ratios = np.asarray(level.sigma, np.float64) / np.asarray(level.alpha, np.float64)
+    if not np.all(np.diff(ratios) < 0):
+        raise ValueError(
+            explain(
+                expected="a lower noise level at every node",
+                got=f"two nodes of one level in {level.sigma.dtype}",
+                do="take fewer steps, another grid, or float64",
+            )
+        )
 
 
 def _log_ratios(process: AbstractGaussianProcess) -> tuple[float, float]:

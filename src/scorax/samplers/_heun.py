@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
 from scorax._errors import explain
 from scorax._free import free_normal
 from scorax._types import Condition, Key
@@ -16,7 +17,7 @@ from scorax.samplers._grids import AbstractGrid, Node
 from scorax.samplers._updates import as_denoiser, level_of, recombined
 
 
-class Churn(eqx.Module):
+class Churn(Checked):
     r"""Noise put back before each step, $r \to (1 + \gamma) r$ with $r = \sigma/\alpha$ and
     $\gamma = \min(amount / N, \sqrt 2 - 1)$, where ``low <= r <= high``.
 

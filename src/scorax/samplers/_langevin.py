@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import require_count
 from scorax._errors import explain
 from scorax._free import free_normal, only_free
 from scorax._types import Condition, Key
@@ -48,7 +49,7 @@ class AnnealedLangevin(AbstractOneStepSampler):
     )
 
     def __check_init__(self) -> None:
-        _check_corrections(self.corrections, least=1)
+        require_count(self.corrections, "corrections of AnnealedLangevin")
         if not 0 < self.step_size < 2:
             raise ValueError(
                 explain(expected="step_size in (0, 2)", got=f"{self.step_size}", do="two and more diverge: take 0.1")
@@ -100,7 +101,7 @@ class PredictorCorrector(AbstractOneStepSampler):
     )
 
     def __check_init__(self) -> None:
-        _check_corrections(self.corrections, least=0)
+        require_count(self.corrections, "corrections of PredictorCorrector", least=0)
         if not 0 < self.snr < 1:
             raise ValueError(explain(expected="snr in (0, 1)", got=f"{self.snr}", do="take 0.16"))
 
@@ -136,10 +137,3 @@ def _corrected(
         return y + length * score + jnp.sqrt(2 * length) * noise, None
 
     return jax.lax.scan(correct, x, jax.random.split(key, corrections))[0]
-
-
-def _check_corrections(corrections: int, *, least: int) -> None:
-    if corrections < least:
-        raise ValueError(
-            explain(expected=f"corrections of at least {least}", got=f"{corrections}", do="take more Langevin steps")
-        )

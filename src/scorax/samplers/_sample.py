@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree, UInt32
 
+from scorax._checked import require_count, require_key, require_kind, require_shape
 from scorax._errors import explain
 from scorax._trees import require_conditions, rows_at
 from scorax._types import Condition, Key
@@ -50,10 +51,15 @@ def sample(
         end: what becomes of the state at ``t0``; returned as it is by default.
 
     Raises:
-        TypeError: the sampler or the end rule refuses the model.
-        ValueError: the shape of a draw is not known, or there are conditions of both kinds, for another number of rows or
-            unknown to the network's embedder.
+        TypeError: the sampler or the end rule refuses the model, or an argument is of another kind.
+        ValueError: the shape of a draw is not known, not that of the law at ``t1`` or not one the model has scores for; or there
+            are conditions of both kinds, for another number of rows or unknown to the network's embedder.
     """
+    require_kind(sampler, AbstractSampler, what="sampler")
+    require_kind(end, AbstractEnd, what="end")
+    require_count(num_samples, "num_samples", least=0)
+    require_count(start, "start", least=0)
+    require_key(key)
     sampler.check(model)
     end.check(model)
     require_conditions(condition, conditions, num_samples)
@@ -63,6 +69,11 @@ def sample(
         shape = None if like is None else like.shape
     if shape is None:
         raise ValueError(explain(expected="the shape of one draw", got="none", do="pass shape=(d,)"))
+    require_shape(shape)
+    if like is not None and tuple(shape) != like.shape:
+        raise ValueError(
+            explain(expected=f"shape {like.shape}, that of the law at t1", got=f"{tuple(shape)}", do="leave shape out")
+        )
     dtype = jnp.result_type(float) if like is None else like.dtype
     # Taken apart once and not by ``filter_jit``, which does it for every block and waits for the block before: together as
     # long as a few steps of a small network.

@@ -3,12 +3,12 @@
 import abc
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
 from scorax._errors import explain
 from scorax.processes import (
     AbstractExactSDE,
@@ -21,7 +21,7 @@ from scorax.processes import (
 )
 
 
-class AbstractMethod(eqx.Module):
+class AbstractMethod(Checked):
     """Rule that makes one step of a path from a Brownian increment."""
 
     num_steps: ClassVar[int] = 64

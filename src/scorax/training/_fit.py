@@ -11,13 +11,15 @@ import optax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, PyTree
 
+from scorax._checked import require_count
 from scorax._errors import DivergedError, explain
-from scorax._trees import copied, network_arrays, require_rows, trainable
+from scorax._trees import copied, network_arrays, require_rows, rows_at, trainable
 from scorax._types import Key
 from scorax.data import RowOrder
-from scorax.models import AbstractNetworkModel
+from scorax.models import AbstractNetworkModel, require_state
 from scorax.networks import check_conditions
 from scorax.objectives import AbstractObjective
+from scorax.training._entry import check_fit, check_state
 from scorax.training._state import TrainState, member_axis, single_model
 from scorax.training._steps import Batches, Best, Carry, Problem, Program, train_call, validate_call
 from scorax.training._validation import FixedDraws, Validation
@@ -34,7 +36,7 @@ def fit(
     num_steps: int,
     conditions: PyTree = None,
     batch_size: int = 256,
-    steps_per_call: int | None = None,
+    every: int | None = None,
     ema_decay: float = 0.999,
     validation: Validation | None = None,
     member_rows: Sequence[np.ndarray] | None = None,
@@ -42,7 +44,11 @@ def fit(
     state: TrainState | None = None,
     mesh: Mesh | None = None,
 ) -> Iterator[TrainState]:
-    """Train ``model.network`` on ``data``; yields the state after every call of K steps, the last one included.
+    """Train ``model.network`` on ``data``; yields the state at step 0, after every ``every`` steps, and after the last.
+
+    Nothing is trained at step 0, so its ``loss`` is NaN; with validation its ``validation_loss`` is that of the untrained model.
+    A resumed run begins with the state after the one it was given. Fewer steps between states cost time: they are one compiled
+    call.
 
     An :class:`~scorax.networks.Ensemble` is trained as one mapped axis: every member has its own rows, its own noise and
     its own stop. All randomness is a function of ``key`` and the step, so a run resumed from any yielded state continues
@@ -62,7 +68,8 @@ def fit(
             in validation. The network's embedder drops them at its own rate in training only, so the validation loss is
             that of the conditional model.
         batch_size: rows per step and member.
-        steps_per_call: K; by default as many steps as take about half a second, and a divisor of ``validation.every``.
+        every: steps from one yielded state to the next; by default as many as take about half a second, at most 100, and a
+            divisor of ``validation.every``. Validations fall on the first state that is at their step or after it.
         ema_decay: decay of the average of the weights after its warm-up.
         validation: held-out rows, and the stop they decide; trains all ``num_steps`` without it.
         member_rows: rows each member trains on; by default all rows for every member.
@@ -71,18 +78,21 @@ def fit(
         mesh: device mesh with one axis ``data``; the first device by default.
 
     Raises:
-        TypeError: the model has no network, or the network has no use for a condition.
-        ValueError: no rows, rows that are not finite, rows for another number of members, or conditions for another number
-            of rows or outside what the network's embedder knows.
+        TypeError: the model has no network, the network has no use for a condition, the rows are no array of floating-point
+            numbers, or another argument is of another kind.
+        ValueError: no rows, rows that are not finite or that the model has no scores for, rows for another number of members,
+            conditions for another number of rows or outside what the network's embedder knows, a number below its least, or a
+            ``state`` of another model or optimiser.
         DivergedError: a loss or a weight is not finite; the last yielded state was.
     """
-    if not isinstance(model, AbstractNetworkModel):
-        raise TypeError(
-            explain(
-                expected="a model with a network",
-                got=type(model).__name__,
-                do="pass a Denoiser, a ScoreNetwork or an EnergyScore",
-            )
+    check_fit(model, objective, data, optimizer, key=key)
+    require_count(num_steps, "num_steps", least=0)
+    require_count(batch_size, "batch_size")
+    if every is not None:
+        require_count(every, "every")
+    if not 0 <= ema_decay < 1:
+        raise ValueError(
+            explain(expected="ema_decay in [0, 1)", got=f"{ema_decay}", do="pass 0.999; 0 averages nothing")
         )
     members = member_axis(model)
     count = members or 1
@@ -91,16 +101,11 @@ def fit(
         raise ValueError(
             explain(expected=f"rows for {count} members", got=f"{len(rows)}", do="give one index array per member")
         )
-    if len(data) == 0 or not bool(jnp.all(jnp.isfinite(jnp.asarray(data)))):
-        raise ValueError(
-            explain(
-                expected="rows of finite numbers",
-                got="none" if len(data) == 0 else "a row with NaN or infinity",
-                do="drop or impute such rows: one of them spoils every weight or hides in the held-out rows",
-            )
-        )
     require_rows(conditions, len(data), what="conditions")
     check_conditions(model.network, conditions)
+    require_state(model, data.shape[1:], jnp.asarray(data[:1]).dtype, rows_at(conditions, np.zeros((), int)))
+    if state is not None:
+        check_state(state, jax.eval_shape(lambda: initial_state(model, optimizer)))
     mesh = mesh or jax.make_mesh((1,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
     replicated = NamedSharding(mesh, PartitionSpec())
     batches = NamedSharding(mesh, PartitionSpec(*([None] * (1 if members is None else 2)), "data"))
@@ -115,8 +120,7 @@ def fit(
     seed = int(jax.random.bits(order_key))
     orders = [RowOrder(own, batch_size, seed, stream) for stream, own in enumerate(rows)]
     draws = None if validation is None else jax.device_put(FixedDraws.create(validation, key=draw_key), replicated)
-    every = None if validation is None else validation.every
-    stride = steps_per_call or _steps_per_call(weights, batch_size, every)
+    stride = _affordable(weights, batch_size, validation) if every is None else every
 
     now: TrainState = jax.device_put(initial_state(model, optimizer) if state is None else copied(state), replicated)
     if state is None:
@@ -202,11 +206,10 @@ def _validated(
     return dataclasses.replace(state, **best._asdict(), validation_loss=values)
 
 
-def _steps_per_call(weights: PyTree, batch_size: int, every: int | None) -> int:
+def _affordable(weights: PyTree, batch_size: int, validation: Validation | None) -> int:
     """Steps of about half a second at forty billion operations a second: a fixed function of shapes, so runs repeat."""
     size = sum(leaf.size for leaf in jax.tree.leaves(weights))
-    affordable = max(1, int(2e10 / (6 * size * batch_size)))
-    longest = min(affordable, 100)
-    if every is None:
+    longest = min(max(1, int(2e10 / (6 * size * batch_size))), 100)
+    if validation is None:
         return longest
-    return max(k for k in range(1, min(longest, every) + 1) if every % k == 0)
+    return max(k for k in range(1, min(longest, validation.every) + 1) if validation.every % k == 0)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from scorax._checked import Checked
 from scorax._digest import row_digest
 from scorax._rows import over_rows
 from scorax._types import Key
@@ -24,7 +25,7 @@ class Encoded(NamedTuple):
     log_weight: Float[Array, ""]
 
 
-class AbstractTransform(eqx.Module):
+class AbstractTransform(Checked):
     """Map ``encode(row, key) -> (z, log_weight)`` with ``log p(row) = log p(z) + log_weight``, and its inverse ``decode``.
 
     A diffeomorphism ignores the key and its log-weight is the log-determinant of its Jacobian. A dequantisation uses the

@@ -1,0 +1,44 @@
+"""The state that a model is asked about: its shape and precision, known before anything is computed."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from scorax._checked import require_kind, require_shape, shown
+from scorax._errors import explain
+from scorax._types import Condition
+from scorax.models._score_model import AbstractScoreModel
+
+
+def require_state(
+    model: AbstractScoreModel, shape: tuple[int, ...], dtype: DTypeLike, condition: Condition = None
+) -> tuple[tuple[int, ...], jnp.dtype]:
+    """Shape and precision of a state that ``model`` has a score of the same kind for; only shapes are computed.
+
+    Raises:
+        TypeError: no score model, no shape, or no floating-point precision.
+        ValueError: float64 where JAX has none, or a score of another shape or precision.
+    """
+    require_kind(model, AbstractScoreModel, what="model")
+    require_shape(shape)
+    kind = jnp.dtype(dtype)
+    if not jnp.issubdtype(kind, jnp.floating):
+        raise TypeError(explain(expected="a state of floating-point numbers", got=kind.name, do="pass jnp.float32"))
+    if jax.dtypes.canonicalize_dtype(kind) != kind:
+        raise ValueError(
+            explain(
+                expected="a precision that JAX has now", got=kind.name, do="set jax_enable_x64, or pass jnp.float32"
+            )
+        )
+    state = jax.ShapeDtypeStruct(tuple(shape), kind)
+    score = jax.eval_shape(lambda x: model(jnp.asarray(model.process.t1, kind), x, condition), state)
+    if not isinstance(score, jax.ShapeDtypeStruct) or (score.shape, score.dtype) != (state.shape, kind):
+        got = f"{score.dtype}{list(score.shape)}" if isinstance(score, jax.ShapeDtypeStruct) else shown(score)
+        raise ValueError(
+            explain(
+                expected=f"a score like its state, {kind}{list(state.shape)}, from {type(model).__name__}",
+                got=got,
+                do="build the model for such states, and with arrays of their precision",
+            )
+        )
+    return state.shape, kind

@@ -1,0 +1,65 @@
+"""Every wrong argument ends in one sentence: what was expected, what came, what to do. ``refusals.py`` makes the calls.
+
+They run in a process of their own, without the type checks of the other tests, which would speak first.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SENTENCE = re.compile(r"expected [^\n]+, got [^\n]+; [^\n]+")
+
+
+@pytest.fixture(scope="module")
+def raised() -> dict[str, list[str]]:
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), *sys.path])
+    done = subprocess.run(
+        [sys.executable, here / "refusals.py"], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_each_refusal_is_one_sentence(raised):
+    assert len(raised) > 700
+    others = {
+        name: error
+        for name, error in raised.items()
+        if not error or error[0] not in ("TypeError", "ValueError") or not SENTENCE.fullmatch(error[1])
+    }
+    assert others == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("DPMSolver: ends at sigma = 0", r"noise and signal at every node, got sigma = 0 at t = 0;"),
+        ("DDIM: grid not t0", r"to t0 = 0.002, both exactly, got 5 from 80 to 0;"),
+        ("Heun: grid too few", r"5 strictly decreasing times .*, got 4 from"),
+        ("Heun: grid repeated", r"with 1 after 1;"),
+        ("DDIM: grid traced", r"as a tuple of numbers"),
+        ("Denoiser(parametrization='v')", r"got the string 'v'; pass .*PredictV"),
+        ("Denoiser(process=VP)", r"got the class VP; make one of the class, as in VP\(\.\.\.\)"),
+        ("DDIM(grid=DefaultGrid)", r"as in DefaultGrid"),
+        ("DDIM(num_steps=2.5)", r"num_steps of DDIM as a whole number, got 2.5;"),
+        ("DDIM.draw: seed", r"one random key, got 0; pass jax.random.key\(0\)"),
+        ("DDIM.draw: float64 without it", r"jax_enable_x64"),
+        ("network of three", r"a state of shape \(3,\), got \(2,\)"),
+        ("plain network", r"an instance of AbstractNetwork, got equinox.nn._mlp.MLP; pass .*MLP"),
+        ("parametrization Unbalanced", r"alpha a \+ sigma c = 1 in Unbalanced|alpha b \+ sigma d = 0 in Unbalanced"),
+        ("parametrization HalfNoise", r"alpha a \+ sigma c = 1 in HalfNoise, got a difference of -0.1 "),
+        ("fit: generator", r"floating-point rows, .*, got generator; pass np.asarray"),
+        ("fit: uint8", r"got an array of uint8\[8, 2\]"),
+        ("fit 2: optimizer", r"Optax transformation, got 0.001; pass optax.adam"),
+        ("fit 11: state", r"a state of this model and optimizer"),
+        ("nodes without the first", r"to t0 = 0.333"),
+    ],
+)
+def test_what_a_refusal_says(raised, name, words):
+    assert re.search(words, raised[name][1]), raised[name]
