@@ -121,7 +121,7 @@ def shown(value: Any) -> str:
     if isinstance(value, np.ndarray | jax.Array):
         return f"an array of {value.dtype}{list(value.shape)}"
     kind = type(value)
-    plain = kind.__module__ == "builtins" or kind.__module__.startswith("scorax.")
+    plain = isinstance(value, Checked) or kind.__module__ == "builtins"  # another library may have an MLP too
     return kind.__name__ if plain else f"{kind.__module__}.{kind.__name__}"
 
 

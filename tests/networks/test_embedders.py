@@ -128,7 +128,7 @@ def test_a_class_outside_the_range_is_refused_or_nan_and_never_clipped(label):
 
 def test_bad_arguments_are_refused():
     for rate in (-0.1, 1.1, float("nan")):
-        with pytest.raises(ValueError, match="rate"):
+        with pytest.raises(ValueError, match="dropout"):
             ClassEmbedder(3, 4, dropout=rate, key=KEY)
     with pytest.raises(ValueError, match="width 8"):
         ResMLP(2, width=4, depth=1, embedding_width=8, embedder=class_embedder(), key=KEY)
