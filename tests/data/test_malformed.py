@@ -220,6 +220,8 @@ CSVS = {
     "integers of 100,000 digits": b"a,b\n1," + b"9" * 100_000 + b"\n",
     "spaces for a line": b"a,b\n1,2\n   \n3,4\n",
     "a lone return in a row": b"a,b\n1\r2,3\n",
+    "other bytes in a row of another length": b"a,b\n1,2,\xb3\n",
+    "a character cut at the end": "a,b\n1,2\n3,\u00e9".encode()[:-1],
     "vertical tabs": b"a,b\n1\x0b,2\n",
 }
 
@@ -239,6 +241,7 @@ def refused(path: Path) -> str:
     return message
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("suffix", "name"), NAMED, ids=[f"{suffix} {name}" for suffix, name in NAMED])
 def test_what_is_malformed_is_refused_in_one_line(tmp_path, monkeypatch, suffix, name):
     monkeypatch.chdir(tmp_path)
@@ -394,6 +397,8 @@ DRAWN = {
 }
 
 
+# What a callback of a library cannot hand on is printed.
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("suffix", KINDS)
 @given(st.data())
 def test_any_bytes_are_a_table_or_refused(tmp_path_factory, suffix, data):

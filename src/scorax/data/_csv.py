@@ -1,5 +1,6 @@
 """CSV: commas, a header, UTF-8, numbers. Read in blocks as text, so that decimals and bad cells are seen as written."""
 
+import codecs
 import csv
 import io
 import re
@@ -90,6 +91,7 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
 
     names = _read_header(path, limits)
     width = len(names)
+    remarks = _scan(path, width)
     ragged: list[Any] = []
 
     def on_ragged(row: Any) -> str:
@@ -121,7 +123,6 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
                 check_bytes(rows * width * 8, path, limits)
     except pa.ArrowInvalid as error:
         raise _unreadable(path, error, ragged, width) from None
-    remarks = _scan(path, width)
     if rows == 0:
         raise _refusal(path, "rows below the header", "none", "check the file")
     values, origins = joined(blocks, names, path)
@@ -130,12 +131,18 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
 
 
 def _scan(path: Path, width: int) -> tuple[str, ...]:
-    """Refuses a quote that is open at the end, which Arrow closes in silence; says which ends of lines are odd."""
+    """What is odd about the ends of lines; refuses what is no UTF-8, and an open quote, which Arrow closes in silence."""
     quotes = lone = blank = 0
+    decoder = codecs.getincrementaldecoder("utf-8")()
     held, before = b"", b""
     with path.open("rb") as file:
         while part := file.read(_BLOCK):
             quotes += part.count(b'"')
+            # Arrow would print what it cannot decode of a row of another length.
+            try:
+                decoder.decode(part)
+            except UnicodeDecodeError:
+                raise _not_utf8(path) from None
             text = held + part
             # A return at the end may be the first half of an end of line.
             held = text[-1:] if text.endswith(b"\r") else b""
@@ -145,6 +152,8 @@ def _scan(path: Path, width: int) -> tuple[str, ...]:
             blank += int(np.count_nonzero(ends[1:] & ends[:-1]))
             before = b"\n" if ends[-1:].any() else b" "
     lone += len(held)
+    if decoder.getstate()[0]:
+        raise _not_utf8(path)
     if quotes % 2:
         raise _refusal(path, "every quote closed", "one open at the end of the file", "check the quotes, or copy again")
     remarks = []
@@ -164,8 +173,6 @@ def _unreadable(path: Path, error: Exception, ragged: list[Any], width: int) -> 
             path, f"{width} cells in every row", f"{row.actual_columns} in {place}", "check its commas and quotes"
         )
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if "UTF8" in message or "UTF-8" in message:
-        return _not_utf8(path)
     if "straddling" in message:
         return _refusal(path, "rows of at most 4 MiB", "a longer one", "look for a quote that is never closed")
     return _refusal(path, "a CSV file", quote(message, 120), "check the file")

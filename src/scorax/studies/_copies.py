@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from scorax.metrics import leave_one_out_distances, nearest_distances
 from scorax.studies._plain import plain
+from scorax.studies._standardised import deviations
 
 MAX_QUERIES = 2000
 """Rows asked about on each side; the reference is always every training row."""
@@ -31,7 +32,7 @@ def nearest_records(
     coarse grid have honest repetitions: compare with `exact_fresh`).
     """
     generator = np.random.default_rng(seed)
-    size = train.std(axis=0)
+    size = deviations(train)
     size = np.where(size > 0, size, 1.0)
     rows = train / size
     of_samples = nearest_distances(_some(samples / size, generator), rows)

@@ -15,6 +15,7 @@ from scorax.studies._dynamics import field_records, path_records
 from scorax.studies._held_out import Source, held_out_records
 from scorax.studies._mixture import unfinished_is_fine
 from scorax.studies._plain import plain
+from scorax.studies._standardised import deviations
 from scorax.studies._tables import (
     Column,
     correlation_records,
@@ -101,7 +102,7 @@ def evaluate(
     numbers. `folds` overrides `fitted.fold_`. A record that does not apply is absent: no pairs in one column, no field
     but in two.
     """
-    varying = train.std(axis=0) > 0
+    varying = deviations(train) > 0
     folds = fitted.fold_ if folds is None else folds
     rows = fitted.dequantised_[:, varying]
     # One fold is what stopped the training: beside rows that took no part it says nothing new, and its baselines cost.
@@ -156,7 +157,7 @@ def two_sample_records(
     data: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m d"], *, seed: int
 ) -> dict[str, Any]:
     """Sliced Wasserstein distance in standard deviations, its floor between halves of the data, classifier accuracy."""
-    size = data.std(axis=0)
+    size = deviations(data)
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(data / size)
     half = len(data) // 2
@@ -180,7 +181,7 @@ def _held_out(
         {name: result.values for name, result in results.items()},
         source=source,
         descriptions={name: result.description for name, result in results.items()},
-        log_scale=float(np.log(train.std(axis=0)).sum()),
+        log_scale=float(np.log(deviations(train)).sum()),
     )
 
 
@@ -191,4 +192,4 @@ def _field(fitted: Fitted, train: np.ndarray, names: Sequence[str]) -> dict[str,
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     log_density = fitted.score_samples(points).reshape(_GRID, _GRID)
     score = fitted.grad_log_density(points).reshape(_GRID, _GRID, 2)
-    return field_records((x, y), score, log_density, names=names, scale=train.std(axis=0))
+    return field_records((x, y), score, log_density, names=names, scale=deviations(train))

@@ -31,6 +31,17 @@ class DensityBaseline(Protocol):
         ...
 
 
+def deviations(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:
+    """Standard deviation of each column: exactly 0 where it is constant, and without leaving float64 where it is huge.
+
+    The sum of equal numbers over their count is not always that number, and squares of numbers beyond 1e154 overflow.
+    """
+    low = rows.min(axis=0)
+    span = rows.max(axis=0) - low
+    unit = np.where(span > 0, span, 1.0)
+    return unit * ((rows - low) / unit).std(axis=0)
+
+
 @dataclass(frozen=True)
 class Scale:
     r"""Coordinates $z = (x - \text{shift}) / \text{size}$; $\log p(x) = \log p(z) - \sum_j \log \text{size}_j$."""
@@ -49,7 +60,7 @@ class Scale:
                     do="drop or impute the missing cells first",
                 )
             )
-        size = x.std(axis=0)
+        size = deviations(x)
         return cls(shift=x.mean(axis=0), size=np.where(size > 0, size, 1.0))
 
     def encode(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:

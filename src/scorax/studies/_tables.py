@@ -11,6 +11,7 @@ from scorax.metrics import column_wasserstein
 from scorax.studies._bins import bin_edges, outside
 from scorax.studies._columns import range_records, shape_p_value, value_records
 from scorax.studies._plain import plain
+from scorax.studies._standardised import deviations
 
 MAX_HISTOGRAMS = 48
 """Columns with a histogram; beyond, the columns that differ most get one, and all keep their numbers."""
@@ -144,7 +145,7 @@ def strongest_columns(data: Float[np.ndarray, "n d"], count: int) -> list[int]:
     strength = np.nan_to_num(np.abs(rank_correlation(data)))
     np.fill_diagonal(strength, 0.0)
     chosen = [int(np.argmax(strength.max(axis=0)))]
-    varying = data.std(axis=0) > 0
+    varying = deviations(data) > 0
     while len(chosen) < min(count, int(varying.sum())):
         gain = np.where(varying, strength[chosen].max(axis=0), -1.0)
         gain[chosen] = -2.0
@@ -187,5 +188,5 @@ def _upper_pairs(ours: np.ndarray, theirs: np.ndarray) -> Bool[np.ndarray, "d d"
 
 
 def _deviation(rows: np.ndarray) -> np.ndarray:
-    size = rows.std(axis=0)
+    size = deviations(rows)
     return np.where(size > 0, size, 1.0)
