@@ -21,7 +21,7 @@ Captured = pytest.CaptureFixture[str]
         ("brownian -o p.png --rate 2", ["brownian (--drift, --sigma)", "--rate"]),
         ("vp -o p.png --sigma 2", ["--sigma"]),
         ("brownian -o p.png --sigma nan", ["--sigma", "nan"]),
-        ("brownian -o p.png --sigma -1", ["positive sigma", "-1"]),
+        ("brownian -o p.png --sigma -1", ["positive number for --sigma", "-1"]),
         ("brownian -o p.png --sigma much", ["--sigma"]),
         ("ddpm -o p.png --beta-max 1.5", ["ddpm", "betas"]),
         ("gbm -o p.png --x0 -1", ["--x0"]),

@@ -1,22 +1,40 @@
-"""The run folder on disk: lock, JSON, safetensors, and steps that are whole or do not exist."""
+"""The run folder on disk: lock, JSON, safetensors, seals, and steps that are whole or do not exist."""
 
+from scorax.checkpoint._facts import (
+    RunFacts,
+    TableFacts,
+    read_run_facts,
+    replace_files,
+    seal_run,
+    verify_run,
+    write_run_facts,
+)
 from scorax.checkpoint._folder import RunFolder, cut_metrics
 from scorax.checkpoint._json import parse_json, read_json, read_sealed_json, write_sealed_json
-from scorax.checkpoint._steps import Step, load_step, save_step, verify_step
+from scorax.checkpoint._records import read_metrics, read_records
+from scorax.checkpoint._steps import Step, load_step, save_step
 from scorax.checkpoint._tensors import layout_of, read_tensors, tensors_bytes
 
 __all__ = [
+    "RunFacts",
     "RunFolder",
     "Step",
+    "TableFacts",
     "cut_metrics",
     "layout_of",
     "load_step",
     "parse_json",
     "read_json",
+    "read_metrics",
+    "read_records",
+    "read_run_facts",
     "read_sealed_json",
     "read_tensors",
+    "replace_files",
     "save_step",
+    "seal_run",
     "tensors_bytes",
-    "verify_step",
+    "verify_run",
+    "write_run_facts",
     "write_sealed_json",
 ]

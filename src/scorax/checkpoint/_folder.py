@@ -37,6 +37,7 @@ class RunFolder:
         self.schema = self.path / "schema.json"
         self.transform = self.path / "transform.safetensors"
         self.run = self.path / "run.json"
+        self.estimator = self.path / "estimator.json"
         self.metrics = self.path / "metrics.jsonl"
         self.log = self.path / "log.jsonl"
         self.steps = self.path / "steps"

@@ -16,7 +16,9 @@ from scorax.checkpoint._folder import SEALED, RunFolder
 from scorax.checkpoint._json import damaged, open_regular, read_bounded, seal, unseal
 from scorax.checkpoint._tensors import Layout, not_finite, read_tensors, tensors_bytes
 
-FORMAT = 1
+FORMAT = 3
+"""Format of a run folder: it stands in the manifest of every step, which is what a reader looks at first."""
+
 MANIFEST = "MANIFEST.json"
 _MAXIMUM_MANIFEST = 8 * 2**20
 _LOOKS = 20
@@ -39,7 +41,7 @@ class Step:
     skipped: list[str] = field(default_factory=list)
 
 
-def _digest(path: Path, size: int | None = None) -> _write.FileDigest:
+def digest_of(path: Path, size: int | None = None) -> _write.FileDigest:
     """Digest of a regular file, or of its first ``size`` bytes, in constant memory."""
     digest, total = hashlib.sha256(), 0
     with os.fdopen(open_regular(path), "rb") as file:
@@ -91,10 +93,10 @@ def save_step(
             )
     files = {f"{group}.safetensors": tensors_bytes(named) for group, named in arrays.items()}
     body: dict[str, Any] = {"format": FORMAT, "step": step, "meta": dict(meta)}
-    body["run"] = {name: _as_json(_digest(run.path / name)) for name in SEALED}
+    body["run"] = {name: _as_json(digest_of(run.path / name)) for name in SEALED}
     if run.metrics.exists():
         _write.sync(run.metrics)
-        body["metrics"] = _as_json(_digest(run.metrics))
+        body["metrics"] = _as_json(digest_of(run.metrics))
     else:
         body["metrics"] = _as_json(_write.FileDigest.of(b""))
 
@@ -102,7 +104,7 @@ def save_step(
         return seal({**body, "files": {name: _as_json(digest) for name, digest in digests.items()}})
 
     folder = _write.commit_folder(run.steps, run.step_path(step).name, files, manifest, MANIFEST)
-    _verify(run, step)
+    verify_step(run, step)
     saved = run.saved_steps()
     kept = [s for s in saved if s <= step][-max(keep, 1) :]
     for old in saved:
@@ -111,15 +113,22 @@ def save_step(
     return folder
 
 
-def _verify(run: RunFolder, step: int) -> dict[str, Any]:
-    """The manifest of a step, if every byte it vouches for is there."""
+def verify_step(run: RunFolder, step: int) -> dict[str, Any]:
+    """The manifest of a step, if every byte it vouches for is there.
+
+    Raises:
+        InputError: a file is damaged, missing, or one too many; the line names it.
+    """
     folder = run.step_path(step)
     if folder.is_symlink() or not folder.is_dir():
         raise damaged(folder, "the folder of a step", "a link or nothing")
     manifest = unseal(read_bounded(folder / MANIFEST, _MAXIMUM_MANIFEST), folder / MANIFEST)
     if manifest.get("format") != FORMAT:
         raise damaged(
-            folder / MANIFEST, f"format {FORMAT}", f"{quote(manifest.get('format'), 20)}", "use the version it names"
+            folder / MANIFEST,
+            f"format {FORMAT}",
+            f"{quote(manifest.get('format'), 20)}",
+            "use the scorax version that wrote the run",
         )
     if manifest.get("step") != step:
         raise damaged(folder / MANIFEST, f"step {step}", f"{quote(manifest.get('step'), 20)}")
@@ -140,23 +149,21 @@ def _verify(run: RunFolder, step: int) -> dict[str, Any]:
         raise damaged(folder / MANIFEST, f"the digests of {', '.join(SEALED)}", "others")
     places += [(run.path / name, digest) for name, digest in sealed.items()]
     for path, digest in places:
-        size = _size(path)
-        if size != digest.size:
-            raise damaged(path, f"{digest.size} bytes", f"{size}")
-        if _digest(path) != digest:
-            raise damaged(path, "the SHA-256 of its manifest", "another one")
+        require_digest(path, digest)
     metrics = _listing({"m": {"metrics": manifest.get("metrics")}}, "m", folder / MANIFEST)["metrics"]
-    if metrics.size > 0 and _digest(run.metrics, metrics.size) != metrics:
+    if metrics.size > 0 and digest_of(run.metrics, metrics.size) != metrics:
         raise damaged(run.metrics, f"its first {metrics.size} bytes as they were at step {step}", "others")
     return manifest
 
 
-def _size(path: Path) -> int:
-    descriptor = open_regular(path)
-    try:
-        return os.fstat(descriptor).st_size
-    finally:
-        os.close(descriptor)
+def require_digest(path: Path, digest: _write.FileDigest) -> None:
+    """Refuse a file that is not the one of this size and SHA-256; the size is looked at before the content."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+    if size != digest.size:
+        raise damaged(path, f"{digest.size} bytes", f"{size}")
+    if digest_of(path) != digest:
+        raise damaged(path, "the SHA-256 it was written with", "another one")
 
 
 def _listing(manifest: Mapping[str, Any], key: str, where: Path) -> dict[str, _write.FileDigest]:
@@ -168,15 +175,6 @@ def _listing(manifest: Mapping[str, Any], key: str, where: Path) -> dict[str, _w
     if not found or any(type(d.size) is not int or d.size < 0 or not isinstance(d.sha256, str) for d in found.values()):
         raise damaged(where, f"sizes and digests under {key!r}", "something else")
     return found
-
-
-def verify_step(run: RunFolder, *, fallback: bool) -> tuple[int, list[str]]:
-    """The newest step whose bytes are those of its manifest, and a line for each damaged one passed over.
-
-    Call it before the config is used to build anything: from then on the config is known to be the one written.
-    """
-    found = _newest(run, fallback, lambda step: _verify(run, step))
-    return found[0], found[2]
 
 
 def load_step(
@@ -193,7 +191,8 @@ def load_step(
         run: the run folder.
         expected: for each group the shape and type of every array (``layout_of``), as the config implies them.
         fallback: pass over a damaged step to the one before it (for ``--resume``) instead of refusing.
-        groups: load only these groups; all files are verified all the same.
+        groups: load only these groups; all files are verified all the same. With none of them, call it before the config is
+            used to build anything: from then on the config is known to be the one written.
         may_be_infinite: as in ``save_step``.
 
     Raises:
@@ -201,7 +200,7 @@ def load_step(
     """
 
     def load(step: int) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
-        manifest = _verify(run, step)
+        manifest = verify_step(run, step)
         folder = run.step_path(step)
         present = [name.removesuffix(".safetensors") for name in manifest["files"]]
         wanted = list(present if groups is None else groups)

@@ -10,7 +10,7 @@ from scorax._progress import Progress, duration
 from scorax._text import shown_path
 from scorax.cli._command_line import command_line
 from scorax.cli._console import say
-from scorax.cli._paths import refuse_full_folder, require_folder
+from scorax.cli._paths import refuse_full_folder, require_folder, require_resumable
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
 
@@ -50,17 +50,21 @@ def fit(
         refuse_full_folder(output, do="add --resume to go on with it, or name another folder with -o")
     from scorax.cli._rows import describe_table
     from scorax.data import read_table
-
-    rows = read_table(table)
-    test_rows = None if test is None else read_table(test)
-    describe_table(table, rows)
-
-    pin_threads(output if resume else None)
-    from scorax.estimators import FitConfig, FitRows, fit_run
+    from scorax.estimators import FitConfig, FitRows
     from scorax.spec import resolve
 
     flags = {"ensemble.folds": folds, "training.max_steps": max_steps}
     settings = resolve(FitConfig, file=config, sets=sets or (), flags=flags)
+    if resume:
+        require_resumable(output)
+    given_rows = read_table(table)
+    test_rows = None if test is None else read_table(test)
+    describe_table(table, given_rows)
+    rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test))
+    rows.parts(settings, seed)
+
+    pin_threads(output if resume else None)
+    from scorax.estimators import fit_run
 
     def hint() -> str:
         again = command_line(fit, given | {"resume": output.is_dir()})
@@ -68,7 +72,7 @@ def fit(
 
     with Signals(polled=True, hint=hint) as signals, Progress() as progress:
         summary = fit_run(
-            FitRows(rows, shown_path(table), holdout, test_rows, shown_path(test)),
+            rows,
             output,
             settings,
             seed=seed,

@@ -25,38 +25,32 @@ def info(
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    from scorax.checkpoint import RunFolder, verify_step
-    from scorax.data import Schema
+    from scorax.checkpoint import RunFolder, read_metrics, read_records, verify_run
+    from scorax.estimators import read_config, read_schema
 
-    run = RunFolder(path).require()
-    step, _ = verify_step(run, fallback=False)
-    schema = Schema.from_json(run.read_json(run.schema.name), shown_path(run.schema))
-    record = run.read_json(run.run.name)
-    finished = _entry(record, "sigma_min") is not None
+    run = RunFolder(path)
+    facts = verify_run(run)
+    schema, _ = read_schema(run), read_config(run)
+    read_records(run)
+    read_metrics(run)
+    complete = facts.files is not None
     return {
-        "state": "finished" if finished else "unfinished: go on with scorax fit --resume",
-        "rows": _entry(record, "data", "rows"),
+        "state": "finished" if complete else "unfinished: go on with scorax fit --resume",
+        "rows": None if facts.data is None else facts.data.rows,
         "columns": len(schema.columns),
         "kinds": dict(Counter(column.kind for column in schema.columns)),
-        "members": _entry(record, "members"),
-        "start": _entry(record, "start"),
-        "step": step,
-        "best_steps": _entry(record, "best_steps"),
-        "sigma_min": _entry(record, "sigma_min"),
-        "held_out_nats": _entry(record, "out_of_fold_nats"),
-        "seed": _entry(record, "seed"),
-        "threads": _entry(record, "nproc"),
-        "device": _entry(record, "device"),
-        "versions": _entry(record, "versions"),
-        "files": "verified",
+        "members": facts.members,
+        "start": facts.start,
+        "step": max(run.saved_steps(), default=None),
+        "best_steps": facts.best_steps,
+        "sigma_min": facts.sigma_min,
+        "held_out_nats": facts.out_of_fold_nats,
+        "seed": facts.seed,
+        "threads": facts.nproc,
+        "device": facts.device,
+        "versions": facts.versions,
+        "files": "verified" if complete else "verified as far as the saved steps; the rest is sealed when the fit ends",
     }
-
-
-def _entry(record: Any, *keys: str) -> Any:
-    """An entry of nested objects, or None where there is none: run.json is a note, nothing is built from it."""
-    for key in keys:
-        record = record.get(key) if isinstance(record, dict) else None
-    return record
 
 
 def _words(value: Any) -> str:
@@ -65,7 +59,7 @@ def _words(value: Any) -> str:
             return "not recorded"
         case dict():
             return ", ".join(f"{key} {item}" for key, item in value.items())
-        case list():
+        case list() | tuple():
             return ", ".join(map(str, value))
         case float():
             return f"{value:.6g}"

@@ -56,9 +56,13 @@ def logp(
     if exact and probes is not None:
         raise InputError(explain(expected="--exact or --probes N", got="both", do="leave one of them out"))
     refuse_overwriting(output, run, table)
+    from scorax.checkpoint import RunFolder
     from scorax.data import TableWriter, read_table
+    from scorax.estimators import open_run
 
-    rows = read_table(table)
+    schema = open_run(RunFolder(run)).schema
+    values = schema.match(read_table(table), shown_path(table))
+    writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values))
     pin_threads(run)
     import numpy as np
 
@@ -69,10 +73,9 @@ def logp(
 
     divergence = ExactDivergence() if exact else None if probes is None else Hutchinson(probes)
     density = ScoreDensity.load(run)
-    values = density.schema_.match(rows, shown_path(table))
     tolerance = density.fitted_.config.sampling.tolerance if tolerance is None else tolerance
     log_density, not_finite, budget = np.empty(len(values)), NotFinite(), ErrorBudget(tolerance)
-    with TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values)) as writer:
+    with writing as writer:
         for start in range(0, len(values), batch):
             part = values[start : start + batch]
             answer = density.log_prob_rows(
@@ -83,7 +86,7 @@ def logp(
             log_density[start : start + batch] = answer.value
             not_finite.add(piece)
             budget.add(answer)
-    summarise_density(log_density, density.schema_)
+    summarise_density(log_density, schema)
     not_finite.warn("log-densities or errors")
     budget.say()
     note(f"{len(values)} rows: {shown_path(stream(output))}")

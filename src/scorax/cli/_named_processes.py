@@ -38,6 +38,10 @@ class NamedProcess:
     positive: bool = False
 
 
+_ANY_SIGN = ("drift", "mean")
+"""Options whose number may be zero or negative."""
+
+
 def find(name: str) -> NamedProcess:
     """The process of this name.
 
@@ -54,7 +58,7 @@ def settings(named: NamedProcess, given: Mapping[str, float | None]) -> dict[str
     """Defaults with what was given put in their place.
 
     Raises:
-        InputError: an option that this process does not have, or a number that is not finite.
+        InputError: an option that this process does not have, or a number that it cannot have.
     """
     chosen = dict(named.options)
     for option, value in given.items():
@@ -64,6 +68,15 @@ def settings(named: NamedProcess, given: Mapping[str, float | None]) -> dict[str
             has = ", ".join(flag(own) for own in named.options)
             raise InputError(explain(expected=f"options of {named.name} ({has})", got=flag(option), do="leave it out"))
         chosen[option] = require_finite(flag(option), value)
+        if option not in _ANY_SIGN and value <= 0:
+            raise InputError(explain(expected=f"a positive number for {flag(option)}", got=f"{value:g}", do="pass one"))
+    for option in (name for name in chosen if name.endswith("_min")):
+        last = option.removesuffix("_min") + "_max"
+        if chosen[option] > chosen[last]:
+            got = f"{chosen[option]:g} and {chosen[last]:g}"
+            raise InputError(
+                explain(expected=f"{flag(option)} of at most {flag(last)}", got=got, do="change one of them")
+            )
     return chosen
 
 

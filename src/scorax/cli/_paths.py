@@ -29,6 +29,17 @@ def require_folder(output: Path) -> None:
         raise InputError(explain(expected="a run folder to resume", got=got, do="start it without --resume"))
 
 
+def require_resumable(output: Path) -> None:
+    """Refuse a run that another process writes in, or of which too little is whole to go on."""
+    from scorax.checkpoint import RunFolder
+    from scorax.estimators import begun_run
+
+    run = RunFolder(output)
+    with run.lock():
+        if run.exists():
+            begun_run(run)
+
+
 def refuse_full_folder(output: Path, *, do: str) -> None:
     """Refuse a folder that holds something: it is never overwritten."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):

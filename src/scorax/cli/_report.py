@@ -23,15 +23,23 @@ def report(
     """Write the report of a run again."""
     if data is not None and test is None:
         raise InputError(explain(expected="--test beside --data", got="--data alone", do="add --test FILE"))
+    from scorax.checkpoint import RunFolder, read_metrics, read_records, verify_run
+
+    folder = RunFolder(run)
+    verify_run(folder, but=(folder.report.name,))
+    read_records(folder)
+    read_metrics(folder)
     if test is not None:
         from scorax.data import read_table
+        from scorax.estimators import open_run
 
-        test_rows = read_table(test)
+        saved, test_rows = open_run(folder), read_table(test)
         train_rows = None if data is None else read_table(data)
+        saved.schema.match(test_rows, shown_path(test))
         pin_threads(run)
         from scorax.estimators import evaluate_test
 
-        evaluate_test(run, test_rows, train_rows)
+        evaluate_test(saved, test_rows, train_rows)
     from scorax.report import write_report
 
     say(f"report: {shown_path(write_report(run))}")

@@ -28,7 +28,9 @@ def sample(
     ] = None,
     evaluations: Annotated[
         int | None,
-        typer.Option("--evaluations", min=1, help="Evaluations of the network a row. Default: that of the run."),
+        typer.Option(
+            "--evaluations", min=1, max=100_000, help="Evaluations of the network a row. Default: that of the run."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Row k depends on the seed and k only.")] = 0,
     batch: Annotated[
@@ -40,17 +42,23 @@ def sample(
 ) -> None:
     """Draw new rows from a run."""
     refuse_overwriting(output, run)
-    pin_threads(run)
+    from scorax.checkpoint import RunFolder
     from scorax.cli._rows import NotFinite
     from scorax.data import TableWriter
+    from scorax.estimators import checked_name, open_run
+
+    schema, not_finite = open_run(RunFolder(run)).schema, NotFinite()
+    writing = TableWriter(stream(output), schema.names, schema, rows=number, raw_names=raw_csv)
+    if sampler is not None:
+        checked_name(sampler)
+    pin_threads(run)
     from scorax.estimators import ScoreDensity
 
     density = ScoreDensity.load(run)
     method, why = density.named_sampler(sampler, evaluations)
     if why is not None:
         note(f"sampler: {why}")
-    schema, not_finite = density.schema_, NotFinite()
-    with TableWriter(stream(output), schema.names, schema, rows=number, raw_names=raw_csv) as writer:
+    with writing as writer:
         for start in range(0, number, batch):
             rows = density.sample_rows(start, min(batch, number - start), seed, sampler=method)
             not_finite.add(rows)

@@ -5,12 +5,15 @@ from ._config import (
     NoiseConfig,
     SamplingConfig,
     TrainingConfig,
+    checked_name,
 )
 from ._evaluate import evaluate_test
 from ._rows import FitRows
 from ._run import FitSummary, fit_run
 from ._sampling import SAMPLERS
+from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._score_density import ScoreDensity
+from ._settings import resolved
 
 __all__ = [
     "SAMPLERS",
@@ -21,8 +24,15 @@ __all__ = [
     "NetworkConfig",
     "NoiseConfig",
     "SamplingConfig",
+    "SavedRun",
     "ScoreDensity",
     "TrainingConfig",
+    "begun_run",
+    "checked_name",
     "evaluate_test",
     "fit_run",
+    "open_run",
+    "read_config",
+    "read_schema",
+    "resolved",
 ]

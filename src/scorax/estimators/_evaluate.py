@@ -1,19 +1,19 @@
 """Records of a fitted table for its report: the fitted model seen through the protocol of ``studies``."""
 
 import dataclasses
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from scorax._errors import InputError, explain
-from scorax._write import write_json
-from scorax.checkpoint import RunFolder
-from scorax.data import Schema, Table, fingerprint
+from scorax._write import json_bytes, write_json
+from scorax.checkpoint import RunFacts, RunFolder, read_records, replace_files
+from scorax.data import Schema, Table
 from scorax.estimators._divergences import divergence_of_means
 from scorax.estimators._files import load_fitted
 from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import Outcome
+from scorax.estimators._saved import SavedRun, table_facts
 from scorax.studies import compare, evaluate, held_out_records, verdict
 
 REPORT_TOLERANCE = 1e-4
@@ -69,7 +69,7 @@ def write_records(
         write_json(run.records / f"{name}.json", record if isinstance(record, dict) else {name: record})
 
 
-def evaluate_test(run_path: Path, test: Table, train: Table | None) -> dict[str, Any]:
+def evaluate_test(saved: SavedRun, test: Table, train: Table | None) -> None:
     """Score the rows of a test file by a finished run, and record them and the new verdict for its report.
 
     Baselines are fitted anew, so they need the rows of the fit: ``train`` must be the table of the run. Without it the
@@ -78,26 +78,24 @@ def evaluate_test(run_path: Path, test: Table, train: Table | None) -> dict[str,
     Raises:
         InputError: ``train`` is not the table the run was fitted to, or the columns do not match.
     """
-    run = RunFolder(run_path)
-    fitted, _ = load_fitted(run)
-    facts = run.read_json("run.json")
-    if train is not None and fingerprint(train) != facts["data"]:
+    facts, schema = saved.facts, saved.schema
+    test_values = schema.match(test, "the test file")
+    if train is not None and table_facts(train) != facts.data:
         raise InputError(
             explain(
                 expected="the table of the fit for --data", got="another one", do="pass the file given to scorax fit"
             )
         )
-    if facts.get("holdout") is not None and train is not None:
+    if facts.holdout is not None and train is not None:
         raise InputError(
             explain(
                 expected="a run that was fitted to all rows of --data",
-                got=f"one with a hold-out of {facts['holdout']}",
+                got=f"one with a hold-out of {facts.holdout}",
                 do="leave --data out, or fit again without --holdout",
             )
         )
-    seed = facts["seed"]
-    schema: Schema = fitted.coordinates.schema
-    rows = fitted.dequantised(schema.match(test, "the test file"), seed)
+    seed, fitted = facts.seed, load_fitted(saved)
+    rows = fitted.dequantised(test_values, seed)
     model_values = _values(fitted, rows)
     baselines = {}
     if train is not None:
@@ -111,13 +109,17 @@ def evaluate_test(run_path: Path, test: Table, train: Table | None) -> dict[str,
         descriptions={name: result.description for name, result in baselines.items()},
         log_scale=-fitted.coordinates.log_weight,
     )
-    records = {file.stem: run.read_json(f"records/{file.name}") for file in sorted(run.records.glob("*.json"))}
-    earlier = records.get("held_out", {}).get("comparisons", [])
-    kept = [comparison for comparison in earlier if comparison.get("source") != "test file"]
-    records["held_out"] = {"comparisons": [record, *kept]}
-    for name, changed in (("held_out", records["held_out"]), ("verdict", verdict(records))):
-        write_json(run.records / f"{name}.json", changed)
-    return record
+    run = saved.folder
+
+    def changed(_: RunFacts) -> dict[str, bytes]:
+        records = read_records(run)
+        earlier = records.get("held_out", {}).get("comparisons", [])
+        kept = [comparison for comparison in earlier if comparison["source"] != "test file"]
+        records["held_out"] = {"comparisons": [record, *kept]}
+        renewed = {"held_out": records["held_out"], "verdict": verdict(records)}
+        return {f"records/{name}.json": json_bytes(content) for name, content in renewed.items()}
+
+    replace_files(run, ("records/held_out.json", "records/verdict.json"), changed)
 
 
 def _values(fitted: FittedTable, rows: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """A fit in a run folder: which arrays and names stand in which file, and the way back."""
 
 import dataclasses
-import json
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,24 +8,36 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax import _write
-from scorax._errors import InputError, explain
 from scorax._text import shown_path
 from scorax._trees import array_spec, named_arrays, with_named_arrays
-from scorax.checkpoint import RunFolder, Step, load_step, parse_json, read_tensors, save_step, tensors_bytes
+from scorax.checkpoint import (
+    RunFacts,
+    RunFolder,
+    Step,
+    load_step,
+    read_metrics,
+    read_sealed_json,
+    read_tensors,
+    save_step,
+    seal_run,
+    tensors_bytes,
+    write_sealed_json,
+)
 from scorax.data import Schema
 from scorax.estimators._config import ResolvedConfig
 from scorax.estimators._fitted import Coordinates, FittedTable
 from scorax.estimators._memory import Memory
-from scorax.estimators._model import Laws, blank_model, cut_at, num_components, num_members, restricted
+from scorax.estimators._model import Laws, blank_model, cut_at, restricted
+from scorax.estimators._precision import in_own_precision
 from scorax.estimators._recipe import Plan, optimizer
+from scorax.estimators._saved import SavedRun
+from scorax.estimators._settings import num_components, num_members
 from scorax.processes import GaussianLaw
 from scorax.spec import from_mapping, to_json
 from scorax.targets import GaussianMixture
 from scorax.training import TrainState, initial_state, trained_arrays, with_trained_arrays
 from scorax.transforms import Standardize
 
-VERSION = 3
-"""Format of a run folder; another one is refused by ``read_config``."""
 _GROUPS = {"weights": "weights", "ema": "ema", "best": "best", "optimizer": "optimizer"}
 _PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
 
@@ -45,24 +56,11 @@ def write_facts(run: RunFolder, config: ResolvedConfig, coordinates: Coordinates
             }
         ),
     )
-    run.write_json("config.json", {"format": VERSION, **to_json(config)})
+    run.write_json("config.json", to_json(config))
 
 
-def read_config(run: RunFolder) -> ResolvedConfig:
-    """The resolved configuration of a run."""
-    body = dict(run.read_json("config.json"))
-    version = body.pop("format", None)
-    if version != VERSION:
-        raise InputError(
-            f"{shown_path(run.config)}: "
-            + explain(expected=f"format {VERSION}", got=str(version), do="use the scorax version that wrote the run")
-        )
-    return from_mapping(ResolvedConfig, body, shown_path(run.config))
-
-
-def read_coordinates(run: RunFolder, config: ResolvedConfig) -> tuple[Coordinates, Laws]:
+def read_coordinates(run: RunFolder, config: ResolvedConfig, schema: Schema) -> tuple[Coordinates, Laws]:
     """Coordinates and laws of a run; its schema and configuration imply every shape."""
-    schema = Schema.from_json(run.read_json("schema.json"), shown_path(run.schema))
     d = len(schema.free)
     expected: dict[str, tuple[tuple[int, ...], str]] = {
         name: ((d,), "float64") for name in ("shift", "scale", "widths")
@@ -111,55 +109,44 @@ def save_fitted(
 ) -> None:
     """Write a fitted table and what its estimator remembers, without the state to train on from."""
     model = fitted.model
-    run.write_json("run.json", {"seed": seed, "sigma_min": model.process.t0, "estimator": to_json(memory)})
     write_facts(run, fitted.config, fitted.coordinates, fitted.laws)
     best = named_arrays(trained_arrays(model))
     meta = {"sigma_min": model.process.t0, "start": fitted.config.ensemble.starts[0]}
-    save_step(run, steps, {"best": best}, meta)
     every = fitted.config.training.validate_every
-    lines = ({"step": min(i * every, steps), "validation_loss": float(loss)} for i, loss in enumerate(loss_curve))
-    _write.write_text(run.metrics, "".join(json.dumps(line) + "\n" for line in lines))
+    for number, loss in enumerate(loss_curve):
+        _write.append_json_line(run.metrics, {"step": min(number * every, steps), "validation_loss": float(loss)})
+    save_step(run, steps, {"best": best}, meta)
+    write_sealed_json(run.estimator, to_json(memory))
+    seal_run(run, RunFacts(seed, sigma_min=model.process.t0))
 
 
 def load_memory(run: RunFolder) -> Memory | None:
     """What the estimator remembered that wrote the run; ``None`` where ``scorax fit`` did."""
-    obj = run.read_json("run.json").get("estimator")
-    return None if obj is None else from_mapping(Memory, obj, f"{shown_path(run.run)}: estimator")
+    if not run.estimator.exists():
+        return None
+    return from_mapping(
+        Memory, read_sealed_json(run.estimator), shown_path(run.estimator), "restore the file from a copy"
+    )
 
 
 def load_loss_curve(run: RunFolder) -> Float[np.ndarray, " validations"]:
     """The held-out losses of the lines of ``metrics.jsonl``."""
-    lines = run.metrics.read_bytes().splitlines() if run.metrics.exists() else []
-    parsed = [parse_json(line, f"{shown_path(run.metrics)}, line {i}") for i, line in enumerate(lines, start=1)]
-    losses = [line.get("validation_loss") for line in parsed if isinstance(line, dict)]
-    return np.array([loss for loss in losses if isinstance(loss, float)])
+    return np.array([line["validation_loss"] for line in read_metrics(run)])
 
 
-def load_fitted(run: RunFolder) -> tuple[FittedTable, int]:
-    """The finished fit of a run folder, and its number of steps.
+@in_own_precision
+def load_fitted(saved: SavedRun) -> FittedTable:
+    """The fitted table of a finished run.
 
     Raises:
-        InputError: a file is damaged, or the run was interrupted before its cut-off was chosen.
+        InputError: a file is damaged.
     """
-    run.require()
-    config = read_config(run)
-    coordinates, laws = read_coordinates(run, config)
+    run, config = saved.folder, saved.config
+    coordinates, laws = read_coordinates(run, config, saved.schema)
     model = blank_model(config, laws)
     like = trained_arrays(model)
     step = load_step(run, {"best": array_spec(like)}, fallback=False, groups=["best"])
-    sigma_min = step.meta.get("sigma_min")
-    start = step.meta.get("start")
-    known = start in config.ensemble.starts
-    if not known or not isinstance(sigma_min, float) or not 0 < sigma_min < config.noise.sigma_max:
-        raise InputError(
-            f"{shown_path(run.path)}: "
-            + explain(
-                expected="a finished fit",
-                got=f"one interrupted at step {step.step}",
-                do="finish it with: scorax fit TABLE -o RUN --resume",
-            )
-        )
     best = with_named_arrays(like, step.arrays["best"], where=f"{run.step_path(step.step)}/best")
     model = with_trained_arrays(model, best)
-    config, laws, model = restricted(config, laws, model, start)
-    return FittedTable(config, coordinates, laws, cut_at(model, sigma_min)), step.step
+    config, laws, model = restricted(config, laws, model, saved.start)
+    return FittedTable(config, coordinates, laws, cut_at(model, saved.sigma_min))

@@ -16,6 +16,7 @@ from scorax.data import Schema
 from scorax.estimators._config import ResolvedConfig
 from scorax.estimators._divergences import divergence_of_rows
 from scorax.estimators._model import Laws
+from scorax.estimators._precision import in_own_precision
 from scorax.estimators._sampling import sampler_of
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob, smoothed_log_prob
 from scorax.models import Denoiser, Pullback
@@ -109,11 +110,13 @@ class FittedTable:
         """The divergence of the log-density of a row; beyond a hundred columns it is measured once."""
         return divergence_of_rows(self.model, self.dimension)
 
+    @in_own_precision
     def dequantised(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n columns"]:
         """The rows with bin noise in their rounded columns, which is what densities are of."""
         z = self.coordinates.encode(values, seed)
         return self.coordinates.widen(decode_rows(self.coordinates.standardize, z))
 
+    @in_own_precision
     def log_prob(
         self,
         values: Float[np.ndarray, "n columns"],
@@ -147,6 +150,7 @@ class FittedTable:
             answer = jax.tree.map(np.asarray, answer)
         return answer._replace(value=answer.value.astype(np.float64) + self.coordinates.log_weight)
 
+    @in_own_precision
     def log_probability(
         self,
         values: Float[np.ndarray, "n columns"],
@@ -181,6 +185,7 @@ class FittedTable:
                 key=jax.random.key(seed),
             )
 
+    @in_own_precision
     def grad_log_density(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n columns"]:
         """Gradient of the log-density per unit of each column; zero in constant columns, where there is none."""
         pullback = Pullback(model=self.model, transform=self.coordinates.standardize)
@@ -192,6 +197,7 @@ class FittedTable:
             gradient[:, free] = np.concatenate([np.asarray(p) for p in parts])[: len(rows)]
         return gradient
 
+    @in_own_precision
     def sample_rows(
         self, start: int, count: int, seed: int, *, sampler: AbstractSampler | None = None
     ) -> Float[np.ndarray, "count columns"]:
@@ -202,6 +208,7 @@ class FittedTable:
             decode_rows(self.coordinates.standardize, np.asarray(x, np.float64) / alpha)
         )
 
+    @in_own_precision
     def sample_path(
         self, count: int, num_frames: int, seed: int
     ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, "frames count columns"]]:

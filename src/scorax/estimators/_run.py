@@ -1,5 +1,6 @@
 """A fit in a run folder: resumable, observed through events, ended by signals between calls."""
 
+import dataclasses
 import os
 import platform
 import time
@@ -15,14 +16,15 @@ import numpy as np
 from scorax import _write
 from scorax._errors import InputError, Interrupted, explain
 from scorax._text import shown_path
-from scorax.checkpoint import RunFolder, cut_metrics
-from scorax.data import fingerprint
+from scorax.checkpoint import RunFacts, RunFolder, cut_metrics, seal_run, write_run_facts
 from scorax.estimators._config import FitConfig, ResolvedConfig
 from scorax.estimators._evaluate import write_records
-from scorax.estimators._files import load_state, read_config, save_state, write_facts
+from scorax.estimators._files import load_state, save_state, write_facts
 from scorax.estimators._fitting import Job, finish, prepare, validation_loss
+from scorax.estimators._precision import in_own_precision
 from scorax.estimators._recipe import train
 from scorax.estimators._rows import FitRows
+from scorax.estimators._saved import begun_run, table_facts
 from scorax.spec import to_json
 from scorax.training import TrainState
 
@@ -50,6 +52,7 @@ class FitSummary:
     seconds: float
 
 
+@in_own_precision
 def fit_run(
     rows: FitRows,
     run_path: Path,
@@ -94,7 +97,7 @@ def fit_run(
         for line in run.recover():
             on_event({"kind": "note", "text": line})
         if run.exists():
-            _same_run(run, facts, parts.settings, on_event)
+            facts = _same_run(run, facts, parts.settings, on_event)
         if "mixture" in parts.settings.ensemble.starts:
             on_event({"kind": "phase", "text": "fitting the mixtures that members start from"})
         job = prepare(parts.train, parts.schema, config, seed=seed)
@@ -118,18 +121,22 @@ def fit_run(
             float(np.nanmean(outcome.out_of_fold)),
             time.monotonic() - began,
         )
-        run.write_json(
-            "run.json",
-            {
-                **facts,
-                "members": job.plan.members,
-                "best_steps": summary.best_steps,
-                "start": start,
-                "sigma_min": sigma_min,
-                "candidates": {s: {str(k): v for k, v in table.items()} for s, table in outcome.candidates.items()},
-                "out_of_fold_nats": summary.held_out_nats,
-                "seconds": round(summary.seconds, 1),
-            },
+        candidates = {
+            name: {str(sigma): nats if np.isfinite(nats) else None for sigma, nats in table.items()}
+            for name, table in outcome.candidates.items()
+        }
+        seal_run(
+            run,
+            dataclasses.replace(
+                facts,
+                members=job.plan.members,
+                best_steps=tuple(summary.best_steps),
+                start=start,
+                sigma_min=sigma_min,
+                candidates=candidates,
+                out_of_fold_nats=summary.held_out_nats,
+                seconds=round(summary.seconds, 1),
+            ),
         )
     return summary
 
@@ -153,9 +160,9 @@ def _require_place(run: RunFolder, resume: bool) -> None:
         )
 
 
-def _begin(run: RunFolder, job: Job, facts: dict[str, Any]) -> tuple[None, None]:
+def _begin(run: RunFolder, job: Job, facts: RunFacts) -> tuple[None, None]:
     """Write what the run is made of; a run that was killed before its first step begins again."""
-    run.write_json("run.json", facts)
+    write_run_facts(run, facts)
     # config.json comes last and says that a run was begun: one killed before it has nothing to resume.
     write_facts(run, job.plan.config, job.coordinates, job.plan.laws)
     cut_metrics(run, -1)
@@ -227,20 +234,23 @@ def _resume(run: RunFolder, job: Job, on_event: Callable[[Event], None]) -> tupl
     return state, np.asarray(step.meta["start_loss"], np.float64)
 
 
-def _same_run(run: RunFolder, facts: dict[str, Any], config: ResolvedConfig, on_event: Callable[[Event], None]) -> None:
-    """Refuse other data, seed, hold-out or configuration than those the run was begun with."""
-    begun = run.read_json("run.json")
+def _same_run(run: RunFolder, facts: RunFacts, config: ResolvedConfig, on_event: Callable[[Event], None]) -> RunFacts:
+    """What the run was begun with; other data, or another seed, hold-out or configuration is refused.
+
+    From here on the run is not complete.
+    """
+    begun_config, begun = begun_run(run)
     for name in ("seed", "data", "holdout", "test"):
-        if begun.get(name) != facts[name]:
+        if getattr(begun, name) != getattr(facts, name):
             raise InputError(
                 f"{shown_path(run.path)}: "
                 + explain(
-                    expected=f"the {name} the run was begun with ({begun.get(name)})",
-                    got=str(facts[name]),
+                    expected=f"the {name} the run was begun with ({getattr(begun, name)})",
+                    got=str(getattr(facts, name)),
                     do="resume with the same table and options, or name another folder with -o",
                 )
             )
-    before, now = to_json(read_config(run)), to_json(config)
+    before, now = to_json(begun_config), to_json(config)
     for section in now:
         for key, value in now[section].items():
             if before[section][key] != value:
@@ -253,20 +263,22 @@ def _same_run(run: RunFolder, facts: dict[str, Any], config: ResolvedConfig, on_
                     )
                 )
     for name in ("nproc", "versions", "device"):
-        if begun.get(name) != facts[name]:
+        if getattr(begun, name) != getattr(facts, name):
             on_event(
                 {"kind": "note", "text": f"warning: {name} differs from the run's: not equal bit for bit from here on"}
             )
+    write_run_facts(run, begun)
+    return begun
 
 
-def _facts(rows: FitRows, seed: int) -> dict[str, Any]:
-    return {
-        "seed": seed,
-        "data": fingerprint(rows.table),
-        "holdout": rows.holdout,
-        "test": None if rows.test is None else fingerprint(rows.test),
-        "nproc": int(os.environ["NPROC"]) if os.environ.get("NPROC", "").isdigit() else os.cpu_count(),
-        "versions": {name: metadata.version(name) for name in ("scorax", "jax", "jaxlib", "numpy", "equinox", "optax")},
-        "python": platform.python_version(),
-        "device": jax.devices()[0].device_kind,
-    }
+def _facts(rows: FitRows, seed: int) -> RunFacts:
+    return RunFacts(
+        seed=seed,
+        data=table_facts(rows.table),
+        holdout=rows.holdout,
+        test=None if rows.test is None else table_facts(rows.test),
+        nproc=int(os.environ["NPROC"]) if os.environ.get("NPROC", "").isdigit() else os.cpu_count(),
+        versions={name: metadata.version(name) for name in ("scorax", "jax", "jaxlib", "numpy", "equinox", "optax")},
+        python=platform.python_version(),
+        device=jax.devices()[0].device_kind,
+    )

@@ -25,9 +25,11 @@ from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import Job, finish, prepare, validation_loss
 from scorax.estimators._frames import Frame, checked_table, default_names
 from scorax.estimators._memory import Memory
+from scorax.estimators._precision import in_own_precision
 from scorax.estimators._recipe import train
 from scorax.estimators._rows import FEWEST_ROWS, require_fittable
 from scorax.estimators._sampling import measured, sampler_of
+from scorax.estimators._saved import open_run
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.samplers import AbstractSampler
 from scorax.spec import from_mapping, to_json
@@ -92,6 +94,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @in_own_precision
     def fit(self, X: Any, y: Any = None) -> "ScoreDensity":
         """Fit the rows of ``X``, shape (n, d); ``y`` is ignored. Warns of what ``scorax.data.notes`` finds odd about them.
 
@@ -173,6 +176,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         """
         return self._fitted().sample_rows(start, count, seed, sampler=sampler)
 
+    @in_own_precision
     def named_sampler(
         self, name: str | None = None, evaluations: int | None = None
     ) -> tuple[AbstractSampler, str | None]:
@@ -188,6 +192,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         chosen = sampling.sampler if name is None else checked_name(name)
         return sampler_of(fitted.model, fitted.laws, chosen, evaluations or sampling.evaluations)
 
+    @in_own_precision
     def choose_sampler(self, evaluations: int = 64) -> SamplerChoice:
         """The sampler that is most accurate for ``evaluations`` a draw on a law like the data's, and all that were measured.
 
@@ -278,7 +283,8 @@ class ScoreDensity(DensityMixin, BaseEstimator):
             InputError: the folder is damaged, or its fit was interrupted.
         """
         run = RunFolder(path)
-        fitted, step = load_fitted(run)
+        saved = open_run(run)
+        fitted = load_fitted(saved)
         names = np.array(fitted.coordinates.schema.names, dtype=object)
         memory = load_memory(run)
         if memory is None:
@@ -291,8 +297,8 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         estimator.n_features_in_ = len(names)
         if named:
             estimator.feature_names_in_ = names
-        estimator.seed_ = int(run.read_json("run.json").get("seed", 0))
-        estimator.n_iter_ = step
+        estimator.seed_ = saved.facts.seed
+        estimator.n_iter_ = saved.step
         estimator.loss_curve_ = load_loss_curve(run)
         return estimator
 

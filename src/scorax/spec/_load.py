@@ -22,7 +22,9 @@ class _Refused(Exception):
     """A value that does not fit; the errors are in the list already."""
 
 
-def from_mapping(cls: type[T], mapping: Mapping[str, Any], where: str = "config") -> T:
+def from_mapping(
+    cls: type[T], mapping: Mapping[str, Any], where: str = "config", do: str = "correct the configuration"
+) -> T:
     """An instance of a dataclass from a mapping with its field names as keys.
 
     Fields may be of type ``bool``, ``int``, ``float``, ``str``, ``Literal``, ``X | None``, ``tuple[X, Y]``,
@@ -34,6 +36,7 @@ def from_mapping(cls: type[T], mapping: Mapping[str, Any], where: str = "config"
         cls: the dataclass.
         mapping: keys and values; keys left out take the default of their field.
         where: what the place of an error begins with: the name of the file.
+        do: what the user is told to do about it.
 
     Raises:
         InputError: one line with all errors: unknown keys with the nearest known one, missing keys, wrong types,
@@ -43,7 +46,7 @@ def from_mapping(cls: type[T], mapping: Mapping[str, Any], where: str = "config"
     try:
         return _dataclass(cls, mapping, "", errors)
     except _Refused:
-        raise _refusal(where, errors) from None
+        raise _refusal(where, errors, do) from None
 
 
 class Checked:
@@ -60,12 +63,12 @@ class Checked:
             except _Refused:
                 continue
         if errors:
-            raise _refusal(type(self).__name__, errors)
+            raise _refusal(type(self).__name__, errors, "pass other values")
 
 
-def _refusal(where: str, errors: list[str]) -> InputError:
+def _refusal(where: str, errors: list[str], do: str) -> InputError:
     more = f"; and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
-    return InputError(f"{where}: {'; '.join(errors[:_SHOWN_ERRORS])}{more}; correct the configuration")
+    return InputError(f"{where}: {'; '.join(errors[:_SHOWN_ERRORS])}{more}; {do}")
 
 
 def _refuse(errors: list[str], place: str, expected: str, got: str) -> _Refused:
