@@ -1,12 +1,15 @@
 """Run folders with made-up arrays, for the tests of what is on disk: steps alone, and a whole run with its records."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from scorax import _write
-from scorax.checkpoint import RunFacts, RunFolder, layout_of, save_step, seal_run, tensors_bytes
+from scorax.checkpoint import RunFacts, RunFolder, layout_of, save_step, seal_run, tensors_bytes, write_sealed_json
 from scorax.data import Schema, Table
 from scorax.estimators import FitConfig, resolved
 from scorax.spec import to_json
@@ -52,7 +55,13 @@ HELD_OUT = {
 }  # fmt: skip
 
 
-def whole_run(path: Path) -> RunFolder:
+SAMPLING = {"drawn": 20, "failed": 0}
+
+
+RECORDS = MappingProxyType({"held_out": HELD_OUT, "sampling": SAMPLING})
+
+
+def whole_run(path: Path, records: Mapping[str, Any] = RECORDS) -> RunFolder:
     """A finished run of two columns and two steps with every file that a run has; its weights are no network's."""
     run = RunFolder(path).create()
     table = Table(("a", "b"), np.random.default_rng(0).normal(size=(20, 2)), (None, None))
@@ -66,8 +75,9 @@ def whole_run(path: Path) -> RunFolder:
         )
         _write.append_json_line(run.log, {"step": step, "time": 1e9})
         save_step(run, step, arrays(step), {"sigma_min": 0.1, "start": "gaussian"})
-    run.write_json("records/held_out.json", HELD_OUT)
-    run.write_json("records/sampling.json", {"drawn": 20, "failed": 0})
+    for name, record in records.items():
+        run.write_json(f"records/{name}.json", record)
+    write_sealed_json(run.estimator, {"verbose": 0})
     _write.write_bytes(run.report, b"<html></html>")
     seal_run(run, RunFacts(seed=17, nproc=2, versions={"scorax": "0.1.0"}, sigma_min=0.1))
     return run

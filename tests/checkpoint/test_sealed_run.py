@@ -31,7 +31,7 @@ def run(whole: RunFolder, tmp_path: Path) -> RunFolder:
 
 NAMES = [
     "config.json", "schema.json", "transform.safetensors", "run.json", "metrics.jsonl", "log.jsonl", "report.html",
-    "records/held_out.json", "records/sampling.json",
+    "estimator.json", "records/held_out.json", "records/sampling.json",
     *(f"steps/0000000{step}/{name}" for step in (1, 2)
       for name in ("MANIFEST.json", "optimizer.safetensors", "progress.safetensors", "weights.safetensors")),
 ]  # fmt: skip
@@ -55,7 +55,7 @@ def refused(arguments: list[str], captured: Captured) -> str:
 def test_every_damage_of_every_file_is_named(name: str, run: RunFolder) -> None:
     path = run.path / name
     data, newest = path.read_bytes(), "00000002" in name
-    used = "/" not in name and not name.startswith(("log", "report"))
+    used = "/" not in name and not name.startswith(("log", "report", "estimator"))
     for what, damage in damages(path, flips=3):
         damage()
         with pytest.raises(InputError, match=Path(name).name) as caught:

@@ -3,16 +3,17 @@
 import copy
 import dataclasses
 import html
-import json
 import pickle
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 from scorax import ScoreDensity
 from scorax._errors import InputError
+from scorax.checkpoint import read_sealed_json, write_sealed_json
 from scorax.data import Schema
 from tiny import SMALL, TINY, clusters
 
@@ -70,11 +71,32 @@ def test_load_restores_parameters_and_fitted_attributes(fitted: ScoreDensity, tm
 
 def test_a_damaged_memory_is_named(fitted: ScoreDensity, tmp_path: Path) -> None:
     fitted.save(tmp_path / "run")
-    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    path = tmp_path / "run" / "estimator.json"
+    memory = read_sealed_json(path)
     for changes in ({"folds": "two"}, {"frame": {"library": "os", "labels": None, "count": 2}}, {"extra": 1}):
-        (tmp_path / "run" / "run.json").write_text(json.dumps(facts | {"estimator": facts["estimator"] | changes}))
-        with pytest.raises(InputError, match=r"run\.json: estimator: "):
+        write_sealed_json(path, memory | changes)
+        with pytest.raises(InputError, match=r"estimator\.json: "):
             ScoreDensity.load(tmp_path / "run")
+
+
+@pytest.mark.bits
+def test_precision_belongs_to_the_run(fitted: ScoreDensity, rows: np.ndarray, tmp_path: Path) -> None:
+    """Whatever ``jax_enable_x64`` says, a run is loaded, sampled and scored in the same bits, and fitted in them."""
+    fitted.save(tmp_path / "run")
+    with jax.enable_x64(True):
+        for density in (fitted, ScoreDensity.load(tmp_path / "run")):
+            doubled = (
+                density.sample(8, random_state=1),
+                density.score_samples(rows[:8]),
+                density.grad_log_density(rows[:8]),
+            )
+        refitted = ScoreDensity(TINY, random_state=0).fit(rows)
+    plain = fitted.sample(8, random_state=1), fitted.score_samples(rows[:8]), fitted.grad_log_density(rows[:8])
+    for ours, theirs in zip(doubled, plain, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    again = ScoreDensity(TINY, random_state=0).fit(rows)
+    np.testing.assert_array_equal(again.loss_curve_, refitted.loss_curve_)
+    np.testing.assert_array_equal(again.sample(8, random_state=1), refitted.sample(8, random_state=1))
 
 
 def test_verbose_tells_how_far_it_is_and_changes_nothing(

@@ -1,9 +1,11 @@
 """The page: hostile names stay text, nothing external, absent records are said, the numbers survive."""
 
+import copy
 import json
 import re
 import xml.etree.ElementTree as ET
 from base64 import b64decode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,8 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from saved_runs import whole_run
 from scorax import studies
 from scorax._errors import InputError
+from scorax.checkpoint import read_records, verify_run
 from scorax.report import render, write_report
 
 HOSTILE = [
@@ -204,23 +208,79 @@ def test_metrics_with_absent_and_null_keys_are_drawn() -> None:
     assert "Training loss and held-out" in render({}, lines, {})
 
 
-def test_write_report_reads_the_run_folder(tmp_path: Path) -> None:
-    (tmp_path / "records").mkdir()
-    for name, record in make_records(["a", "b", "c"]).items():
-        (tmp_path / "records" / f"{name}.json").write_text(json.dumps(record))
-    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in METRICS))
-    (tmp_path / "run.json").write_text(json.dumps({"seed": 17, "versions": {"scorax": "0.1.0"}}))
-    target = write_report(tmp_path)
+def test_write_report_reads_the_run_folder_and_seals_it_anew(tmp_path: Path) -> None:
+    run = whole_run(tmp_path / "run", make_records(["a", "b", "c"]))
+    target = write_report(run.path)
     page = target.read_text()
-    assert target == tmp_path / "report.html"
+    assert target == run.report
     assert "scorax 0.1.0" in page
     assert "Test file" in page
     check_page(page)
+    verify_run(run)
+    target.write_text("damaged")
+    assert write_report(run.path).read_text() == page
 
 
 def test_damaged_or_absent_folders_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="run folder"):
+    with pytest.raises(InputError, match="the folder of a run"):
         write_report(tmp_path / "nothing")
-    (tmp_path / "run.json").write_text("{")
-    with pytest.raises(InputError, match=r"run\.json"):
-        write_report(tmp_path)
+    run = whole_run(tmp_path / "run")
+    (run.records / "held_out.json").write_text("{}")
+    with pytest.raises(InputError, match=r"held_out\.json"):
+        write_report(run.path)
+
+
+def _changes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Places in a record, the first of every list, each with what may stand there instead: of another kind, length or sign."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield (*path, key), ...
+            yield from _changes(item, (*path, key))
+        yield (*path, "unknown"), 1
+    elif isinstance(value, list):
+        yield path, value[:-1]
+        yield path, [*value, *value[-1:]]
+        yield path, [*value, "x"]
+        if value:
+            yield from _changes(value[0], (*path, 0))
+    for other in ("x", -7, [], {}, True, float("inf")):
+        yield path, other
+
+
+def _changed(record: Any, path: tuple[Any, ...], other: Any) -> Any:
+    record = copy.deepcopy(record)
+    if not path:
+        return other
+    place = record
+    for step in path[:-1]:
+        place = place[step]
+    if other is ...:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = other
+    return record
+
+
+def test_a_record_of_other_fields_kinds_or_shapes_is_named(tmp_path: Path) -> None:
+    """What is not refused is of the same kind: another number or text, a list of another length where any fits."""
+    records = json.loads(json.dumps(make_records(["a", "b"])))
+    field = records["field"]
+    records["field"] |= {key: field[key][:2] for key in ("x", "y")}
+    records["field"] |= {key: [row[:2] for row in field[key][:2]] for key in ("log_density", "arrows")}
+    records["path"]["frames"] = [frame[:2] for frame in records["path"]["frames"]]
+    told = 0
+    for name, record in records.items():
+        run = whole_run(tmp_path / name, {name: record})
+        file = run.records / f"{name}.json"
+        for path, other in _changes(record):
+            file.write_text(json.dumps(_changed(record, path, other)))
+            try:
+                read_records(run)
+            except InputError as error:
+                told += 1
+                assert f"{name}.json: " in str(error)  # noqa: PT017
+                assert "\n" not in str(error)  # noqa: PT017
+            else:
+                same = other in (-7, "x", ...) or isinstance(other, list) or path == ("small_table",)
+                assert same, (name, path, other)
+    assert told > 500

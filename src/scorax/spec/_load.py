@@ -22,9 +22,7 @@ class _Refused(Exception):
     """A value that does not fit; the errors are in the list already."""
 
 
-def from_mapping(
-    cls: type[T], mapping: Mapping[str, Any], where: str = "config", do: str = "correct the configuration"
-) -> T:
+def from_mapping(cls: type[T], mapping: Any, where: str = "config", do: str = "correct the configuration") -> T:
     """An instance of a dataclass from a mapping with its field names as keys.
 
     Fields may be of type ``bool``, ``int``, ``float``, ``str``, ``Literal``, ``X | None``, ``tuple[X, Y]``,
@@ -34,7 +32,7 @@ def from_mapping(
 
     Args:
         cls: the dataclass.
-        mapping: keys and values; keys left out take the default of their field.
+        mapping: keys and values, as a file gave them; keys left out take the default of their field.
         where: what the place of an error begins with: the name of the file.
         do: what the user is told to do about it.
 
