@@ -122,11 +122,13 @@ def check_coefficients(parametrization: AbstractParametrization) -> None:
 
 
 def _gap(parametrization: AbstractParametrization) -> None:
+    # On the host, so that all of it is one small program.
+    angle, radius = np.arctan([0.02, 0.3, 1.0, 4.0]), np.array([1.0, 1.0, 2.0, 5.0])
+    alpha, sigma = radius * np.cos(angle), radius * np.sin(angle)
     with host_float64():
-        angle, radius = jnp.arctan(jnp.array([0.02, 0.3, 1.0, 4.0])), jnp.array([1.0, 1.0, 2.0, 5.0])
-        level = Level(radius * jnp.cos(angle), radius * jnp.sin(angle))
-        a, b, c, d = (np.asarray(part) for part in jax.jit(jax.vmap(parametrization.coefficients))(level))
-        alpha, sigma = (np.asarray(part) for part in level)
+        at = jax.jit(jax.vmap(lambda alpha, sigma: parametrization.coefficients(Level(alpha, sigma))))
+        coefficients = at(alpha, sigma)
+    a, b, c, d = (np.asarray(part) for part in coefficients)
     whole, none = alpha * a + sigma * c - 1, alpha * b + sigma * d
     for equation, gap, scale in (
         ("alpha a + sigma c = 1", whole, np.abs(alpha * a) + np.abs(sigma * c)),
