@@ -150,6 +150,19 @@ def test_two_interrupts_in_a_row_print_one_line(wait: float, tmp_path: Path) -> 
     assert _end(process) == (130, "", "scorax: error: stopped by SIGINT\n")
 
 
+def test_work_that_is_to_outlive_its_terminal_does() -> None:
+    script = """
+import os, signal
+from scorax.cli._signals import Signals
+with Signals():
+    os.kill(os.getpid(), signal.SIGHUP)
+print("done")
+"""
+    line = ["nohup", sys.executable, "-c", script]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=15, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout) == (0, "done\n")
+
+
 def test_signals_after_the_last_context_change_nothing() -> None:
     script = """
 import os, signal, sys

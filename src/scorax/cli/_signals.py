@@ -7,6 +7,7 @@ of another error. So no handler does anything, and a watcher thread, which reads
 - SIGINT, SIGTERM, SIGHUP: the process ends with exit code 130 or 143. Files are replaced whole, so this costs what was not
   saved and nothing else. Work that polls ends itself by :class:`Interrupted`, where nothing is lost; if it has not noticed
   after `grace` seconds, the watcher ends the process.
+  A SIGHUP that was ignored before, as `nohup` has it, stays so.
 - A second SIGINT leaves at once.
 - SIGUSR1: save and go on.
 """
@@ -59,7 +60,8 @@ class Signals:
             self._watcher = threading.Thread(target=self._watch, name="scorax-signals", daemon=True)
             self._watcher.start()
             self._old_wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-            self._old_handlers = {number: signal.signal(number, _heard) for number in (*ENDING, signal.SIGUSR1)}
+            numbers = [number for number in (*ENDING, signal.SIGUSR1) if not _told_to_ignore(number)]
+            self._old_handlers = {number: signal.signal(number, _heard) for number in numbers}
         return self
 
     def __exit__(
@@ -123,3 +125,8 @@ class Signals:
 
 def _heard(number: int, frame: FrameType | None) -> None:
     """A handler must exist for the wake-up pipe to be written; that is all it is for."""
+
+
+def _told_to_ignore(number: signal.Signals) -> bool:
+    """Whether whoever started the process wants it to outlive its terminal."""
+    return number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
