@@ -9,10 +9,19 @@ import pytest
 
 from damage import damages, restore
 from faults import Crash, Faulty
-from saved_runs import HELD_OUT, copy_of, files_of, whole_run
+from saved_runs import HELD_OUT, arrays, copy_of, files_of, whole_run
 from scorax import _write
 from scorax._errors import InputError
-from scorax.checkpoint import RunFolder, load_step, read_records, replace_files, verify_run
+from scorax.checkpoint import (
+    RunFolder,
+    load_step,
+    read_records,
+    read_sealed_json,
+    replace_files,
+    save_step,
+    verify_run,
+    write_sealed_json,
+)
 from scorax.cli import main
 from scorax.estimators import open_run
 
@@ -132,9 +141,6 @@ def test_a_hostile_configuration_is_refused_before_it_is_believed(key: str, run:
 
 def _resealed(run: RunFolder) -> None:
     """A manifest that vouches for whatever stands in the folder, as a stranger can make one."""
-    from saved_runs import arrays
-    from scorax.checkpoint import save_step
-
     save_step(run, 2, arrays(2), {"sigma_min": 0.1, "start": "gaussian"})
 
 
@@ -148,10 +154,15 @@ def test_a_removed_step_and_a_foreign_record_are_noticed(run: RunFolder) -> None
         verify_run(run)
 
 
+@pytest.mark.parametrize("name", ["../x", "/etc/hostname", "a//b", "\0", ""])
+def test_a_seal_over_something_outside_the_run_is_refused(name: str, run: RunFolder) -> None:
+    write_sealed_json(run.run, {"seed": 0, "files": {name: {"size": 1, "sha256": "x"}}})
+    with pytest.raises(InputError, match="names of files in the run"):
+        verify_run(run)
+
+
 def test_a_run_of_another_format_says_so(run: RunFolder) -> None:
     manifest = run.step_path(2) / "MANIFEST.json"
-    from scorax.checkpoint import read_sealed_json, write_sealed_json
-
     write_sealed_json(manifest, {**read_sealed_json(manifest), "format": 1})
     for read in (open_run, verify_run):
         with pytest.raises(InputError, match="expected format 3, got '1'; use the scorax version that wrote the run"):

@@ -134,13 +134,73 @@ def _process(arguments: list[str], **options: int) -> tuple[int, str, set[str]]:
     return result.returncode, error, set(modules.split())
 
 
-def test_bad_input_is_refused_without_jax(tmp_path: Path) -> None:
-    path = tmp_path / "bad.csv"
-    path.write_text("x,y\n1,\n")
-    code, error, modules = _process(["fit", str(path), "-o", str(tmp_path / "run")])
-    assert code == 2
-    assert error.count("\n") == 1
-    assert "jax" not in modules
+REFUSED = """
+import sys
+from scorax.cli import main
+
+sys.path.insert(0, sys.argv[1])
+from saved_runs import whole_run
+
+whole_run("run")
+damaged = whole_run("damaged")
+(damaged.step_path(2) / "weights.safetensors").write_bytes(b"x")
+open("table.csv", "w").write("a,b\\n" + "".join(f"{i * 0.37 % 1:.6f},{i * 0.61 % 1:.6f}\\n" for i in range(60)))
+open("other.csv", "w").write("a,c\\n1,2\\n")
+open("missing.csv", "w").write("a,b\\n1,\\n")
+open("table.xyz", "w").write("a\\n1\\n")
+open("bad.toml", "w").write("[training]\\nmax_stesp = 3\\n")
+before = {path.name for path in __import__("pathlib").Path().rglob("*")}
+held = __import__("contextlib").ExitStack()
+held.enter_context(damaged.lock())
+for line in sys.stdin.read().splitlines():
+    code = main(line.split())
+    print(code, "jax" in sys.modules, line)
+left = {path.name for path in __import__("pathlib").Path().rglob("*")} - before - {"lock", "lock.holder"}
+print("left", *left)
+"""
+
+LINES = """\
+fit missing.csv -o new
+fit none.csv -o new
+fit table.xyz -o new
+fit table.csv -o new --config bad.toml
+fit table.csv -o new --config none.toml
+fit table.csv -o new --set training.max_steps=0
+fit table.csv -o new --set training.learning_rate=1e300
+fit table.csv -o new --set network.width=1099511627776
+fit table.csv -o new --set nosuch=1
+fit table.csv -o new --folds 61
+fit table.csv -o damaged --resume
+sample none -n 5 -o new.csv
+sample damaged -n 5 -o new.csv
+sample run -n 5 -o new.xyz
+sample run -n 5 -o new.csv --sampler nosuch
+logp none table.csv -o new.csv
+logp damaged table.csv -o new.csv
+logp run other.csv -o new.csv
+logp run none.csv -o new.csv
+logp run table.csv -o new.xyz
+report none
+report damaged
+report run --test none.csv
+info none
+info damaged
+demo --data nosuch -o new
+simulate nosuch -o new.png
+simulate ou -o new.xyz
+simulate ou -o new.png --rate -1
+simulate vp -o new.png --beta-min 30
+"""
+
+
+def test_what_is_wrong_is_refused_without_jax(tmp_path: Path) -> None:
+    """JAX takes seconds to import and hundreds of megabytes: whatever can be looked at before it, is."""
+    line = [sys.executable, "-c", REFUSED, str(Path(__file__).parents[1])]
+    result = subprocess.run(line, input=LINES, capture_output=True, text=True, timeout=120, check=True, cwd=tmp_path)
+    *answers, left = result.stdout.splitlines()
+    assert answers == [f"{5 if '--resume' in line else 2} False {line}" for line in LINES.splitlines()]
+    assert left == "left"
+    assert all(line.startswith("scorax: error: ") for line in result.stderr.splitlines() if "columns (" not in line)
 
 
 def test_full_standard_output_is_an_environment_error() -> None:

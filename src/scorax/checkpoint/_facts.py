@@ -92,6 +92,8 @@ def verify_run(run: RunFolder, *, but: tuple[str, ...] = ()) -> RunFacts:
         verify_step(run, step)
     facts = read_run_facts(run)
     for name, digest in (facts.files or {}).items():
+        if not name.isprintable() or {"", ".", ".."} & set(name.split("/")):
+            raise damaged(run.run, "names of files in the run", quote(name))
         if name not in but:
             require_digest(run.path / name, digest)
     if facts.files is not None:
