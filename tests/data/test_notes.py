@@ -25,6 +25,10 @@ ODD = {
         rows(celsius=normal(0), f=1.8 * normal(0) + 32, k=273.15 - normal(0)),
         "'celsius' and 'f'; 'celsius' and 'k'",
     ),
+    "copied rows of decimals": (
+        rows(a=np.repeat(np.round(normal(0), 6), 4), b=np.repeat(np.round(normal(1), 6), 4)),
+        "150 of 200 rows repeat an earlier one",
+    ),
     "copied rows": (
         rows(a=np.repeat(normal(0), 4), b=np.repeat(normal(1), 4)),
         "150 of 200 rows repeat an earlier one",

@@ -7,13 +7,14 @@ import numpy as np
 
 from scorax._text import listing, quote
 from scorax.data._csv import FORMULA
-from scorax.data._schema import Schema
+from scorax.data._schema import Column, Schema
 from scorax.data._table import Table
 
 _ALONE = 1e6
 """A cell this many times farther off than all others are from each other leaves them one number in float32."""
 _DIGITS = 9
 _REPEATED = 0.05
+_SPARSE = 100
 
 
 def notes(table: Table) -> tuple[str, ...]:
@@ -68,13 +69,20 @@ def _same_columns(table: Table) -> Iterator[str]:
         yield f"columns {_first(found, 3)} are equal or differ in units only: one of them says all"
 
 
+def _fine(values: np.ndarray, column: Column) -> bool:
+    """Whether chance would hardly repeat a value: it is of a grid with a hundred times more points than were seen."""
+    if column.step is None:
+        return column.kind == "continuous"
+    return column.high - column.low > _SPARSE * len(np.unique(values)) * column.step
+
+
 def _first(found: list[str], most: int) -> str:
     more = f" (and {len(found) - most} more)" if len(found) > most else ""
     return "; ".join(found[:most]) + more
 
 
 def _repeated_rows(table: Table) -> Iterator[str]:
-    if all(column.kind != "continuous" for column in Schema.infer(table).columns):
+    if not any(_fine(table.values[:, j], column) for j, column in enumerate(Schema.infer(table).columns)):
         return
     rows = np.ascontiguousarray(table.values)
     repeated = table.rows - len(np.unique(rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))))

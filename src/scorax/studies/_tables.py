@@ -67,7 +67,7 @@ def marginal_records(
             "name": column.name,
             "kind": column.kind,
             "mean": plain([data[:, j].mean(), samples[:, j].mean()]),
-            "deviation": plain([data[:, j].std(), samples[:, j].std()]),
+            "deviation": plain([deviations(part[:, [j]])[0] for part in (data, samples)]),
             "distance": plain(distance[j]),
             "floor": plain(floor[j]),
             "shape_p_value": shape_p_value(data[:, j], samples[:, j]),
