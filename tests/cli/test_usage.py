@@ -180,6 +180,7 @@ logp damaged table.csv -o new.csv
 logp run other.csv -o new.csv
 logp run none.csv -o new.csv
 logp run table.csv -o new.xyz
+check --only nosuch
 report none
 report damaged
 report run --test none.csv

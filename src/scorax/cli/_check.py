@@ -20,6 +20,11 @@ def check(
     only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="Only checks named like this.")] = None,
 ) -> None:
     """Run every method on targets of known answer."""
+    from scorax.studies import CHECK_NAMES
+
+    if only is not None and not any(only in name for name in CHECK_NAMES):
+        do = "scorax check without --only lists them all"
+        raise InputError(explain(expected="a part of the name of a check", got=quote(only), do=do))
     from rich.console import Console
     from rich.progress import track
 
@@ -27,9 +32,6 @@ def check(
 
     shown = {"console": Console(stderr=True), "transient": True, "disable": not interactive()}
     records = list(track(run_checks(only), "checking", **shown))
-    if not records:
-        do = "scorax check without --only lists them all"
-        raise InputError(explain(expected="a part of the name of a check", got=quote(only), do=do))
     table(
         "scorax on targets with a known answer",
         ("check", "truth", "answer", "error", "tolerance", ""),
