@@ -173,7 +173,6 @@ def test_report_is_written_again(work: Path, capsys: Captured) -> None:
     report = work / "run" / "report.html"
     report.unlink()
     verdict = work / "run" / "records" / "verdict.json"
-    verdict.unlink()
     line = ["report", str(work / "run"), "--test", str(work / "test.csv"), "--data", str(work / "train.csv")]
     assert main(line) == 0
     assert capsys.readouterr().out == f"report: {report}\n"
@@ -187,7 +186,7 @@ def test_report_is_written_again(work: Path, capsys: Captured) -> None:
         (["--set", "training.lerning_rate=1"], ["lerning_rate", "learning_rate"]),
         (["--set", "trainig.max_steps=1"], ["trainig", "training"]),
         (["--set", "training.max_steps=many"], ["max_steps"]),
-        (["--set", "training.validate_every=0"], ["validate_every", "at least 1"]),
+        (["--set", "training.validate_every=0"], ["validate_every", "[1, 100000000]"]),
         (["--config", "no.toml"], ["no.toml"]),
     ],
 )
