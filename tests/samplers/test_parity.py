@@ -53,9 +53,10 @@ def noises(steps: int) -> np.ndarray:
 def ours(sampler: Any, process: Tabulated, x: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """States at the nodes for every start, with the same noise in every row, and the denoised last state."""
     with jax.enable_x64(True):
-        cut = dataclasses.replace(process, t0=float(indices[-1] + 1) / 100)  # where the denoising step starts
+        first, last = (float(indices[i] + 1) / 100 for i in (0, -1))
+        cut = dataclasses.replace(process, t0=last, t1=first)  # the denoising step starts at the last node
         model = ExactDenoiser.create(mixture(), cut)
-        grid = nodes(Times(tuple(int(i) for i in indices)), process, len(indices) - 1, jnp.dtype("float64"))
+        grid = nodes(Times(tuple(int(i) for i in indices)), cut, len(indices) - 1, jnp.dtype("float64"))
         pairs = (jax.tree.map(lambda n: n[:-1], grid), jax.tree.map(lambda n: n[1:], grid))
         keys = jax.random.split(jax.random.key(7), len(indices) - 1)
 
