@@ -172,6 +172,8 @@ def test_logp_refuses_other_columns_and_tolerances(work: Path, capsys: Captured)
 def test_report_is_written_again(work: Path, capsys: Captured) -> None:
     report = work / "run" / "report.html"
     report.unlink()
+    assert main(["report", str(work / "run")]) == 0
+    assert capsys.readouterr().out == f"report: {report}\n"
     verdict = work / "run" / "records" / "verdict.json"
     line = ["report", str(work / "run"), "--test", str(work / "test.csv"), "--data", str(work / "train.csv")]
     assert main(line) == 0
