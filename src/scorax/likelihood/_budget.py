@@ -1,49 +1,31 @@
-"""What a log-density may be wrong by, apart from the trace: the solve, rounding, the law at the end, and the cut-off."""
+"""What a log-density may be wrong by, apart from the trace: rounding, the law at the end, and the cut-off."""
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax.likelihood._flow import Flow
-from scorax.likelihood._panel import panels
-from scorax.likelihood._solve import Solve
-from scorax.processes import Level
+from scorax.likelihood._flow import BEYOND, Flow
+from scorax.likelihood._steps import Solution, distance
 
 _ROUNDINGS = 8.0
 """Rounding of a sum along a solve, in units of the precision times its terms."""
 
-_FADING = 8.0
-"""Least factor by which a mismatch falls where the noise doubles: that of the third cumulant, the first not matched."""
 
+def terminal_error(flow: Flow, end: Solution, beyond: Solution) -> Float[Array, ""]:
+    r"""Bound of the mismatch at ``t1`` by how the log-density changes if the clock goes on beyond it.
 
-def solver_error(flow: Flow, solved: Solve) -> Float[Array, ""]:
-    """Bound of the error of the finer solution by its distance to the coarser one, integral and state apart.
-
-    The two parts may cancel in the distance of the log-densities without doing so in the error; their sum cannot.
+    With infinite noise there is no mismatch. It falls with $\alpha / \sigma$ at least, so that the change up to $k$ times the
+    noise of ``t1`` is $1 - 1/k$ of it, or more.
     """
-    assert solved.apart is not None  # asked for by `estimate_error`
-    pull = jax.grad(flow.assumed_at_end)(flow.split(solved.end)[0])
-    state, integrals = flow.split(solved.apart)
-    return flow.method.share * (jnp.mean(integrals) + jnp.linalg.norm(pull) * jnp.linalg.norm(state))
+    _, last, farther = flow.places
 
-
-def terminal_error(flow: Flow, solved: Solve) -> Float[Array, ""]:
-    """Bound of the mismatch at ``t1`` by how it changes on the last stretch of the way, walked backwards from the end."""
-    inner, z, slope = flow.ends.inner, solved.end, solved.slopes[1]
-    if inner is None:
-        return jnp.full((), jnp.nan, z.dtype)
-
-    def density(z: Float[Array, " m"], radius: Float[Array, ""], level: Level | None) -> Float[Array, ""]:
+    def density(u: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, ""]:
         y, integrals = flow.split(z)
-        return flow.assumed(y, radius, level) + jnp.mean(integrals)
+        return flow.assumed(u, y) + jnp.mean(integrals)
 
-    places = jax.vmap(flow.coordinate)(inner.coordinate, inner.level)
-    back = panels(flow.system, flow.way[1], places, z, slope)
-    half, quarter = jax.vmap(density)(back.state, inner.radius, inner.level)
-    last = density(z, flow.ends.end_radius, flow.ends.end_level)
-    return jnp.maximum(jnp.abs(half - last), jnp.abs(quarter - half) / _FADING)
+    change = jnp.abs(density(farther, beyond.fine) - density(last, end.fine))
+    return change * (BEYOND / (BEYOND - 1)) + distance(flow, farther, beyond)
 
 
 class NearData(NamedTuple):
@@ -58,15 +40,14 @@ class NearData(NamedTuple):
     sensitivity: Float[Array, ""]
 
 
-def near_data(flow: Flow, x: Float[Array, "*shape"], solved: Solve) -> NearData:
-    r"""$-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$ and $\sum_i |x_i s_i|$; NaN and zero without levels.
+def near_data(flow: Flow, x: Float[Array, "*shape"]) -> NearData:
+    r"""$-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$ and $\sum_i |x_i s_i|$.
 
     In the predicted noise $n = -\sigma s$ the first is $-\tfrac12 (|n|^2 - \sigma_0 \nabla\!\cdot n)$: nothing is divided.
     """
     level = flow.ends.start_level
-    if level is None:
-        return NearData(jnp.full((), jnp.nan, x.dtype), jnp.zeros((), x.dtype))
-    value, divergence = flow.noise_at_start(x, solved.slopes[0], level)
+    assert level is not None  # the process is Gaussian
+    value, divergence = flow.noise_at_start(x)
     gap = -0.5 * (jnp.sum(value**2) - level.sigma * divergence)
     return NearData(gap, jnp.sum(jnp.abs(x * value)) / level.sigma)
 

@@ -16,10 +16,9 @@ from scorax._trees import cast
 from scorax._types import Condition, Key, Keys
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
 from scorax.likelihood._flow import Flow
-from scorax.likelihood._methods import steps_for
 from scorax.likelihood._panel import System, panels
-from scorax.likelihood._solve import solve
-from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
+from scorax.likelihood._steps import walked, way_of
+from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
 
 EXACT_UP_TO = 100
 """Coordinates up to which the exact divergence is not questioned: a standard error costs about as many probes."""
@@ -110,7 +109,7 @@ def _pilot(
     model = cast(model, jnp.float32)
     laws = len(_LAWS)
     together = Hutchinson(laws * _PILOT_PROBES)
-    method = steps_for(model, _PILOT_TOLERANCE, _PILOT_TOLERANCE)
+    assert isinstance(model, AbstractDenoiser)  # as `without_clock` makes every score of a Gaussian process
 
     def one(key: Key) -> PyTree:
         noise, *each = jax.random.split(key, 1 + laws)
@@ -120,9 +119,10 @@ def _pilot(
                 for law, k in zip(_LAWS.values(), each, strict=True)
             ]
         )
-        flow = Flow(model, condition, ends, shape, together, drawn, method)
-        done = solve(flow, _draw(flow, key=noise), _PILOT_TOLERANCE, _PILOT_TOLERANCE, 4096, paired=False)
-        integrals = jnp.where(done.converged, flow.split(done.end)[1], jnp.nan)
+        flow = Flow(model, condition, ends, shape, together, drawn)
+        way = way_of(flow, _PILOT_TOLERANCE, paired=False)
+        walk = walked(flow, way, _draw(flow, key=noise), paired=False)
+        integrals = jnp.where(walk.at >= way.places[2], flow.split(walk.end.fine)[1], jnp.nan)
         controlled = integrals - together.excess(drawn, ends, model)
         return integrals.reshape(laws, -1), controlled.reshape(laws, -1)
 
@@ -131,7 +131,7 @@ def _pilot(
 
 def _draw(flow: Flow, *, key: Key) -> Float[Array, "*shape"]:
     """A row from the law of the model: where its log-densities will be asked for."""
-    (start, end), ends = flow.way, flow.ends
+    (start, end, _), ends = flow.places, flow.ends
     # The integrals are not wanted, and nothing depends on what is had at the nodes.
     states = System(flow.system.state, lambda s, z: (jnp.zeros_like(z), jnp.zeros_like(z)))
     x = terminal_draw(flow.model, ends.end_level, flow.shape, end.dtype, key=key)
