@@ -5,8 +5,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax.likelihood._flow import BEYOND, Flow
+from scorax.likelihood._flow import Flow
 from scorax.likelihood._steps import Solution, distance
+
+_LEFT = 1.1
+"""Mismatch at ``t1`` over the change up to ``BEYOND``, where a little is left and may have the other sign."""
 
 _ROUNDINGS = 8.0
 """Rounding of a sum along a solve, in units of the precision times its terms."""
@@ -15,8 +18,7 @@ _ROUNDINGS = 8.0
 def terminal_error(flow: Flow, end: Solution, beyond: Solution) -> Float[Array, ""]:
     r"""Bound of the mismatch at ``t1`` by how the log-density changes if the clock goes on beyond it.
 
-    With infinite noise there is no mismatch. It falls with $\alpha / \sigma$ at least, so that the change up to $k$ times the
-    noise of ``t1`` is $1 - 1/k$ of it, or more.
+    With infinite noise there is no mismatch, and it falls with $\alpha / \sigma$ at least.
     """
     _, last, farther = flow.places
 
@@ -25,7 +27,7 @@ def terminal_error(flow: Flow, end: Solution, beyond: Solution) -> Float[Array, 
         return flow.assumed(u, y) + jnp.mean(integrals)
 
     change = jnp.abs(density(farther, beyond.fine) - density(last, end.fine))
-    return change * (BEYOND / (BEYOND - 1)) + distance(flow, farther, beyond)
+    return _LEFT * change + distance(flow, farther, beyond)
 
 
 class NearData(NamedTuple):

@@ -17,7 +17,7 @@ from scorax.processes import Level
 LOW = 0.07
 """Noise, for data of unit scale, from which the coordinate goes as its logarithm."""
 
-BEYOND = 16.0
+BEYOND = 256.0
 """Noise over that of ``t1`` up to which the field is followed to judge the law assumed at ``t1``."""
 
 

@@ -47,7 +47,7 @@ _SAFETY = 0.9
 _FINER = 1 / 32
 """A mesh of half the steps, by its tolerance: for a row whose error is not within what was asked for."""
 
-_TIMES_FINER = 2
+_TIMES_FINER = 3
 
 _STATE_ROUNDINGS = 16.0
 """Least tolerance of the state in units of the precision: below it rounding is taken for error and steps shrink for nothing."""
@@ -153,7 +153,7 @@ def advance(flow: Flow, way: Way, walk: Walk) -> Walk:
     if walk.here.apart is None:
         return walk._replace(end=select(arrives, walk.here, walk.end))
     bad = distance(flow, end, walk.here) > way.tolerance
-    floor = jnp.maximum(way.tolerance * _FINER**_TIMES_FINER, _STATE_ROUNDINGS * jnp.finfo(goal.dtype).eps)
+    floor = jnp.maximum(jnp.minimum(way.tolerance, LOOSEST) * _FINER**_TIMES_FINER, _STATE_ROUNDINGS * jnp.finfo(goal.dtype).eps)
     again = arrives & bad & (walk.tolerance > floor)
     passes = walk._replace(end=walk.here, here=_joined(walk.here), slopes=(walk.slopes[0], walk.slopes[0]))
     return select(again, _restarted(way, walk), select(arrives, passes, walk))
@@ -212,7 +212,7 @@ def _joined(there: Solution) -> Solution:
 
 def _restarted(way: Way, walk: Walk) -> Walk:
     z, slope = walk.first
-    tolerance = jnp.minimum(walk.tolerance, way.tolerance) * _FINER
+    tolerance = walk.tolerance * _FINER
     fresh = Solution(z, z, jnp.zeros_like(z))
     return Walk(
         way.places[0], _first_step(way, tolerance), fresh, (slope, slope), walk.first, fresh, tolerance, walk.tries
