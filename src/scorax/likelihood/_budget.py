@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax.likelihood._flow import Flow
-from scorax.likelihood._steps import Solution, distance
+from scorax.likelihood._steps import Walk, distance
 
 _LEFT = 1.1
 """Mismatch at ``t1`` over the change up to ``BEYOND``, where a little is left and may have the other sign."""
@@ -15,19 +15,12 @@ _ROUNDINGS = 8.0
 """Rounding of a sum along a solve, in units of the precision times its terms."""
 
 
-def terminal_error(flow: Flow, end: Solution, beyond: Solution) -> Float[Array, ""]:
+def terminal_error(flow: Flow, walk: Walk) -> Float[Array, ""]:
     r"""Bound of the mismatch at ``t1`` by how the log-density changes if the clock goes on beyond it.
 
     With infinite noise there is no mismatch, and it falls with $\alpha / \sigma$ at least.
     """
-    _, last, farther = flow.places
-
-    def density(u: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, ""]:
-        y, integrals = flow.split(z)
-        return flow.assumed(u, y) + jnp.mean(integrals)
-
-    change = jnp.abs(density(farther, beyond.fine) - density(last, end.fine))
-    return _LEFT * change + distance(flow, farther, beyond)
+    return _LEFT * walk.moved + distance(flow, flow.places[2], walk.here)
 
 
 class NearData(NamedTuple):

@@ -111,3 +111,8 @@ class Flow:
     def assumed(self, u: Float[Array, ""], y: Float[Array, "*shape"]) -> Float[Array, ""]:
         """Log-density of the law assumed at a coordinate, as a density of the row at ``t0`` but for the integral."""
         return terminal_log_density(self.model, self.level(u), y) - self.dimension * jnp.log(self.ends.start_radius)
+
+    def density(self, u: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, ""]:
+        """Log-density of the row if the law assumed at a coordinate is that of the state there."""
+        y, integrals = self.split(z)
+        return self.assumed(u, y) + jnp.mean(integrals)

@@ -254,7 +254,7 @@ def _answer(flow: Flow, way: Way, x: Float[Array, "*shape"], walk: Walk) -> LogP
         near = near_data(flow, x)
         rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), near.sensitivity)
         of_solver, gap = distance(flow, way.places[1], walk.end) + rounding, near.truncation
-        of_end = terminal_error(flow, walk.end, walk.here)
+        of_end = terminal_error(flow, walk)
     return _judged(
         LogProb(
             value=assumed + trace.value,

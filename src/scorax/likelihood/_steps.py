@@ -31,6 +31,9 @@ LOOSEST = 1e-3
 """Tolerance of a pair of panels at any tolerance of the log-density above it: where steps are as long as what they should see,
 their errors say nothing."""
 
+_OPENING = 1 / 8
+"""Tolerance of a pair of panels in the first try, over that of the log-density: most rows need no second one."""
+
 _FIRST_STEP = 0.07
 """First pair of panels at a tolerance of 1e-3, as a share of the way."""
 
@@ -80,6 +83,7 @@ class Walk(NamedTuple):
         slopes: of each, there.
         first: state and slope at ``t0``.
         end: solutions at ``t1``, once it has been there.
+        moved: largest change of the log-density beyond ``t1``.
         tolerance: of a pair of panels.
         tries: pairs of panels tried.
     """
@@ -90,6 +94,7 @@ class Walk(NamedTuple):
     slopes: tuple[Float[Array, " m"], Float[Array, " m"] | None]
     first: tuple[Float[Array, " m"], Float[Array, " m"]]
     end: Solution
+    moved: Float[Array, ""]
     tolerance: Float[Array, ""]
     tries: Int[Array, ""]
 
@@ -121,7 +126,7 @@ def begin(flow: Flow, way: Way, x: Float[Array, "*shape"], *, paired: bool) -> W
     z = flow.start(x)
     slope = flow.system.state(way.places[0], z)
     here = Solution(z, z if paired else None, jnp.zeros_like(z) if paired else None)
-    tolerance = jnp.minimum(way.tolerance, LOOSEST).astype(z.dtype)
+    tolerance = _opening(way)
     slopes = slope, (slope if paired else None)
     return Walk(
         way.places[0],
@@ -130,6 +135,7 @@ def begin(flow: Flow, way: Way, x: Float[Array, "*shape"], *, paired: bool) -> W
         slopes,
         (z, slope),
         here,
+        jnp.zeros_like(z[0]),
         tolerance,
         jnp.zeros((), jnp.int32),
     )
@@ -153,8 +159,9 @@ def advance(flow: Flow, way: Way, walk: Walk) -> Walk:
     if walk.here.apart is None:
         return walk._replace(end=select(arrives, walk.here, walk.end))
     bad = distance(flow, end, walk.here) > way.tolerance
-    floor = jnp.maximum(jnp.minimum(way.tolerance, LOOSEST) * _FINER**_TIMES_FINER, _STATE_ROUNDINGS * jnp.finfo(goal.dtype).eps)
-    again = arrives & bad & (walk.tolerance > floor)
+    again = arrives & bad & (walk.tolerance > _finest(way))
+    change = jnp.abs(flow.density(walk.at, walk.here.fine) - flow.density(end, walk.end.fine))
+    walk = walk._replace(moved=jnp.where(walk.at > end, jnp.maximum(walk.moved, change), walk.moved))
     passes = walk._replace(end=walk.here, here=_joined(walk.here), slopes=(walk.slopes[0], walk.slopes[0]))
     return select(again, _restarted(way, walk), select(arrives, passes, walk))
 
@@ -201,6 +208,16 @@ def walked(flow: Flow, way: Way, x: Float[Array, "*shape"], *, paired: bool) -> 
     )
 
 
+def _opening(way: Way) -> Float[Array, ""]:
+    """Tolerance of the first try."""
+    return jnp.minimum(_OPENING * way.tolerance, LOOSEST).astype(way.places.dtype)
+
+
+def _finest(way: Way) -> Float[Array, ""]:
+    """Tolerance of the last try; below the precision rounding would be taken for error, and steps shrink for nothing."""
+    return jnp.maximum(_opening(way) * _FINER**_TIMES_FINER, jnp.finfo(way.places.dtype).eps)
+
+
 def _first_step(way: Way, tolerance: Float[Array, ""]) -> Float[Array, ""]:
     return _FIRST_STEP * (tolerance / 1e-3) ** 0.2 * (way.places[1] - way.places[0])
 
@@ -212,10 +229,19 @@ def _joined(there: Solution) -> Solution:
 
 def _restarted(way: Way, walk: Walk) -> Walk:
     z, slope = walk.first
-    tolerance = walk.tolerance * _FINER
+    tolerance = jnp.maximum(walk.tolerance * _FINER, _finest(way))
     fresh = Solution(z, z, jnp.zeros_like(z))
+    nothing = jnp.zeros_like(tolerance)
     return Walk(
-        way.places[0], _first_step(way, tolerance), fresh, (slope, slope), walk.first, fresh, tolerance, walk.tries
+        way.places[0],
+        _first_step(way, tolerance),
+        fresh,
+        (slope, slope),
+        walk.first,
+        fresh,
+        nothing,
+        tolerance,
+        walk.tries,
     )
 
 
