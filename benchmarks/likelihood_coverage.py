@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,7 +32,7 @@ from _machine import machine
 from likelihood import network
 from scorax import FitConfig, ScoreDensity
 from scorax.estimators import EnsembleConfig, NetworkConfig, NoiseConfig, TrainingConfig
-from scorax.likelihood import Hutchinson, log_prob
+from scorax.likelihood import Hutchinson, LogProb, log_prob, row_log_prob
 from scorax.models import AbstractScoreModel, Denoiser, ScoreFunction
 from scorax.processes import EDM, VP, AbstractGaussianProcess, GaussianLaw, SubVP, Tabulated
 from scorax.targets import ExactDenoiser, GaussianMixture, gaussian
@@ -46,6 +47,7 @@ EXACT_ROWS = {2: 200, 8: 100, 64: 8}
 """Rows of a mixture at each kind of place, by dimension; they set the time it takes."""
 
 TABLE_ROWS = 60
+FEW = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +59,14 @@ class Case:
         model: the score model, in the precision of the context.
         rows: rows in float64 by the kind of place.
         truth: their log-densities at ``t0``, in float64.
+        solved: what a strict solve under the clock of the model gives, where the truth is that of a longer one.
     """
 
     name: str
     model: Callable[[], AbstractScoreModel]
     rows: dict[str, np.ndarray]
     truth: Callable[[np.ndarray], np.ndarray]
+    solved: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 def law(dimension: int, components: int = 3) -> GaussianMixture:
@@ -143,15 +147,16 @@ def exact_case(
 def learned_case(name: str, build: Callable[[], Denoiser], rows: np.ndarray) -> Case:
     """A network, judged by a strict solve under a longer clock."""
 
-    def truth(x: np.ndarray) -> np.ndarray:
+    def reference(x: np.ndarray, *, longer: float) -> np.ndarray:
         model = build()
         process = model.process
         assert isinstance(process, EDM)
-        longer = model.with_process(dataclasses.replace(process, t1=LONGER * process.t1))
-        return np.asarray(log_prob(longer, x, tolerance=REFERENCE, estimate_error=False).value)
+        model = model.with_process(dataclasses.replace(process, t1=longer * process.t1))
+        return np.asarray(log_prob(model, x, tolerance=REFERENCE, estimate_error=False).value)
 
     centre = rows.mean(axis=0)
-    return Case(name, build, {"data": rows, "far": centre + WIDE * (rows - centre)}, truth)
+    truth, solved = (functools.partial(reference, longer=factor) for factor in (LONGER, 1.0))
+    return Case(name, build, {"data": rows, "far": centre + WIDE * (rows - centre)}, truth, solved)
 
 
 @functools.cache
@@ -210,31 +215,43 @@ def cases(weather: Path | None) -> Iterator[tuple[str, Callable[[], Case]]]:
         yield "fitted: weather", functools.partial(table_case, "weather", weather)
 
 
+def answered(model: AbstractScoreModel, rows: np.ndarray, tolerance: float) -> LogProb:
+    """What ``log_prob`` says; few rows by the same steps without lanes, of which 64 would be solved."""
+    if len(rows) < FEW:
+        answer = _few(model, jnp.asarray(rows), jnp.asarray(tolerance, rows.dtype))
+    else:
+        answer = log_prob(model, rows, tolerance=tolerance)
+    return jax.tree.map(np.asarray, answer)
+
+
+@eqx.filter_jit
+def _few(model: AbstractScoreModel, rows: jax.Array, tolerance: jax.Array) -> LogProb:
+    return jax.vmap(lambda row: row_log_prob(model, row, tolerance=tolerance))(rows)
+
+
 def measure(case: Case) -> list[dict[str, Any]]:
     """Errors and bounds of one case: a record for each precision, tolerance and place."""
     found = []
-    with jax.enable_x64(True):
-        truth = {place: case.truth(x) for place, x in case.rows.items()}
-        narrow_rows = {place: x.astype(np.float32).astype(np.float64) for place, x in case.rows.items()}
-        narrow_truth = {place: case.truth(x) for place, x in narrow_rows.items()}
     for precision, tolerances in TOLERANCES.items():
-        with jax.enable_x64(precision == "float64"):
-            model = case.model()
-            rows, known = (case.rows, truth) if precision == "float64" else (narrow_rows, narrow_truth)
+        for place, x in case.rows.items():
+            rows = x.astype(precision)
+            with jax.enable_x64(True):
+                known = {place: case.truth(rows.astype(np.float64))}
+                if case.solved is not None:
+                    known[f"{place}, solver alone"] = case.solved(rows.astype(np.float64))
             for tolerance in tolerances:
-                for place, x in rows.items():
-                    answer = log_prob(model, x.astype(precision), tolerance=tolerance)
+                with jax.enable_x64(precision == "float64"):
+                    answer = answered(case.model(), rows, tolerance)
+                for bound, (title, truth) in zip((answer.total_error, answer.solver_error), known.items(), strict=False):
                     found.append(
                         {
                             "precision": precision,
                             "tolerance": tolerance,
-                            "place": place,
-                            "error": np.abs(np.asarray(answer.value, np.float64) - known[place]).tolist(),
-                            "bound": np.asarray(answer.total_error, np.float64).tolist(),
-                            "bounded": (np.asarray(answer.converged) & np.isfinite(answer.total_error)).tolist(),
-                            "rounding": (
-                                16 * np.finfo(precision).eps * np.maximum(1, np.abs(known[place]))
-                            ).tolist(),
+                            "place": title,
+                            "error": np.abs(answer.value.astype(np.float64) - truth).tolist(),
+                            "bound": bound.astype(np.float64).tolist(),
+                            "bounded": (answer.converged & np.isfinite(bound)).tolist(),
+                            "rounding": (16 * np.finfo(precision).eps * np.maximum(1, np.abs(truth))).tolist(),
                             "evaluations": float(np.mean(answer.evaluations)),
                         }
                     )
@@ -273,7 +290,7 @@ def table(record: dict[str, Any]) -> str:
     lines = [f"| precision | tolerance | place | {head}", "|---" * 11 + "|"]
     groups: dict[tuple[str, float, str], list[dict[str, Any]]] = {}
     for part in everything:
-        for place in (part["place"], "all"):
+        for place in (part["place"], *(() if "solver" in part["place"] else ("all",))):
             groups.setdefault((part["precision"], part["tolerance"], place), []).append(part)
     lines.extend(
         f"| {precision} | {tolerance:g} | {place} | {summary(parts)} |"
