@@ -242,7 +242,9 @@ def measure(case: Case) -> list[dict[str, Any]]:
             for tolerance in tolerances:
                 with jax.enable_x64(precision == "float64"):
                     answer = answered(case.model(), rows, tolerance)
-                for bound, (title, truth) in zip((answer.total_error, answer.solver_error), known.items(), strict=False):
+                for bound, (title, truth) in zip(
+                    (answer.total_error, answer.solver_error), known.items(), strict=False
+                ):
                     found.append(
                         {
                             "precision": precision,
@@ -285,7 +287,9 @@ def summary(parts: list[dict[str, Any]]) -> str:
 
 def table(record: dict[str, Any]) -> str:
     """The record in Markdown: by tolerance and place over all cases, then case by case over all tolerances."""
-    head = "rows | covered | unbounded | bound / error, median | error, median | largest | bound, median | evaluations |"
+    head = (
+        "rows | covered | unbounded | bound / error, median | error, median | largest | bound, median | evaluations |"
+    )
     everything = [part for parts in record["results"].values() for part in parts]
     lines = [f"| precision | tolerance | place | {head}", "|---" * 11 + "|"]
     groups: dict[tuple[str, float, str], list[dict[str, Any]]] = {}
@@ -302,7 +306,10 @@ def table(record: dict[str, Any]) -> str:
         for place in dict.fromkeys(part["place"] for part in wide):
             lines.append(f"| {name} | {place} | {summary([part for part in wide if part['place'] == place])} |")
     if "probes" in record:
-        lines += ["", f"95% intervals of 16 probes cover {record['probes']['covered']:.3f} of {record['probes']['rows']}."]
+        lines += [
+            "",
+            f"95% intervals of 16 probes cover {record['probes']['covered']:.3f} of {record['probes']['rows']}.",
+        ]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What a log-density may be wrong by, apart from the trace: rounding, the law at the end, and the cut-off."""
+"""A log-density with what it may be wrong by: the trace, the solve and rounding, the law at the end, and the cut-off."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,52 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax.likelihood._flow import Flow
-from scorax.likelihood._steps import Walk, distance
+from scorax.likelihood._result import LogProb
+from scorax.likelihood._steps import Walk, Way, distance, evaluations
 
 _LEFT = 1.1
 """Mismatch at ``t1`` over the change up to ``BEYOND``, where a little is left and may have the other sign."""
 
+_LARGEST = 1.0
+"""Nats: a solve that may be wrong by more has not converged."""
+
 _ROUNDINGS = 8.0
 """Rounding of a sum along a solve, in units of the precision times its terms."""
+
+
+def budgeted(flow: Flow, way: Way, x: Float[Array, "*shape"], walk: Walk) -> LogProb:
+    """The log-density of a row and its errors from what it has met on its way."""
+    y, integrals = flow.split(walk.end.fine)
+    assumed = flow.assumed(way.places[1], y)
+    trace = flow.divergence.combine(integrals, flow.drawn, flow.ends, flow.model)
+    of_solver = of_end = gap = jnp.full((), jnp.nan, x.dtype)
+    if walk.end.apart is not None:
+        near = near_data(flow, x)
+        rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), near.sensitivity)
+        of_solver, gap = distance(flow, way.places[1], walk.end) + rounding, near.truncation
+        of_end = terminal_error(flow, walk)
+    found = LogProb(
+        value=assumed + trace.value,
+        trace_error=trace.error,
+        solver_error=of_solver,
+        terminal_error=of_end,
+        truncation=gap,
+        evaluations=evaluations(walk),
+        converged=walk.at >= way.places[2],
+        probes=jnp.asarray(flow.divergence.num_probes),
+    )
+    return judged(found)
+
+
+def judged(found: LogProb) -> LogProb:
+    """Without a value and a bound where the solve is not done; with them, but not converged, where it may be far off."""
+    value, error = jnp.asarray(found.value), jnp.asarray(found.solver_error)
+    done = found.converged & jnp.isfinite(value)
+    return found._replace(
+        value=jnp.where(done, value, jnp.nan),
+        solver_error=jnp.where(done, error, jnp.inf),
+        converged=done & ~(error > _LARGEST),
+    )
 
 
 def terminal_error(flow: Flow, walk: Walk) -> Float[Array, ""]:

@@ -16,7 +16,6 @@ from scorax._trees import cast
 from scorax._types import Condition, Key, Keys
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
 from scorax.likelihood._flow import Flow
-from scorax.likelihood._panel import System, panels
 from scorax.likelihood._steps import walked, way_of
 from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
 
@@ -26,7 +25,7 @@ EXACT_UP_TO = 100
 _PILOT_ROWS = 32
 _PILOT_PROBES = 8
 _PILOT_TOLERANCE = 1e-3
-_PILOT_PANELS = 16
+_PILOT_STEPS = 64
 _LAWS = {"signs": RademacherProbe(), "normals": GaussianProbe(), "sphere": SphereProbe()}
 
 
@@ -130,15 +129,19 @@ def _pilot(
 
 
 def _draw(flow: Flow, *, key: Key) -> Float[Array, "*shape"]:
-    """A row from the law of the model: where its log-densities will be asked for."""
+    """A row from the law of the model, where its log-densities will be asked for: Heun's steps back from ``t1``."""
+
+    def step(z: Array, ends: tuple[Array, Array]) -> tuple[Array, None]:
+        here, there = ends
+        first = flow.system.state(here, z)
+        second = flow.system.state(there, z + (there - here) * first)
+        return z + (there - here) / 2 * (first + second), None
+
     (start, end, _), ends = flow.places, flow.ends
-    # The integrals are not wanted, and nothing depends on what is had at the nodes.
-    states = System(flow.system.state, lambda s, z: (jnp.zeros_like(z), jnp.zeros_like(z)))
     x = terminal_draw(flow.model, ends.end_level, flow.shape, end.dtype, key=key)
     z = flow.start(x * ends.start_radius / ends.end_radius)
-    places = jnp.linspace(end, start, _PILOT_PANELS + 1)[1:]
-    back = panels(states, end, places, z, states.state(end, z))
-    return flow.split(back.state[-1])[0] * ends.start_radius
+    places = jnp.linspace(end, start, _PILOT_STEPS + 1)
+    return flow.split(jax.lax.scan(step, z, (places[:-1], places[1:]))[0])[0] * ends.start_radius
 
 
 def default_divergence(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from scorax._types import Condition, Scalar
-from scorax.likelihood._budget import rounding_error
+from scorax.likelihood._budget import judged, rounding_error
 from scorax.likelihood._divergences import AbstractDivergence
 from scorax.likelihood._result import LogProb
 from scorax.models import AbstractScoreModel, FlowEnds, probability_flow, terminal_log_density
@@ -70,7 +70,7 @@ def general_row(
         error = apart + rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), pull)
         converged, steps = converged & arrived, steps + more
     nothing = jnp.zeros((), x.dtype)
-    return LogProb(
+    found = LogProb(
         value=assumed + trace.value,
         trace_error=trace.error,
         solver_error=error,
@@ -80,3 +80,4 @@ def general_row(
         converged=converged,
         probes=jnp.asarray(divergence.num_probes),
     )
+    return judged(found)

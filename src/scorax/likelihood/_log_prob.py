@@ -1,7 +1,7 @@
 """Exact log-likelihood by integrating the divergence along the deterministic flow, with its error budget."""
 
 import math
-from typing import Any
+import warnings
 
 import equinox as eqx
 import jax
@@ -14,33 +14,20 @@ from scorax._digest import row_digest
 from scorax._errors import explain
 from scorax._trees import cast, joined, require_conditions, rows_at
 from scorax._types import Condition, Key, Scalar
-from scorax.likelihood._budget import near_data, rounding_error, terminal_error
+from scorax.likelihood._budget import budgeted
 from scorax.likelihood._choose_divergence import default_divergence
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
 from scorax.likelihood._flow import Flow
 from scorax.likelihood._general import general_row
 from scorax.likelihood._lanes import LANES, in_blocks, in_lanes
 from scorax.likelihood._result import LogProb
-from scorax.likelihood._steps import Walk, Way, advance, begin, distance, evaluations, walked, way_of
-from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, flow_ends, without_clock
+from scorax.likelihood._steps import Walk, Way, advance, begin, walked, way_of
+from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, data_moments, flow_ends, without_clock
 from scorax.networks import check_conditions
 
 PRODUCTS = "highest"
 """Precision of matrix products in log-densities. An accelerator may multiply float32 with ten bits, of which no error here
 knows."""
-
-_LARGEST_ERROR = 1.0
-"""Nats: a solve that may be wrong by more has not converged."""
-
-
-class _Settings(eqx.Module):
-    """What all rows of a call share."""
-
-    divergence: AbstractDivergence
-    ends: FlowEnds
-    tolerance: Float[Array, ""]
-    estimate_error: bool
-    key: Key | None
 
 
 def default_tolerance(dtype: jnp.dtype) -> float:
@@ -96,8 +83,8 @@ def row_log_prob(
     family of embedded Runge-Kutta formulae*, for the steps.
     """
     divergence = ExactDivergence() if divergence is None else divergence
-    ends = flow_ends(model, x.dtype) if ends is None else ends
-    return _row(without_clock(model), x, condition, None, _settings(divergence, ends, tolerance, estimate_error), key)
+    call = _call_of(model, condition, divergence, x.dtype, tolerance, estimate_error, None, ends)
+    return call.alone(x, None, divergence.draw(call.model.free, x.shape, x.dtype, key=key))
 
 
 def log_prob(
@@ -133,10 +120,9 @@ def log_prob(
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
     if divergence is None:
         divergence = default_divergence(model, x.shape[1:], condition, key=key, traced=isinstance(x, Tracer))
-    settings = _settings(divergence, flow_ends(model, x.dtype), tolerance, estimate_error, key)
-    bare = without_clock(model)
-    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((model, x, condition, conditions, settings))):
-        return jax.vmap(lambda row, own: _row(bare, row, condition, own, settings, _key(settings, row)))(x, conditions)
+    call = _call_of(model, condition, divergence, x.dtype, tolerance, estimate_error, key)
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((call, x, conditions))):
+        return jax.vmap(lambda row, own: call.alone(row, own, call.draw(row)))(x, conditions)
     if len(x) == 0:
         real, count = jnp.zeros(0, x.dtype), jnp.zeros(0, int)
         return LogProb(real, real, real, real, real, count, jnp.zeros(0, bool), count)
@@ -144,7 +130,7 @@ def log_prob(
     size = _rows_of_a_call(math.prod(x.shape[1:]))
     for first in range(0, len(rows), size):
         block, told = rows_at((rows, conditions), np.minimum(first + np.arange(size), len(rows) - 1))
-        parts.append(_call(bare, block, condition, told, jnp.asarray(min(size, len(rows) - first)), settings))
+        parts.append(_in_lanes(call, block, told, jnp.asarray(min(size, len(rows) - first))))
     return joined(parts, len(rows))
 
 
@@ -153,128 +139,94 @@ def _rows_of_a_call(dimension: int) -> int:
     return LANES * max(1, min(16, 2**20 // (LANES * dimension)))
 
 
-def _settings(
+class _Call(eqx.Module):
+    """What all rows share."""
+
+    model: AbstractScoreModel
+    condition: Condition
+    divergence: AbstractDivergence
+    ends: FlowEnds
+    tolerance: Float[Array, ""]
+    estimate_error: bool
+    key: Key | None
+
+    def draw(self, row: Float[Array, "*shape"]) -> PyTree:
+        """Probes of a row, which follow from the key and its content."""
+        key = None if self.key is None else jax.random.fold_in(self.key, row_digest(row))
+        return self.divergence.draw(self.model.free, row.shape, row.dtype, key=key)
+
+    def flow(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> Flow:
+        """The flow of a row with its own condition, if there are any, and its probes."""
+        assert isinstance(self.model, AbstractDenoiser)  # as `without_clock` makes every score of a Gaussian process
+        told = self.condition if own is None else own
+        return Flow(self.model, told, self.ends, row.shape, self.divergence, drawn)
+
+    def way(self, flow: Flow) -> Way:
+        return way_of(flow, self.tolerance, paired=self.estimate_error)
+
+    def general(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> LogProb:
+        """A row under a process without scalar Gaussian kernels."""
+        told = self.condition if own is None else own
+        facts = self.ends, self.divergence, drawn, self.tolerance
+        return general_row(self.model, row, told, *facts, estimate_error=self.estimate_error)
+
+    @jax.default_matmul_precision(PRODUCTS)
+    def alone(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> LogProb:
+        """One row under a transformation of JAX, which the loop over lanes would not survive."""
+        if self.ends.start_level is None:
+            return self.general(row, own, drawn)
+        flow = self.flow(row, own, drawn)
+        way = self.way(flow)
+        return budgeted(flow, way, row, walked(flow, way, row, paired=self.estimate_error))
+
+
+def _call_of(
+    model: AbstractScoreModel,
+    condition: Condition,
     divergence: AbstractDivergence,
-    ends: FlowEnds,
+    dtype: jnp.dtype,
     tolerance: Scalar | None,
     estimate_error: bool,
-    key: Key | None = None,
-) -> _Settings:
-    dtype = ends.start.dtype
+    key: Key | None,
+    ends: FlowEnds | None = None,
+) -> _Call:
+    ends = flow_ends(model, dtype) if ends is None else ends
+    if ends.start_level is not None and data_moments(model) is None and estimate_error:
+        warnings.warn(
+            explain(
+                expected="a model with the moments of its data",
+                got="none, so that N(0, I) is assumed at t1 with an error that falls only as one over the noise",
+                do="pass moments=GaussianLaw.of_rows(data), or estimate_error=False",
+            ),
+            stacklevel=3,
+        )
     wanted = jnp.asarray(default_tolerance(dtype) if tolerance is None else tolerance, dtype)
     # With and without a key an exact divergence is one program.
-    return _Settings(divergence, ends, wanted, estimate_error, key if divergence.random else None)
-
-
-def _key(settings: _Settings, row: Float[Array, "*shape"]) -> Key | None:
-    return None if settings.key is None else jax.random.fold_in(settings.key, row_digest(row))
-
-
-@jax.default_matmul_precision(PRODUCTS)
-def _row(
-    model: AbstractScoreModel,
-    x: Float[Array, "*shape"],
-    condition: Condition,
-    own: Condition,
-    settings: _Settings,
-    key: Key | None,
-) -> LogProb:
-    """One row under a transformation of JAX, which the loop over lanes would not survive."""
-    told, paired = condition if own is None else own, settings.estimate_error
-    model = cast(model, x.dtype)
-    drawn = settings.divergence.draw(model.free, x.shape, x.dtype, key=key)
-    if settings.ends.start_level is None:
-        return _general(model, x, told, drawn, settings)
-    flow = _flow(model, told, x.shape, drawn, settings)
-    way = way_of(flow, settings.tolerance, paired=paired)
-    return _answer(flow, way, x, walked(flow, way, x, paired=paired))
+    key = key if divergence.random else None
+    return _Call(cast(without_clock(model), dtype), condition, divergence, ends, wanted, estimate_error, key)
 
 
 @eqx.filter_jit
 @jax.default_matmul_precision(PRODUCTS)
-def _call(
-    model: AbstractScoreModel,
+def _in_lanes(
+    call: _Call,
     x: Float[Array, "rows *shape"] | Float[np.ndarray, "rows *shape"],
-    condition: Condition,
     conditions: PyTree,
     count: Int[Array, ""],
-    settings: _Settings,
 ) -> LogProb:
     x = jnp.asarray(x)
-    model, shape, paired = cast(model, x.dtype), x.shape[1:], settings.estimate_error
+    rows = (x, conditions, in_blocks(call.draw, (x,), count))
+    if call.ends.start_level is None:
+        return in_blocks(call.general, rows, count)
+    way = call.way(call.flow(*jax.tree.map(lambda leaf: leaf[0], rows)))
 
-    def draw(row: Float[Array, "*shape"]) -> PyTree:
-        return settings.divergence.draw(model.free, shape, row.dtype, key=_key(settings, row))
+    def start(row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> Walk:
+        return begin(call.flow(row, own, drawn), way, row, paired=call.estimate_error)
 
-    rows = (x, conditions, in_blocks(draw, (x,), count))
-    if settings.ends.start_level is None:
-        return in_blocks(
-            lambda row, own, drawn: _general(model, row, condition if own is None else own, drawn, settings),
-            rows,
-            count,
-        )
+    def step(walk: Walk, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> Walk:
+        return advance(call.flow(row, own, drawn), way, walk)
 
-    def flow_of(own: Condition, drawn: PyTree) -> Flow:
-        return _flow(model, condition if own is None else own, shape, drawn, settings)
+    def answer(row: Float[Array, "*shape"], own: Condition, drawn: PyTree, walk: Walk) -> LogProb:
+        return budgeted(call.flow(row, own, drawn), way, row, walk)
 
-    way = way_of(flow_of(*jax.tree.map(lambda leaf: leaf[0], rows[1:])), settings.tolerance, paired=paired)
-    walks = in_lanes(
-        lambda row, *facts: begin(flow_of(*facts), way, row, paired=paired),
-        lambda walk, row, *facts: advance(flow_of(*facts), way, walk),
-        way.over,
-        rows,
-        count,
-    )
-    return in_blocks(lambda row, *facts: _answer(flow_of(*facts[:-1]), way, row, facts[-1]), (*rows, walks), count)
-
-
-def _flow(
-    model: AbstractScoreModel, told: Condition, shape: tuple[int, ...], drawn: PyTree, settings: _Settings
-) -> Flow:
-    assert isinstance(model, AbstractDenoiser)  # as `without_clock` makes every score of a Gaussian process
-    return Flow(model, told, settings.ends, shape, settings.divergence, drawn)
-
-
-def _general(
-    model: AbstractScoreModel, x: Float[Array, "*shape"], told: Condition, drawn: PyTree, settings: _Settings
-) -> LogProb:
-    found = general_row(
-        model, x, told, settings.ends, settings.divergence, drawn, settings.tolerance, estimate_error=settings.estimate_error
-    )
-    return _judged(found)
-
-
-def _answer(flow: Flow, way: Way, x: Float[Array, "*shape"], walk: Walk) -> LogProb:
-    """The log-density and its errors from what a row has met."""
-    y, integrals = flow.split(walk.end.fine)
-    assumed = flow.assumed(way.places[1], y)
-    trace = flow.divergence.combine(integrals, flow.drawn, flow.ends, flow.model)
-    of_solver = of_end = gap = jnp.full((), jnp.nan, x.dtype)
-    if walk.end.apart is not None:
-        near = near_data(flow, x)
-        rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), near.sensitivity)
-        of_solver, gap = distance(flow, way.places[1], walk.end) + rounding, near.truncation
-        of_end = terminal_error(flow, walk)
-    return _judged(
-        LogProb(
-            value=assumed + trace.value,
-            trace_error=trace.error,
-            solver_error=of_solver,
-            terminal_error=of_end,
-            truncation=gap,
-            evaluations=evaluations(walk),
-            converged=walk.at >= way.places[2],
-            probes=jnp.asarray(flow.divergence.num_probes),
-        )
-    )
-
-
-def _judged(found: LogProb) -> LogProb:
-    """Without a value and a bound where the solve is not done; with them, but not converged, where it may be far off."""
-    value, error = jnp.asarray(found.value), jnp.asarray(found.solver_error)
-    done = found.converged & jnp.isfinite(value)
-    return found._replace(
-        value=jnp.where(done, value, jnp.nan),
-        solver_error=jnp.where(done, error, jnp.inf),
-        converged=done & ~(error > _LARGEST_ERROR),
-    )
+    return in_blocks(answer, (*rows, in_lanes(start, step, way.over, rows, count)), count)

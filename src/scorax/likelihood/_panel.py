@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scorax.likelihood._rules import PRECISE, Rule
+from scorax.likelihood._rules import Rule
 
 Rate = Callable[[Float[Array, ""], Float[Array, " m"]], Float[Array, " m"]]
 """Part of the right-hand side for a state with integrals after it, on which nothing depends."""
@@ -78,20 +78,3 @@ def panel(
     rates = jax.lax.scan(node, None, places)[1]
     error = jnp.max(jnp.abs(errors), axis=1)
     return Panel(state=z + along[:, 0] + weights @ rates, slope=slopes[:, -1], error=error, rates=rates)
-
-
-def panels(
-    system: System,
-    start: Float[Array, ""],
-    places: Float[Array, " places"],
-    z: Float[Array, " m"],
-    slope: Float[Array, " m"],
-) -> Panel:
-    """From ``(start, z)`` to one place after another, in one panel each, either way: what each makes, stacked."""
-
-    def one(carry: tuple[Array, Array, Array], there: Array) -> tuple[tuple[Array, Array, Array], Panel]:
-        s, z, slope = carry
-        done = panel(PRECISE, system, s, (there - s) / PRECISE.steps, z, slope)
-        return (there, done.state, done.slope), done
-
-    return jax.lax.scan(one, (start, z, slope), places)[1]
