@@ -3,20 +3,18 @@
 import math
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from scorax._digest import row_digest
 from scorax._errors import explain
 from scorax._types import Key
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
 from scorax.likelihood._log_prob import log_prob
 from scorax.likelihood._result import LogProb
 from scorax.models import AbstractScoreModel, gaussian_process
-from scorax.transforms import AbstractTransform, encode_rows
+from scorax.transforms import AbstractTransform, Dequantize, encode_rows
 
 
 def smoothed_log_prob(
@@ -94,7 +92,7 @@ def data_log_prob(
         importance: whether to take the second form.
         divergence: see :func:`log_prob`; the exact one for importance weights.
         key: of the noise (with the content of the row, so a row has the same alone and in any batch) and of probes.
-        settings: tolerances and so on of :func:`log_prob`; its precision is the default one of JAX.
+        settings: tolerance and so on of :func:`log_prob`; its precision is the default one of JAX.
 
     Raises:
         ValueError: no draws, negative widths, several draws of rows without bins, or importance weights with a random
@@ -109,12 +107,15 @@ def data_log_prob(
     if importance and divergence is None:
         divergence = ExactDivergence()
     noise_key, transform_key, probe_key = jax.random.split(key, 3)
-    noisy = [_dequantised(rows, widths, jax.random.fold_in(noise_key, k)) for k in range(draws)]
+    noise = Dequantize(widths)
+    noisy = [
+        encode_rows(noise, rows, key=jax.random.fold_in(noise_key, k))[0] if rounded else rows for k in range(draws)
+    ]
     z, log_weight = encode_rows(transform, np.concatenate(noisy), key=transform_key)
     answer = smoothed_log_prob(
         model, z.astype(jax.dtypes.canonicalize_dtype(np.float64)), divergence=divergence, key=probe_key, **settings
     )
-    value = np.asarray(answer.value, np.float64) + log_weight + np.sum(np.log(widths[widths > 0]))
+    value = np.asarray(answer.value, np.float64) + log_weight + noise.log_bin
     each = value.reshape(draws, len(rows))
     mean = _log_mean_exp(each) if importance else each.mean(axis=0)
     ratio = np.exp(each - mean) if importance else each  # the delta method: relative deviation of the mean weight
@@ -178,22 +179,6 @@ def _check(
                 do="pass ExactDivergence(): noise of the trace would raise the bound above the truth",
             )
         )
-
-
-def _dequantised(rows: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], key: Key) -> np.ndarray:
-    if not np.any(widths > 0):
-        return rows
-    with jax.enable_x64(True):
-        return rows + widths * np.asarray(_noise(jnp.asarray(rows, jnp.float64), key))
-
-
-@eqx.filter_jit
-def _noise(rows: Float[Array, "n d"], key: Key) -> Float[Array, "n d"]:
-    def one(row: Float[Array, " d"]) -> Float[Array, " d"]:
-        own = jax.random.fold_in(key, row_digest(row))
-        return jax.random.uniform(own, row.shape, row.dtype, minval=-0.5, maxval=0.5)
-
-    return jax.vmap(one)(rows)
 
 
 def _log_mean_exp(each: Float[np.ndarray, "draws n"]) -> Float[np.ndarray, " n"]:

@@ -41,10 +41,6 @@ class AbstractDivergence(eqx.Module):
     def random(self) -> bool:
         """Whether a key is needed."""
 
-    def products(self, dimension: int) -> int:
-        """Forward-mode products it takes of a field in so many coordinates."""
-        return self.num_probes or dimension
-
     @abc.abstractmethod
     def draw(
         self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None

@@ -1,4 +1,4 @@
-"""One row on its way: pairs of panels under step control, beside them panels of twice the length, and a second try.
+"""One row on its way: pairs of panels under step control, panels of twice the length beside them, and a second try.
 
 The distance of the two solutions at the end is that of two global solutions on one mesh and its halving. It shrinks as the
 error of the finer one, whatever the steps did in between: unlike the distance of two adaptive solves, whose errors are
@@ -23,16 +23,25 @@ from scorax.likelihood._rules import PRECISE
 MAX_STEPS = 4096
 """Pairs of panels that a row may take."""
 
-SHARE = 1 / 4
+_SHARE = 1 / 4
 """What the distance to the coarser solution is multiplied by for a bound of the error. In the limit of small steps 1 / (2^5 - 1)
 would do; they are not small at usual tolerances."""
 
-LOOSEST = 1e-3
-"""Tolerance of a pair of panels at any tolerance of the log-density above it: where steps are as long as what they should see,
-their errors say nothing."""
-
 _OPENING = 1 / 8
 """Tolerance of a pair of panels in the first try, over that of the log-density: most rows need no second one."""
+
+_LOOSEST = 1e-3
+"""Largest tolerance of a pair of panels: where steps are as long as what they should see, their errors say nothing."""
+
+_FINER, _TRIES = 1 / 32, 3
+"""Tolerance of another try over that of the last, for a mesh of half the steps, and how many of them there may be."""
+
+_STRICTNESS = 30.0
+"""By how much the state is solved more strictly than the integrals: its error counts times the slope of a log-density, and where
+a divergence is exact the state costs next to nothing."""
+
+_STATE_ROUNDINGS = 16.0
+"""Least tolerance of the state in units of the precision: below it rounding is taken for error and steps shrink for nothing."""
 
 _FIRST_STEP = 0.07
 """First pair of panels at a tolerance of 1e-3, as a share of the way."""
@@ -41,19 +50,9 @@ _GROWTH = 1.5
 """Largest factor from one step to the next. On a mesh that changes evenly the distance of the pair stays in proportion to the
 error; where steps may grow tenfold it is by accident too small for whole families of rows."""
 
-_SHRINKAGE = 0.2
-_REJECTED = 0.5
-"""Largest factor after a step that was rejected: one that starts too far out would come back by one rejection after another."""
-
-_SAFETY = 0.9
-
-_FINER = 1 / 32
-"""A mesh of half the steps, by its tolerance: for a row whose error is not within what was asked for."""
-
-_TIMES_FINER = 3
-
-_STATE_ROUNDINGS = 16.0
-"""Least tolerance of the state in units of the precision: below it rounding is taken for error and steps shrink for nothing."""
+_SHRINKAGE, _REJECTED, _SAFETY = 0.2, 0.5, 0.9
+"""Least factor; largest one after a step that was rejected, or steps that start too long would come back by one rejection after
+another; and the usual share of what the error allows, whose fifth root the step goes with."""
 
 _NEAR = 100.0
 """What is left of the way counts as nothing below so many units of the precision: the last step ends where the way does."""
@@ -65,7 +64,7 @@ class Solution(NamedTuple):
     Attributes:
         fine: the solution.
         coarse: the one at twice the step; ``None`` where nobody asks for the error.
-        apart: largest distance of the two so far, in every coordinate.
+        apart: largest distance of the two so far, in every coordinate; ``None`` likewise.
     """
 
     fine: Float[Array, " m"]
@@ -85,7 +84,7 @@ class Walk(NamedTuple):
         end: solutions at ``t1``, once it has been there.
         moved: largest change of the log-density beyond ``t1``.
         tolerance: of a pair of panels.
-        tries: pairs of panels tried.
+        count: pairs of panels tried.
     """
 
     at: Float[Array, ""]
@@ -96,7 +95,7 @@ class Walk(NamedTuple):
     end: Solution
     moved: Float[Array, ""]
     tolerance: Float[Array, ""]
-    tries: Int[Array, ""]
+    count: Int[Array, ""]
 
 
 class Way(NamedTuple):
@@ -110,9 +109,19 @@ class Way(NamedTuple):
     places: Float[Array, " 3"]
     tolerance: Float[Array, ""]
 
+    @property
+    def opening(self) -> Float[Array, ""]:
+        """Tolerance of a pair of panels in the first try."""
+        return jnp.minimum(_OPENING * self.tolerance, _LOOSEST)
+
+    @property
+    def finest(self) -> Float[Array, ""]:
+        """That in the last one."""
+        return jnp.maximum(self.opening * _FINER**_TRIES, jnp.finfo(self.places.dtype).eps)
+
     def over(self, walk: Walk) -> Bool[Array, ""]:
         """Whether a row has arrived or given up."""
-        return (walk.at >= self.places[2]) | (walk.tries >= MAX_STEPS)
+        return (walk.at >= self.places[2]) | (walk.count >= MAX_STEPS)
 
 
 def way_of(flow: Flow, tolerance: Scalar, *, paired: bool) -> Way:
@@ -125,45 +134,44 @@ def begin(flow: Flow, way: Way, x: Float[Array, "*shape"], *, paired: bool) -> W
     """A row at ``t0``."""
     z = flow.start(x)
     slope = flow.system.state(way.places[0], z)
-    here = Solution(z, z if paired else None, jnp.zeros_like(z) if paired else None)
-    tolerance = _opening(way)
-    slopes = slope, (slope if paired else None)
-    return Walk(
-        way.places[0],
-        _first_step(way, tolerance),
-        here,
-        slopes,
-        (z, slope),
-        here,
-        jnp.zeros_like(z[0]),
-        tolerance,
-        jnp.zeros((), jnp.int32),
-    )
+    return _at_start(way, (z, slope), way.opening, jnp.zeros((), jnp.int32), paired=paired)
 
 
 def advance(flow: Flow, way: Way, walk: Walk) -> Walk:
     """One pair of panels further, or the same again with a shorter one; from the start where ``t1`` was reached badly."""
-    start, end, _ = way.places
-    goal = jnp.where(walk.at < end, end, way.places[2])
+    start, end, last = way.places
+    goal = jnp.where(walk.at < end, end, last)
     near = goal - _NEAR * jnp.finfo(goal.dtype).eps * (end - start)
     aim = jnp.where(walk.at + walk.step > near, goal, walk.at + walk.step)
     length = aim - walk.at
     here, slopes, error = _pair(flow, walk, length)
-    factor = jnp.clip(_SAFETY * error ** (-1 / PRECISE.order), _SHRINKAGE, _GROWTH)
+    factor = jnp.clip(_SAFETY * error ** (-1 / 5), _SHRINKAGE, _GROWTH)
     good = error <= 1
     step = length * jnp.where(good, factor, jnp.minimum(factor, _REJECTED))
     step = jnp.where(good & (aim == goal), jnp.maximum(step, walk.step), step)
-    moved = walk._replace(at=aim, here=here, slopes=slopes)
-    walk = select(good, moved, walk)._replace(step=step, tries=walk.tries + 1)
+    walk = select(good, walk._replace(at=aim, here=here, slopes=slopes), walk)
+    walk = walk._replace(step=step, count=walk.count + 1)
     arrives = good & (aim == end)
     if walk.here.apart is None:
         return walk._replace(end=select(arrives, walk.here, walk.end))
-    bad = distance(flow, end, walk.here) > way.tolerance
-    again = arrives & bad & (walk.tolerance > _finest(way))
+    bad = (distance(flow, end, walk.here) > way.tolerance) & (walk.tolerance > way.finest)
+    tolerance = jnp.maximum(walk.tolerance * _FINER, way.finest)
+    again = _at_start(way, walk.first, tolerance, walk.count, paired=True)
+    passes = walk._replace(end=walk.here, here=_joined(walk.here.fine, paired=True), slopes=(walk.slopes[0],) * 2)
     change = jnp.abs(flow.density(walk.at, walk.here.fine) - flow.density(end, walk.end.fine))
-    walk = walk._replace(moved=jnp.where(walk.at > end, jnp.maximum(walk.moved, change), walk.moved))
-    passes = walk._replace(end=walk.here, here=_joined(walk.here), slopes=(walk.slopes[0], walk.slopes[0]))
-    return select(again, _restarted(way, walk), select(arrives, passes, walk))
+    beyond = walk._replace(moved=jnp.where(walk.at > end, jnp.maximum(walk.moved, change), walk.moved))
+    return select(arrives, select(bad, again, passes), beyond)
+
+
+def walked(flow: Flow, way: Way, x: Float[Array, "*shape"], *, paired: bool) -> Walk:
+    """The whole way of one row; reverse-mode derivatives go through it."""
+    return eqx.internal.while_loop(
+        lambda walk: ~way.over(walk),
+        lambda walk: advance(flow, way, walk),
+        begin(flow, way, x, paired=paired),
+        max_steps=MAX_STEPS,
+        kind="checkpointed",
+    )
 
 
 def distance(flow: Flow, u: Float[Array, ""], there: Solution) -> Float[Array, ""]:
@@ -174,12 +182,12 @@ def distance(flow: Flow, u: Float[Array, ""], there: Solution) -> Float[Array, "
     assert there.apart is not None  # the error is asked for
     pull = jax.grad(lambda y: flow.assumed(u, y))(flow.split(there.fine)[0])
     state, integrals = flow.split(there.apart)
-    return SHARE * (jnp.mean(integrals) + length_of(pull.reshape(-1)) * length_of(state.reshape(-1)))
+    return _SHARE * (jnp.mean(integrals) + length_of(pull.reshape(-1)) * length_of(state.reshape(-1)))
 
 
 def evaluations(walk: Walk) -> Int[Array, ""]:
     """Evaluations of the field, the one at the start included."""
-    return 1 + PRECISE.evaluations * (2 if walk.here.coarse is None else 3) * walk.tries
+    return 1 + PRECISE.evaluations * (2 if walk.here.coarse is None else 3) * walk.count
 
 
 def length_of(values: Float[Array, " m"]) -> Float[Array, ""]:
@@ -197,52 +205,17 @@ def length_of(values: Float[Array, " m"]) -> Float[Array, ""]:
     return jnp.sqrt(squares[0])
 
 
-def walked(flow: Flow, way: Way, x: Float[Array, "*shape"], *, paired: bool) -> Walk:
-    """The whole way of one row; reverse-mode derivatives go through it."""
-    return eqx.internal.while_loop(
-        lambda walk: ~way.over(walk),
-        lambda walk: advance(flow, way, walk),
-        begin(flow, way, x, paired=paired),
-        max_steps=MAX_STEPS,
-        kind="checkpointed",
-    )
+def _at_start(way: Way, first: tuple[Array, Array], tolerance: Array, count: Array, *, paired: bool) -> Walk:
+    (z, slope), (start, end, _) = first, way.places
+    here = _joined(z, paired=paired)
+    step = _FIRST_STEP * (tolerance / 1e-3) ** 0.2 * (end - start)
+    slopes = slope, (slope if paired else None)
+    return Walk(start, step, here, slopes, first, here, jnp.zeros_like(start), tolerance, count)
 
 
-def _opening(way: Way) -> Float[Array, ""]:
-    """Tolerance of the first try."""
-    return jnp.minimum(_OPENING * way.tolerance, LOOSEST).astype(way.places.dtype)
-
-
-def _finest(way: Way) -> Float[Array, ""]:
-    """Tolerance of the last try; below the precision rounding would be taken for error, and steps shrink for nothing."""
-    return jnp.maximum(_opening(way) * _FINER**_TIMES_FINER, jnp.finfo(way.places.dtype).eps)
-
-
-def _first_step(way: Way, tolerance: Float[Array, ""]) -> Float[Array, ""]:
-    return _FIRST_STEP * (tolerance / 1e-3) ** 0.2 * (way.places[1] - way.places[0])
-
-
-def _joined(there: Solution) -> Solution:
-    """Both solutions go on from the finer one."""
-    return Solution(there.fine, there.fine, jnp.zeros_like(there.fine))
-
-
-def _restarted(way: Way, walk: Walk) -> Walk:
-    z, slope = walk.first
-    tolerance = jnp.maximum(walk.tolerance * _FINER, _finest(way))
-    fresh = Solution(z, z, jnp.zeros_like(z))
-    nothing = jnp.zeros_like(tolerance)
-    return Walk(
-        way.places[0],
-        _first_step(way, tolerance),
-        fresh,
-        (slope, slope),
-        walk.first,
-        fresh,
-        nothing,
-        tolerance,
-        walk.tries,
-    )
+def _joined(z: Float[Array, " m"], *, paired: bool) -> Solution:
+    """Both solutions go on from one state."""
+    return Solution(z, z, jnp.zeros_like(z)) if paired else Solution(z, None, None)
 
 
 def _pair(
@@ -251,28 +224,22 @@ def _pair(
     """Two panels from where a row is, and one of their length beside them; and the error in tolerances."""
 
     def one(carry: tuple[Array, Array], task: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], Panel]:
-        state, slope = carry
         s, h, coarse = task
         if here.coarse is not None:
-            state = jnp.where(coarse, here.coarse, state)
-            slope = jnp.where(coarse, walk.slopes[1], slope)
-        done = panel(PRECISE, flow.system, s, h, state, slope)
+            carry = select(coarse, (here.coarse, walk.slopes[1]), carry)
+        done = panel(PRECISE, flow.system, s, h, *carry)
         return (done.state, done.slope), done
 
     here, h = walk.here, length / (2 * PRECISE.steps)
-    tasks = (
-        jnp.stack([walk.at, walk.at + PRECISE.steps * h, walk.at]),
-        jnp.stack([h, h, 2 * h]),
-        jnp.arange(3) == 2,
-    )
+    starts = jnp.stack([walk.at, walk.at + PRECISE.steps * h, walk.at])
+    tasks = starts, jnp.stack([h, h, 2 * h]), jnp.arange(3) == 2
     if here.coarse is None:
         tasks = jax.tree.map(lambda leaf: leaf[:2], tasks)
     done = jax.lax.scan(one, (here.fine, walk.slopes[0]), tasks)[1]
     null = jnp.asarray(PRECISE.null, here.fine.dtype)
     of_integrals = jnp.max(jnp.abs(h * (null @ done.rates[:2].reshape(null.shape[1], -1))), axis=0)
-    local = jnp.maximum(done.error[0], done.error[1]) + of_integrals
     scale = walk.tolerance * (1 + jnp.maximum(jnp.abs(here.fine), jnp.abs(done.state[1])))
-    error = _size(flow, local / scale, walk.tolerance)
+    error = _size(flow, (jnp.max(done.error[:2], axis=0) + of_integrals) / scale, walk.tolerance)
     if here.coarse is None:
         return Solution(done.state[1], None, None), (done.slope[1], None), error
     apart = jnp.maximum(here.apart, jnp.abs(done.state[1] - done.state[2]))
@@ -281,7 +248,6 @@ def _pair(
 
 def _size(flow: Flow, error: Float[Array, " m"], tolerance: Float[Array, ""]) -> Float[Array, ""]:
     state, integrals = error[: math.prod(flow.shape)], error[math.prod(flow.shape) :]
-    least = tolerance / (_STATE_ROUNDINGS * jnp.finfo(state.dtype).eps)
-    stricter = jnp.clip(least, 1, PRECISE.strictness)
+    stricter = jnp.clip(tolerance / (_STATE_ROUNDINGS * jnp.finfo(state.dtype).eps), 1, _STRICTNESS)
     size = jnp.maximum(stricter * length_of(state), length_of(integrals) / integrals.size**0.5)
     return jnp.where(jnp.isnan(size), jnp.inf, size)
