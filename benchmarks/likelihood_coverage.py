@@ -43,7 +43,7 @@ PROCESSES = {"EDM": EDM(), "VP": VP(), "sub-VP": SubVP(), "table": DDPM}
 REFERENCE = 1e-10
 FARTHEST, WIDE = 40.0, 3.0
 LONGER = 16.0
-EXACT_ROWS = {2: 200, 8: 100, 64: 8}
+EXACT_ROWS = {2: 200, 8: 40, 64: 4}
 """Rows of a mixture at each kind of place, by dimension; they set the time it takes."""
 
 TABLE_ROWS = 60

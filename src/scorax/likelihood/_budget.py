@@ -1,13 +1,12 @@
 """A log-density with what it may be wrong by: the trace, the solve and rounding, the law at the end, and the cut-off."""
 
-from typing import NamedTuple
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax.likelihood._flow import Flow
 from scorax.likelihood._result import LogProb
-from scorax.likelihood._steps import Walk, Way, distance, evaluations
+from scorax.likelihood._rules import PRECISE
+from scorax.likelihood._steps import Walk, Way, distance
 
 _LEFT = 1.1
 """Mismatch at ``t1`` over the change up to ``BEYOND``, where a little is left and may have the other sign."""
@@ -26,9 +25,9 @@ def budgeted(flow: Flow, way: Way, x: Float[Array, "*shape"], walk: Walk) -> Log
     trace = flow.divergence.combine(integrals, flow.drawn, flow.ends, flow.model)
     of_solver = of_end = gap = jnp.full((), jnp.nan, x.dtype)
     if walk.end.apart is not None:
-        near = near_data(flow, x)
-        rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), near.sensitivity)
-        of_solver, gap = distance(flow, way.places[1], walk.end) + rounding, near.truncation
+        gap, sensitivity = near_data(flow, x)
+        rounding = rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), sensitivity)
+        of_solver = distance(flow, way.places[1], walk.end) + rounding
         of_end = terminal_error(flow, walk)
     found = LogProb(
         value=assumed + trace.value,
@@ -36,7 +35,7 @@ def budgeted(flow: Flow, way: Way, x: Float[Array, "*shape"], walk: Walk) -> Log
         solver_error=of_solver,
         terminal_error=of_end,
         truncation=gap,
-        evaluations=evaluations(walk),
+        evaluations=1 + PRECISE.evaluations * (2 if walk.here.coarse is None else 3) * walk.count,
         converged=walk.at >= way.places[2],
         probes=jnp.asarray(flow.divergence.num_probes),
     )
@@ -62,28 +61,16 @@ def terminal_error(flow: Flow, walk: Walk) -> Float[Array, ""]:
     return _LEFT * walk.moved + distance(flow, flow.places[2], walk.here)
 
 
-class NearData(NamedTuple):
-    """What the score at ``t0`` says.
-
-    Attributes:
-        truncation: first-order ``log p_0 - log p_{t0}``.
-        sensitivity: what a relative change of one in every coordinate does to the log-density, to first order.
-    """
-
-    truncation: Float[Array, ""]
-    sensitivity: Float[Array, ""]
-
-
-def near_data(flow: Flow, x: Float[Array, "*shape"]) -> NearData:
-    r"""$-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$ and $\sum_i |x_i s_i|$.
+def near_data(flow: Flow, x: Float[Array, "*shape"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    r"""$-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$, and $\sum_i |x_i s_i|$: what a relative change of one in every
+    coordinate does to the log-density, to first order.
 
     In the predicted noise $n = -\sigma s$ the first is $-\tfrac12 (|n|^2 - \sigma_0 \nabla\!\cdot n)$: nothing is divided.
     """
     level = flow.ends.start_level
     assert level is not None  # the process is Gaussian
     value, divergence = flow.noise_at_start(x)
-    gap = -0.5 * (jnp.sum(value**2) - level.sigma * divergence)
-    return NearData(gap, jnp.sum(jnp.abs(x * value)) / level.sigma)
+    return -0.5 * (jnp.sum(value**2) - level.sigma * divergence), jnp.sum(jnp.abs(x * value)) / level.sigma
 
 
 def rounding_error(terms: Float[Array, ""], sensitivity: Float[Array, ""]) -> Float[Array, ""]:

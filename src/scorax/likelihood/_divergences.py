@@ -37,9 +37,9 @@ class AbstractDivergence(eqx.Module):
         """Random probes of a row; zero where the divergence is exact."""
 
     @property
-    @abc.abstractmethod
     def random(self) -> bool:
         """Whether a key is needed."""
+        return self.num_probes > 0
 
     @abc.abstractmethod
     def draw(
@@ -76,10 +76,6 @@ class ExactDivergence(AbstractDivergence):
     @property
     def num_probes(self) -> int:
         return 0
-
-    @property
-    def random(self) -> bool:
-        return False
 
     def draw(
         self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None
@@ -125,10 +121,6 @@ class Hutchinson(AbstractDivergence):
     def __check_init__(self) -> None:
         if self.num_probes < 1:
             raise ValueError(explain(expected="num_probes of at least 1", got=str(self.num_probes), do="ask for one"))
-
-    @property
-    def random(self) -> bool:
-        return True
 
     def draw(
         self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None

@@ -10,7 +10,6 @@ from jaxtyping import Array, Float, PyTree
 from scorax._free import free_dimension, only_free
 from scorax._types import Condition
 from scorax.likelihood._divergences import AbstractDivergence
-from scorax.likelihood._panel import System
 from scorax.models import AbstractDenoiser, FlowEnds, terminal_log_density
 from scorax.processes import Level
 
@@ -79,31 +78,25 @@ class Flow:
         """How fast the angle moves with the coordinate."""
         return LOW * jnp.cosh(u) * self.level(u).alpha
 
-    @property
-    def system(self) -> System:
-        """Right-hand side of the flat system."""
-        return System(self._slope, self._both)
-
-    def _slope(self, u: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
+    def state(self, u: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
+        """Slope of the flat state; zero for the integrals."""
         y, integrals = self.split(z)
         value = only_free(self.model.free, self.model.angular_velocity(self.level(u), y, self.condition))
         return jnp.concatenate([self.pace(u) * value.reshape(-1), jnp.zeros_like(integrals)])
 
-    def _both(self, u: Float[Array, ""], z: Float[Array, " m"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+    def both(self, u: Float[Array, ""], z: Float[Array, " m"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+        """That, and the rates of the integrals; zero for the state."""
         (y, _), free, level = self.split(z), self.model.free, self.level(u)
         value, push = jax.linearize(lambda y: self.model.angular_velocity(level, y, self.condition), y)
         traces = self.pace(u) * self.divergence(push, y, self.drawn, free)
         slope = self.pace(u) * only_free(free, value).reshape(-1)
-        return (
-            jnp.concatenate([slope, jnp.zeros_like(traces)]),
-            jnp.concatenate([jnp.zeros_like(slope), traces]),
-        )
+        return jnp.append(slope, jnp.zeros_like(traces)), jnp.append(jnp.zeros_like(slope), traces)
 
     def noise_at_start(self, x: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
         r"""The noise $n = \sin a\, y + \cos a\, dy/da$ predicted for a row at ``t0``, and its divergence in the row."""
         u, radius = self.places[0], self.ends.start_radius
         level, z = self.level(u), self.start(x)
-        slope, rates = self.system.both(u, z)
+        slope, rates = self.both(u, z)
         moved, traces = self.split((slope + rates) * (level.alpha / self.pace(u)))
         value = only_free(self.model.free, level.sigma * x / radius) + moved
         return value, (level.sigma * self.dimension + jnp.mean(traces)) / radius

@@ -11,9 +11,8 @@ from scorax._types import Condition, Scalar
 from scorax.likelihood._budget import judged, rounding_error
 from scorax.likelihood._divergences import AbstractDivergence
 from scorax.likelihood._result import LogProb
+from scorax.likelihood._steps import MAX_STEPS
 from scorax.models import AbstractScoreModel, FlowEnds, probability_flow, terminal_log_density
-
-MAX_STEPS = 4096
 
 _FINER = 1 / 100
 """Tolerance of the solve that the answer is from, over that of the one it is judged by."""
@@ -37,7 +36,7 @@ def general_row(
 
     The law at ``t1``, the prior of the process or the image of the moments under a linear SDE, is taken at its word.
     """
-    field, floor = probability_flow(model, condition), _STRICTEST * jnp.finfo(x.dtype).eps
+    field, double = probability_flow(model, condition), x.dtype == jnp.float64
 
     def rate(t: Any, z: tuple[Array, Array], args: None) -> tuple[Array, Array]:
         value, push = jax.linearize(lambda y: field(jnp.asarray(t, x.dtype), y), z[0])
@@ -46,7 +45,7 @@ def general_row(
     def solved(limit: Array) -> tuple[Array, ...]:
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(rate),
-            diffrax.Dopri8() if x.dtype == jnp.float64 else diffrax.Tsit5(),
+            diffrax.Dopri8() if double else diffrax.Tsit5(),
             ends.start,
             ends.end,
             None,
@@ -60,23 +59,22 @@ def general_row(
         steps, arrived = solution.stats["num_steps"], solution.result == diffrax.RESULTS.successful
         return terminal_log_density(model, None, y), integrals, arrived, steps
 
-    limit = jnp.asarray(tolerance, x.dtype)
-    assumed, integrals, converged, steps = solved(jnp.maximum(limit * _FINER, floor))
+    limit = jnp.maximum(jnp.asarray(tolerance, x.dtype), _STRICTEST * jnp.finfo(x.dtype).eps / _FINER)
+    assumed, integrals, converged, steps = solved(limit * _FINER)
     trace, error = divergence.combine(integrals, drawn, ends, model), jnp.full((), jnp.nan, x.dtype)
     if estimate_error:
-        other, others, arrived, more = solved(jnp.maximum(limit, floor / _FINER))
+        other, others, arrived, more = solved(limit)
         apart = jnp.abs(assumed - other + jnp.mean(integrals - others))
         pull = jnp.sum(jnp.abs(x * model(ends.start, x, condition)))
         error = apart + rounding_error(jnp.abs(assumed) + jnp.abs(trace.value), pull)
         converged, steps = converged & arrived, steps + more
-    nothing = jnp.zeros((), x.dtype)
     found = LogProb(
         value=assumed + trace.value,
         trace_error=trace.error,
         solver_error=error,
-        terminal_error=nothing if estimate_error else error,
+        terminal_error=jnp.zeros_like(error) if estimate_error else error,
         truncation=jnp.full((), jnp.nan, x.dtype),
-        evaluations=(14 if x.dtype == jnp.float64 else 6) * steps,
+        evaluations=(14 if double else 6) * steps,
         converged=converged,
         probes=jnp.asarray(divergence.num_probes),
     )

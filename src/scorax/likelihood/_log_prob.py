@@ -21,7 +21,7 @@ from scorax.likelihood._flow import Flow
 from scorax.likelihood._general import general_row
 from scorax.likelihood._lanes import LANES, in_blocks, in_lanes
 from scorax.likelihood._result import LogProb
-from scorax.likelihood._steps import Walk, Way, advance, begin, walked, way_of
+from scorax.likelihood._steps import Way, advance, begin, walked, way_of
 from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, data_moments, flow_ends, without_clock
 from scorax.networks import check_conditions
 
@@ -57,12 +57,11 @@ def row_log_prob(
     rule along the interpolated state. Under other processes Diffrax solves the probability flow in the clock. The errors:
 
     - ``trace_error``: standard error over probes, where the divergence is estimated;
-    - ``solver_error``: the same mesh is solved with steps twice as long, and a share of the distances in the integral and,
-      through the gradient at ``t1``, in the state is taken; plus what rounding does to a sum of such terms and, through the
-      score, to the row itself. A row for which that is above the tolerance is solved again by steps of half the length, twice at
-      most: the tolerance is met, or the error stated is larger;
-    - ``terminal_error``: the flow goes on beyond ``t1``, to sixteen times its noise, and the change of the log-density is taken
-      for the mismatch of the law assumed at ``t1``, which falls at least as one over the noise;
+    - ``solver_error``: a share of the distance to the same mesh with steps twice as long, in the integral and, through the
+      gradient at ``t1``, in the state; plus rounding. A row for which that is above the tolerance is solved again by steps of
+      half the length, three times at most: the tolerance is met, or the error stated is larger;
+    - ``terminal_error``: the largest change of the log-density if the flow goes on beyond ``t1``, to 256 times its noise. With
+      infinite noise there is no mismatch of the law assumed; it is taken to fall as one over the noise or faster;
     - ``truncation``: $-\tfrac12 \sigma_0^2 (\nabla\!\cdot s + |s|^2)$ at ``t0``, from the heat equation.
 
     Args:
@@ -72,15 +71,13 @@ def row_log_prob(
         divergence: how the divergence is had; exactly where it is ``None``.
         ends: ends of the flow where they are known already.
         tolerance: wanted error of the solve, in nats of the log-density. By default 1e-6 in float64 and 1e-4 in float32.
-        estimate_error: whether to pay for the errors, about half as much again. Without them a row is solved once, so that it
-            may have another value where the first solve does not meet the tolerance.
+        estimate_error: whether to pay for the errors. Without them a row is solved once, whatever its error.
         key: of the probes, where there are any.
 
     Raises:
         ValueError: the divergence is random and there is no key.
 
-    Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*, theorem 1; Dormand and Prince (1980), *A
-    family of embedded Runge-Kutta formulae*, for the steps.
+    Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*; Dormand and Prince (1980), for the steps.
     """
     divergence = ExactDivergence() if divergence is None else divergence
     call = _call_of(model, condition, divergence, x.dtype, tolerance, estimate_error, None, ends)
@@ -127,16 +124,11 @@ def log_prob(
         real, count = jnp.zeros(0, x.dtype), jnp.zeros(0, int)
         return LogProb(real, real, real, real, real, count, jnp.zeros(0, bool), count)
     rows, parts = np.asarray(x), []  # on the device, cutting and padding would be compiled
-    size = _rows_of_a_call(math.prod(x.shape[1:]))
+    size = LANES * max(1, min(16, 2**20 // (LANES * math.prod(x.shape[1:]))))  # rows of a call, padded to
     for first in range(0, len(rows), size):
         block, told = rows_at((rows, conditions), np.minimum(first + np.arange(size), len(rows) - 1))
         parts.append(_in_lanes(call, block, told, jnp.asarray(min(size, len(rows) - first))))
     return joined(parts, len(rows))
-
-
-def _rows_of_a_call(dimension: int) -> int:
-    """Rows that one compiled call takes, padded to; it solves no more than are meant."""
-    return LANES * max(1, min(16, 2**20 // (LANES * dimension)))
 
 
 class _Call(eqx.Module):
@@ -219,14 +211,11 @@ def _in_lanes(
     if call.ends.start_level is None:
         return in_blocks(call.general, rows, count)
     way = call.way(call.flow(*jax.tree.map(lambda leaf: leaf[0], rows)))
-
-    def start(row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> Walk:
-        return begin(call.flow(row, own, drawn), way, row, paired=call.estimate_error)
-
-    def step(walk: Walk, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> Walk:
-        return advance(call.flow(row, own, drawn), way, walk)
-
-    def answer(row: Float[Array, "*shape"], own: Condition, drawn: PyTree, walk: Walk) -> LogProb:
-        return budgeted(call.flow(row, own, drawn), way, row, walk)
-
-    return in_blocks(answer, (*rows, in_lanes(start, step, way.over, rows, count)), count)
+    walks = in_lanes(
+        lambda row, *own: begin(call.flow(row, *own), way, row, paired=call.estimate_error),
+        lambda walk, *row: advance(call.flow(*row), way, walk),
+        way.over,
+        rows,
+        count,
+    )
+    return in_blocks(lambda walk, row, *own: budgeted(call.flow(row, *own), way, row, walk), (walks, *rows), count)

@@ -1,7 +1,6 @@
 """Panels: Runge-Kutta steps of a state, and integrals along it by Gauss's rule."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -10,20 +9,17 @@ from jaxtyping import Array, Float
 
 from scorax.likelihood._rules import Rule
 
-Rate = Callable[[Float[Array, ""], Float[Array, " m"]], Float[Array, " m"]]
-"""Part of the right-hand side for a state with integrals after it, on which nothing depends."""
 
+class System(Protocol):
+    """A right-hand side, for a state with integrals after it on which nothing depends."""
 
-class System(NamedTuple):
-    """A right-hand side.
+    def state(self, s: Float[Array, ""], z: Float[Array, " m"], /) -> Float[Array, " m"]:
+        """Slope of the state; zero for the integrals."""
+        ...
 
-    Attributes:
-        state: slope of the state; zero for the integrals.
-        both: that, and the rates of the integrals, the costly part; zero for the state.
-    """
-
-    state: Rate
-    both: Callable[[Float[Array, ""], Float[Array, " m"]], tuple[Float[Array, " m"], Float[Array, " m"]]]
+    def both(self, s: Float[Array, ""], z: Float[Array, " m"], /) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+        """That, and the rates of the integrals, the costly part; zero for the state."""
+        ...
 
 
 class Panel(NamedTuple):

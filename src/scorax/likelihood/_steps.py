@@ -133,7 +133,7 @@ def way_of(flow: Flow, tolerance: Scalar, *, paired: bool) -> Way:
 def begin(flow: Flow, way: Way, x: Float[Array, "*shape"], *, paired: bool) -> Walk:
     """A row at ``t0``."""
     z = flow.start(x)
-    slope = flow.system.state(way.places[0], z)
+    slope = flow.state(way.places[0], z)
     return _at_start(way, (z, slope), way.opening, jnp.zeros((), jnp.int32), paired=paired)
 
 
@@ -185,11 +185,6 @@ def distance(flow: Flow, u: Float[Array, ""], there: Solution) -> Float[Array, "
     return _SHARE * (jnp.mean(integrals) + length_of(pull.reshape(-1)) * length_of(state.reshape(-1)))
 
 
-def evaluations(walk: Walk) -> Int[Array, ""]:
-    """Evaluations of the field, the one at the start included."""
-    return 1 + PRECISE.evaluations * (2 if walk.here.coarse is None else 3) * walk.count
-
-
 def length_of(values: Float[Array, " m"]) -> Float[Array, ""]:
     """Euclidean length with the same bits in every lane: the next step follows from it.
 
@@ -227,7 +222,7 @@ def _pair(
         s, h, coarse = task
         if here.coarse is not None:
             carry = select(coarse, (here.coarse, walk.slopes[1]), carry)
-        done = panel(PRECISE, flow.system, s, h, *carry)
+        done = panel(PRECISE, flow, s, h, *carry)
         return (done.state, done.slope), done
 
     here, h = walk.here, length / (2 * PRECISE.steps)
