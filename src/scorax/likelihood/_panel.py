@@ -1,6 +1,6 @@
 """Panels: Runge-Kutta steps of a state, and integrals along it by Gauss's rule."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from scorax.likelihood._rules import Rule
 
 
+@runtime_checkable
 class System(Protocol):
     """A right-hand side, for a state with integrals after it on which nothing depends."""
 

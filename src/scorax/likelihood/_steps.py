@@ -20,7 +20,7 @@ from scorax.likelihood._flow import Flow
 from scorax.likelihood._panel import Panel, panel
 from scorax.likelihood._rules import PRECISE
 
-MAX_STEPS = 4096
+MAX_STEPS = 2048
 """Pairs of panels that a row may take."""
 
 _SHARE = 1 / 4
