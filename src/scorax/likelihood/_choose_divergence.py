@@ -133,11 +133,7 @@ def _integrals(flow: Flow, *, key: Key) -> Float[Array, " traces"]:
 def default_divergence(
     model: AbstractScoreModel, shape: tuple[int, ...], condition: Condition, *, key: Key | None, traced: bool
 ) -> AbstractDivergence:
-    """Exact up to :data:`EXACT_UP_TO` coordinates, measured beyond.
-
-    Raises:
-        ValueError: there is something to measure and no key, or no concrete value to do it with.
-    """
+    """Exact up to :data:`EXACT_UP_TO` coordinates, measured beyond; refused without a key or a concrete value for that."""
     d = math.prod(shape) if model.free is None or traced else int(free_dimension(model.free, shape))
     if d <= EXACT_UP_TO:
         return ExactDivergence()

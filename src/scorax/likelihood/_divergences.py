@@ -25,11 +25,8 @@ class Trace(NamedTuple):
 
 
 class AbstractDivergence(eqx.Module):
-    """Estimator of the divergence along a whole solve.
-
-    What is random is drawn once per row and kept along the solve: otherwise an adaptive solver sees noise where it looks for
-    a smooth right-hand side (trap 25).
-    """
+    """Estimator of the divergence. What is random is drawn once per row and kept along the solve: otherwise an adaptive solver
+    sees noise where it looks for a smooth right-hand side (trap 25)."""
 
     @property
     @abc.abstractmethod

@@ -51,21 +51,15 @@ _GROWTH = 1.5
 error; where steps may grow tenfold it is by accident too small for whole families of rows."""
 
 _SHRINKAGE, _REJECTED, _SAFETY = 0.2, 0.5, 0.9
-"""Least factor; largest one after a step that was rejected, or steps that start too long would come back by one rejection after
-another; and the usual share of what the error allows, whose fifth root the step goes with."""
+"""Least factor; largest one after a rejection, or a step too long would come back by many; share of what the error allows."""
 
 _NEAR = 100.0
 """What is left of the way counts as nothing below so many units of the precision: the last step ends where the way does."""
 
 
 class Solution(NamedTuple):
-    """State and integrals at one place.
-
-    Attributes:
-        fine: the solution.
-        coarse: the one at twice the step; ``None`` where nobody asks for the error.
-        apart: largest distance of the two so far, in every coordinate; ``None`` likewise.
-    """
+    """State and integrals at one place, the same at twice the step, and the largest distance of the two so far, in every
+    coordinate. The last two are ``None`` where nobody asks for the error."""
 
     fine: Float[Array, " m"]
     coarse: Float[Array, " m"] | None
