@@ -163,9 +163,15 @@ def test_a_failed_solve_says_so():
     assert np.array_equal(np.isinf(got.total_error), [True, False])
 
 
-def test_no_rows_and_no_integers():
+def test_no_rows_and_no_tolerance():
     model = ExactDenoiser.create(mixture(), FAR)
     assert log_prob(model, jnp.zeros((0, 2))).value.shape == (0,)
+    for function in (
+        lambda: log_prob(model, jnp.zeros((1, 2)), tolerance=0.0),
+        lambda: row_log_prob(model, jnp.zeros(2), tolerance=-1.0),
+    ):
+        with pytest.raises(ValueError, match="tolerance above 0"):
+            function()
 
 
 @pytest.mark.parametrize("build", [MLP, ResMLP])

@@ -54,10 +54,7 @@ def judged(found: LogProb) -> LogProb:
 
 
 def terminal_error(flow: Flow, walk: Walk) -> Float[Array, ""]:
-    r"""Bound of the mismatch at ``t1`` by how the log-density changes if the clock goes on beyond it.
-
-    With infinite noise there is no mismatch, and it falls with $\alpha / \sigma$ at least.
-    """
+    r"""Bound of the mismatch at ``t1``, which falls with $\alpha / \sigma$ at least, by how the log-density changes beyond it."""
     return _LEFT * walk.moved + distance(flow, flow.places[2], walk.here)
 
 

@@ -75,7 +75,7 @@ def row_log_prob(
         key: of the probes, where there are any.
 
     Raises:
-        ValueError: the divergence is random and there is no key.
+        ValueError: the tolerance is not positive, or the divergence is random and there is no key.
 
     Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*; Dormand and Prince (1980), for the steps.
     """
@@ -107,8 +107,8 @@ def log_prob(
 
     Raises:
         TypeError: the process has no law at ``t1`` (``Clean``, a general SDE without a prior), or ``x`` is not floating-point.
-        ValueError: there are conditions of both kinds, for another number of rows or unknown to the network's embedder; or
-            the divergence is random, or to be chosen, and there is no key.
+        ValueError: the tolerance is not positive; there are conditions of both kinds, for another number of rows or unknown
+            to the network's embedder; or the divergence is random, or to be chosen, and there is no key.
     """
     x = jnp.asarray(x)
     require_conditions(condition, conditions, len(x))
@@ -192,6 +192,8 @@ def _call_of(
             ),
             stacklevel=3,
         )
+    if not isinstance(tolerance, Tracer | None) and not tolerance > 0:
+        raise ValueError(explain(expected="tolerance above 0", got=f"{tolerance:g}", do="say how many nats are wanted"))
     wanted = jnp.asarray(default_tolerance(dtype) if tolerance is None else tolerance, dtype)
     # With and without a key an exact divergence is one program.
     key = key if divergence.random else None

@@ -24,14 +24,8 @@ class System(Protocol):
 
 
 class Panel(NamedTuple):
-    """What the steps of a panel make of a state.
-
-    Attributes:
-        state: state and integrals at the end.
-        slope: slope of the state there.
-        error: larger of the error estimates of the steps; zero for the integrals.
-        rates: rates of the integrals at the nodes.
-    """
+    """What the steps of a panel make of a state: that at the end, the slope there, the larger of the error estimates of the
+    steps, zero for the integrals, and the rates of the integrals at the nodes."""
 
     state: Float[Array, " m"]
     slope: Float[Array, " m"]

@@ -93,12 +93,7 @@ class Walk(NamedTuple):
 
 
 class Way(NamedTuple):
-    """Where all rows go, and how well.
-
-    Attributes:
-        places: coordinates of the start, of ``t1``, and of the end.
-        tolerance: wanted of a log-density, in nats.
-    """
+    """Where all rows go, from the start by ``t1`` to the end, and how well: a tolerance of the log-density, in nats."""
 
     places: Float[Array, " 3"]
     tolerance: Float[Array, ""]
