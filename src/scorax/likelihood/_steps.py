@@ -234,4 +234,4 @@ def _size(flow: Flow, error: Float[Array, " m"], tolerance: Float[Array, ""]) ->
     state, integrals = error[: math.prod(flow.shape)], error[math.prod(flow.shape) :]
     stricter = jnp.clip(tolerance / (_STATE_ROUNDINGS * jnp.finfo(state.dtype).eps), 1, _STRICTNESS)
     size = jnp.maximum(stricter * length_of(state), length_of(integrals) / integrals.size**0.5)
-    return jnp.where(jnp.isnan(size), jnp.inf, size)
+    return jax.lax.stop_gradient(jnp.where(jnp.isnan(size), jnp.inf, size))  # steps are chosen, not differentiated
