@@ -35,7 +35,7 @@ def budgeted(flow: Flow, way: Way, x: Float[Array, "*shape"], walk: Walk) -> Log
         solver_error=of_solver,
         terminal_error=of_end,
         truncation=gap,
-        evaluations=1 + PRECISE.evaluations * (2 if walk.here.coarse is None else 3) * walk.count,
+        evaluations=1 + PRECISE.evaluations * (2 if walk.here.coarse is None else 3) * walk.tried,
         converged=walk.at >= way.places[2],
         probes=jnp.asarray(flow.divergence.num_probes),
     )

@@ -114,7 +114,7 @@ def data_log_prob(
     answer = smoothed_log_prob(model, z.astype(jax.dtypes.canonicalize_dtype(float)), key=probe_key, **settings)
     value = np.asarray(answer.value, np.float64) + log_weight + noise.log_bin
     each = value.reshape(draws, len(rows))
-    mean = logsumexp(each, axis=0) - math.log(draws) if importance else each.mean(axis=0)
+    mean = np.asarray(logsumexp(each, axis=0)) - math.log(draws) if importance else each.mean(axis=0)
     ratio = np.exp(each - mean) if importance else each  # the delta method: relative deviation of the mean weight
     nothing = np.full(len(rows), np.nan if rounded else 0.0)
     error = ratio.std(axis=0, ddof=1) / math.sqrt(draws) if draws > 1 else nothing

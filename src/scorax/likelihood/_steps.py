@@ -78,7 +78,7 @@ class Walk(NamedTuple):
         end: solutions at ``t1``, once it has been there.
         moved: largest change of the log-density beyond ``t1``.
         tolerance: of a pair of panels.
-        count: pairs of panels tried.
+        tried: pairs of panels.
     """
 
     at: Float[Array, ""]
@@ -89,7 +89,7 @@ class Walk(NamedTuple):
     end: Solution
     moved: Float[Array, ""]
     tolerance: Float[Array, ""]
-    count: Int[Array, ""]
+    tried: Int[Array, ""]
 
 
 class Way(NamedTuple):
@@ -110,7 +110,7 @@ class Way(NamedTuple):
 
     def over(self, walk: Walk) -> Bool[Array, ""]:
         """Whether a row has arrived or given up."""
-        return (walk.at >= self.places[2]) | (walk.count >= MAX_STEPS)
+        return (walk.at >= self.places[2]) | (walk.tried >= MAX_STEPS)
 
 
 def way_of(flow: Flow, tolerance: Scalar, *, paired: bool) -> Way:
@@ -139,13 +139,13 @@ def advance(flow: Flow, way: Way, walk: Walk) -> Walk:
     step = length * jnp.where(good, factor, jnp.minimum(factor, _REJECTED))
     step = jnp.where(good & (aim == goal), jnp.maximum(step, walk.step), step)
     walk = select(good, walk._replace(at=aim, here=here, slopes=slopes), walk)
-    walk = walk._replace(step=step, count=walk.count + 1)
+    walk = walk._replace(step=step, tried=walk.tried + 1)
     arrives = good & (aim == end)
     if walk.here.apart is None:
         return walk._replace(end=select(arrives, walk.here, walk.end))
     bad = (distance(flow, end, walk.here) > way.tolerance) & (walk.tolerance > way.finest)
     tolerance = jnp.maximum(walk.tolerance * _FINER, way.finest)
-    again = _at_start(way, walk.first, tolerance, walk.count, paired=True)
+    again = _at_start(way, walk.first, tolerance, walk.tried, paired=True)
     passes = walk._replace(end=walk.here, here=_joined(walk.here.fine, paired=True), slopes=(walk.slopes[0],) * 2)
     change = jnp.abs(flow.density(walk.at, walk.here.fine) - flow.density(end, walk.end.fine))
     beyond = walk._replace(moved=jnp.where(walk.at > end, jnp.maximum(walk.moved, change), walk.moved))
@@ -189,12 +189,12 @@ def length_of(values: Float[Array, " m"]) -> Float[Array, ""]:
     return jnp.sqrt(squares[0])
 
 
-def _at_start(way: Way, first: tuple[Array, Array], tolerance: Array, count: Array, *, paired: bool) -> Walk:
+def _at_start(way: Way, first: tuple[Array, Array], tolerance: Array, tried: Array, *, paired: bool) -> Walk:
     (z, slope), (start, end, _) = first, way.places
     here = _joined(z, paired=paired)
     step = _FIRST_STEP * (tolerance / 1e-3) ** 0.2 * (end - start)
     slopes = slope, (slope if paired else None)
-    return Walk(start, step, here, slopes, first, here, jnp.zeros_like(start), tolerance, count)
+    return Walk(start, step, here, slopes, first, here, jnp.zeros_like(start), tolerance, tried)
 
 
 def _joined(z: Float[Array, " m"], *, paired: bool) -> Solution:
@@ -209,7 +209,7 @@ def _pair(
 
     def one(carry: tuple[Array, Array], task: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], Panel]:
         s, h, coarse = task
-        if here.coarse is not None:
+        if here.coarse is not None and walk.slopes[1] is not None:
             carry = select(coarse, (here.coarse, walk.slopes[1]), carry)
         done = panel(PRECISE, flow, s, h, *carry)
         return (done.state, done.slope), done
@@ -224,7 +224,7 @@ def _pair(
     of_integrals = jnp.max(jnp.abs(h * (null @ done.rates[:2].reshape(null.shape[1], -1))), axis=0)
     scale = walk.tolerance * (1 + jnp.maximum(jnp.abs(here.fine), jnp.abs(done.state[1])))
     error = _size(flow, (jnp.max(done.error[:2], axis=0) + of_integrals) / scale, walk.tolerance)
-    if here.coarse is None:
+    if here.apart is None:
         return Solution(done.state[1], None, None), (done.slope[1], None), error
     apart = jnp.maximum(here.apart, jnp.abs(done.state[1] - done.state[2]))
     return Solution(done.state[1], done.state[2], apart), (done.slope[1], done.slope[2]), error

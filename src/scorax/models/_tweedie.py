@@ -18,10 +18,7 @@ class TweedieDenoiser(AbstractDenoiser):
 
     score: AbstractScoreModel
     process: AbstractGaussianProcess  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
-
-    @property
-    def moments(self) -> GaussianLaw | None:  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
-        return data_moments(self.score)
+    moments: GaussianLaw | None
 
     @property
     def free(self) -> Bool[Array, "*shape"] | None:
@@ -46,7 +43,7 @@ def as_denoiser(model: AbstractScoreModel) -> AbstractDenoiser:
     """
     if isinstance(model, AbstractDenoiser):
         return model
-    return TweedieDenoiser(score=model, process=gaussian_process(model.process))
+    return TweedieDenoiser(score=model, process=gaussian_process(model.process), moments=data_moments(model))
 
 
 def tweedie(
