@@ -66,8 +66,8 @@ def test_the_null_rules_vanish_below_their_degree(used):
 
 
 @pytest.mark.parametrize("state_only", [False, True])
-def test_the_order_of_panels(used, state_only):
-    """y' = cos(y) and the integral of sin(y), in 8, 16 and 32 panels, where sin y = tanh s: order five or more."""
+def test_the_order_of_panels(state_only):
+    """y' = cos(y) and the integral of sin(y), in 4, 8 and 16 panels, where sin y = tanh s: order five or more."""
 
     def slope(s, z):
         return jnp.stack([jnp.cos(z[0]), 0 * z[1]])
@@ -76,14 +76,14 @@ def test_the_order_of_panels(used, state_only):
         return jnp.stack([0 * z[0], jnp.sin(z[0])])
 
     system = SimpleNamespace(state=slope, both=lambda s, z: (slope(s, z), rates(s, z)))
-    forward = jax.jit(lambda s, h, z, m: panel(used, system, s, h, z, m))
+    forward = jax.jit(lambda s, h, z, m: panel(PRECISE, system, s, h, z, m))
     errors = []
-    for count in (8, 16, 32):
-        z, h = jnp.zeros(2), jnp.asarray(4.0 / (count * used.steps))
+    for count in (4, 8, 16):
+        z, h = jnp.zeros(2), jnp.asarray(4.0 / (count * PRECISE.steps))
         m = slope(0.0, z)
         for k in range(count):
-            done = forward(k * used.steps * h, h, z, m)
+            done = forward(k * PRECISE.steps * h, h, z, m)
             z, m = done.state, done.slope
         truth = np.arcsin(np.tanh(4.0)) if state_only else np.log(np.cosh(4.0))
         errors.append(abs(float(z[0 if state_only else 1]) - truth))
-    assert np.all(np.log2(np.divide(errors[:-1], errors[1:])) > 4.7)
+    assert np.all(np.log2(np.divide(errors[:-1], errors[1:])) > 5)
