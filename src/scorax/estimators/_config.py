@@ -39,7 +39,6 @@ Folds = Annotated[int, Range(1, 1000)]
 Components = Annotated[int, Range(1, 1000)]
 Noise = Annotated[float, Range(1e-6, 1e6)]
 Evaluations = Annotated[int, Range(1, 10**5)]
-Tolerance = Annotated[float, Range(1e-14, 0.5)]
 _CANDIDATES = 100
 
 
@@ -152,12 +151,12 @@ class SamplingConfig(Checked):
     Attributes:
         sampler: name of a sampler, or ``auto``: measured on a law like the data's (see ``scorax sample --sampler``).
         evaluations: evaluations of the network a draw; adaptive samplers take what their tolerance asks.
-        tolerance: wanted error of a log-density's solve, in nats: 1e-6 in float64 and 1e-4 in float32 if none is set.
+        tolerance: wanted error of a log-density's solve, in nats.
     """
 
     sampler: SamplerName = "adams-bashforth"
     evaluations: Evaluations = 64
-    tolerance: Tolerance | None = None
+    tolerance: Annotated[float, Range(1e-14, 0.5)] = 1e-6
 
 
 @dataclass(frozen=True)
