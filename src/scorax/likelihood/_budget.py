@@ -49,6 +49,7 @@ def judged(found: LogProb) -> LogProb:
     return found._replace(
         value=jnp.where(done, value, jnp.nan),
         solver_error=jnp.where(done, error, jnp.inf),
+        terminal_error=jnp.where(done, jnp.asarray(found.terminal_error), jnp.inf),
         converged=done & ~(error > _LARGEST),
     )
 

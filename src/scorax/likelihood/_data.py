@@ -91,7 +91,7 @@ def data_log_prob(
         draws: draws of the noise per row; at least 2 for a standard error.
         importance: whether to take the second form.
         key: of the noise (with the content of the row, so a row has the same alone and in any batch) and of probes.
-        settings: ``divergence`` (the exact one for importance weights), ``tolerance`` and so on of :func:`log_prob`; its precision is the default one of JAX.
+        settings: those of :func:`log_prob`, with the exact divergence for importance weights; its precision is JAX's default.
 
     Raises:
         ValueError: no draws, negative widths, several draws of rows without bins, or importance weights with a random

@@ -58,11 +58,7 @@ class AbstractDivergence(eqx.Module):
 
 
 class ExactDivergence(AbstractDivergence):
-    """The divergence itself, by one forward-mode product per coordinate. The cost of an evaluation grows with d.
-
-    Args:
-        block: products held in memory at once.
-    """
+    """The divergence itself, by one forward-mode product per coordinate, a ``block`` of them held in memory at once."""
 
     block: int = BLOCK
 

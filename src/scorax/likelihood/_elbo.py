@@ -96,8 +96,7 @@ def elbo(
         TypeError: the model is no denoiser, or ``x`` is not floating-point.
         ValueError: no times, fewer than two replicates, fewer than one probe, or wrong conditions as for ``log_prob``.
 
-    Reference: Song, Durkan, Murray and Ermon (2021), *Maximum likelihood training of score-based diffusion models*,
-    theorem 3.
+    Reference: Song, Durkan, Murray and Ermon (2021), *Maximum likelihood training of score-based models*, theorem 3.
     """
     x = jnp.asarray(x)
     bare = _checked(model, x.dtype, num_times, num_replicates, num_probes)

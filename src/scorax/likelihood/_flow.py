@@ -22,19 +22,11 @@ BEYOND = 256.0
 
 @dataclass(frozen=True)
 class Flow:
-    r"""The flow of one row as a flat system: the state, then one integral of the divergence for each probe.
+    r"""The flow of one row as a flat system: the state, then one integral of the divergence for each probe ``drawn``.
 
     It is that of $y = x / R$ in the angle $a = \operatorname{atan2}(\sigma, \alpha)$, solved over
     $u = \operatorname{asinh}(s / c)$ with $s = \operatorname{asinh}(\sigma / \alpha)$: the angle below the noise $c$, then its
     logarithm, and slower than that where there is so much noise that the field is nearly that of a Gaussian.
-
-    Attributes:
-        model: the score model as a denoiser.
-        condition: what its network is told.
-        ends: ends of the flow.
-        shape: shape of the row.
-        divergence: how the divergence is had.
-        drawn: what it keeps along the solve.
     """
 
     model: AbstractDenoiser

@@ -21,7 +21,7 @@ from scorax.likelihood._flow import Flow
 from scorax.likelihood._general import general_row
 from scorax.likelihood._lanes import LANES, in_blocks, in_lanes
 from scorax.likelihood._result import LogProb
-from scorax.likelihood._steps import Way, advance, begin, walked, way_of
+from scorax.likelihood._steps import advance, begin, walked, way_of
 from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, data_moments, flow_ends, without_clock
 from scorax.networks import check_conditions
 
@@ -153,9 +153,6 @@ class _Call(eqx.Module):
         told = self.condition if own is None else own
         return Flow(self.model, told, self.ends, row.shape, self.divergence, drawn)
 
-    def way(self, flow: Flow) -> Way:
-        return way_of(flow, self.tolerance, paired=self.estimate_error)
-
     def general(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> LogProb:
         """A row under a process without scalar Gaussian kernels."""
         told = self.condition if own is None else own
@@ -168,7 +165,7 @@ class _Call(eqx.Module):
         if self.ends.start_level is None:
             return self.general(row, own, drawn)
         flow = self.flow(row, own, drawn)
-        way = self.way(flow)
+        way = way_of(flow, self.tolerance, paired=self.estimate_error)
         return budgeted(flow, way, row, walked(flow, way, row, paired=self.estimate_error))
 
 
@@ -212,7 +209,8 @@ def _in_lanes(
     rows = (x, conditions, in_blocks(call.draw, (x,), count))
     if call.ends.start_level is None:
         return in_blocks(call.general, rows, count)
-    way = call.way(call.flow(*jax.tree.map(lambda leaf: leaf[0], rows)))
+    flow = call.flow(*jax.tree.map(lambda leaf: leaf[0], rows))
+    way = way_of(flow, call.tolerance, paired=call.estimate_error)
     walks = in_lanes(
         lambda row, *own: begin(call.flow(row, *own), way, row, paired=call.estimate_error),
         lambda walk, *row: advance(call.flow(*row), way, walk),

@@ -67,19 +67,9 @@ class Solution(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """A row on its way.
-
-    Attributes:
-        at: coordinate it has reached.
-        step: length of the next pair of panels.
-        here: solutions there.
-        slopes: of each, there.
-        first: state and slope at ``t0``.
-        end: solutions at ``t1``, once it has been there.
-        moved: largest change of the log-density beyond ``t1``.
-        tolerance: of a pair of panels.
-        tried: pairs of panels.
-    """
+    """A row on its way: the coordinate it has reached, the length of the next pair of panels, the solutions ``here`` and their
+    slopes, state and slope at ``t0``, the solutions at the ``end`` ``t1`` once it has been there, by how much the log-density has
+    ``moved`` beyond it, the tolerance of a pair of panels, and how many were tried."""
 
     at: Float[Array, ""]
     step: Float[Array, ""]
@@ -109,8 +99,8 @@ class Way(NamedTuple):
         return jnp.maximum(self.opening * _FINER**_TRIES, jnp.finfo(self.places.dtype).eps)
 
     def over(self, walk: Walk) -> Bool[Array, ""]:
-        """Whether a row has arrived or given up."""
-        return (walk.at >= self.places[2]) | (walk.tried >= MAX_STEPS)
+        """Whether a row has arrived or given up, because of too many steps or one that leads nowhere."""
+        return (walk.at >= self.places[2]) | (walk.tried >= MAX_STEPS) | (walk.at + walk.step <= walk.at)
 
 
 def way_of(flow: Flow, tolerance: Scalar, *, paired: bool) -> Way:

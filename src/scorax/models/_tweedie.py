@@ -31,7 +31,7 @@ class TweedieDenoiser(AbstractDenoiser):
         t = own.time_of(jnp.log(level.sigma) - jnp.log(level.alpha))
         there = own.level(t)
         scale = jnp.hypot(*there) / jnp.hypot(*level)
-        noise = -there.sigma * self.score(t, scale * x, condition, key=key)
+        noise = (-there.sigma * self.score(t, scale * x, condition, key=key)).astype(x.dtype)
         return Prediction((x - level.sigma * noise) / level.alpha, noise)
 
 
