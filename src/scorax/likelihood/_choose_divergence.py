@@ -56,9 +56,7 @@ def choose_divergence(
     exact divergence costs no more.
 
     Args:
-        model: any score model of a process with scalar Gaussian kernels.
-        shape: shape of a row.
-        condition: what the network is told.
+        model, shape, condition: any score model, the shape of a row, and what the network is told.
         standard_error: wanted standard error of a log-density, in nats.
         key: of the rows and the probes of the measurement.
 

@@ -84,9 +84,7 @@ def elbo(
     rule, with ``num_replicates - 1`` degrees of freedom.
 
     Args:
-        model: a denoiser.
-        x: states at ``t0``, as ``sample`` returns them; the precision is theirs.
-        condition, conditions: what the network is told, as for ``log_prob``.
+        model, x, condition, conditions: a denoiser, and rows as for ``log_prob``.
         num_times: angles of one replicate.
         num_replicates: independent replicates; the standard error falls as its root.
         num_probes: Rademacher directions of each divergence; all coordinates, exactly, where it is ``None``.
