@@ -112,7 +112,7 @@ def midplane(target: GaussianMixture, count: int) -> np.ndarray:
 
 def plain(exact: ExactDenoiser) -> ScoreFunction:
     """The same score as a function of the time."""
-    return ScoreFunction(lambda t, x, condition: exact(t, x), exact.process, exact.moments)
+    return ScoreFunction(fn=lambda t, x, condition: exact(t, x), process=exact.process, moments=exact.moments)
 
 
 def exact_case(
@@ -135,7 +135,7 @@ def exact_case(
             "none": None,
             "wrong": GaussianLaw(own.mean + 0.3, own.basis, 1.5 * own.variances),
         }[moments]
-        exact = ExactDenoiser(target, process, told)
+        exact = ExactDenoiser(target=target, process=process, moments=told)
         return plain(exact) if function else exact
 
     at = build().at(process.level(jnp.asarray(process.t0)))
@@ -162,8 +162,11 @@ def learned_case(name: str, build: Callable[[], Denoiser], rows: np.ndarray) -> 
 @functools.cache
 def fitted(name: str, weather: Path | None) -> tuple[ScoreDensity, np.ndarray]:
     """A small density of a table, and the rows it was not fitted to."""
-    tables = {"wine": lambda: load_wine().data, "breast cancer": lambda: load_breast_cancer().data}
-    table = tables[name]() if weather is None else np.genfromtxt(weather, delimiter=",", skip_header=1)
+    tables = {"wine": load_wine, "breast cancer": load_breast_cancer}
+    table = (
+        tables[name](return_X_y=True)[0] if weather is None else np.genfromtxt(weather, delimiter=",", skip_header=1)
+    )
+    table = np.asarray(table, float)
     table = table[:, ~np.any(np.isnan(table), axis=0)]
     table = table[np.random.default_rng(0).permutation(len(table))]
     config = FitConfig(
