@@ -29,8 +29,7 @@ def with_probes(
             x,
             divergence=divergence,
             key=jax.random.key(SEED),
-            rtol=tolerance,
-            atol=tolerance,
+            tolerance=tolerance,
             estimate_error=estimate_error,
         )
         return np.asarray(found.value, np.float64), float(np.mean(found.evaluations))

@@ -35,8 +35,8 @@ from scorax.training import Validation, adamw, fit
 BEFORE, AFTER = "denoising", "fine-tuned"
 CUT_OFFS = (0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4)
 VALIDATION_SHARE = 0.2
-SCORING = dict(rtol=1e-5, atol=1e-5)
-SOLVE = dict(rtol=1e-3, atol=1e-3, max_steps=256, estimate_error=False)
+SCORING = dict(tolerance=1e-5)
+SOLVE = dict(tolerance=1e-3, estimate_error=False)
 """Of the solves that are differentiated; every reported value is scored at the tolerance above."""
 
 

@@ -140,7 +140,7 @@ def ours(model: AbstractDenoiser, x: np.ndarray, *, estimate_error: bool = False
 
     def run(tolerance: float) -> tuple[np.ndarray, float]:
         with jax.enable_x64(x.dtype == np.float64):
-            found = log_prob(model, x, rtol=tolerance, atol=tolerance, estimate_error=estimate_error)
+            found = log_prob(model, x, tolerance=tolerance, estimate_error=estimate_error)
             return np.asarray(found.value, np.float64), float(np.mean(found.evaluations))
 
     return run

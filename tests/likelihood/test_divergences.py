@@ -13,7 +13,7 @@ from scorax.processes import EDM, VP
 from scorax.targets import ExactDenoiser, GaussianMixture, gaussian
 
 KEY = jax.random.key(0)
-LOOSE = dict(rtol=1e-4, atol=1e-4)
+LOOSE = dict(tolerance=1e-4)
 
 
 def correlated(d: int) -> GaussianMixture:

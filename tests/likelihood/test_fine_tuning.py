@@ -40,7 +40,7 @@ def loss_and_gradient(weights, rest, rows, tolerance):
 
     def loss(weights):
         own = dataclasses.replace(rest, network=eqx.combine(weights, rest.network))
-        limits = dict(rtol=tolerance, atol=tolerance, max_steps=64, estimate_error=False)
+        limits = dict(tolerance=tolerance, estimate_error=False)
         return -jnp.mean(jax.vmap(lambda row: row_log_prob(own, row, **limits).value)(rows))
 
     return jax.value_and_grad(loss)(weights)

@@ -151,7 +151,7 @@ class SamplingConfig(Checked):
     Attributes:
         sampler: name of a sampler, or ``auto``: measured on a law like the data's (see ``scorax sample --sampler``).
         evaluations: evaluations of the network a draw; adaptive samplers take what their tolerance asks.
-        tolerance: relative and absolute tolerance of the likelihood's solver.
+        tolerance: wanted error of a log-density's solve, in nats.
     """
 
     sampler: SamplerName = "adams-bashforth"

@@ -17,7 +17,7 @@ from scorax.estimators._saved import SavedRun, table_facts
 from scorax.studies import compare, evaluate, held_out_records, verdict
 
 REPORT_TOLERANCE = 1e-4
-"""Solver tolerance of log-densities that are averaged for the report."""
+"""Wanted error, in nats, of log-densities that are averaged for the report."""
 
 
 class View:

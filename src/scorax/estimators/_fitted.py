@@ -142,8 +142,7 @@ class FittedTable:
                 self.model,
                 jnp.asarray(z, jnp.float64 if double else jnp.float32),
                 divergence=divergence,
-                rtol=tolerance,
-                atol=tolerance,
+                tolerance=tolerance,
                 estimate_error=estimate_error,
                 key=jax.random.key(seed),
             )
@@ -180,8 +179,7 @@ class FittedTable:
                 draws=draws,
                 importance=importance,
                 divergence=None if importance else self.divergence,
-                rtol=tolerance,
-                atol=tolerance,
+                tolerance=tolerance,
                 key=jax.random.key(seed),
             )
 

@@ -47,8 +47,7 @@ def out_of_fold(
                 cut,
                 jnp.asarray(z[rows[mine]], jnp.float32),
                 divergence=divergence,
-                rtol=tolerance,
-                atol=tolerance,
+                tolerance=tolerance,
                 estimate_error=False,
                 key=jax.random.key(0),
             )

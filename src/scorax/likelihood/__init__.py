@@ -4,7 +4,7 @@ from scorax.likelihood._choose_divergence import EXACT_UP_TO, DivergenceChoice, 
 from scorax.likelihood._data import DataLogProb, bits_per_dim, data_log_prob, smoothed_log_prob
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
 from scorax.likelihood._elbo import Bound, elbo
-from scorax.likelihood._log_prob import log_prob, row_log_prob
+from scorax.likelihood._log_prob import default_tolerance, log_prob, row_log_prob
 from scorax.likelihood._result import LogProb
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "bits_per_dim",
     "choose_divergence",
     "data_log_prob",
+    "default_tolerance",
     "elbo",
     "log_prob",
     "row_log_prob",

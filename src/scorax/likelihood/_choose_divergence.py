@@ -16,30 +16,23 @@ from scorax._trees import cast
 from scorax._types import Condition, Key, Keys
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
 from scorax.likelihood._flow import Flow
-from scorax.likelihood._methods import steps_for
-from scorax.likelihood._panel import System, panels
-from scorax.likelihood._solve import solve
-from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
+from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
 
 EXACT_UP_TO = 100
 """Coordinates up to which the exact divergence is not questioned: a standard error costs about as many probes."""
 
 _PILOT_ROWS = 32
 _PILOT_PROBES = 8
-_PILOT_TOLERANCE = 1e-3
-_PILOT_PANELS = 16
+_PILOT_STEPS = 64
 _LAWS = {"signs": RademacherProbe(), "normals": GaussianProbe(), "sphere": SphereProbe()}
 
 
 @dataclass(frozen=True)
 class DivergenceChoice:
-    """The cheapest divergence for a wanted standard error.
+    """The cheapest divergence for a wanted standard error, and in one line why.
 
-    Attributes:
-        divergence: the choice.
-        deviations: name of a law of probes, and whether the Gaussian control variate is used -> standard deviation of the
-            log-density by one probe, in nats: median over pilot rows.
-        reason: one line: what was chosen, and against what.
+    ``deviations`` has for every law of probes, with the Gaussian control variate and without, the standard deviation of the
+    log-density by one probe, in nats: median over pilot rows.
     """
 
     divergence: AbstractDivergence
@@ -63,9 +56,7 @@ def choose_divergence(
     exact divergence costs no more.
 
     Args:
-        model: any score model of a process with scalar Gaussian kernels.
-        shape: shape of a row.
-        condition: what the network is told.
+        model, shape, condition: any score model, the shape of a row, and what the network is told.
         standard_error: wanted standard error of a log-density, in nats.
         key: of the rows and the probes of the measurement.
 
@@ -73,16 +64,13 @@ def choose_divergence(
         ValueError: ``standard_error`` is not positive.
     """
     if not standard_error > 0:
-        raise ValueError(
-            explain(
-                expected="standard_error above 0", got=f"{standard_error:g}", do="say how many nats are good enough"
-            )
-        )
+        wanted = "say how many nats are good enough"
+        raise ValueError(explain(expected="standard_error above 0", got=f"{standard_error:g}", do=wanted))
     ends = flow_ends(model, jnp.dtype(jnp.float32))
     d = int(free_dimension(model.free, shape))
     if ends.start_level is None:
         return DivergenceChoice(
-            ExactDivergence(), {}, f"exact, {d} products: no noise level of the process to draw pilot rows at"
+            ExactDivergence(), {}, f"exact, {d} products: the process has no levels to draw rows at"
         )
     draws = jax.random.split(key, _PILOT_ROWS)
     plain, controlled = (np.asarray(part) for part in _pilot(without_clock(model), shape, condition, ends, draws))
@@ -94,9 +82,8 @@ def choose_divergence(
     probes = max(2, math.ceil((deviations[best] / standard_error) ** 2)) if np.isfinite(deviations[best]) else d
     one = f"one probe of {best} has a standard deviation of {deviations[best]:.2g} nats"
     if probes >= d:
-        return DivergenceChoice(
-            ExactDivergence(), deviations, f"exact, {d} products: {one}, so {standard_error:g} would take {probes}"
-        )
+        reason = f"exact, {d} products: {one}, so {standard_error:g} would take {probes}"
+        return DivergenceChoice(ExactDivergence(), deviations, reason)
     name, _, control = best.partition(", ")
     chosen = Hutchinson(probes, _LAWS[name], control=bool(control))
     return DivergenceChoice(chosen, deviations, f"{probes} probes of {best}, for {standard_error:g} nats: {one}")
@@ -106,49 +93,45 @@ def choose_divergence(
 def _pilot(
     model: AbstractScoreModel, shape: tuple[int, ...], condition: Condition, ends: FlowEnds, keys: Keys
 ) -> tuple[Float[Array, "rows laws probes"], Float[Array, "rows laws probes"]]:
-    """Integrals of the divergence along the probes of every law, all in one solve; plain, and controlled."""
-    model = cast(model, jnp.float32)
-    laws = len(_LAWS)
+    """Integrals of the divergence along the probes of every law, all on one way; plain, and controlled."""
+    model, laws = cast(model, jnp.float32), len(_LAWS)
     together = Hutchinson(laws * _PILOT_PROBES)
-    method = steps_for(model, _PILOT_TOLERANCE, _PILOT_TOLERANCE)
+    assert isinstance(model, AbstractDenoiser)  # as `without_clock` makes every score of a Gaussian process
 
     def one(key: Key) -> PyTree:
         noise, *each = jax.random.split(key, 1 + laws)
-        drawn = jnp.concatenate(
-            [
-                Hutchinson(_PILOT_PROBES, law).draw(model.free, shape, jnp.dtype(jnp.float32), key=k)
-                for law, k in zip(_LAWS.values(), each, strict=True)
-            ]
-        )
-        flow = Flow(model, condition, ends, shape, together, drawn, method)
-        done = solve(flow, _draw(flow, key=noise), _PILOT_TOLERANCE, _PILOT_TOLERANCE, 4096, paired=False)
-        integrals = jnp.where(done.converged, flow.split(done.end)[1], jnp.nan)
-        controlled = integrals - together.excess(drawn, ends, model)
+        probes = [
+            Hutchinson(_PILOT_PROBES, law).draw(model.free, shape, ends.end.dtype, key=k)
+            for law, k in zip(_LAWS.values(), each, strict=True)
+        ]
+        flow = Flow(model, condition, ends, shape, together, jnp.concatenate(probes))
+        integrals = _integrals(flow, key=noise)
+        controlled = integrals - together.excess(flow.drawn, ends, model)
         return integrals.reshape(laws, -1), controlled.reshape(laws, -1)
 
     return jax.vmap(one)(keys)
 
 
-def _draw(flow: Flow, *, key: Key) -> Float[Array, "*shape"]:
-    """A row from the law of the model: where its log-densities will be asked for."""
-    (start, end), ends = flow.way, flow.ends
-    # The integrals are not wanted, and nothing depends on what is had at the nodes.
-    states = System(flow.system.state, lambda s, z: (jnp.zeros_like(z), jnp.zeros_like(z)))
+def _integrals(flow: Flow, *, key: Key) -> Float[Array, " traces"]:
+    """Of the divergence, along the way from ``t1`` to a row of the law of the model: steps by the midpoint."""
+
+    def step(z: Array, ends: tuple[Array, Array]) -> tuple[Array, None]:
+        here, there = ends
+        middle = z + (there - here) / 2 * flow.state(here, z)
+        slope, rates = flow.both((here + there) / 2, middle)
+        return z + (there - here) * (slope + rates), None
+
+    (start, end, _), ends = flow.places, flow.ends
     x = terminal_draw(flow.model, ends.end_level, flow.shape, end.dtype, key=key)
-    z = flow.start(x * ends.start_radius / ends.end_radius)
-    places = jnp.linspace(end, start, _PILOT_PANELS + 1)[1:]
-    back = panels(states, end, places, z, states.state(end, z))
-    return flow.split(back.state[-1])[0] * ends.start_radius
+    places = jnp.linspace(end, start, _PILOT_STEPS + 1)
+    first = flow.start(x * ends.start_radius / ends.end_radius)
+    return -flow.split(jax.lax.scan(step, first, (places[:-1], places[1:]))[0])[1]
 
 
 def default_divergence(
     model: AbstractScoreModel, shape: tuple[int, ...], condition: Condition, *, key: Key | None, traced: bool
 ) -> AbstractDivergence:
-    """Exact up to :data:`EXACT_UP_TO` coordinates, measured beyond.
-
-    Raises:
-        ValueError: there is something to measure and no key, or no concrete value to do it with.
-    """
+    """Exact up to :data:`EXACT_UP_TO` coordinates, measured beyond; refused without a key or a concrete value for that."""
     d = math.prod(shape) if model.free is None or traced else int(free_dimension(model.free, shape))
     if d <= EXACT_UP_TO:
         return ExactDivergence()

@@ -3,20 +3,19 @@
 import math
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
+from scipy.special import logsumexp
 
-from scorax._digest import row_digest
 from scorax._errors import explain
 from scorax._types import Key
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
 from scorax.likelihood._log_prob import log_prob
 from scorax.likelihood._result import LogProb
 from scorax.models import AbstractScoreModel, gaussian_process
-from scorax.transforms import AbstractTransform, encode_rows
+from scorax.transforms import AbstractTransform, Dequantize, encode_rows
 
 
 def smoothed_log_prob(
@@ -70,7 +69,6 @@ def data_log_prob(
     widths: Float[np.ndarray, " d"] | None = None,
     draws: int = 1,
     importance: bool = False,
-    divergence: AbstractDivergence | None = None,
     key: Key,
     **settings: Any,
 ) -> DataLogProb:
@@ -92,9 +90,8 @@ def data_log_prob(
         widths: bin width of every column, 0 where it is continuous; all are where it is ``None``.
         draws: draws of the noise per row; at least 2 for a standard error.
         importance: whether to take the second form.
-        divergence: see :func:`log_prob`; the exact one for importance weights.
         key: of the noise (with the content of the row, so a row has the same alone and in any batch) and of probes.
-        settings: tolerances and so on of :func:`log_prob`; its precision is the default one of JAX.
+        settings: those of :func:`log_prob`, with the exact divergence for importance weights; its precision is JAX's default.
 
     Raises:
         ValueError: no draws, negative widths, several draws of rows without bins, or importance weights with a random
@@ -105,25 +102,22 @@ def data_log_prob(
     """
     widths = np.zeros(rows.shape[1]) if widths is None else np.asarray(widths, np.float64)
     rounded = bool(np.any(widths > 0))
-    _check(widths, draws, rounded, importance, divergence)
-    if importance and divergence is None:
-        divergence = ExactDivergence()
+    _check(widths, draws, rounded, settings.get("divergence") if importance else None)
+    if importance and settings.get("divergence") is None:
+        settings["divergence"] = ExactDivergence()
     noise_key, transform_key, probe_key = jax.random.split(key, 3)
-    noisy = [_dequantised(rows, widths, jax.random.fold_in(noise_key, k)) for k in range(draws)]
+    noise = Dequantize(widths)
+    noisy = [
+        encode_rows(noise, rows, key=jax.random.fold_in(noise_key, k))[0] if rounded else rows for k in range(draws)
+    ]
     z, log_weight = encode_rows(transform, np.concatenate(noisy), key=transform_key)
-    answer = smoothed_log_prob(
-        model, z.astype(jax.dtypes.canonicalize_dtype(np.float64)), divergence=divergence, key=probe_key, **settings
-    )
-    value = np.asarray(answer.value, np.float64) + log_weight + np.sum(np.log(widths[widths > 0]))
+    answer = smoothed_log_prob(model, z.astype(jax.dtypes.canonicalize_dtype(float)), key=probe_key, **settings)
+    value = np.asarray(answer.value, np.float64) + log_weight + noise.log_bin
     each = value.reshape(draws, len(rows))
-    mean = _log_mean_exp(each) if importance else each.mean(axis=0)
+    mean = np.asarray(logsumexp(each, axis=0)) - math.log(draws) if importance else each.mean(axis=0)
     ratio = np.exp(each - mean) if importance else each  # the delta method: relative deviation of the mean weight
-    if not rounded:
-        error = np.zeros(len(rows))
-    elif draws == 1:
-        error = np.full(len(rows), np.nan)
-    else:
-        error = ratio.std(axis=0, ddof=1) / math.sqrt(draws)
+    nothing = np.full(len(rows), np.nan if rounded else 0.0)
+    error = ratio.std(axis=0, ddof=1) / math.sqrt(draws) if draws > 1 else nothing
     return DataLogProb(
         mean,
         error,
@@ -157,9 +151,7 @@ def bits_per_dim(
     return -np.asarray(log_probability) / (len(widths) * math.log(2))
 
 
-def _check(
-    widths: np.ndarray, draws: int, rounded: bool, importance: bool, divergence: AbstractDivergence | None
-) -> None:
+def _check(widths: np.ndarray, draws: int, rounded: bool, weighted_by: AbstractDivergence | None) -> None:
     if draws < 1 or (draws > 1 and not rounded):
         raise ValueError(
             explain(
@@ -170,32 +162,11 @@ def _check(
         )
     if np.any(widths < 0):
         raise ValueError(explain(expected="widths of 0 or more", got=f"{widths.min():g}", do="pass 0 for continuous"))
-    if importance and divergence is not None and divergence.random:
+    if weighted_by is not None and weighted_by.random:
         raise ValueError(
             explain(
                 expected="the exact divergence for importance weights",
-                got=type(divergence).__name__,
+                got=type(weighted_by).__name__,
                 do="pass ExactDivergence(): noise of the trace would raise the bound above the truth",
             )
         )
-
-
-def _dequantised(rows: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], key: Key) -> np.ndarray:
-    if not np.any(widths > 0):
-        return rows
-    with jax.enable_x64(True):
-        return rows + widths * np.asarray(_noise(jnp.asarray(rows, jnp.float64), key))
-
-
-@eqx.filter_jit
-def _noise(rows: Float[Array, "n d"], key: Key) -> Float[Array, "n d"]:
-    def one(row: Float[Array, " d"]) -> Float[Array, " d"]:
-        own = jax.random.fold_in(key, row_digest(row))
-        return jax.random.uniform(own, row.shape, row.dtype, minval=-0.5, maxval=0.5)
-
-    return jax.vmap(one)(rows)
-
-
-def _log_mean_exp(each: Float[np.ndarray, "draws n"]) -> Float[np.ndarray, " n"]:
-    top = each.max(axis=0)
-    return top + np.log(np.mean(np.exp(each - top), axis=0))

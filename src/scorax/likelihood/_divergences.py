@@ -25,11 +25,8 @@ class Trace(NamedTuple):
 
 
 class AbstractDivergence(eqx.Module):
-    """Estimator of the divergence along a whole solve.
-
-    What is random is drawn once per row and kept along the solve: otherwise an adaptive solver sees noise where it looks for
-    a smooth right-hand side (trap 25).
-    """
+    """Estimator of the divergence. What is random is drawn once per row and kept along the solve: otherwise an adaptive solver
+    sees noise where it looks for a smooth right-hand side (trap 25)."""
 
     @property
     @abc.abstractmethod
@@ -37,13 +34,9 @@ class AbstractDivergence(eqx.Module):
         """Random probes of a row; zero where the divergence is exact."""
 
     @property
-    @abc.abstractmethod
     def random(self) -> bool:
         """Whether a key is needed."""
-
-    def products(self, dimension: int) -> int:
-        """Forward-mode products it takes of a field in so many coordinates."""
-        return self.num_probes or dimension
+        return self.num_probes > 0
 
     @abc.abstractmethod
     def draw(
@@ -65,11 +58,7 @@ class AbstractDivergence(eqx.Module):
 
 
 class ExactDivergence(AbstractDivergence):
-    """The divergence itself, by one forward-mode product per coordinate. The cost of an evaluation grows with d.
-
-    Args:
-        block: products held in memory at once.
-    """
+    """The divergence itself, by one forward-mode product per coordinate, a ``block`` of them held in memory at once."""
 
     block: int = BLOCK
 
@@ -80,10 +69,6 @@ class ExactDivergence(AbstractDivergence):
     @property
     def num_probes(self) -> int:
         return 0
-
-    @property
-    def random(self) -> bool:
-        return False
 
     def draw(
         self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None
@@ -129,10 +114,6 @@ class Hutchinson(AbstractDivergence):
     def __check_init__(self) -> None:
         if self.num_probes < 1:
             raise ValueError(explain(expected="num_probes of at least 1", got=str(self.num_probes), do="ask for one"))
-
-    @property
-    def random(self) -> bool:
-        return True
 
     def draw(
         self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None

@@ -38,11 +38,9 @@ _ROWS = 64
 
 
 class Bound(NamedTuple):
-    """Lower bounds of log-densities, estimated without bias; one entry per row.
+    """Lower bounds of log-densities, in nats, estimated without bias, and their standard errors from independent replicates.
 
-    Attributes:
-        value: estimate of the bound, in nats. The bound is not above the log-density; an estimate of it may be, by noise.
-        standard_error: of ``value``, from independent replicates, in nats.
+    A bound is not above the log-density; an estimate of it may be, by noise.
     """
 
     value: Float[Array, "*rows"]
@@ -86,22 +84,17 @@ def elbo(
     rule, with ``num_replicates - 1`` degrees of freedom.
 
     Args:
-        model: a denoiser.
-        x: states at ``t0``, as ``sample`` returns them; the precision is theirs.
-        condition: what the network is told of every row.
-        conditions: or PyTree of arrays with a row for each of ``x``.
+        model, x, condition, conditions: a denoiser, and rows as for ``log_prob``.
         num_times: angles of one replicate.
         num_replicates: independent replicates; the standard error falls as its root.
         num_probes: Rademacher directions of each divergence; all coordinates, exactly, where it is ``None``.
         key: root key; row ``k`` uses ``fold_in(key, k)`` and depends on no other row.
 
     Raises:
-        TypeError: the model is no denoiser, its score is not that of a noisy state, its process has no scalar Gaussian
-            kernels, or ``x`` is not floating-point.
+        TypeError: the model is no denoiser, or ``x`` is not floating-point.
         ValueError: no times, fewer than two replicates, fewer than one probe, or wrong conditions as for ``log_prob``.
 
-    Reference: Song, Durkan, Murray and Ermon (2021), *Maximum likelihood training of score-based diffusion models*,
-    theorem 3.
+    Reference: Song, Durkan, Murray and Ermon (2021), *Maximum likelihood training of score-based models*, theorem 3.
     """
     x = jnp.asarray(x)
     bare = _checked(model, x.dtype, num_times, num_replicates, num_probes)
@@ -129,13 +122,10 @@ def _checked(
     gaussian_process(model.process)
     if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(dtype), do="convert them first"))
-    for name, number, least in (
-        ("num_times", num_times, 1),
-        ("num_replicates", num_replicates, 2),
-        ("num_probes", num_probes, 1),
-    ):
-        if number is not None and number < least:
-            raise ValueError(explain(expected=f"{name} of at least {least}", got=str(number), do="take more"))
+    least = {"num_times": (num_times, 1), "num_replicates": (num_replicates, 2), "num_probes": (num_probes, 1)}
+    for name, (number, fewest) in least.items():
+        if number is not None and number < fewest:
+            raise ValueError(explain(expected=f"{name} of at least {fewest}", got=str(number), do="take more"))
     denoiser = without_clock(model)
     assert isinstance(denoiser, AbstractDenoiser)  # as required above
     return denoiser
@@ -169,7 +159,7 @@ def _row(
     sizes: tuple[int, int, int | None],
 ) -> Bound:
     num_times, num_replicates, num_probes = sizes
-    free, field, reference = model.free, flow_field(model, condition), _reference(model, x)
+    free, field, reference = model.free, flow_field(model, condition), cast(data_moments(model), x.dtype)
     y0 = x / ends.start_radius
     times = _times(ends)
 
@@ -233,12 +223,6 @@ def _times(ends: FlowEnds) -> Callable[[Float[Array, ""]], tuple[Float[Array, ""
         return rise, 6 / density
 
     return quantile
-
-
-def _reference(model: AbstractDenoiser, x: Float[Array, "*shape"]) -> GaussianLaw | None:
-    """The Gaussian law whose image is the law at ``t1``; ``None`` for the standard normal one."""
-    moments = data_moments(model)
-    return None if moments is None else cast(moments, x.dtype)
 
 
 def _gaussian_velocity(

@@ -1,40 +1,31 @@
 """Panels: Runge-Kutta steps of a state, and integrals along it by Gauss's rule."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scorax.likelihood._rules import PRECISE, Rule
-
-Rate = Callable[[Float[Array, ""], Float[Array, " m"]], Float[Array, " m"]]
-"""Part of the right-hand side for a state with integrals after it, on which nothing depends."""
+from scorax.likelihood._rules import Rule
 
 
-class System(NamedTuple):
-    """A right-hand side.
+@runtime_checkable
+class System(Protocol):
+    """A right-hand side, for a state with integrals after it on which nothing depends."""
 
-    Attributes:
-        state: slope of the state; zero for the integrals.
-        both: that, and the rates of the integrals, the costly part; zero for the state.
-    """
+    def state(self, s: Float[Array, ""], z: Float[Array, " m"], /) -> Float[Array, " m"]:
+        """Slope of the state; zero for the integrals."""
+        ...
 
-    state: Rate
-    both: Callable[[Float[Array, ""], Float[Array, " m"]], tuple[Float[Array, " m"], Float[Array, " m"]]]
+    def both(self, s: Float[Array, ""], z: Float[Array, " m"], /) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+        """That, and the rates of the integrals, the costly part; zero for the state."""
+        ...
 
 
 class Panel(NamedTuple):
-    """What the steps of a panel make of a state.
-
-    Attributes:
-        state: state and integrals at the end.
-        slope: slope of the state there.
-        error: larger of the error estimates of the steps; zero for the integrals.
-        rates: rates of the integrals at the nodes.
-    """
+    """What the steps of a panel make of a state: that at the end, the slope there, the larger of the error estimates of the
+    steps, zero for the integrals, and the rates of the integrals at the nodes."""
 
     state: Float[Array, " m"]
     slope: Float[Array, " m"]
@@ -78,20 +69,3 @@ def panel(
     rates = jax.lax.scan(node, None, places)[1]
     error = jnp.max(jnp.abs(errors), axis=1)
     return Panel(state=z + along[:, 0] + weights @ rates, slope=slopes[:, -1], error=error, rates=rates)
-
-
-def panels(
-    system: System,
-    start: Float[Array, ""],
-    places: Float[Array, " places"],
-    z: Float[Array, " m"],
-    slope: Float[Array, " m"],
-) -> Panel:
-    """From ``(start, z)`` to one place after another, in one panel each, either way: what each makes, stacked."""
-
-    def one(carry: tuple[Array, Array, Array], there: Array) -> tuple[tuple[Array, Array, Array], Panel]:
-        s, z, slope = carry
-        done = panel(PRECISE, system, s, (there - s) / PRECISE.steps, z, slope)
-        return (there, done.state, done.slope), done
-
-    return jax.lax.scan(one, (start, z, slope), places)[1]

@@ -23,13 +23,13 @@ class LogProb(NamedTuple):
         value: log-density of the model's law at ``t0``.
         trace_error: standard error of a divergence that was estimated along random probes; zero where it is exact, NaN for
             a single probe, whose error nobody can tell.
-        solver_error: bound of the error of the solve and of rounding; see :func:`row_log_prob`.
-        terminal_error: bound of the error of the law assumed at ``t1``. NaN where the process has no scalar Gaussian kernel:
+        solver_error: bound of the error of the solve and of rounding; infinite where the solve did not end.
+        terminal_error: bound of the error of the law assumed at ``t1``. Zero where the process has no scalar Gaussian kernel:
             its prior is taken at its word.
         truncation: first-order estimate of ``log p_0 - log p_{t0}``, what the noise at the cut-off hides. Not an error of
             ``value``, which is the density at ``t0``, and no part of ``total_error``.
-        evaluations: evaluations of the field. Steps take its divergence at one in four, sweeps at each.
-        converged: whether the solve ended within its step limit.
+        evaluations: evaluations of the field, of which one in four has its divergence taken.
+        converged: whether the solve ended within its step limit and with a bound of at most one nat.
         probes: probes behind ``trace_error``; zero where the divergence is exact.
     """
 

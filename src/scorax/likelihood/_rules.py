@@ -15,12 +15,9 @@ class Rule:
 
     Attributes:
         steps: Runge-Kutta steps of a panel.
-        order: by which the control takes an error to fall.
         times: of the stages.
         stages: row i makes the state of stage i from the slopes before it; that of the last is the end of the panel.
         errors: estimated error of each step.
-        strictness: by how much the state is solved more strictly than the integrals: its error counts times the slope of a
-            log-density, and where a divergence is exact the state costs next to nothing.
         nodes: where the integrals take their rates.
         interpolation: makes the states at the nodes.
         weights: those of the rates.
@@ -30,11 +27,9 @@ class Rule:
     """
 
     steps: int
-    order: int
     times: np.ndarray
     stages: np.ndarray
     errors: np.ndarray
-    strictness: float
     nodes: np.ndarray
     interpolation: np.ndarray
     weights: np.ndarray
@@ -46,14 +41,7 @@ class Rule:
         return len(self.times) + len(self.nodes)
 
 
-def rule(
-    tableau: diffrax.ButcherTableau,
-    order: int,
-    steps: int,
-    count: int,
-    *,
-    strictness: float,
-) -> Rule:
+def rule(tableau: diffrax.ButcherTableau, steps: int, count: int) -> Rule:
     """The rule of ``count`` nodes over so many steps of a method whose last stage is the end of the step."""
     size = len(tableau.c)
     stages, errors = np.zeros((steps * size, steps * size + 1)), np.zeros((steps, steps * size + 1))
@@ -68,35 +56,19 @@ def rule(
     of_states, of_slopes = np.split(_hermite(roots, steps), 2, axis=1)
     interpolation = of_states[:, 1:] @ stages[size - 1 :: size]  # the weights of the states have sum 1
     interpolation[:, ::size] += of_slopes
-    return Rule(
-        steps=steps,
-        order=order,
-        times=np.add.outer(np.arange(steps), np.asarray(tableau.c)).reshape(-1),
-        stages=stages,
-        errors=errors,
-        strictness=strictness,
-        nodes=(1 + roots) * steps / 2,
-        interpolation=interpolation,
-        weights=weights * steps / 2,
-        null=_null_rules(roots) * steps / 2,
-    )
+    times = np.add.outer(np.arange(steps), np.asarray(tableau.c)).reshape(-1)
+    half = steps / 2
+    return Rule(steps, times, stages, errors, (1 + roots) * half, interpolation, weights * half, _null(roots) * half)
 
 
 def _hermite(roots: np.ndarray, steps: int) -> np.ndarray:
     """Values at places of [-1, 1] from those at the ends of the steps in it, and from the slopes there times a step."""
-    powers = np.arange(2 * steps + 2)
-
-    def values(s: np.ndarray) -> np.ndarray:
-        return s[:, None] ** powers
-
-    def slopes(s: np.ndarray) -> np.ndarray:
-        return powers * s[:, None] ** np.maximum(powers - 1, 0) * 2 / steps
-
-    places = np.linspace(-1, 1, steps + 1)
-    return values(roots) @ np.linalg.inv(np.concatenate([values(places), slopes(places)]))
+    powers, places = np.arange(2 * steps + 2), np.linspace(-1, 1, steps + 1)
+    slopes = powers * places[:, None] ** np.maximum(powers - 1, 0) * 2 / steps
+    return roots[:, None] ** powers @ np.linalg.inv(np.concatenate([places[:, None] ** powers, slopes]))
 
 
-def _null_rules(roots: np.ndarray) -> np.ndarray:
+def _null(roots: np.ndarray) -> np.ndarray:
     count, both = len(roots), np.concatenate([roots - 1, roots + 1])
     basis = np.linalg.qr(both[:, None] ** np.arange(2 * count))[0][:, -2:].T
     fewer, weights = np.polynomial.legendre.leggauss(count - 1)
@@ -105,6 +77,5 @@ def _null_rules(roots: np.ndarray) -> np.ndarray:
     return basis * missing / np.sum(basis * both ** np.array([[degree], [degree + 1]]), axis=1, keepdims=True)
 
 
-PRECISE = rule(diffrax.Dopri5.tableau, 5, 2, 4, strictness=30.0)
-"""That of all solves by steps. Where the state is known as well as two steps of order 5 know it, a fifth node changes nothing
-any more."""
+PRECISE = rule(diffrax.Dopri5.tableau, 2, 4)
+"""That of all solves. Where the state is known as well as two steps of order 5 know it, a fifth node changes nothing any more."""

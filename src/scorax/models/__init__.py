@@ -27,7 +27,7 @@ from scorax.models._terminal import (
     terminal_level,
     terminal_log_density,
 )
-from scorax.models._tweedie import tweedie
+from scorax.models._tweedie import TweedieDenoiser, as_denoiser, tweedie
 
 __all__ = [
     "AbstractDenoiser",
@@ -50,7 +50,9 @@ __all__ = [
     "Pullback",
     "ScoreFunction",
     "ScoreNetwork",
+    "TweedieDenoiser",
     "angle_flow",
+    "as_denoiser",
     "data_moments",
     "energy",
     "flow_ends",

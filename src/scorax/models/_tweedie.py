@@ -1,12 +1,49 @@
 """The pair of clean data and noise that any score of a Gaussian process stands for."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from scorax._types import Condition, Key
 from scorax.models._prediction import Prediction
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
-from scorax.models._terminal import gaussian_process
+from scorax.models._terminal import data_moments, gaussian_process
+from scorax.processes import AbstractGaussianProcess, GaussianLaw, Level
+
+
+class TweedieDenoiser(AbstractDenoiser):
+    """The denoiser that a score of a Gaussian process is by Tweedie's formula, at any level; :func:`as_denoiser` makes it.
+
+    Levels are read on the clock of the score: at the time of the same ratio, for the state scaled to that process.
+    """
+
+    score: AbstractScoreModel
+    process: AbstractGaussianProcess  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
+    moments: GaussianLaw | None
+
+    @property
+    def free(self) -> Bool[Array, "*shape"] | None:
+        return self.score.free
+
+    def predict_at(
+        self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
+    ) -> Prediction:
+        own = gaussian_process(self.score.process)
+        t = own.time_of(jnp.log(level.sigma) - jnp.log(level.alpha))
+        there = own.level(t)
+        scale = jnp.hypot(*there) / jnp.hypot(*level)
+        noise = (-there.sigma * self.score(t, scale * x, condition, key=key)).astype(x.dtype)
+        return Prediction((x - level.sigma * noise) / level.alpha, noise)
+
+
+def as_denoiser(model: AbstractScoreModel) -> AbstractDenoiser:
+    """``model`` itself where it is a denoiser, or the one that its score stands for.
+
+    Raises:
+        TypeError: the process has no scalar Gaussian kernel.
+    """
+    if isinstance(model, AbstractDenoiser):
+        return model
+    return TweedieDenoiser(score=model, process=gaussian_process(model.process), moments=data_moments(model))
 
 
 def tweedie(

@@ -8,8 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from scorax._errors import explain
 from scorax._types import Key
 from scorax.processes._level import Level
+
+_BLOCK = 4096
+"""Rows of an array that are summed at once."""
 
 
 class GaussianLaw(eqx.Module):
@@ -32,6 +36,31 @@ class GaussianLaw(eqx.Module):
         return GaussianLaw(
             jnp.asarray(mean, dtype), jnp.asarray(basis, dtype), jnp.asarray(np.maximum(variances, 0.0), dtype)
         )
+
+    @staticmethod
+    def of_rows(rows: np.ndarray) -> "GaussianLaw":
+        """Law with the mean and the covariance of an array's rows, each taken flat; the moments of a model are those of its data.
+
+        One pass in float64, a block at a time, so that a memory-mapped array is never loaded whole. Every block's sums are
+        about the mean of the first, which keeps the digits of columns far from zero.
+
+        Raises:
+            ValueError: fewer than two rows, or one that is not finite.
+
+        Reference: Chan, Golub and LeVeque (1983), *Algorithms for computing the sample variance*.
+        """
+        count, size = len(rows), math.prod(rows.shape[1:])
+        shift = np.asarray(rows[:_BLOCK], np.float64).reshape(-1, size).sum(axis=0) / max(1, min(count, _BLOCK))
+        total, products = np.zeros(size), np.zeros((size, size))
+        for start in range(0, count, _BLOCK):
+            block = np.asarray(rows[start : start + _BLOCK], np.float64).reshape(-1, size) - shift
+            total += block.sum(axis=0)
+            products += block.T @ block
+        if count < 2 or not np.all(np.isfinite(products)):
+            got = f"{count} rows" if count < 2 else "values that are not"
+            raise ValueError(explain(expected="two or more finite rows", got=got, do="pass the data of the model"))
+        covariance = (products - np.outer(total, total) / count) / count
+        return GaussianLaw.from_moments((shift + total / count).astype(rows.dtype), covariance)
 
     @staticmethod
     def standard(dimension: int) -> "GaussianLaw":

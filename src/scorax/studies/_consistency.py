@@ -12,7 +12,7 @@ from scorax._errors import explain
 from scorax._free import only_free
 from scorax._trees import cast, require_conditions, rows_at
 from scorax._types import Condition
-from scorax.likelihood import row_log_prob
+from scorax.likelihood import default_tolerance, row_log_prob
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends
 from scorax.networks import check_conditions
 
@@ -51,9 +51,7 @@ def score_consistency(
     condition: Condition = None,
     *,
     conditions: PyTree = None,
-    rtol: float = 1e-6,
-    atol: float = 1e-6,
-    max_steps: int = 4096,
+    tolerance: float | None = None,
 ) -> ScoreConsistency:
     r"""Gap between the score of a model and the gradient of the density of its deterministic flow,
 
@@ -70,9 +68,7 @@ def score_consistency(
         x: states at ``t0``; the precision is theirs, and float64 shows gaps below about 1e-3.
         condition: what the network is told of every row.
         conditions: or PyTree of arrays with a row for each of ``x``.
-        rtol: relative tolerance of a step of the solve.
-        atol: absolute tolerance of a step.
-        max_steps: steps after which a solve counts as failed.
+        tolerance: of the log-density, as for ``log_prob``.
 
     Returns:
         Gaps by row, the same alone and in any batch, and their summary.
@@ -89,12 +85,12 @@ def score_consistency(
     if len(x) == 0:
         raise ValueError(explain(expected="rows", got="none", do="pass at least one state"))
     ends = flow_ends(model, x.dtype)
-    limits = (jnp.asarray(rtol, x.dtype), jnp.asarray(atol, x.dtype))
+    wanted = jnp.asarray(default_tolerance(x.dtype) if tolerance is None else tolerance, x.dtype)
     rows: Any = np.asarray(x)  # on the device, cutting and padding would be compiled
     parts = []
     for first in range(0, len(x), _ROWS):
         block, told = rows_at((rows, conditions), np.minimum(first + np.arange(_ROWS), len(x) - 1))
-        parts.append(_chunk(model, block, condition, told, ends, limits, max_steps))
+        parts.append(_chunk(model, block, condition, told, ends, wanted))
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[: len(x)], *parts)
 
 
@@ -105,19 +101,15 @@ def _chunk(
     condition: Condition,
     conditions: PyTree,
     ends: FlowEnds,
-    limits: tuple[Float[Array, ""], Float[Array, ""]],
-    max_steps: int,
+    tolerance: Float[Array, ""],
 ) -> ScoreConsistency:
-    rtol, atol = limits
     model = cast(model, x.dtype)
 
     def one(row: Float[Array, "*shape"], own: Condition) -> ScoreConsistency:
         told = condition if own is None else own
 
         def log_density(z: Float[Array, "*shape"]) -> tuple[Float[Array, ""], Bool[Array, ""]]:
-            solved = row_log_prob(
-                model, z, told, ends=ends, rtol=rtol, atol=atol, max_steps=max_steps, estimate_error=False
-            )
+            solved = row_log_prob(model, z, told, ends=ends, tolerance=tolerance, estimate_error=False)
             return jnp.asarray(solved.value), jnp.asarray(solved.converged)
 
         gradient, converged = jax.grad(log_density, has_aux=True)(row)
