@@ -4,22 +4,22 @@ import jax
 import pytest
 
 from scorax.processes import VP
-from scorax.studies import CHECK_NAMES, run_checks
+from scorax.studies import check_names, run_checks
 from scorax.studies._check import CHECKS
 from scorax.studies._check_levels import moments
 
 
 @pytest.mark.parametrize("only", ["JAX", "process", "parametrization", "divergence", "weighting"])
 def test_cheap_checks_pass_and_the_filter_picks_them(only):
-    checks = list(run_checks(only))
+    checks = list(run_checks(only.upper()))
     assert checks
-    assert all(only in check.name for check in checks)
+    assert all(only.lower() in check.name.lower() for check in checks)
     assert all(check.passed and math.isfinite(check.error) for check in checks)
     assert list(run_checks("no check has this name")) == []
 
 
 def test_what_is_refused_without_jax_is_what_there_is():
-    assert tuple(CHECKS) == CHECK_NAMES
+    assert tuple(CHECKS) == check_names()
 
 
 @pytest.mark.slow  # the whole table: 45 s of compiling samplers and likelihoods that the other tests compile too

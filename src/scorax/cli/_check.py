@@ -20,9 +20,9 @@ def check(
     only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="Only checks named like this.")] = None,
 ) -> None:
     """Run every method on targets of known answer."""
-    from scorax.studies import CHECK_NAMES
+    from scorax.studies import check_names
 
-    if only is not None and not any(only in name for name in CHECK_NAMES):
+    if only is not None and not check_names(only):
         do = "scorax check without --only lists them all"
         raise InputError(explain(expected="a part of the name of a check", got=quote(only), do=do))
     from rich.console import Console

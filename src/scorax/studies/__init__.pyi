@@ -1,6 +1,6 @@
 from ._baselines import GaussianBaseline, KernelBaseline
 from ._check import Check, run_checks
-from ._check_names import CHECK_NAMES
+from ._check_names import check_names
 from ._choose_sampler import SamplerChoice, choose_sampler
 from ._comparison import BaselineValues, compare, compare_folds
 from ._consistency import ScoreConsistency, score_consistency
@@ -18,7 +18,6 @@ from ._tables import correlation_records, marginal_records, pairwise_records
 from ._verdict import verdict
 
 __all__ = [
-    "CHECK_NAMES",
     "BaselineValues",
     "Check",
     "Estimate",
@@ -34,6 +33,7 @@ __all__ = [
     "SamplerChoice",
     "ScoreConsistency",
     "WeightedMean",
+    "check_names",
     "choose_sampler",
     "compare",
     "compare_folds",

@@ -16,6 +16,7 @@ from scorax.studies import (
     _check_processes,
     _check_samplers,
 )
+from scorax.studies._check_names import check_names
 from scorax.studies._check_record import Answer
 
 
@@ -57,11 +58,9 @@ CHECKS: dict[str, Callable[[], Answer]] = {
 
 def run_checks(only: str | None = None) -> Iterator[Check]:
     """Run the checks whose name contains ``only`` (all by default), one at a time, in float64 unless a name says float32."""
-    for name, check in CHECKS.items():
-        if only is not None and only not in name:
-            continue
+    for name in check_names(only):
         with jax.enable_x64(True):
-            answer = check()
+            answer = CHECKS[name]()
         truth, value, tolerance = (float(number) for number in (answer.truth, answer.value, answer.tolerance))
         error = abs(value - truth) if answer.error is None else float(answer.error)
         yield Check(name, truth, value, error, tolerance, error <= tolerance, answer.note)

@@ -138,3 +138,8 @@ CHECK_NAMES = (
     "condition ClassEmbedder: share of dropped conditions",
     "condition VectorEmbedder: share of dropped conditions",
 )
+
+
+def check_names(only: str | None = None) -> tuple[str, ...]:
+    """The names that contain ``only``, capitals or not; all of them by default."""
+    return tuple(name for name in CHECK_NAMES if only is None or only.lower() in name.lower())
