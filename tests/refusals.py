@@ -18,7 +18,7 @@ from scorax.models import AbstractParametrization, Denoiser, ScoreFunction, Scor
 from scorax.models._parametrization import Coefficients
 from scorax.networks import MLP, AbstractNetwork, ClassEmbedder, Ensemble, ResMLP, VectorEmbedder
 from scorax.objectives import DenoisingScoreMatching
-from scorax.processes import EDM, VP, AbstractGaussianProcess, GaussianLaw, Tabulated
+from scorax.processes import EDM, VP, AbstractGaussianProcess, GaussianLaw, Tabulated, critically_damped_langevin
 from scorax.samplers import (
     DDIM,
     AbstractGrid,
@@ -32,8 +32,8 @@ from scorax.samplers import (
     nodes,
     sample,
 )
-from scorax.simulation import simulate
-from scorax.training import fit, initial_state
+from scorax.simulation import Milstein, brownian_increments, simulate
+from scorax.training import Validation, adamw, fit, initial_state
 
 KEY = jax.random.key(0)
 ROWS = np.random.default_rng(0).standard_normal((8, 2)).astype(np.float32)
@@ -241,6 +241,8 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
             {"state": other},
             {"state": "last"},
             {"state": initial_state(MODEL, optax.sgd(1e-3))},
+            {"validation": (ROWS, 10)},
+            {"validation": Validation(())},
         )
     ):
         yield f"fit {number}: {next(iter(bad))}", lambda b=bad: next(fit(**{**good, **b}))
@@ -253,7 +255,23 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "ClassEmbedder", lambda: ClassEmbedder(0, 4, key=KEY)
     yield "VectorEmbedder", lambda: VectorEmbedder(2, "4", key=KEY)
     yield "Ensemble", lambda: Ensemble.create(lambda key: MLP(2, key=key), 0, key=KEY)
+    yield "ResMLP embedding_width", lambda: ResMLP(2, embedding_width=0, key=KEY)
+    for name, wrong in (("every", 0), ("patience", 1.5), ("num_draws", "many")):
+        yield f"Validation {name}", lambda n=name, w=wrong: Validation((np.arange(2),), **{n: w})
+    yield "adamw", lambda: adamw(1e-3, num_steps="100")
+    yield "critically_damped_langevin", lambda: critically_damped_langevin(1.5)
+    yield "brownian_increments", lambda: brownian_increments(jnp.ones(()), 0, (), key=KEY)
     yield "simulate a class", lambda: simulate(VP, np.ones((1, 2)), [0.1, 0.2], key=KEY)
+    for name, wrong in (
+        ("num_steps", 1.5),
+        ("num_steps", True),
+        ("num_steps", 0),
+        ("start", -1),
+        ("key", 0),
+        ("method", Milstein),
+    ):
+        given = {"key": KEY, name: wrong}
+        yield f"simulate {name}={wrong}", lambda g=given: simulate(VP(), np.ones((1, 2)), [0.1, 0.2], **g)
     yield "Langevin start", lambda: Langevin(start="normal").draw(SCORE, (2,), jnp.float32, key=KEY)
 
 

@@ -15,15 +15,23 @@ import pytest
 SENTENCE = re.compile(r"expected [^\n]+, got [^\n]+; [^\n]+")
 
 
-@pytest.fixture(scope="module")
-def raised() -> dict[str, list[str]]:
+def output_of(script: str) -> str:
     here = Path(__file__).parent
     path = os.pathsep.join([str(here), *sys.path])
     done = subprocess.run(
-        [sys.executable, here / "refusals.py"], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+        [sys.executable, here / script], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def raised() -> dict[str, list[str]]:
+    return json.loads(output_of("refusals.py"))
+
+
+def test_counts_that_numpy_made_are_counts():
+    output_of("counts.py")
 
 
 def test_each_refusal_is_one_sentence(raised):

@@ -42,21 +42,24 @@ def _after_types(check: Callable[[Any], None]) -> Callable[[Any], None]:
 
 def _check_types(module: Checked) -> None:
     for field in dataclasses.fields(module):
-        require_kind(getattr(module, field.name), field.type, what=f"{field.name} of {type(module).__name__}")
+        value = getattr(module, field.name)
+        require_kind(value, field.type, what=f"{field.name} of {type(module).__name__}")
+        if {int, bool} & set(_kinds(field.type)) and isinstance(value, np.integer | np.bool_):
+            object.__setattr__(module, field.name, value.item())  # as of NumPy it would be data of a compiled program
 
 
 def require_kind(value: Any, kind: Any, *, what: str) -> None:
-    """Refuse a value that is not of a kind: a union of modules, protocols, ``int``, ``float``, ``bool``, ``str`` and ``None``.
+    """Refuse a value that is not of a kind, which may be a union.
 
-    Other kinds are not looked at. A ``float`` may be an array that is one number, traced or not.
+    Kinds are modules, dataclasses, protocols, ``int``, ``float``, ``bool``, ``str`` and ``None``; others are not looked at.
+    A ``float`` may be an array that is one number, traced or not.
 
     Raises:
         TypeError: it is something else, a class in the place of an instance, say.
         ValueError: the number is NaN.
     """
-    union = get_origin(kind) in (Union, types.UnionType)
-    kinds = get_args(kind) if union else (kind,)
-    modules = tuple(k for k in kinds if isinstance(k, type) and (issubclass(k, eqx.Module) or _is_protocol(k)))
+    kinds = _kinds(kind)
+    modules = tuple(k for k in kinds if isinstance(k, type) and (dataclasses.is_dataclass(k) or _is_protocol(k)))
     if not (modules or {int, float, bool, str} & set(kinds)):
         return
     if any(_is(value, k) for k in kinds) or (float in kinds and _is_number(value)):
@@ -66,6 +69,10 @@ def require_kind(value: Any, kind: Any, *, what: str) -> None:
     raise TypeError(
         explain(expected=f"{what} as {_words(kinds, modules)}", got=shown(value), do=_advice(value, modules))
     )
+
+
+def _kinds(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
 def _is(value: Any, kind: Any) -> bool:
@@ -125,8 +132,8 @@ def shown(value: Any) -> str:
     return kind.__name__ if plain else f"{kind.__module__}.{kind.__name__}"
 
 
-def require_count(value: Any, what: str, *, least: int = 1) -> None:
-    """Refuse what is no whole number, or less than ``least``.
+def require_count(value: Any, what: str, *, least: int = 1) -> int:
+    """A whole number as one of Python, whoever made it; refuse what is none, or less than ``least``.
 
     Raises:
         TypeError: it is no whole number.
@@ -135,6 +142,7 @@ def require_count(value: Any, what: str, *, least: int = 1) -> None:
     require_kind(value, int, what=what)
     if value < least:
         raise ValueError(explain(expected=f"{what} of at least {least}", got=f"{value}", do="pass a larger number"))
+    return int(value)
 
 
 def require_key(key: Any, what: str = "key") -> None:
@@ -150,8 +158,8 @@ def require_key(key: Any, what: str = "key") -> None:
     raise TypeError(explain(expected=f"{what} as one random key", got=shown(key), do="pass jax.random.key(0), say"))
 
 
-def require_shape(shape: Any) -> None:
-    """Refuse what is no shape of one example.
+def require_shape(shape: Any) -> tuple[int, ...]:
+    """The shape of one example; refuse what is none.
 
     Raises:
         TypeError: it is no tuple of whole numbers.
@@ -159,5 +167,4 @@ def require_shape(shape: Any) -> None:
     """
     if not isinstance(shape, tuple | list):
         raise TypeError(explain(expected="shape as a tuple", got=shown(shape), do="pass (2,) for rows of two numbers"))
-    for length in shape:
-        require_count(length, "a length in shape")
+    return tuple(require_count(length, "a length in shape") for length in shape)

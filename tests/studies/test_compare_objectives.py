@@ -88,5 +88,5 @@ def test_clean_data_and_bad_arguments():
     )["implicit"]
     assert abs(ours.fisher - ours.explicit) < 4 * np.hypot(ours.fisher_error, ours.explicit_error)
     assert isinstance(target.process, Clean)
-    with pytest.raises(ValueError, match="rows and draws"):
+    with pytest.raises(ValueError, match="of at least 1, got 0"):
         compare_objectives(ScoreNetwork(NETWORK), {}, target, rows[:0], key=jax.random.key(3))

@@ -124,7 +124,7 @@ def test_samplers_of_the_flow_and_scores_that_are_no_denoisers_are_served():
 
 def test_too_few_draws_and_other_spaces_are_refused():
     model = ExactDenoiser.create(mixture(), VP())
-    with pytest.raises(ValueError, match="at least two samples for entropy, got 1"):
+    with pytest.raises(ValueError, match="num_samples of entropy of at least 2, got 1"):
         entropy(model, num_samples=1, key=KEY)
     with pytest.raises(ValueError, match=r"models on one space, \(2,\), got \(3,\) for q"):
         kl_divergence(model, ExactDenoiser.create(mixture(3), VP()), num_samples=8, key=KEY)

@@ -20,7 +20,7 @@ def require_state(
         ValueError: float64 where JAX has none, or a score of another shape or precision.
     """
     require_kind(model, AbstractScoreModel, what="model")
-    require_shape(shape)
+    shape = require_shape(shape)
     kind = jnp.dtype(dtype)
     if not jnp.issubdtype(kind, jnp.floating):
         raise TypeError(explain(expected="a state of floating-point numbers", got=kind.name, do="pass jnp.float32"))
@@ -30,7 +30,7 @@ def require_state(
                 expected="a precision that JAX has now", got=kind.name, do="set jax_enable_x64, or pass jnp.float32"
             )
         )
-    state = jax.ShapeDtypeStruct(tuple(shape), kind)
+    state = jax.ShapeDtypeStruct(shape, kind)
     score = jax.eval_shape(lambda x: model(jnp.asarray(model.process.t1, kind), x, condition), state)
     if not isinstance(score, jax.ShapeDtypeStruct) or (score.shape, score.dtype) != (state.shape, kind):
         got = f"{score.dtype}{list(score.shape)}" if isinstance(score, jax.ShapeDtypeStruct) else shown(score)

@@ -96,8 +96,7 @@ class ClassEmbedder(AbstractEmbedder):
     dropout: float = eqx.field(static=True)
 
     def __init__(self, num_classes: int, width: int, *, dropout: float = 0.1, key: Key) -> None:
-        require_count(num_classes, "num_classes")
-        require_count(width, "width")
+        num_classes, width = require_count(num_classes, "num_classes"), require_count(width, "width")
         require_key(key)
         self.table = jax.random.normal(key, (num_classes, width))
         self.null = jnp.zeros(width)
@@ -163,8 +162,7 @@ class VectorEmbedder(AbstractEmbedder):
     dropout: float = eqx.field(static=True)
 
     def __init__(self, size: int, width: int, *, dropout: float = 0.1, key: Key) -> None:
-        require_count(size, "size")
-        require_count(width, "width")
+        size, width = require_count(size, "size"), require_count(width, "width")
         require_key(key)
         self.inner, self.outer = drawn((Linear(size, width), Linear(width, width)), key=key)
         self.null = jnp.zeros(width)

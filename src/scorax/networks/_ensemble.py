@@ -27,7 +27,7 @@ class Ensemble(AbstractNetwork):
     @staticmethod
     def create(build: Callable[[Key], AbstractNetwork], num_members: int, *, key: Key) -> "Ensemble":
         """``num_members`` networks made by ``build(key)`` with independent keys."""
-        require_count(num_members, "num_members")
+        num_members = require_count(num_members, "num_members")
         require_key(key)
         return Ensemble(eqx.filter_vmap(build)(jax.random.split(key, num_members)))
 

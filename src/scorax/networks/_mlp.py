@@ -44,9 +44,11 @@ class MLP(AbstractNetwork):
         key: Key,
     ) -> None:
         require_kind(embedder, AbstractEmbedder | None, what="embedder")
-        for size, name in ((dimension, "dimension"), (width, "width"), (num_frequencies, "num_frequencies")):
-            require_count(size, name)
-        require_count(depth, "depth", least=0)
+        dimension, width = require_count(dimension, "dimension"), require_count(width, "width")
+        depth, num_frequencies = (
+            require_count(depth, "depth", least=0),
+            require_count(num_frequencies, "num_frequencies"),
+        )
         require_key(key)
         told = 0 if embedder is None else embedder.width
         sizes = [dimension + 2 * num_frequencies + told, *[width] * depth, dimension]
@@ -134,10 +136,15 @@ class ResMLP(AbstractNetwork):
         key: Key,
     ) -> None:
         require_kind(embedder, AbstractEmbedder | None, what="embedder")
-        for size, name in ((dimension, "dimension"), (width, "width"), (num_frequencies, "num_frequencies")):
-            require_count(size, name)
-        for size, name in ((depth, "depth"), (waves, "waves")):
-            require_count(size, name, least=0)
+        dimension, width = require_count(dimension, "dimension"), require_count(width, "width")
+        depth, num_frequencies = (
+            require_count(depth, "depth", least=0),
+            require_count(num_frequencies, "num_frequencies"),
+        )
+        waves, embedding_width = (
+            require_count(waves, "waves", least=0),
+            require_count(embedding_width, "embedding_width"),
+        )
         require_key(key)
         if embedder is not None and embedder.width != embedding_width:
             raise ValueError(

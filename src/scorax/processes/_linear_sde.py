@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from scorax._checked import require_count
 from scorax._errors import explain
 from scorax.processes._abstract import Law
 from scorax.processes._diffusion import Matrix
@@ -134,11 +135,12 @@ def critically_damped_langevin(
     Reference: Dockhorn, Vahdat and Kreis (2022), *Score-based generative modeling with critically-damped Langevin
     diffusion*, eqs. 5 and 6.
     """
-    if dimension < 1 or not mass > 0 or not rate > 0:
+    dimension = require_count(dimension, "dimension")
+    if not mass > 0 or not rate > 0:
         raise ValueError(
             explain(
-                expected="a dimension of at least 1, positive mass and rate",
-                got=f"{dimension}, {mass}, {rate}",
+                expected="positive mass and rate",
+                got=f"{mass}, {rate}",
                 do="pass 0.25 and 4.0 for mass and rate",
             )
         )

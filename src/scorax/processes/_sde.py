@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import require_count
 from scorax._errors import explain
 from scorax._types import Key
 from scorax.processes._abstract import AbstractSDE, Law
@@ -62,8 +63,7 @@ class SDE(AbstractSDE):
     def __check_init__(self) -> None:
         if not self.t0 < self.t1:
             raise ValueError(explain(expected="t0 < t1", got=f"{self.t0}, {self.t1}", do="order the clock"))
-        if self.num_steps < 1:
-            raise ValueError(explain(expected="num_steps of at least 1", got=str(self.num_steps), do="take more steps"))
+        require_count(self.num_steps, "num_steps of SDE")
 
     def drift(self, t: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         return self.drift_function(t, x)

@@ -80,8 +80,7 @@ class NodeGrid(AbstractGrid):
                     expected="nodes of NodeGrid as a tuple", got=shown(self.nodes), do="pass tuple(range(1, 1001, 10))"
                 )
             )
-        for node in self.nodes:
-            require_count(node, "a node of NodeGrid")
+        object.__setattr__(self, "nodes", tuple(require_count(node, "a node of NodeGrid") for node in self.nodes))
         if len(self.nodes) < 2 or any(b <= a for a, b in itertools.pairwise(self.nodes)):
             raise ValueError(
                 explain(
@@ -194,7 +193,7 @@ def nodes(grid: AbstractGrid, process: AbstractProcess, num_steps: int, dtype: j
     """
     require_kind(grid, AbstractGrid, what="grid")
     require_kind(process, AbstractProcess, what="process")
-    require_count(num_steps, "num_steps")
+    num_steps = require_count(num_steps, "num_steps")
     times = grid.times(process, num_steps)
     if isinstance(times, Tracer):
         raise TypeError(

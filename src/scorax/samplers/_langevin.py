@@ -39,7 +39,7 @@ class AnnealedLangevin(AbstractOneStepSampler):
     num_steps: int = 100
     grid: AbstractGrid = LogRatioGrid()
     step_size: float = eqx.field(default=0.1, static=True)
-    corrections: int = eqx.field(default=5, static=True)
+    corrections: int = 5
     facts: ClassVar[Facts] = Facts(
         "Langevin on each noisy law, random",
         "a bias of order step_size",
@@ -90,7 +90,7 @@ class PredictorCorrector(AbstractOneStepSampler):
     num_steps: int = 200
     grid: AbstractGrid = DEFAULT_GRID
     predictor: AbstractOneStepSampler = EulerMaruyama()
-    corrections: int = eqx.field(default=1, static=True)
+    corrections: int = 1
     snr: float = eqx.field(default=0.16, static=True)
     facts: ClassVar[Facts] = Facts(
         "reverse SDE and Langevin, random",

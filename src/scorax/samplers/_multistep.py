@@ -4,7 +4,6 @@ import abc
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -88,7 +87,7 @@ class DPMSolver(_AbstractTwoStep):
 
     num_steps: int = 20
     grid: AbstractGrid = LogRatioGrid()
-    stochastic: bool = eqx.field(default=False, static=True)
+    stochastic: bool = False
     facts: ClassVar[Facts] = Facts(
         "flow; reverse SDE where stochastic",
         "2 (SDE form: 1)",

@@ -57,8 +57,7 @@ def sample(
     """
     require_kind(sampler, AbstractSampler, what="sampler")
     require_kind(end, AbstractEnd, what="end")
-    require_count(num_samples, "num_samples", least=0)
-    require_count(start, "start", least=0)
+    num_samples, start = require_count(num_samples, "num_samples", least=0), require_count(start, "start", least=0)
     require_key(key)
     sampler.check(model)
     end.check(model)
@@ -69,17 +68,17 @@ def sample(
         shape = None if like is None else like.shape
     if shape is None:
         raise ValueError(explain(expected="the shape of one draw", got="none", do="pass shape=(d,)"))
-    require_shape(shape)
-    if like is not None and tuple(shape) != like.shape:
+    shape = require_shape(shape)
+    if like is not None and shape != like.shape:
         raise ValueError(
-            explain(expected=f"shape {like.shape}, that of the law at t1", got=f"{tuple(shape)}", do="leave shape out")
+            explain(expected=f"shape {like.shape}, that of the law at t1", got=f"{shape}", do="leave shape out")
         )
     dtype = jnp.result_type(float) if like is None else like.dtype
     # Taken apart once and not by ``filter_jit``, which does it for every block and waits for the block before: together as
     # long as a few steps of a small network.
     arrays, rest = eqx.partition((model, sampler, end, condition), eqx.is_array)
     leaves, tree = jax.tree.flatten(rest)
-    static = (tuple(leaves), tree, tuple(shape), jnp.dtype(dtype))
+    static = (tuple(leaves), tree, shape, jnp.dtype(dtype))
     parts = []
     for first in range(0, num_samples, BLOCK):
         told = rows_at(conditions, np.minimum(first + np.arange(BLOCK), num_samples - 1))

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from scorax._checked import require_count
 from scorax._types import Key, Scalar
 
 
@@ -17,8 +18,13 @@ def brownian_increments(
     to rounding. An even number of steps is made from half as many by Lévy's construction: with the increment $w$ over a
     part of length $h$, its halves are $w / 2 \pm \tfrac12 \sqrt{h}\, z$.
 
+    Raises:
+        TypeError: the number of steps is no whole number.
+        ValueError: it is less than one.
+
     Reference: Karatzas and Shreve (1991), section 2.3.
     """
+    num_steps = require_count(num_steps, "num_steps")
     doublings = (num_steps & -num_steps).bit_length() - 1  # how often two divides the number of steps
     parts = num_steps >> doublings
     length = jnp.asarray(length, dtype)

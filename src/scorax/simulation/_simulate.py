@@ -9,6 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, UInt32
 
+from scorax._checked import require_count, require_key, require_kind
 from scorax._errors import explain
 from scorax._types import Key
 from scorax.processes import AbstractProcess, AbstractSDE, sde
@@ -52,10 +53,14 @@ def simulate(
         States, with the row on the first axis and the time on the second; ``result[:, 0]`` is ``x0``.
 
     Raises:
-        TypeError: the process is no SDE (``Clean``), the method does not serve it, or ``x0`` is not floating-point.
-        ValueError: ``x0`` has no rows axis, ``ts`` does not increase inside the clock, or there is no step.
+        TypeError: the process is no SDE (``Clean``), the method does not serve it, ``x0`` is not floating-point, or another
+            argument is of another kind.
+        ValueError: ``x0`` has no rows axis, ``ts`` does not increase inside the clock, or a number is below its least.
     """
     process = sde(process)
+    require_kind(method, AbstractMethod | None, what="method")
+    require_key(key)
+    start = require_count(start, "start", least=0)
     x = jnp.asarray(x0)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point starting points", got=str(x.dtype), do="convert them first"))
@@ -63,9 +68,7 @@ def simulate(
         raise ValueError(explain(expected="one row for each path", got="a number", do="pass np.array([x0])"))
     times = _times(process, ts)
     method = Euler() if method is None else method
-    steps = method.num_steps if num_steps is None else num_steps
-    if steps < 1:
-        raise ValueError(explain(expected="num_steps of at least 1", got=str(steps), do="take more steps"))
+    steps = require_count(method.num_steps if num_steps is None else num_steps, "num_steps")
     if len(x) == 0:
         return jnp.zeros((0, len(times), *x.shape[1:]), x.dtype)
     at = jnp.asarray(times, x.dtype)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from jaxtyping import Array, Float
 
+from scorax._checked import require_count
 from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.likelihood import AbstractDivergence, LogProb, log_prob
@@ -47,20 +48,6 @@ def require_flow(sampler: AbstractSampler, *, asker: str) -> None:
         )
 
 
-def require_samples(num_samples: int, *, asker: str) -> None:
-    """Refuse a number of draws that has no standard error.
-
-    Raises:
-        ValueError: fewer than two.
-    """
-    if num_samples < 2:
-        raise ValueError(
-            explain(
-                expected=f"at least two samples for {asker}", got=str(num_samples), do="a standard error needs them"
-            )
-        )
-
-
 def flow_draws(
     model: AbstractScoreModel,
     sampler: AbstractSampler,
@@ -72,11 +59,12 @@ def flow_draws(
     divergence: AbstractDivergence | None = None,
     asker: str,
 ) -> FlowDraws:
-    """Draws of ``model`` with their log-densities; refusals as :func:`require_flow` and :func:`require_samples`.
+    """Draws of ``model`` with their log-densities; refusals as :func:`require_flow`, and of fewer than the two draws that a
+    standard error needs.
 
     ``divergence`` ``None`` is that of ``log_prob``, whose probes, if any, follow from the key and the draw.
     """
     require_flow(sampler, asker=asker)
-    require_samples(num_samples, asker=asker)
+    num_samples = require_count(num_samples, f"num_samples of {asker}", least=2)
     x = sample(model, sampler, num_samples, key=key, shape=shape, condition=condition)
     return FlowDraws(x, log_prob(model, x, condition, divergence=divergence, key=key))

@@ -10,7 +10,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
-from scorax._errors import explain
+from scorax._checked import require_count
 from scorax._trees import trainable
 from scorax._types import Key, Keys
 from scorax.models import AbstractNetworkModel, AbstractScoreModel
@@ -88,10 +88,8 @@ def compare_objectives(
     Raises:
         ValueError: no rows or no draws, or a target under another process.
     """
-    if len(rows) == 0 or num_draws < 1:
-        raise ValueError(
-            explain(expected="rows and draws", got=f"{len(rows)}, {num_draws}", do="pass at least one each")
-        )
+    require_count(len(rows), "the number of rows")
+    num_draws = require_count(num_draws, "num_draws")
     chunks = -(-num_draws // CHUNK)
     count = chunks * CHUNK
     offset_key, order_key, draw_key = jax.random.split(key, 3)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.stats import kstest
 
+from scorax._checked import require_count
 from scorax._errors import explain
 from scorax._host import host_float64
 from scorax._rows import over_rows
@@ -144,9 +145,11 @@ def study_paths(
         key: root key; row ``k`` depends on it and ``k`` only.
 
     Raises:
-        TypeError: the process has no such law, or the method does not serve it.
-        ValueError: times outside the clock.
+        TypeError: the process has no such law, the method does not serve it, or a count is no whole number.
+        ValueError: times outside the clock, or a count below its least.
     """
+    num_paths, num_shown = require_count(num_paths, "num_paths"), require_count(num_shown, "num_shown", least=0)
+    num_steps = require_count(num_steps, "num_steps")
     times, chosen = path_times(process.t0, until, at, num_steps)
     with host_float64():
         curve = jax.vmap(lambda t: _band(start_law(process, t, x0, spread)))(jnp.asarray(times))

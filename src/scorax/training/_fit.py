@@ -11,7 +11,7 @@ import optax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, PyTree
 
-from scorax._checked import require_count
+from scorax._checked import require_count, require_kind
 from scorax._errors import DivergedError, explain
 from scorax._trees import copied, network_arrays, require_rows, rows_at, trainable
 from scorax._types import Key
@@ -86,10 +86,9 @@ def fit(
         DivergedError: a loss or a weight is not finite; the last yielded state was.
     """
     check_fit(model, objective, data, optimizer, key=key)
-    require_count(num_steps, "num_steps", least=0)
-    require_count(batch_size, "batch_size")
-    if every is not None:
-        require_count(every, "every")
+    num_steps, batch_size = require_count(num_steps, "num_steps", least=0), require_count(batch_size, "batch_size")
+    every = None if every is None else require_count(every, "every")
+    require_kind(validation, Validation | None, what="validation")
     if not 0 <= ema_decay < 1:
         raise ValueError(
             explain(expected="ema_decay in [0, 1)", got=f"{ema_decay}", do="pass 0.999; 0 averages nothing")
@@ -97,10 +96,13 @@ def fit(
     members = member_axis(model)
     count = members or 1
     rows = [np.arange(len(data))] * count if member_rows is None else list(member_rows)
-    if len(rows) != count or (validation is not None and len(validation.rows) != count):
-        raise ValueError(
-            explain(expected=f"rows for {count} members", got=f"{len(rows)}", do="give one index array per member")
-        )
+    for what, given in (("member_rows", rows), ("validation.rows", rows if validation is None else validation.rows)):
+        if len(given) != count:
+            raise ValueError(
+                explain(
+                    expected=f"{what} for {count} members", got=f"{len(given)}", do="give one index array per member"
+                )
+            )
     require_rows(conditions, len(data), what="conditions")
     check_conditions(model.network, conditions)
     require_state(model, data.shape[1:], jnp.asarray(data[:1]).dtype, rows_at(conditions, np.zeros((), int)))

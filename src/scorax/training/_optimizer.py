@@ -2,6 +2,8 @@
 
 import optax
 
+from scorax._checked import require_count
+
 
 def adamw(
     learning_rate: float,
@@ -19,7 +21,12 @@ def adamw(
         warmup_steps: steps of linear warm-up; cut to a tenth of ``num_steps`` when that is less.
         weight_decay: decoupled decay.
         clip_norm: bound on the global norm of the gradient; per member in an ensemble.
+
+    Raises:
+        TypeError: a number of steps that is no whole number.
+        ValueError: a negative one.
     """
-    warmup = min(warmup_steps, max(1, num_steps // 10))
+    num_steps = require_count(num_steps, "num_steps", least=0)
+    warmup = min(require_count(warmup_steps, "warmup_steps", least=0), max(1, num_steps // 10))
     schedule = optax.warmup_cosine_decay_schedule(0.0, learning_rate, warmup, max(num_steps, warmup + 1))
     return optax.chain(optax.clip_by_global_norm(clip_norm), optax.adamw(schedule, weight_decay=weight_decay))

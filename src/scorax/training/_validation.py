@@ -1,6 +1,6 @@
 """Held-out loss on fixed, stratified draws, and the stop it decides."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import equinox as eqx
 import jax
@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
+from scorax._checked import require_count
 from scorax._errors import explain
 from scorax._rows import over_rows
 from scorax._trees import rows_at
@@ -17,7 +18,8 @@ from scorax.objectives import AbstractObjective
 from scorax.transforms import AbstractTransform
 
 
-class Validation(NamedTuple):
+@dataclass(frozen=True)
+class Validation:
     """What is held out from each member, and when training stops.
 
     Attributes:
@@ -33,6 +35,10 @@ class Validation(NamedTuple):
     patience: int = 10
     min_improvement: float = 0.0
     num_draws: int = 8192
+
+    def __post_init__(self) -> None:
+        for name in ("every", "patience", "num_draws"):
+            require_count(getattr(self, name), f"{name} of Validation")
 
 
 class FixedDraws(eqx.Module):
