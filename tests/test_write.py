@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from faults import CRASHES, ERRORS, Crash, Faulty
 from scorax import _write
 from scorax._errors import EnvironmentFailure, InputError
+from scorax._os_errors import explaining
 
 
 def manifest(digests):
@@ -208,7 +209,7 @@ def test_bytes_after_the_end_reach_no_file(tmp_path):
 @pytest.mark.parametrize("number", ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "EIO"])
 def test_a_refusal_of_the_machine_names_path_needed_and_free(number, tmp_path):
     code = getattr(errno, number)
-    with pytest.raises(EnvironmentFailure) as caught, _write.explaining(tmp_path / "w", 1234):
+    with pytest.raises(EnvironmentFailure) as caught, explaining(tmp_path / "w", 1234):
         raise OSError(code, os.strerror(code))
     message = str(caught.value)
     assert caught.value.exit_code == 3

@@ -13,23 +13,17 @@ import io
 import json
 import os
 import re
-import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorax._errors import EnvironmentFailure, InputError, explain
+from scorax._os_errors import explaining
 from scorax._system import PathLike, System
 from scorax._temporary import TEMPORARY, is_held, temporary_file, temporary_name
-from scorax._text import shown_path
 
 _ASIDE = re.compile(r"^\.tmp-[0-9a-f]{16}-was-(?P<name>.+)$")
-
-# What a user repairs by naming another place; everything else is the machine refusing.
-_WRONG_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL})
-
 
 _system = System()
 
@@ -44,39 +38,6 @@ class FileDigest:
     @staticmethod
     def of(data: bytes) -> "FileDigest":
         return FileDigest(len(data), hashlib.sha256(data).hexdigest())
-
-
-@contextlib.contextmanager
-def explaining(path: PathLike, needed: int | None = None) -> Iterator[None]:
-    """Turns an ``OSError`` of the body into one line with the path, the bytes needed and the bytes free.
-
-    Not a pipe whose reader has left: that is for the caller to say.
-    """
-    try:
-        yield
-    except (EnvironmentFailure, InputError, BrokenPipeError):
-        raise
-    except OSError as error:
-        place, reason = shown_path(path), error.strerror or str(error)
-        amount = "" if needed is None else f"{needed} bytes "
-        if error.errno in _WRONG_PLACE:
-            raise InputError(
-                explain(expected=f"a path that can be written at {place}", got=reason, do="name another file or folder")
-            ) from error
-        raise EnvironmentFailure(
-            explain(
-                expected=f"to write {amount}to {place}",
-                got=f"{reason} ({_free_bytes(path)})",
-                do="free some space, check the permissions, or choose another folder",
-            )
-        ) from error
-
-
-def _free_bytes(path: PathLike) -> str:
-    for folder in (Path(path), *Path(os.path.abspath(path)).parents):
-        with contextlib.suppress(OSError):
-            return f"{shutil.disk_usage(folder).free} bytes free"
-    return "free bytes unknown"
 
 
 def _parent(path: PathLike) -> str:

@@ -171,13 +171,18 @@ def test_logp_refuses_other_columns_and_tolerances(work: Path, capsys: Captured)
 
 def test_report_is_written_again(work: Path, capsys: Captured) -> None:
     report = work / "run" / "report.html"
+    verdict = work / "run" / "records" / "verdict.json"
+
+    def said() -> str:
+        return f"verdict: {json.loads(verdict.read_text())['headline']}\nreport: {report}\n"
+
     report.unlink()
     assert main(["report", str(work / "run")]) == 0
-    assert capsys.readouterr().out == f"report: {report}\n"
-    verdict = work / "run" / "records" / "verdict.json"
+    assert capsys.readouterr().out == said()
+    report.unlink()
     line = ["report", str(work / "run"), "--test", str(work / "test.csv"), "--data", str(work / "train.csv")]
     assert main(line) == 0
-    assert capsys.readouterr().out == f"report: {report}\n"
+    assert capsys.readouterr().out == said()
     assert report.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html")
     assert json.loads(verdict.read_text())["key"]["label"].endswith("test file"), "the verdict counts the new rows"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from scorax import _write
 from scorax._errors import FolderInUseError, InputError, explain
+from scorax._os_errors import explaining
 from scorax._text import quote, shown_path
 from scorax.checkpoint._json import read_bounded, read_json
 
@@ -109,7 +110,7 @@ class RunFolder:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.lock_file, is_singleton=False)
-        with _write.explaining(self.lock_file):
+        with explaining(self.lock_file):
             try:
                 lock.acquire(timeout=0.2, poll_interval=0.05)
             except Timeout:

@@ -11,6 +11,7 @@ from scorax._text import shown_path
 from scorax.cli._command_line import command_line
 from scorax.cli._console import say
 from scorax.cli._paths import refuse_full_folder, require_folder, require_resumable
+from scorax.cli._report import say_report
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
 
@@ -86,7 +87,5 @@ def fit(
         f"held-out log-density {summary.held_out_nats:.3f} nats per row"
     )
     if make_report:
-        from scorax.report import write_report
-
-        say(f"report: {shown_path(write_report(output))}")
+        say_report(output)
     say(f"next: scorax sample {shown_path(output)} -n 1000 -o new.csv")

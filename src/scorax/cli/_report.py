@@ -38,8 +38,20 @@ def report(
         saved.schema.match(test_rows, shown_path(test))
         pin_threads(run)
         from scorax.estimators import evaluate_test
+        from scorax.report import write_report
 
+        write_report(run)  # the page may be gone or damaged, and only records of a whole run are replaced
         evaluate_test(saved, test_rows, train_rows)
+    say_report(run)
+
+
+def say_report(run: Path) -> None:
+    """Write the page of a run, and say its headline and where it is."""
+    from scorax.checkpoint import RunFolder, read_records
     from scorax.report import write_report
 
-    say(f"report: {shown_path(write_report(run))}")
+    page = write_report(run)
+    found = read_records(RunFolder(run)).get("verdict")
+    if found is not None:
+        say(f"verdict: {found['headline']}")
+    say(f"report: {shown_path(page)}")
