@@ -41,6 +41,10 @@ def test_version_and_help(capsys: Captured) -> None:
         assert command in capsys.readouterr().out
 
 
+SEEDED = ("demo", "fit t.csv -o run", "sample run -n 1 -o new.csv", "logp run t.csv -o out.csv", "simulate ou -o p.png")
+"""Commands with a seed, of which JAX keeps 32 bits: one more would be another seed in silence."""
+
+
 @pytest.mark.parametrize(
     ("line", "word"),
     [
@@ -50,6 +54,8 @@ def test_version_and_help(capsys: Captured) -> None:
         ("fit t.csv", "--output"),
         ("sample run -n 0 -o new.csv", "-n"),
         ("sample run -n many -o new.csv", "-n"),
+        (f"sample run -n {2**32 + 1} -o new.csv", "4294967296"),
+        *((f"{line} --seed {2**32}", "4294967295") for line in SEEDED),
         ("logp run t.csv -o out.csv --precision float16", "--precision"),
     ],
 )

@@ -9,6 +9,7 @@ from scorax._text import shown_path
 from scorax.cli._console import say
 from scorax.cli._fit import fit
 from scorax.cli._logp import logp
+from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_full_folder
 from scorax.cli._sample import sample
 
@@ -39,7 +40,9 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where everything goes.")] = Path(
         "scorax-demo"
     ),
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Every random number follows from it.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Every random number follows from it.")
+    ] = 0,
 ) -> None:
     """Do it all on embedded data, in a few minutes."""
     from scorax.data import is_toy

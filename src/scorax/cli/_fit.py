@@ -10,6 +10,7 @@ from scorax._progress import Progress, duration
 from scorax._text import shown_path
 from scorax.cli._command_line import command_line
 from scorax.cli._console import say
+from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_full_folder, require_folder, require_resumable
 from scorax.cli._report import say_report
 from scorax.cli._runtime import pin_threads
@@ -26,7 +27,9 @@ def fit(
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One configuration key; repeatable.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Every random number follows from it.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Every random number follows from it.")
+    ] = 0,
     holdout: Annotated[
         float | None, typer.Option("--holdout", metavar="FRACTION", help="Keep this share of the rows for the report.")
     ] = None,

@@ -9,6 +9,7 @@ import typer
 from scorax._errors import InputError, explain
 from scorax._text import shown_path
 from scorax.cli._console import note
+from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._runtime import pin_threads
 from scorax.cli._sample import BATCH
@@ -31,7 +32,9 @@ def logp(
         Path,
         typer.Option("-o", "--output", metavar="FILE", help=".csv, .parquet or .npy; - is CSV on standard output."),
     ],
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides the noise that dequantises rounded columns.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Decides the noise in rounded columns.")
+    ] = 0,
     tolerance: Annotated[
         float | None,
         typer.Option("--tolerance", help="Wanted error of the solver, in nats; by default that of the run."),

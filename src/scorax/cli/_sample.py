@@ -7,6 +7,7 @@ import typer
 
 from scorax._text import shown_path
 from scorax.cli._console import note
+from scorax.cli._numbers import LARGEST_SEED, MOST_ROWS
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._runtime import pin_threads
 
@@ -15,7 +16,7 @@ BATCH = 8192
 
 def sample(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many rows.")],
+    number: Annotated[int, typer.Option("-n", "--number", min=1, max=MOST_ROWS, help="How many rows.")],
     output: Annotated[
         Path,
         typer.Option("-o", "--output", metavar="FILE", help=".csv, .parquet or .npy; - is CSV on standard output."),
@@ -32,7 +33,9 @@ def sample(
             "--evaluations", min=1, max=100_000, help="Evaluations of the network a row. Default: that of the run."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Row k depends on the seed and k only.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Row k depends on the seed and k only.")
+    ] = 0,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows held in memory at a time; does not change them.")
     ] = BATCH,

@@ -13,6 +13,7 @@ from scorax._errors import InputError, explain
 from scorax._text import shown_path
 from scorax.cli._console import note, say, table
 from scorax.cli._named_processes import NamedProcess, find, flag, require_finite, settings
+from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting
 from scorax.cli._runtime import pin_threads
 
@@ -105,7 +106,9 @@ def simulate(
     parts: Annotated[
         bool, typer.Option("--parts", help="Draw the same noise also without drift, and the drift without noise.")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Every random number follows from it.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Every random number follows from it.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Draw paths of a process beside its exact law.

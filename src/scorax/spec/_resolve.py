@@ -33,7 +33,7 @@ def apply_sets(mapping: Mapping[str, Any], sets: Iterable[str]) -> dict[str, Any
             raise InputError(
                 "--set: "
                 + explain(
-                    expected="key=value or a.b=value", got=quote(setting), do="write e.g. --set training.steps=500"
+                    expected="key=value or a.b=value", got=quote(setting), do="write e.g. --set training.max_steps=500"
                 )
             )
         put(result, key, _parse(text.strip()), "--set")
