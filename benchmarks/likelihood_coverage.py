@@ -236,6 +236,8 @@ def measure(case: Case) -> list[dict[str, Any]]:
     """Errors and bounds of one case: a record for each precision, tolerance and place."""
     found = []
     for precision, tolerances in TOLERANCES.items():
+        with jax.enable_x64(precision == "float64"):
+            model = case.model()  # once: a score given as a function is compiled anew for each function object
         for place, x in case.rows.items():
             rows = x.astype(precision)
             with jax.enable_x64(True):
@@ -244,7 +246,7 @@ def measure(case: Case) -> list[dict[str, Any]]:
                     known[f"{place}, solver alone"] = case.solved(rows.astype(np.float64))
             for tolerance in tolerances:
                 with jax.enable_x64(precision == "float64"):
-                    answer = answered(case.model(), rows, tolerance)
+                    answer = answered(model, rows, tolerance)
                 for bound, (title, truth) in zip(
                     (answer.total_error, answer.solver_error), known.items(), strict=False
                 ):

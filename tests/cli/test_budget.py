@@ -14,7 +14,7 @@ def _answer(*, trace: float = 0.0, solver: float = 0.0, terminal: float = 0.0, d
     return LogProb(np.zeros(2), *errors, np.zeros(2), np.full(2, 40), np.ones(2, bool), probes)
 
 
-def _warnings(answer: LogProb, tolerance: float = 1e-6) -> list[str]:
+def _warnings(answer: LogProb, tolerance: float | None = 1e-6) -> list[str]:
     return [line for line in budget_lines(answer, tolerance) if line.startswith("warning")]
 
 
@@ -35,6 +35,8 @@ def test_an_error_within_the_tolerance_that_was_asked_for_is_not_warned_about() 
 @pytest.mark.parametrize(
     ("answer", "tolerance", "words", "never"),
     [
+        (_answer(solver=0.5), None, ["--tolerance 1e-08"], "float64"),
+        (_answer(solver=0.5, dtype=np.float32), None, ["--tolerance 1e-06", "--precision float64"], "--exact"),
         (_answer(trace=0.5), 1e-6, ["--exact", "--probes 64"], "--tolerance"),
         (_answer(solver=0.5), 1e-6, ["--tolerance 1e-08"], "float64"),
         (_answer(solver=0.5, dtype=np.float32), 1e-6, ["--tolerance 1e-08", "--precision float64"], "--exact"),
@@ -43,7 +45,7 @@ def test_an_error_within_the_tolerance_that_was_asked_for_is_not_warned_about() 
     ],
 )
 def test_the_warning_says_the_number_and_what_to_type(
-    answer: LogProb, tolerance: float, words: list[str], never: str
+    answer: LogProb, tolerance: float | None, words: list[str], never: str
 ) -> None:
     (warning,) = _warnings(answer, tolerance)
     for word in ["1 of 2 log-densities", "5.0e-01 nats", *words]:

@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -15,6 +16,7 @@ from scorax import ScoreDensity
 from scorax._errors import InputError
 from scorax.checkpoint import read_sealed_json, write_sealed_json
 from scorax.data import Schema
+from scorax.likelihood import default_tolerance
 from tiny import SMALL, TINY, clusters
 
 
@@ -97,6 +99,16 @@ def test_precision_belongs_to_the_run(fitted: ScoreDensity, rows: np.ndarray, tm
     again = ScoreDensity(TINY, random_state=0).fit(rows)
     np.testing.assert_array_equal(again.loss_curve_, refitted.loss_curve_)
     np.testing.assert_array_equal(again.sample(8, random_state=1), refitted.sample(8, random_state=1))
+
+
+def test_a_tolerance_that_is_left_out_follows_the_precision(fitted: ScoreDensity, rows: np.ndarray) -> None:
+    assert fitted.fitted_.config.sampling.tolerance is None
+    left_out, single, double = (
+        fitted.log_prob_rows(rows[:8], seed=0, precision="float32", tolerance=tolerance)
+        for tolerance in (None, default_tolerance(jnp.dtype("float32")), default_tolerance(jnp.dtype("float64")))
+    )
+    np.testing.assert_array_equal(left_out.value, single.value)
+    assert np.mean(left_out.evaluations) < np.mean(double.evaluations)
 
 
 def test_verbose_tells_how_far_it_is_and_changes_nothing(

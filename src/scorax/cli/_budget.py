@@ -8,7 +8,7 @@ import numpy as np
 
 from scorax._text import percent
 from scorax.cli._console import note
-from scorax.likelihood import LogProb
+from scorax.likelihood import LogProb, default_tolerance
 
 MATTERS = 0.01
 """Nats from which on the error of a row is worth a warning: a hundredth of its density. Means over rows and differences between
@@ -22,10 +22,10 @@ class ErrorBudget:
     """What is known about the errors of log-densities, over all rows of a file.
 
     Args:
-        tolerance: of the solver.
+        tolerance: of the solver; that of the precision where it is ``None``.
     """
 
-    def __init__(self, tolerance: float) -> None:
+    def __init__(self, tolerance: float | None) -> None:
         self._tolerance = tolerance
         self._parts: list[LogProb] = []
 
@@ -39,8 +39,9 @@ class ErrorBudget:
             note(line)
 
 
-def budget_lines(answer: LogProb, tolerance: float) -> list[str]:
+def budget_lines(answer: LogProb, tolerance: float | None) -> list[str]:
     """Sentences about the errors of rows solved at a tolerance; a warning is the last, and only where an error matters."""
+    tolerance = default_tolerance(np.asarray(answer.solver_error).dtype) if tolerance is None else tolerance
     probes = int(np.max(answer.probes))
     lines = [
         f"largest error {_largest(answer.total_error)}: solver {_largest(answer.solver_error)}, end of the flow "

@@ -37,7 +37,9 @@ def logp(
     ] = 0,
     tolerance: Annotated[
         float | None,
-        typer.Option("--tolerance", help="Wanted error of the solver, in nats; by default that of the run."),
+        typer.Option(
+            "--tolerance", help="Wanted error of the solver, in nats; by default that of the run, or by precision."
+        ),
     ] = None,
     precision: Annotated[
         Precision, typer.Option("--precision", help="auto: float64 on CPU, else float32.")

@@ -39,6 +39,7 @@ Folds = Annotated[int, Range(1, 1000)]
 Components = Annotated[int, Range(1, 1000)]
 Noise = Annotated[float, Range(1e-6, 1e6)]
 Evaluations = Annotated[int, Range(1, 10**5)]
+Tolerance = Annotated[float, Range(1e-14, 0.5)]
 _CANDIDATES = 100
 
 
@@ -151,12 +152,12 @@ class SamplingConfig(Checked):
     Attributes:
         sampler: name of a sampler, or ``auto``: measured on a law like the data's (see ``scorax sample --sampler``).
         evaluations: evaluations of the network a draw; adaptive samplers take what their tolerance asks.
-        tolerance: wanted error of a log-density's solve, in nats.
+        tolerance: wanted error of a log-density's solve, in nats; by precision, 1e-6 in float64 and 1e-4 in float32.
     """
 
     sampler: SamplerName = "adams-bashforth"
     evaluations: Evaluations = 64
-    tolerance: Annotated[float, Range(1e-14, 0.5)] = 1e-6
+    tolerance: Tolerance | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ CHOICE_PROBES = 2
 """Probes of a row where candidates are compared: their mean is over many rows, and all candidates see the same probes."""
 
 MEAN_PROBES = 16
-"""Probes of a row where means over rows are recorded: as many as are swept, at little more than the price of two."""
+"""Probes of a row where means over rows are recorded: they share one solve of the state, and rows average out their noise."""
 
 ROW_SHARE = 0.1
 """Standard error of the log-density of a row, as a share of how much those of a Gaussian differ from row to row."""

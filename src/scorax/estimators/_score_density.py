@@ -227,7 +227,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         Args:
             values: rows in the coordinates of the schema, as ``schema_.match`` gives them.
             seed: of the noise inside bins, and of probes.
-            tolerance: wanted error of the solve, in nats; that of :attr:`config` where it is ``None``.
+            tolerance: wanted error of the solve, in nats; that of :attr:`config` where it is ``None``, or of the precision.
             precision: ``float32``, ``float64``, or ``auto``: float64 on CPU and float32 elsewhere.
             divergence: how the divergence is had; see :func:`~scorax.likelihood.log_prob`.
         """
