@@ -34,8 +34,7 @@ _LOOSEST = 1e-3
 """Largest tolerance of a pair of panels: where steps are as long as what they should see, their errors say nothing."""
 
 _FINER, _TRIES = 1 / 32, 3
-"""Tolerance of another try over that of the last, for a mesh of half the steps, and how many of them there may be: fewer where
-the pairs would not last, so that a row keeps the value that it has, with its error."""
+"""Tolerance of another try over that of the last, for a mesh of half the steps, and how many there may be if the steps last."""
 
 _STRICTNESS = 30.0
 """By how much the state is solved more strictly than the integrals: its error counts times the slope of a log-density, and where
