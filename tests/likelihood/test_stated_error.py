@@ -69,6 +69,21 @@ def test_r13_the_stated_error_covers(build, process, function, tolerance):
     assert np.mean(answer.solver_error[:100] <= tolerance + 1e-11) >= 0.99
 
 
+def test_a_row_keeps_its_value_where_the_steps_for_a_finer_mesh_would_not_last():
+    """Far out the field turns within a step: 1e-8 is not to be had there, and the error that is stated is larger."""
+    random = np.random.default_rng(23)
+    factors = random.standard_normal((3, 2, 2)) / np.sqrt(2)
+    covariances = 0.4 * factors @ factors.transpose(0, 2, 1) + 0.05 * np.eye(2)
+    law = GaussianMixture.create(np.ones(3), 0.7 * random.standard_normal((3, 2)), covariances)
+    angles = np.linspace(0, 2 * np.pi, 64)
+    x = 40 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    answer = answered(ExactDenoiser.create(law, EDM()), x, tolerance=1e-8)
+    error = np.abs(answer.value - np.asarray(jax.vmap(noisy(law, EDM()).log_density)(x)))
+    assert np.all(answer.converged)
+    assert np.any(answer.solver_error > 1e-8)
+    assert np.all(error <= answer.total_error)
+
+
 @pytest.mark.parametrize(
     ("build", "process", "moments"),
     [

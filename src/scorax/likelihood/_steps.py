@@ -34,7 +34,7 @@ _LOOSEST = 1e-3
 """Largest tolerance of a pair of panels: where steps are as long as what they should see, their errors say nothing."""
 
 _FINER, _TRIES = 1 / 32, 3
-"""Tolerance of another try over that of the last, for a mesh of half the steps, and how many of them there may be."""
+"""Tolerance of another try over that of the last, for a mesh of half the steps, and how many there may be if the steps last."""
 
 _STRICTNESS = 30.0
 """By how much the state is solved more strictly than the integrals: its error counts times the slope of a log-density, and where
@@ -133,7 +133,8 @@ def advance(flow: Flow, way: Way, walk: Walk) -> Walk:
     arrives = good & (aim == end)
     if walk.here.apart is None:
         return walk._replace(end=select(arrives, walk.here, walk.end))
-    bad = (distance(flow, end, walk.here) > way.tolerance) & (walk.tolerance > way.finest)
+    finer = (walk.tolerance > way.finest) & (walk.tried <= MAX_STEPS // 3)  # half the steps take twice the pairs
+    bad = finer & (distance(flow, end, walk.here) > way.tolerance)
     tolerance = jnp.maximum(walk.tolerance * _FINER, way.finest)
     again = _at_start(way, walk.first, tolerance, walk.tried, paired=True)
     passes = walk._replace(end=walk.here, here=_joined(walk.here.fine, paired=True), slopes=(walk.slopes[0],) * 2)
