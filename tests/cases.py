@@ -23,6 +23,8 @@ from scorax.models import (
     Pullback,
     ScoreFunction,
     ScoreNetwork,
+    TweedieDenoiser,
+    as_denoiser,
 )
 from scorax.networks import MLP, ClassEmbedder, Ensemble, MixtureSkip, ResBlock, ResMLP, VectorEmbedder
 from scorax.networks._linear import drawn
@@ -288,6 +290,7 @@ CASES: dict[type, Case] = {
     ScoreNetwork: model(lambda: ScoreNetwork(awake(MLP(2, width=8, depth=1, key=KEY), key=KEY), VP())),
     EnergyScore: model(lambda: energy(VP())),
     ScoreFunction: model(lambda: ScoreFunction(fn=lambda t, x, condition: -x * (1 + t), process=VP())),
+    TweedieDenoiser: model(lambda: as_denoiser(ScoreFunction(fn=lambda t, x, condition: -x * (1 + t), process=VP()))),
     Pullback: model(
         lambda: Pullback(model=denoiser(), transform=Standardize(np.array([0.3, 1.0]), np.array([2.0, 0.1])))
     ),

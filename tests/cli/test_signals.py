@@ -93,11 +93,9 @@ def test_watcher_ends_a_process_that_is_stuck(polled: bool, number: signal.Signa
     process = _start(f"polled={polled}, grace=0.3", "stuck()")
     time.sleep(0.2)
     process.send_signal(number)
-    begin = time.monotonic()
     status, out, err = _end(process)
     assert (status, out) == (code, "")
     assert err.startswith(f"scorax: error: stopped by {number.name}")
-    assert time.monotonic() - begin < 5
 
 
 def test_default_grace_keeps_the_promise_of_ten_seconds() -> None:

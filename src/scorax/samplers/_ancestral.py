@@ -12,7 +12,7 @@ from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
 from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Facts
 from scorax.samplers._grids import AbstractGrid, Node
-from scorax.samplers._updates import as_denoiser, bridge, level_of, recombined
+from scorax.samplers._updates import bridge, level_of, narrowed, recombined
 
 
 class DDPM(AbstractOneStepSampler):
@@ -55,7 +55,7 @@ class DDPM(AbstractOneStepSampler):
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:
         level, target = level_of(t), level_of(s)
-        prediction = as_denoiser(model).predict_at(level, x, condition)
+        prediction = narrowed(model).predict_at(level, x, condition)
         chain = bridge(level, target)
         kept = chain.decay * target.sigma**2 / level.sigma
         spread = jnp.sqrt(chain.posterior if self.variance == "posterior" else chain.added)
@@ -100,7 +100,7 @@ class DDIM(AbstractOneStepSampler):
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:
         level, target = level_of(t), level_of(s)
-        prediction = as_denoiser(model).predict_at(level, x, condition)
+        prediction = narrowed(model).predict_at(level, x, condition)
         if self.eta == 0:
             return recombined(prediction, target)
         drawn = self.eta**2 * bridge(level, target).posterior

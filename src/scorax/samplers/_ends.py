@@ -11,7 +11,7 @@ from scorax._checked import Checked
 from scorax._free import free_normal, only_free
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, require_denoiser
-from scorax.samplers._updates import as_denoiser
+from scorax.samplers._updates import narrowed
 
 
 class AbstractEnd(Checked):
@@ -74,7 +74,7 @@ class PosteriorDraw(AbstractEnd):
     def __call__(
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key
     ) -> Float[Array, "*shape"]:
-        process = as_denoiser(model).process
+        process = narrowed(model).process
         level = process.level(jnp.asarray(process.t0, x.dtype))
         jacobian = jax.jacfwd(lambda z: _clean(model, z, condition))(x).reshape(x.size, x.size)
         values, vectors = jnp.linalg.eigh((jacobian + jacobian.T) / 2)
@@ -86,7 +86,7 @@ class PosteriorDraw(AbstractEnd):
 
 def _clean(model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition) -> Float[Array, "*shape"]:
     """The posterior mean of clean data; coordinates that are known stay as they are."""
-    x0 = as_denoiser(model).predict(jnp.asarray(model.process.t0, x.dtype), x, condition).x0
+    x0 = narrowed(model).predict(jnp.asarray(model.process.t0, x.dtype), x, condition).x0
     return x + only_free(model.free, x0 - x)
 
 

@@ -14,7 +14,7 @@ from scorax.models import AbstractDenoiser, AbstractScoreModel, Prediction
 from scorax.processes import Level
 from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Facts
 from scorax.samplers._grids import AbstractGrid, Node
-from scorax.samplers._updates import as_denoiser, level_of, recombined
+from scorax.samplers._updates import level_of, narrowed, recombined
 
 
 class Churn(Checked):
@@ -85,7 +85,7 @@ class Heun(AbstractOneStepSampler):
     def step(
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:
-        denoiser, level = as_denoiser(model), level_of(t)
+        denoiser, level = narrowed(model), level_of(t)
         if self.churn is not None:
             level, added = self.churn.raised(level, self.num_steps)
             x = x + added * free_normal(model.free, x.shape, x.dtype, key=key)

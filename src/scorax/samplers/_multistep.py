@@ -13,7 +13,7 @@ from scorax.models import AbstractScoreModel, Prediction
 from scorax.processes import Level
 from scorax.samplers._abstract import AbstractGridSampler, Facts
 from scorax.samplers._grids import AbstractGrid, LogNormalGrid, LogRatioGrid, Node
-from scorax.samplers._updates import as_denoiser, level_of, recombined
+from scorax.samplers._updates import level_of, narrowed, recombined
 
 
 class Last(NamedTuple):
@@ -59,7 +59,7 @@ class _AbstractTwoStep(AbstractGridSampler[Last]):
         key: Key,
     ) -> tuple[Float[Array, "*shape"], Last]:
         level = level_of(t)
-        now = as_denoiser(model).predict_at(level, x, condition)
+        now = narrowed(model).predict_at(level, x, condition)
         y, length = self._update(
             x, now, memory, level, level_of(s), lambda: free_normal(model.free, x.shape, x.dtype, key=key)
         )

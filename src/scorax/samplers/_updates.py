@@ -9,7 +9,7 @@ from scorax.processes import Level
 from scorax.samplers._grids import Node
 
 
-def as_denoiser(model: AbstractScoreModel) -> AbstractDenoiser:
+def narrowed(model: AbstractScoreModel) -> AbstractDenoiser:
     """``model``, narrowed for the type checker; ``check`` has refused others by name."""
     assert isinstance(model, AbstractDenoiser)
     return model
