@@ -14,11 +14,9 @@ Grade = Literal["good", "fair", "poor", "note"]
 FALSE_ALARM = 0.01
 """Chance, at most, that a model that draws from the law of the table itself has a column called fair or poor."""
 
-_SHARES = (0.01, 0.05)
-"""Shares of the samples that have to be wrong for fair, and for poor: one row in a hundred, one in twenty."""
-
-_DISTANCES = (0.1, 0.25)
-"""The same for distances in standard deviations; a tenth is hard to see in a histogram."""
+_SIZES = {"range": (0.01, 0.05), "values": (0.01, 0.1), "shape": (0.1, 0.25)}
+"""Sizes from which on a finding is fair, and poor. A value outside the range may be an impossible one: one row in twenty is
+poor. A frequent value may only be where people round: one row in ten. A tenth of a deviation is hard to see in a histogram."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Finding:
 
     def grade(self, level: float) -> Grade:
         """Good where chance makes it at ``level`` or where it is too small to matter."""
-        fair, poor = _DISTANCES if self.check == "shape" else _SHARES
+        fair, poor = _SIZES[self.check]
         if self.p_value >= level or self.size < fair:
             return "good"
         return "poor" if self.size >= poor else "fair"
