@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Grade = Literal["good", "fair", "poor", "note"]
+"""`note` carries no judgement: a limit of what the records can show."""
+
 Row = tuple[float | None, ...]
 Counts = tuple[int, ...]
 
@@ -298,9 +300,9 @@ class KeyNumber:
 
 @dataclass(frozen=True)
 class Sentence:
-    """One thing the records say."""
+    """One thing the records say, and how good it is."""
 
-    topic: str
+    topic: Literal["density", "solver", "columns", "samples", "dependence", "copying"]
     grade: Grade
     text: str
 

@@ -7,9 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from scorax._text import percent, quote
-
-Grade = Literal["good", "fair", "poor", "note"]
-"""`note` carries no judgement: a limit of what the records can show."""
+from scorax.checkpoint import Grade
 
 FALSE_ALARM = 0.01
 """Chance, at most, that a model that draws from the law of the table itself has a column called fair or poor."""

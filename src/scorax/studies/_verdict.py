@@ -1,12 +1,13 @@
 """What the records say, in plain sentences, each with a grade and the rule that gave it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
-from scorax.studies._column_verdict import ColumnVerdict, Grade, judge_columns, worst
+from scorax.checkpoint import Grade, Sentence
+from scorax.studies._column_verdict import ColumnVerdict, judge_columns, worst
 
 _CLEAR = 2.0
 """Paired standard errors beyond which a difference of mean log density counts as one."""
@@ -16,15 +17,6 @@ _MATTERS = 0.1
 
 _FAILED = 0.01
 """Share of rows without a finite answer from which on the solver, or the sampler, is called poor."""
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One thing the records say, and how good it is."""
-
-    topic: Literal["density", "solver", "columns", "samples", "dependence", "copying"]
-    grade: Grade
-    text: str
 
 
 def verdict(records: Mapping[str, Any]) -> dict[str, Any]:
