@@ -338,6 +338,7 @@ def main() -> None:
             record["results"][name] = measure(case)
             print(f"{name}: {summary(record['results'][name])}", flush=True)
             options.out.write_text(json.dumps(record))
+            jax.clear_caches()  # the programs of all cases together are more than a process may map
     record.setdefault("probes", probed())
     options.out.write_text(json.dumps(record))
     print(table(record))
