@@ -16,13 +16,6 @@ def test_trap_27_divergence_is_the_trace_on_any_shape(shape):
     np.testing.assert_allclose(divergence, jnp.trace(matrix), rtol=1e-5)
 
 
-def test_trap_27_free_coordinates_alone_count():
-    matrix = jnp.asarray(np.random.default_rng(1).standard_normal((3, 3)))
-    free = jnp.array([True, False, True])
-    divergence = value_and_divergence(lambda z: matrix @ z, jnp.ones(3), free=free)[1]
-    np.testing.assert_allclose(divergence, matrix[0, 0] + matrix[2, 2], rtol=1e-6)
-
-
 def test_divergence_of_a_mixture_score_in_closed_form():
     with jax.enable_x64(True):
         law, x = mixture(3), jnp.array([0.3, -0.2, 0.1])

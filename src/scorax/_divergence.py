@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from scorax._rows import over_rows
 
@@ -19,26 +19,20 @@ def value_and_divergence(
     field: Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]],
     x: Float[Array, "*shape"],
     *,
-    free: Bool[Array, "*shape"] | None = None,
     block: int = BLOCK,
 ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
-    r"""A field and its exact divergence $\sum_i \partial_i f_i(x)$ by one forward-mode product per free coordinate.
+    r"""A field and its exact divergence $\sum_i \partial_i f_i(x)$ by one forward-mode product per coordinate.
 
     The non-linear part of ``field`` is evaluated once (``jax.linearize``) and the $d$ products share it, so the cost is
-    that of about $d$ evaluations. ``free`` restricts the sum to the random coordinates of a conditional model. At most
-    ``block`` products are held in memory at once.
+    that of about $d$ evaluations. At most ``block`` products are held in memory at once.
     """
     value, push = jax.linearize(field, x)
-    return value, divergence_of(push, x, free=free, block=block)
+    return value, divergence_of(push, x, block=block)
 
 
-def divergence_of(
-    push: Push, x: Float[Array, "*shape"], *, free: Bool[Array, "*shape"] | None = None, block: int = BLOCK
-) -> Float[Array, ""]:
+def divergence_of(push: Push, x: Float[Array, "*shape"], *, block: int = BLOCK) -> Float[Array, ""]:
     """Trace of the derivative ``push`` at ``x``; the arguments are those of :func:`value_and_divergence`."""
     basis = jnp.eye(x.size, dtype=x.dtype)
-    if free is not None:
-        basis = basis * free.reshape(1, -1)
 
     def along(v: Float[Array, " d"]) -> Float[Array, ""]:
         return _product(v, push(v.reshape(x.shape)).reshape(-1))
@@ -54,8 +48,7 @@ def value_and_quadratic_forms(
     r"""A field and $v^T J(x)\, v$ for each of the directions $v$, one forward-mode product each.
 
     The mean over directions with $E\,v v^T = I$ is Hutchinson's unbiased estimate of the divergence (Hutchinson 1990). The
-    caller draws the directions, so a solver that calls the field again and again can keep them (trap 25), and masks them
-    to the random coordinates of a conditional model.
+    caller draws the directions, so a solver that calls the field again and again can keep them (trap 25).
     """
     value, push = jax.linearize(field, x)
     return value, quadratic_forms_of(push, probes)
@@ -78,16 +71,12 @@ def _product(v: Float[Array, "*shape"], pushed: Float[Array, "*shape"]) -> Float
 def covariance_divergence(
     covariance_times: Callable[[Float[Array, "*shape"], Float[Array, "*shape"]], Float[Array, "*shape"]],
     x: Float[Array, "*shape"],
-    *,
-    free: Bool[Array, "*shape"] | None = None,
 ) -> Float[Array, "*shape"]:
     r"""Row-wise divergence $(\nabla\!\cdot D)_i = \sum_j \partial_j D_{ij}(x)$ of a matrix field given as ``(x, v) -> D(x) v``.
 
-    One forward-mode product for each free coordinate: column ``D e_j`` is differentiated along ``e_j`` and nothing else.
+    One forward-mode product for each coordinate: column ``D e_j`` is differentiated along ``e_j`` and nothing else.
     """
     basis = jnp.eye(x.size, dtype=x.dtype)
-    if free is not None:
-        basis = basis * free.reshape(1, -1)
 
     def along(v: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         return jax.jvp(lambda y: covariance_times(y, v), (x,), (v,))[1]

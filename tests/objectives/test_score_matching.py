@@ -269,25 +269,6 @@ def test_dropout_is_one_function_within_an_example(build):
         np.testing.assert_allclose(got, 0.5 * value[0] ** 2 + slope[0], rtol=1e-6)
 
 
-class Half(ScoreNetwork):
-    """Only the first coordinate is random."""
-
-    @property
-    def free(self):
-        return jnp.array([True, False])
-
-
-class Minus(AbstractNetwork):
-    def __call__(self, c_noise, x, condition=None, *, key=None):
-        return -x
-
-
-@pytest.mark.parametrize("build", [ImplicitScoreMatching, SlicedScoreMatching, FiniteDifferenceScoreMatching])
-def test_only_random_coordinates_count(build):
-    value = losses(build(), Half(Minus()), jnp.array([[2.0, 5.0]]), jnp.zeros(1), jax.random.key(0)[None])
-    np.testing.assert_allclose(value, 0.5 * 2.0**2 - 1, rtol=1e-6)
-
-
 def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="num_probes of at least 1"):
         SlicedScoreMatching(num_probes=0)

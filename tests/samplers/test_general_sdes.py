@@ -14,7 +14,6 @@ from scorax.processes import (
     GaussianLaw,
     GeometricBrownianMotion,
     LinearSDE,
-    Matrix,
     OrnsteinUhlenbeck,
     Scalar,
     critically_damped_langevin,
@@ -143,14 +142,3 @@ def test_grids_of_noise_levels_refuse_other_clocks():
     model = ScoreFunction(lambda t, x, condition: -x, critically_damped_langevin(1))
     with pytest.raises(TypeError, match="scalar Gaussian kernels"):
         sample(model, EulerMaruyama(num_steps=2, grid=KarrasGrid()), 3, key=KEY)
-
-
-def test_known_coordinates_need_levels():
-    class Half(ScoreFunction):
-        @property
-        def free(self):
-            return jnp.array([True, False])
-
-    process = SDE(lambda t, x: -x, lambda t, x: Matrix(jnp.eye(2)), GaussianLaw.standard(2), state_dependent=False)
-    with pytest.raises(TypeError, match="knows some coordinates"):
-        sample(Half(lambda t, x, condition: -x, process), EulerMaruyama(num_steps=2), 3, key=KEY)

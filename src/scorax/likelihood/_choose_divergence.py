@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from scorax._errors import explain
-from scorax._free import free_dimension
 from scorax._probes import GaussianProbe, RademacherProbe, SphereProbe
 from scorax._trees import cast
 from scorax._types import Condition, Key, Keys
@@ -67,7 +66,7 @@ def choose_divergence(
         wanted = "say how many nats are good enough"
         raise ValueError(explain(expected="standard_error above 0", got=f"{standard_error:g}", do=wanted))
     ends = flow_ends(model, jnp.dtype(jnp.float32))
-    d = int(free_dimension(model.free, shape))
+    d = math.prod(shape)
     if ends.start_level is None:
         return DivergenceChoice(
             ExactDivergence(), {}, f"exact, {d} products: the process has no levels to draw rows at"
@@ -101,7 +100,7 @@ def _pilot(
     def one(key: Key) -> PyTree:
         noise, *each = jax.random.split(key, 1 + laws)
         probes = [
-            Hutchinson(_PILOT_PROBES, law).draw(model.free, shape, ends.end.dtype, key=k)
+            Hutchinson(_PILOT_PROBES, law).draw(shape, ends.end.dtype, key=k)
             for law, k in zip(_LAWS.values(), each, strict=True)
         ]
         flow = Flow(model, condition, ends, shape, together, jnp.concatenate(probes))
@@ -132,7 +131,7 @@ def default_divergence(
     model: AbstractScoreModel, shape: tuple[int, ...], condition: Condition, *, key: Key | None, traced: bool
 ) -> AbstractDivergence:
     """Exact up to :data:`EXACT_UP_TO` coordinates, measured beyond; refused without a key or a concrete value for that."""
-    d = math.prod(shape) if model.free is None or traced else int(free_dimension(model.free, shape))
+    d = math.prod(shape)
     if d <= EXACT_UP_TO:
         return ExactDivergence()
     if traced or key is None:

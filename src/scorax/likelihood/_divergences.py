@@ -6,11 +6,10 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from scorax._divergence import BLOCK, Push, divergence_of, quadratic_forms_of
 from scorax._errors import explain
-from scorax._free import only_free
 from scorax._probes import AbstractProbe, RademacherProbe
 from scorax._trees import cast
 from scorax._types import Key
@@ -39,15 +38,11 @@ class AbstractDivergence(eqx.Module):
         return self.num_probes > 0
 
     @abc.abstractmethod
-    def draw(
-        self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None
-    ) -> PyTree:
+    def draw(self, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None) -> PyTree:
         """What is kept along the solve of one row."""
 
     @abc.abstractmethod
-    def __call__(
-        self, push: Push, y: Float[Array, "*shape"], drawn: PyTree, free: Bool[Array, "*shape"] | None
-    ) -> Float[Array, " traces"]:
+    def __call__(self, push: Push, y: Float[Array, "*shape"], drawn: PyTree) -> Float[Array, " traces"]:
         """Divergence of a field from its derivative ``push`` at ``y``, one value for each probe."""
 
     @abc.abstractmethod
@@ -70,15 +65,11 @@ class ExactDivergence(AbstractDivergence):
     def num_probes(self) -> int:
         return 0
 
-    def draw(
-        self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None
-    ) -> PyTree:
+    def draw(self, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None) -> PyTree:
         return None
 
-    def __call__(
-        self, push: Push, y: Float[Array, "*shape"], drawn: PyTree, free: Bool[Array, "*shape"] | None
-    ) -> Float[Array, " traces"]:
-        return divergence_of(push, y, free=free, block=self.block)[None]
+    def __call__(self, push: Push, y: Float[Array, "*shape"], drawn: PyTree) -> Float[Array, " traces"]:
+        return divergence_of(push, y, block=self.block)[None]
 
     def combine(
         self, integrals: Float[Array, " traces"], drawn: PyTree, ends: FlowEnds, model: AbstractScoreModel
@@ -115,17 +106,13 @@ class Hutchinson(AbstractDivergence):
         if self.num_probes < 1:
             raise ValueError(explain(expected="num_probes of at least 1", got=str(self.num_probes), do="ask for one"))
 
-    def draw(
-        self, free: Bool[Array, "*shape"] | None, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None
-    ) -> PyTree:
+    def draw(self, shape: tuple[int, ...], dtype: jnp.dtype, *, key: Key | None) -> PyTree:
         if key is None:
             raise ValueError(explain(expected="key= for the random probes", got="None", do="pass jax.random.key(0)"))
         keys = jax.random.split(key, self.num_probes)
-        return jax.vmap(lambda k: only_free(free, self.probe(shape, dtype, key=k)))(keys)
+        return jax.vmap(lambda k: self.probe(shape, dtype, key=k))(keys)
 
-    def __call__(
-        self, push: Push, y: Float[Array, "*shape"], drawn: PyTree, free: Bool[Array, "*shape"] | None
-    ) -> Float[Array, " traces"]:
+    def __call__(self, push: Push, y: Float[Array, "*shape"], drawn: PyTree) -> Float[Array, " traces"]:
         return quadratic_forms_of(push, drawn)
 
     def combine(
@@ -152,7 +139,5 @@ class Hutchinson(AbstractDivergence):
         growth = growth - (jnp.log(ends.end_radius) - jnp.log(ends.start_radius))
         # Sums and no products of matrices, as in `GaussianLaw.whiten`: a row's bits shall not depend on its neighbours.
         squares = jnp.sum(probes.reshape(len(probes), -1, 1) * law.basis, axis=1) ** 2
-        mean = jnp.sum(
-            only_free(model.free, jnp.ones(probes.shape[1:], probes.dtype)).reshape(-1, 1) * law.basis**2, axis=0
-        )
+        mean = jnp.sum(law.basis**2, axis=0)
         return jnp.sum((squares - mean) * growth, axis=1)

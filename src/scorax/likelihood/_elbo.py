@@ -1,5 +1,6 @@
 """The evidence lower bound of the reverse-time SDE on the log-density of its draws, by Monte Carlo with its error."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,7 +13,6 @@ from jaxtyping import Array, Float, PyTree, UInt32
 
 from scorax._divergence import value_and_divergence, value_and_quadratic_forms
 from scorax._errors import explain
-from scorax._free import free_dimension, free_normal, only_free
 from scorax._probes import RademacherProbe
 from scorax._trees import cast, joined, require_conditions, rows_at
 from scorax._types import Condition, Key
@@ -159,7 +159,7 @@ def _row(
     sizes: tuple[int, int, int | None],
 ) -> Bound:
     num_times, num_replicates, num_probes = sizes
-    free, field, reference = model.free, flow_field(model, condition), cast(data_moments(model), x.dtype)
+    field, reference = flow_field(model, condition), cast(data_moments(model), x.dtype)
     y0 = x / ends.start_radius
     times = _times(ends)
 
@@ -171,17 +171,17 @@ def _row(
         c = jnp.cos(angle) / jnp.cos(ends.start)
         # 1 - c^2 without the difference, which has no digits just above a0.
         variance = jnp.sin(rise) * jnp.sin(angle + ends.start) / jnp.cos(ends.start) ** 2
-        noise = free_normal(free, x.shape, x.dtype, key=noise_key)
-        y = y0 + only_free(free, c * y0 - y0) + jnp.sqrt(variance) * noise
+        noise = jax.random.normal(noise_key, x.shape, x.dtype)
+        y = c * y0 + jnp.sqrt(variance) * noise
 
         def residual(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-            return only_free(free, field(angle, z) - _gaussian_velocity(reference, angle, z))
+            return field(angle, z) - _gaussian_velocity(reference, angle, z)
 
         if num_probes is None:
-            delta, divergence = value_and_divergence(residual, y, free=free)
+            delta, divergence = value_and_divergence(residual, y)
         else:
             keys = jax.random.split(probe_key, num_probes)
-            probes = jax.vmap(lambda k: only_free(free, RademacherProbe()(x.shape, x.dtype, key=k)))(keys)
+            probes = jax.vmap(lambda k: RademacherProbe()(x.shape, x.dtype, key=k))(keys)
             delta, forms = value_and_quadratic_forms(residual, y, probes)
             divergence = jnp.mean(forms)
         known = _gaussian_velocity(reference, angle, y)
@@ -195,7 +195,7 @@ def _row(
 
     # One replicate after the other: memory is that of one, however many there are.
     integrals = jax.lax.map(replicate, jax.random.split(key, num_replicates))
-    d = free_dimension(free, x.shape)
+    d = math.prod(x.shape)
     start = terminal_log_density(model, level_of_angle(ends.start), y0) - d * jnp.log(ends.start_radius)
     return Bound(start - jnp.mean(integrals), jnp.std(integrals, ddof=1) / jnp.sqrt(num_replicates))
 

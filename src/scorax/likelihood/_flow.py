@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from scorax._free import free_dimension, only_free
 from scorax._types import Condition
 from scorax.likelihood._divergences import AbstractDivergence
 from scorax.models import AbstractDenoiser, FlowEnds, terminal_log_density
@@ -38,8 +37,8 @@ class Flow:
 
     @property
     def dimension(self) -> Array | int:
-        """Number of random coordinates."""
-        return free_dimension(self.model.free, self.shape)
+        """Number of coordinates."""
+        return math.prod(self.shape)
 
     def start(self, x: Float[Array, "*shape"]) -> Float[Array, " m"]:
         """The flat state of a row at ``t0``."""
@@ -73,15 +72,15 @@ class Flow:
     def state(self, u: Float[Array, ""], z: Float[Array, " m"]) -> Float[Array, " m"]:
         """Slope of the flat state; zero for the integrals."""
         y, integrals = self.split(z)
-        value = only_free(self.model.free, self.model.angular_velocity(self.level(u), y, self.condition))
+        value = self.model.angular_velocity(self.level(u), y, self.condition)
         return jnp.concatenate([self.pace(u) * value.reshape(-1), jnp.zeros_like(integrals)])
 
     def both(self, u: Float[Array, ""], z: Float[Array, " m"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """That, and the rates of the integrals; zero for the state."""
-        (y, _), free, level = self.split(z), self.model.free, self.level(u)
+        (y, _), level = self.split(z), self.level(u)
         value, push = jax.linearize(lambda y: self.model.angular_velocity(level, y, self.condition), y)
-        traces = self.pace(u) * self.divergence(push, y, self.drawn, free)
-        slope = self.pace(u) * only_free(free, value).reshape(-1)
+        traces = self.pace(u) * self.divergence(push, y, self.drawn)
+        slope = self.pace(u) * value.reshape(-1)
         return jnp.append(slope, jnp.zeros_like(traces)), jnp.append(jnp.zeros_like(slope), traces)
 
     def noise_at_start(self, x: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
@@ -90,7 +89,7 @@ class Flow:
         level, z = self.level(u), self.start(x)
         slope, rates = self.both(u, z)
         moved, traces = self.split((slope + rates) * (level.alpha / self.pace(u)))
-        value = only_free(self.model.free, level.sigma * x / radius) + moved
+        value = level.sigma * x / radius + moved
         return value, (level.sigma * self.dimension + jnp.mean(traces)) / radius
 
     def assumed(self, u: Float[Array, ""], y: Float[Array, "*shape"]) -> Float[Array, ""]:

@@ -40,7 +40,7 @@ def general_row(
 
     def rate(t: Any, z: tuple[Array, Array], args: None) -> tuple[Array, Array]:
         value, push = jax.linearize(lambda y: field(jnp.asarray(t, x.dtype), y), z[0])
-        return value, divergence(push, z[0], drawn, model.free)
+        return value, divergence(push, z[0], drawn)
 
     def solved(limit: Array) -> tuple[Array, ...]:
         solution = diffrax.diffeqsolve(

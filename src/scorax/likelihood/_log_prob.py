@@ -81,7 +81,7 @@ def row_log_prob(
     """
     divergence = ExactDivergence() if divergence is None else divergence
     call = _call_of(model, condition, divergence, x.dtype, tolerance, estimate_error, None, ends)
-    return call.alone(x, None, divergence.draw(call.model.free, x.shape, x.dtype, key=key))
+    return call.alone(x, None, divergence.draw(x.shape, x.dtype, key=key))
 
 
 def log_prob(
@@ -145,7 +145,7 @@ class _Call(eqx.Module):
     def draw(self, row: Float[Array, "*shape"]) -> PyTree:
         """Probes of a row, which follow from the key and its content."""
         key = None if self.key is None else jax.random.fold_in(self.key, row_digest(row))
-        return self.divergence.draw(self.model.free, row.shape, row.dtype, key=key)
+        return self.divergence.draw(row.shape, row.dtype, key=key)
 
     def flow(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> Flow:
         """The flow of a row with its own condition, if there are any, and its probes."""

@@ -49,9 +49,7 @@ def _drift_and_correction(
     process = sde(model.process)
     correction = process.diffusion(t, x).covariance_times(model(t, x, condition))
     if process.state_dependent:
-        correction += covariance_divergence(
-            lambda y, v: process.diffusion(t, y).covariance_times(v), x, free=model.free
-        )
+        correction += covariance_divergence(lambda y, v: process.diffusion(t, y).covariance_times(v), x)
     return process.drift(t, x), correction
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from scorax._errors import explain
 from scorax._types import Condition, Key, Scalar
@@ -46,10 +46,6 @@ class GuidedScore(AbstractScoreModel):
     def process(self) -> AbstractProcess:  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
         """The process of the model inside."""
         return self.model.process
-
-    @property
-    def free(self) -> Bool[Array, "*shape"] | None:
-        return self.model.free
 
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
@@ -104,10 +100,6 @@ class Guided(AbstractDenoiser):
     def moments(self) -> GaussianLaw | None:  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
         """Moments of the model inside, those of all classes together: the law at ``t1`` hardly knows the class."""
         return self.model.moments
-
-    @property
-    def free(self) -> Bool[Array, "*shape"] | None:
-        return self.model.free
 
     def with_process(self: SelfGuided, process: AbstractGaussianProcess) -> SelfGuided:
         return eqx.tree_at(lambda guided: guided.model, self, self.model.with_process(process))

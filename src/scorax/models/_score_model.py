@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from scorax._checked import Checked, shown
 from scorax._errors import explain
@@ -28,11 +28,6 @@ class AbstractScoreModel(Checked):
 
     noisy_state: ClassVar[bool] = True
     """Whether the score is that of the noisy state of ``process``, which samplers and likelihoods integrate."""
-
-    @property
-    def free(self) -> Bool[Array, "*shape"] | None:
-        """Coordinates that are random, or ``None`` for all of them."""
-        return None
 
     @abc.abstractmethod
     def __call__(

@@ -2,13 +2,13 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from scorax._checked import require_kind, shown
 from scorax._errors import explain
-from scorax._free import free_dimension, free_normal, only_free
 from scorax._trees import cast
 from scorax._types import Key
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel, ScoreFunction
@@ -91,11 +91,11 @@ def terminal_draw(
     """
     if level is None:
         return _law_at_end(model, math.prod(shape), dtype).sample(key=key).astype(dtype).reshape(shape)
-    noise = free_normal(model.free, shape, jnp.dtype(dtype), key=key)
+    noise = jax.random.normal(key, shape, jnp.dtype(dtype))
     moments = data_moments(model)
     if moments is None:
         return jnp.sqrt(level.alpha**2 + level.sigma**2) * noise
-    return only_free(model.free, cast(moments, noise.dtype).at(level).draw(noise.reshape(-1)).reshape(shape))
+    return cast(moments, noise.dtype).at(level).draw(noise.reshape(-1)).reshape(shape)
 
 
 def terminal_log_density(model: AbstractScoreModel, level: Level | None, x: Float[Array, "*shape"]) -> Float[Array, ""]:
@@ -106,21 +106,13 @@ def terminal_log_density(model: AbstractScoreModel, level: Level | None, x: Floa
     moments = data_moments(model)
     if moments is None:
         variance = level.alpha**2 + level.sigma**2
-        d = free_dimension(model.free, x.shape)
-        return -0.5 * (jnp.sum(only_free(model.free, x) ** 2) / variance + d * jnp.log(2 * math.pi * variance))
+        d = math.prod(x.shape)
+        return -0.5 * (jnp.sum(x**2) / variance + d * jnp.log(2 * math.pi * variance))
     return cast(moments, x.dtype).at(level).log_density(x.reshape(-1))
 
 
 def _law_at_end(model: AbstractScoreModel, size: int, dtype: DTypeLike) -> Law:
     """Prior of a process without levels, or the image of the moments (standard normal where there are none)."""
-    if model.free is not None:
-        raise TypeError(
-            explain(
-                expected="a process with scalar Gaussian kernels for a model that knows some coordinates",
-                got=type(model.process).__name__,
-                do="use VP, VE or EDM",
-            )
-        )
     process = sde(model.process)
     if process.prior is not None:
         return cast(process.prior, dtype)

@@ -1,7 +1,7 @@
 """The pair of clean data and noise that any score of a Gaussian process stands for."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key
 from scorax.models._prediction import Prediction
@@ -19,10 +19,6 @@ class TweedieDenoiser(AbstractDenoiser):
     score: AbstractScoreModel
     process: AbstractGaussianProcess  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
     moments: GaussianLaw | None
-
-    @property
-    def free(self) -> Bool[Array, "*shape"] | None:
-        return self.score.free
 
     def predict_at(
         self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None

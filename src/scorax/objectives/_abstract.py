@@ -9,7 +9,6 @@ import jax
 from jaxtyping import Array, Float
 
 from scorax._checked import Checked
-from scorax._free import only_free
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
 from scorax.objectives._times import AbstractTimes, LikelihoodTimes, UniformTimes
@@ -111,6 +110,6 @@ def look(
     network_key = keys.network if training else None
 
     def field(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return only_free(model.free, model(t, x, condition, key=network_key))
+        return model(t, x, condition, key=network_key)
 
     return Look(model.process.perturb(t, x0, key=keys.state), field, keys.probe)

@@ -1,10 +1,11 @@
 """Denoising score matching over all noise levels of a Gaussian process."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._free import free_dimension, only_free
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, Prediction, gaussian_process, tweedie, velocity_in_angle
 from scorax.objectives._abstract import AbstractObjective, split
@@ -63,13 +64,13 @@ class DenoisingScoreMatching(AbstractObjective):
         x = level.alpha * x0 + level.sigma * noise
         prediction = tweedie(model, t, x, condition, key=network_key)
         error = Prediction(prediction.x0 - x0, prediction.noise - noise)
-        square = jnp.sum(only_free(model.free, velocity_in_angle(error, level)) ** 2)
+        square = jnp.sum(velocity_in_angle(error, level) ** 2)
         cos2 = level.alpha**2 / (level.alpha**2 + level.sigma**2)
         value = 0.5 * cos2 * square
         if self.control_variate:
             at_data = tweedie(model, t, level.alpha * x0, condition, key=network_key).noise
-            excess = jnp.sum(only_free(model.free, noise) ** 2) - free_dimension(model.free, x.shape)
-            variate = 0.5 * excess - jnp.sum(only_free(model.free, noise * at_data))
+            excess = jnp.sum(noise**2) - math.prod(x.shape)
+            variate = 0.5 * excess - jnp.sum(noise * at_data)
             sin2 = level.sigma**2 / (level.alpha**2 + level.sigma**2)
             value = value - cos2**2 * (1 + 2 * sin2) / (1 + 2 * sin2 * cos2) * variate
         return value / level.sigma**2

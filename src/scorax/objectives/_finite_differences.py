@@ -60,7 +60,7 @@ class FiniteDifferenceScoreMatching(AbstractObjective):
         training: bool = True,
     ) -> Float[Array, ""]:
         x, field, probe_key = look(model, t, x0, condition, key=key, training=training)
-        probes = directions(self.probe, self.num_probes, model, x, key=probe_key)
+        probes = directions(self.probe, self.num_probes, x, key=probe_key)
         step = _step(self.step, 1 / 3, model, t)
         ahead, behind = jax.vmap(lambda v: (field(x + step * v), field(x - step * v)))(probes)
         middle, change = along(probes, (ahead + behind) / 2), along(probes, ahead - behind) / (2 * step)
@@ -124,7 +124,7 @@ class EnergyDifferenceScoreMatching(AbstractObjective):
             )
         keys = split(key)
         x = model.process.perturb(t, x0, key=keys.state)
-        probes = directions(self.probe, self.num_probes, model, x, key=keys.probe)
+        probes = directions(self.probe, self.num_probes, x, key=keys.probe)
         step = _step(self.step, 1 / 4, model, t)
 
         def energy(z: Float[Array, "*shape"]) -> Float[Array, ""]:

@@ -80,7 +80,7 @@ class GeneralizedScoreMatching(AbstractObjective):
                 )
             )
         x, field, _ = look(model, t, x0, condition, key=key, training=training)
-        _, divergence = value_and_divergence(lambda z: self.distance(z) * field(z), x, free=model.free)
+        _, divergence = value_and_divergence(lambda z: self.distance(z) * field(z), x)
         value = 0.5 * jnp.sum(self.distance(x) * field(x) ** 2) + divergence
         return jnp.where(self._inside(x), value, jnp.nan)
 

@@ -6,7 +6,6 @@ from jaxtyping import Array, Float
 
 from scorax._divergence import value_and_divergence
 from scorax._errors import explain
-from scorax._free import only_free
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
 from scorax.objectives._abstract import AbstractObjective, look
@@ -57,7 +56,7 @@ class ExplicitScoreMatching(AbstractObjective):
                 )
             )
         x, field, _ = look(model, t, x0, condition, key=key, training=training)
-        target = only_free(model.free, self.target(t, x, condition))
+        target = self.target(t, x, condition)
         return 0.5 * jnp.sum((field(x) - target) ** 2)
 
     def evaluations(self, dimension: int) -> int:
@@ -93,7 +92,7 @@ class ImplicitScoreMatching(AbstractObjective):
         training: bool = True,
     ) -> Float[Array, ""]:
         x, field, _ = look(model, t, x0, condition, key=key, training=training)
-        score, divergence = value_and_divergence(field, x, free=model.free)
+        score, divergence = value_and_divergence(field, x)
         return 0.5 * jnp.sum(score**2) + divergence
 
     def evaluations(self, dimension: int) -> int:

@@ -6,7 +6,6 @@ from jaxtyping import Array, Float
 
 from scorax._checked import require_count
 from scorax._divergence import value_and_quadratic_forms
-from scorax._free import only_free
 from scorax._probes import AbstractProbe, RademacherProbe
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
@@ -55,7 +54,7 @@ class SlicedScoreMatching(AbstractObjective):
         training: bool = True,
     ) -> Float[Array, ""]:
         x, field, probe_key = look(model, t, x0, condition, key=key, training=training)
-        probes = directions(self.probe, self.num_probes, model, x, key=probe_key)
+        probes = directions(self.probe, self.num_probes, x, key=probe_key)
         score, forms = value_and_quadratic_forms(field, x, probes)
         square = jnp.sum(score**2) if self.variance_reduced else jnp.mean(along(probes, score) ** 2)
         return 0.5 * square + jnp.mean(forms)
@@ -65,11 +64,11 @@ class SlicedScoreMatching(AbstractObjective):
 
 
 def directions(
-    probe: AbstractProbe, count: int, model: AbstractScoreModel, x: Float[Array, "*shape"], *, key: Key
+    probe: AbstractProbe, count: int, x: Float[Array, "*shape"], *, key: Key
 ) -> Float[Array, "probes *shape"]:
-    """Independent directions on the random coordinates."""
+    """Independent directions."""
     keys = jax.random.split(key, count)
-    return jax.vmap(lambda k: only_free(model.free, probe(x.shape, x.dtype, key=k)))(keys)
+    return jax.vmap(lambda k: probe(x.shape, x.dtype, key=k))(keys)
 
 
 def along(probes: Float[Array, "probes *shape"], vectors: Array) -> Float[Array, " probes"]:

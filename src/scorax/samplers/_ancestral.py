@@ -3,11 +3,11 @@
 from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._errors import explain
-from scorax._free import free_normal
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
 from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Facts
@@ -60,7 +60,7 @@ class DDPM(AbstractOneStepSampler):
         kept = chain.decay * target.sigma**2 / level.sigma
         spread = jnp.sqrt(chain.posterior if self.variance == "posterior" else chain.added)
         mean = target.alpha * prediction.x0 + kept * prediction.noise
-        return mean + spread * free_normal(model.free, x.shape, x.dtype, key=key)
+        return mean + spread * jax.random.normal(key, x.shape, x.dtype)
 
 
 class DDIM(AbstractOneStepSampler):
@@ -105,4 +105,4 @@ class DDIM(AbstractOneStepSampler):
             return recombined(prediction, target)
         drawn = self.eta**2 * bridge(level, target).posterior
         kept = recombined(prediction, target._replace(sigma=jnp.sqrt(target.sigma**2 - drawn)))
-        return kept + jnp.sqrt(drawn) * free_normal(model.free, x.shape, x.dtype, key=key)
+        return kept + jnp.sqrt(drawn) * jax.random.normal(key, x.shape, x.dtype)

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._checked import Checked
-from scorax._free import free_normal, only_free
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, require_denoiser
 from scorax.samplers._updates import narrowed
@@ -79,15 +78,14 @@ class PosteriorDraw(AbstractEnd):
         jacobian = jax.jacfwd(lambda z: _clean(model, z, condition))(x).reshape(x.size, x.size)
         values, vectors = jnp.linalg.eigh((jacobian + jacobian.T) / 2)
         spread = level.sigma * jnp.sqrt(jnp.maximum(values, 0) / level.alpha)
-        noise = free_normal(model.free, x.shape, x.dtype, key=key).reshape(-1)
+        noise = jax.random.normal(key, x.shape, x.dtype).reshape(-1)
         drawn = (vectors * spread) @ (vectors.T @ noise)
-        return _clean(model, x, condition) + only_free(model.free, drawn.reshape(x.shape))
+        return _clean(model, x, condition) + drawn.reshape(x.shape)
 
 
 def _clean(model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition) -> Float[Array, "*shape"]:
     """The posterior mean of clean data; coordinates that are known stay as they are."""
-    x0 = narrowed(model).predict(jnp.asarray(model.process.t0, x.dtype), x, condition).x0
-    return x + only_free(model.free, x0 - x)
+    return narrowed(model).predict(jnp.asarray(model.process.t0, x.dtype), x, condition).x0
 
 
 STOP = Stop()

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._free import only_free
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, reverse_drift
 from scorax.processes import sde
@@ -39,7 +38,7 @@ class EulerMaruyama(AbstractOneStepSampler):
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:
         length = t.t - s.t
-        drift = only_free(model.free, reverse_drift(model, t.t, x, condition))
+        drift = reverse_drift(model, t.t, x, condition)
         diffusion = sde(model.process).diffusion(t.t, x)
         noise = jax.random.normal(key, diffusion.noise_shape(x.shape), x.dtype)
-        return x - length * drift + only_free(model.free, diffusion.times(jnp.sqrt(length) * noise))
+        return x - length * drift + diffusion.times(jnp.sqrt(length) * noise)

@@ -11,7 +11,6 @@ from jaxtyping import Array, Float, PyTree
 
 from scorax._checked import require_count, require_kind
 from scorax._errors import explain
-from scorax._free import free_normal, only_free
 from scorax._trees import cast, select
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, data_moments, energy, require_energy
@@ -71,7 +70,7 @@ class _AbstractChain(AbstractScannedSampler):
         """Walk in the times of the Langevin diffusion, ``0, step_size, ...``."""
         first, steps = jax.random.split(key)
         law = self.start
-        x = free_normal(model.free, shape, dtype, key=first) if law is None else cast(law, dtype).sample(key=first)
+        x = jax.random.normal(first, shape, dtype) if law is None else cast(law, dtype).sample(key=first)
 
         def step(y: Array, known: PyTree, own: Key) -> tuple[Array, PyTree]:
             return self._move(model, y, known, condition, key=own)
@@ -114,8 +113,8 @@ class Langevin(_AbstractChain):
     def _move(
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], known: PyTree, condition: Condition, *, key: Key
     ) -> tuple[Float[Array, "*shape"], PyTree]:
-        score = only_free(model.free, model(model.process.t0, x, condition))
-        noise = free_normal(model.free, x.shape, x.dtype, key=key)
+        score = model(model.process.t0, x, condition)
+        noise = jax.random.normal(key, x.shape, x.dtype)
         return x + self.step_size * score + (2 * self.step_size) ** 0.5 * noise, None
 
 
@@ -154,7 +153,7 @@ class MetropolisLangevin(_AbstractChain):
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition
     ) -> tuple[Float[Array, ""], Float[Array, "*shape"]]:
         value, slope = jax.value_and_grad(lambda z: energy(model, model.process.t0, z, condition))(x)
-        return value, -only_free(model.free, slope)
+        return value, -slope
 
     def _move(
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], known: PyTree, condition: Condition, *, key: Key
@@ -162,7 +161,7 @@ class MetropolisLangevin(_AbstractChain):
         h = self.step_size
         noise_key, choice = jax.random.split(key)
         value, score = known
-        noise = free_normal(model.free, x.shape, x.dtype, key=noise_key)
+        noise = jax.random.normal(noise_key, x.shape, x.dtype)
         proposal = x + h * score + (2 * h) ** 0.5 * noise
         other = self._begin(model, proposal, condition)
         back = x - proposal - h * other[1]

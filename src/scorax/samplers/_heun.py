@@ -3,12 +3,12 @@
 from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._checked import Checked
 from scorax._errors import explain
-from scorax._free import free_normal
 from scorax._types import Condition, Key
 from scorax.models import AbstractDenoiser, AbstractScoreModel, Prediction
 from scorax.processes import Level
@@ -88,7 +88,7 @@ class Heun(AbstractOneStepSampler):
         denoiser, level = narrowed(model), level_of(t)
         if self.churn is not None:
             level, added = self.churn.raised(level, self.num_steps)
-            x = x + added * free_normal(model.free, x.shape, x.dtype, key=key)
+            x = x + added * jax.random.normal(key, x.shape, x.dtype)
         return _heun_step(denoiser, x, level, level_of(s), condition)
 
 

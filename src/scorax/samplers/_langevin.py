@@ -9,7 +9,6 @@ from jaxtyping import Array, Float
 
 from scorax._checked import require_count
 from scorax._errors import explain
-from scorax._free import free_normal, only_free
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, gaussian_process
 from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Facts
@@ -63,7 +62,7 @@ class AnnealedLangevin(AbstractOneStepSampler):
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:
         target = level_of(s)
-        x = x + only_free(model.free, (target.alpha / level_of(t).alpha - 1) * x)
+        x = target.alpha / level_of(t).alpha * x
         return _corrected(model, x, s, self.step_size, self.corrections, condition, key=key)
 
 
@@ -132,8 +131,8 @@ def _corrected(
     length = step_size * level_of(at).sigma ** 2
 
     def correct(y: Array, own: Key) -> tuple[Array, None]:
-        score = only_free(model.free, model(at.t, y, condition))
-        noise = free_normal(model.free, y.shape, y.dtype, key=own)
+        score = model(at.t, y, condition)
+        noise = jax.random.normal(own, y.shape, y.dtype)
         return y + length * score + jnp.sqrt(2 * length) * noise, None
 
     return jax.lax.scan(correct, x, jax.random.split(key, corrections))[0]

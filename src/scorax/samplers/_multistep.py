@@ -4,10 +4,10 @@ import abc
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._free import free_normal
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, Prediction
 from scorax.processes import Level
@@ -60,9 +60,7 @@ class _AbstractTwoStep(AbstractGridSampler[Last]):
     ) -> tuple[Float[Array, "*shape"], Last]:
         level = level_of(t)
         now = narrowed(model).predict_at(level, x, condition)
-        y, length = self._update(
-            x, now, memory, level, level_of(s), lambda: free_normal(model.free, x.shape, x.dtype, key=key)
-        )
+        y, length = self._update(x, now, memory, level, level_of(s), lambda: jax.random.normal(key, x.shape, x.dtype))
         return y, Last(now, length)
 
 

@@ -8,10 +8,9 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import lineax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from scorax._errors import explain
-from scorax._free import only_free
 from scorax._types import Condition, Key
 from scorax.models import (
     AbstractDenoiser,
@@ -144,11 +143,11 @@ def _of_denoiser(model: AbstractDenoiser, ends: FlowEnds, shape: tuple[int, ...]
     def drift(tau: Float[Array, ""], y: Float[Array, " d"]) -> Float[Array, " d"]:
         level = level_of_angle(angle(tau))
         noise = model.predict_at(level, y.reshape(shape), condition).noise.reshape(-1)
-        return only_free(_flat(model.free), level.sigma**2 * y - 2 * level.sigma * noise)
+        return level.sigma**2 * y - 2 * level.sigma * noise
 
     def noise(tau: Float[Array, ""]) -> lineax.AbstractLinearOperator:
         amplitude = jnp.sqrt(2.0).astype(tau.dtype) * jnp.sin(angle(tau))
-        return lineax.DiagonalLinearOperator(only_free(_flat(model.free), jnp.full(math.prod(shape), amplitude)))
+        return lineax.DiagonalLinearOperator(jnp.full(math.prod(shape), amplitude))
 
     return _Problem(last - jnp.log(jnp.tan(ends.start)), drift, noise)
 
@@ -164,7 +163,3 @@ def _of_score(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...],
         )
 
     return _Problem(ends.end - ends.start, drift, noise)
-
-
-def _flat(free: Bool[Array, "*shape"] | None) -> Bool[Array, " d"] | None:
-    return None if free is None else free.reshape(-1)

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from scorax._errors import explain
-from scorax._free import only_free
 from scorax._trees import cast, require_conditions, rows_at
 from scorax._types import Condition
 from scorax.likelihood import default_tolerance, row_log_prob
@@ -113,8 +112,8 @@ def _chunk(
             return jnp.asarray(solved.value), jnp.asarray(solved.converged)
 
         gradient, converged = jax.grad(log_density, has_aux=True)(row)
-        gradient = jnp.where(converged, only_free(model.free, gradient), jnp.nan)
-        score = only_free(model.free, model(model.process.t0, row, told))
+        gradient = jnp.where(converged, gradient, jnp.nan)
+        score = model(model.process.t0, row, told)
         lengths = [jnp.sqrt(jnp.sum(part**2)) for part in (gradient - score, gradient, score)]
         longer = jnp.maximum(lengths[1], lengths[2])
         relative = jnp.where(longer == 0, jnp.zeros_like(longer), lengths[0] / longer)
