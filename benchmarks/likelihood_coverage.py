@@ -291,7 +291,7 @@ def summary(parts: list[dict[str, Any]]) -> str:
 
 
 def table(record: dict[str, Any]) -> str:
-    """The record in Markdown: by tolerance and place over all cases, then case by case over all tolerances."""
+    """The record in Markdown: by tolerance and place over all cases, then case by case over all places and tolerances."""
     head = (
         "rows | covered | unbounded | bound / error, median | error, median | largest | bound, median | evaluations |"
     )
@@ -305,11 +305,11 @@ def table(record: dict[str, Any]) -> str:
         f"| {precision} | {tolerance:g} | {place} | {summary(parts)} |"
         for (precision, tolerance, place), parts in groups.items()
     )
-    lines += ["", f"| case, float64 | place | {head}", "|---" * 10 + "|"]
+    lines += ["", f"| case | precision | {head}", "|---" * 10 + "|"]
     for name, parts in record["results"].items():
-        wide = [part for part in parts if part["precision"] == "float64"]
-        for place in dict.fromkeys(part["place"] for part in wide):
-            lines.append(f"| {name} | {place} | {summary([part for part in wide if part['place'] == place])} |")
+        for precision in TOLERANCES:
+            own = [part for part in parts if part["precision"] == precision and "solver" not in part["place"]]
+            lines.append(f"| {name} | {precision} | {summary(own)} |")
     if "probes" in record:
         lines += [
             "",
