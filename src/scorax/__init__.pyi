@@ -15,6 +15,7 @@ from . import (
     training,
     transforms,
 )
+from .checkpoint import load, save
 from .estimators import FitConfig, ScoreDensity
 from .likelihood import LogProb, log_prob
 from .models import Denoiser, EnergyScore, Guided, Karras, Pullback, ScoreFunction, ScoreNetwork, probability_flow
@@ -111,6 +112,7 @@ __all__ = [
     "estimators",
     "fit",
     "likelihood",
+    "load",
     "log_prob",
     "metrics",
     "models",
@@ -120,6 +122,7 @@ __all__ = [
     "processes",
     "sample",
     "samplers",
+    "save",
     "simulate",
     "simulation",
     "studies",

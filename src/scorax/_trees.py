@@ -1,7 +1,7 @@
 """PyTree helpers: which leaves train, leaf names for files, moving averages, and rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import equinox as eqx
 import jax
@@ -82,9 +82,34 @@ def with_named_arrays(tree: Tree, arrays: Mapping[str, np.ndarray], *, where: st
                     do="load it with the configuration it was saved by",
                 )
             )
-        # Host arrays (the float64 tables of transforms) stay on the host: a device array would halve their precision.
-        loaded.append(np.asarray(array) if isinstance(leaf, np.ndarray) else jnp.asarray(array))
+        loaded.append(placed(array, kept_on(leaf), name))
     return eqx.combine(jtu.tree_unflatten(treedef, loaded), rest)
+
+
+def kept_on(leaf: Any) -> Literal["device", "host", "scalar"]:
+    """Where an array is kept; a scalar of NumPy counts as one."""
+    if isinstance(leaf, np.generic):
+        return "scalar"
+    return "host" if isinstance(leaf, np.ndarray) else "device"
+
+
+def placed(array: np.ndarray, on: Literal["device", "host", "scalar"], name: str) -> Any:
+    """An array where it is to be kept; the float64 tables of transforms stay on the host, a device might halve their precision.
+
+    Raises:
+        InputError: a device does not hold numbers of 64 bits as JAX is set up.
+    """
+    if on != "device":
+        return array if on == "host" else array[()]
+    if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
+        raise InputError(
+            explain(
+                expected=f"JAX with 64-bit numbers for tensor {name!r} of type {array.dtype}",
+                got="JAX without them",
+                do='load it after jax.config.update("jax_enable_x64", True)',
+            )
+        )
+    return jnp.asarray(array)
 
 
 def array_spec(tree: PyTree) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -197,6 +197,14 @@ def commit_folder(
     return Path(target)
 
 
+def remove_file(path: PathLike) -> None:
+    """Removes a file; a missing one is fine."""
+    with explaining(path):
+        with contextlib.suppress(FileNotFoundError):
+            _system.unlink(path)
+        _system.fsync_dir(_parent(path))
+
+
 def remove_tree(path: PathLike) -> None:
     """Removes a folder so that no reader ever finds half of it: it is renamed first. A missing one is fine."""
     with explaining(path):

@@ -11,6 +11,7 @@ from scorax.checkpoint._facts import (
 )
 from scorax.checkpoint._folder import RunFolder, cut_metrics
 from scorax.checkpoint._json import parse_json, read_json, read_sealed_json, write_sealed_json
+from scorax.checkpoint._models import load, save
 from scorax.checkpoint._read_records import read_metrics, read_records
 from scorax.checkpoint._records import Grade, Sentence
 from scorax.checkpoint._steps import Step, load_step, save_step
@@ -25,6 +26,7 @@ __all__ = [
     "TableFacts",
     "cut_metrics",
     "layout_of",
+    "load",
     "load_step",
     "parse_json",
     "read_json",
@@ -34,6 +36,7 @@ __all__ = [
     "read_sealed_json",
     "read_tensors",
     "replace_files",
+    "save",
     "save_step",
     "seal_run",
     "tensors_bytes",

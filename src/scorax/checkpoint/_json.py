@@ -109,9 +109,9 @@ def seal(obj: dict[str, Any]) -> bytes:
     return _write.json_bytes({**obj, _SEAL: hashlib.sha256(_write.json_bytes(obj)).hexdigest()})
 
 
-def unseal(data: bytes, where: object) -> dict[str, Any]:
+def unseal(data: bytes, where: object, *, depth: int = MAXIMUM_DEPTH) -> dict[str, Any]:
     """The object of ``seal``; every byte has to be the one that was written."""
-    obj = parse_json(data, where)
+    obj = parse_json(data, where, depth=depth)
     if not isinstance(obj, dict) or not isinstance(obj.pop(_SEAL, None), str):
         raise damaged(where, "a sealed JSON object", "another one")
     try:

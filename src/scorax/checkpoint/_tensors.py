@@ -19,6 +19,7 @@ _TYPES = {
     "F64": "float64",
     "F32": "float32",
     "F16": "float16",
+    "BF16": "bfloat16",
     "I64": "int64",
     "I32": "int32",
     "I16": "int16",
@@ -29,6 +30,8 @@ _TYPES = {
     "U8": "uint8",
     "BOOL": "bool",
 }
+TYPES = frozenset(_TYPES.values())
+"""Types of the arrays that a file can hold."""
 
 
 def layout_of(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[tuple[int, ...], str]]:
@@ -46,15 +49,17 @@ def tensors_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     for name in sorted(arrays):
         # safetensors writes the memory of a strided array as it lies, which is not the array.
         dense[name] = np.array(arrays[name], order="C", copy=True)
-        if dense[name].dtype.name not in _TYPES.values():
+        if dense[name].dtype.name not in TYPES:
             raise ValueError(f"tensor {name!r} has type {dense[name].dtype}, which the format does not hold")
-    return save(dense)
+    data = save(dense)
+    if int.from_bytes(data[:8], "little") > MAXIMUM_HEADER:
+        raise ValueError(f"expected names of tensors of at most {MAXIMUM_HEADER} bytes in all, got more")
+    return data
 
 
 def read_tensors(path: str | os.PathLike[str], expected: Layout | None = None) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file, writable copies; names, shapes and types must be the expected ones if given."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    from safetensors import SafetensorError, deserialize
 
     with os.fdopen(open_regular(path), "rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -67,9 +72,21 @@ def read_tensors(path: str | os.PathLike[str], expected: Layout | None = None) -
         file.seek(0)
         data = file.read(size)
     try:
-        return {name: array.copy() for name, array in sorted(load(data).items())}
+        return {name: _array(part) for name, part in sorted(deserialize(data))}
     except (SafetensorError, ValueError, KeyError) as error:
         raise damaged(path, "a safetensors file", quote(error, 100)) from None
+
+
+def _array(part: Mapping[str, Any]) -> np.ndarray:
+    """A writable array of the bytes of a tensor; of no bytes, too, which ``np.frombuffer`` refuses."""
+    return np.ndarray(part["shape"], _numpy_type(_TYPES[part["dtype"]]), bytearray(part["data"]))
+
+
+def _numpy_type(name: str) -> np.dtype:
+    """NumPy has no bfloat16 of its own; importing JAX's gives it one."""
+    import ml_dtypes
+
+    return np.dtype(getattr(ml_dtypes, name, name))
 
 
 def _layout(header: Any, path: object, present: int) -> dict[str, tuple[tuple[int, ...], str]]:
@@ -91,7 +108,7 @@ def _layout(header: Any, path: object, present: int) -> dict[str, tuple[tuple[in
         ):
             raise damaged(path, f"a shape and a known type for tensor {quote(name)}", "something else")
         found[name] = (tuple(shape), _TYPES[kind])
-        total += math.prod(shape) * np.dtype(_TYPES[kind]).itemsize
+        total += math.prod(shape) * _numpy_type(_TYPES[kind]).itemsize
     if total != present:
         raise damaged(path, f"{quote(total, 40)} bytes of tensors", f"{present}")
     return found
@@ -114,6 +131,6 @@ def _compare(found: Layout, expected: Layout, path: object) -> None:
 def not_finite(arrays: Mapping[str, np.ndarray]) -> str | None:
     """The name of the first array with a NaN or an infinity."""
     for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind in "fV" and not np.isfinite(array).all():
             return name
     return None

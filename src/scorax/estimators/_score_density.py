@@ -31,6 +31,7 @@ from scorax.estimators._rows import FEWEST_ROWS, require_fittable
 from scorax.estimators._sampling import measured, sampler_of
 from scorax.estimators._saved import open_run
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
+from scorax.models import Denoiser
 from scorax.samplers import AbstractSampler
 from scorax.spec import from_mapping, to_json
 from scorax.studies import SamplerChoice
@@ -250,6 +251,11 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         return fitted.log_probability(
             self._rows(X), draws=draws, importance=importance, tolerance=tolerance, seed=self.seed_
         )
+
+    @property
+    def model_(self) -> Denoiser:
+        """The score model, for rows in standardised units: ``scorax.save(density.model_, folder)`` keeps it without the table."""
+        return self._fitted().model
 
     @property
     def widths_(self) -> np.ndarray:

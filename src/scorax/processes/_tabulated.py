@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from scorax._errors import explain
+from scorax._text import quote
 from scorax.processes._gaussian_process import AbstractGaussianProcess
 
 Table = tuple[float, ...]
@@ -49,7 +50,16 @@ class Tabulated(AbstractGaussianProcess):
         self.fingerprint = _fingerprint(self.log_ratios, self.preserving)
 
     def __check_init__(self) -> None:
-        first = 1 / len(self.log_ratios)
+        ratios = np.asarray(self.log_ratios)
+        if len(ratios) < 2 or not np.all(np.isfinite(ratios)) or not np.all(np.diff(ratios) > 0):
+            raise ValueError(
+                explain(
+                    expected="at least two finite log_ratios in strict order",
+                    got=quote(self.log_ratios),
+                    do="make it by from_betas or from_sigmas",
+                )
+            )
+        first = 1 / len(self._table[0])
         if not first * (1 - 1e-9) <= self.t0 < self.t1 <= 1:
             raise ValueError(
                 explain(

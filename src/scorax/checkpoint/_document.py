@@ -1,0 +1,115 @@
+"""What a saved model may consist of, as JSON: a closed grammar, looked at before JAX is imported or a class is loaded.
+
+A part of a model is ``null``, a truth value, a number, a string, or an object with one of these sets of keys::
+
+    {"float": "nan" | "inf" | "-inf"}
+    {"tuple": [part, ...]}  {"list": [part, ...]}  {"dict": {name: part, ...}}
+    {"array": type, "shape": [...], "on": "device" | "host" | "scalar"}    the tensor named by its place, layers/0/weight
+    {"class": registered name, "fields": {name: part, ...}}
+    {"function": registered name}
+    {"own": module and name, "fields": {...}}  {"own": module and name}    no part of scorax: never imported by a reader
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from scorax._text import quote, suggest
+from scorax.checkpoint._json import damaged
+from scorax.checkpoint._tensors import TYPES
+from scorax.spec import CLASSES, FUNCTIONS
+
+NOT_FINITE = ("nan", "inf", "-inf")
+PLACES = ("device", "host", "scalar")
+
+
+@dataclass
+class Contents:
+    """What a document speaks of.
+
+    Attributes:
+        layout: shape and type of every tensor.
+        own: place and name of every class and function that is not one of scorax.
+    """
+
+    layout: dict[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)
+    own: list[tuple[str, str]] = field(default_factory=list)
+
+
+def contents_of(document: Any, where: object) -> Contents:
+    """The contents of a document.
+
+    Raises:
+        InputError: something is not of the grammar, or a name is not registered.
+    """
+    found = Contents()
+    for place, node in _parts(document, (), where):
+        if not isinstance(node, dict):
+            continue
+        if "array" in node:
+            found.layout[named(place)] = (tuple(node["shape"]), node["array"])
+        elif "own" in node:
+            found.own.append((named(place), node["own"]))
+    return found
+
+
+def named(place: tuple[str, ...]) -> str:
+    """The name of a place: of its tensor, and in messages."""
+    return "/".join(place)
+
+
+def _parts(node: Any, place: tuple[str, ...], where: object) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every part with its place, each looked at."""
+    keys = frozenset(node) if isinstance(node, dict) else None
+    if keys is None:
+        if isinstance(node, list):
+            raise _odd(where, place, "a part of a model", "a bare list")
+    elif keys not in _FITS:
+        raise _odd(where, place, "a part of a model", f"an object with the keys {quote(sorted(keys))}")
+    elif not _FITS[keys](node):
+        raise _odd(where, place, f"a part of a model under {quote(sorted(keys)[0])}", "something else")
+    else:
+        for key, table in (("class", CLASSES), ("function", FUNCTIONS)):
+            if key in keys and node[key] not in table:
+                raise _odd(where, place, f"a {key} of scorax", quote(node[key]) + suggest(node[key], table))
+    yield place, node
+    if isinstance(node, dict):
+        for name, part in children(node):
+            yield from _parts(part, (*place, name), where)
+
+
+def children(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Names and parts of a part."""
+    for key in ("fields", "dict"):
+        yield from node.get(key, {}).items()
+    for key in ("tuple", "list"):
+        yield from ((str(number), part) for number, part in enumerate(node.get(key, ())))
+
+
+def _odd(where: object, place: tuple[str, ...], expected: str, got: str) -> Exception:
+    at = f" at {quote(named(place))}" if place else ""
+    return damaged(where, expected + at, got, "restore the file, or use the scorax version that wrote it")
+
+
+def _is_array(node: dict[str, Any]) -> bool:
+    shape = node["shape"]
+    return (
+        node["array"] in TYPES
+        and node["on"] in PLACES
+        and isinstance(shape, list)
+        and all(type(length) is int and 0 <= length < 2**63 for length in shape)
+        and (node["on"] != "scalar" or not shape)
+    )
+
+
+_FITS = {
+    frozenset({"float"}): lambda node: node["float"] in NOT_FINITE,
+    frozenset({"tuple"}): lambda node: isinstance(node["tuple"], list),
+    frozenset({"list"}): lambda node: isinstance(node["list"], list),
+    frozenset({"dict"}): lambda node: isinstance(node["dict"], dict),
+    frozenset({"array", "shape", "on"}): _is_array,
+    frozenset({"class", "fields"}): lambda node: isinstance(node["class"], str) and isinstance(node["fields"], dict),
+    frozenset({"function"}): lambda node: isinstance(node["function"], str),
+    frozenset({"own", "fields"}): lambda node: isinstance(node["own"], str) and isinstance(node["fields"], dict),
+    frozenset({"own"}): lambda node: isinstance(node["own"], str),
+}
