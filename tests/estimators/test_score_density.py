@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from scorax import ScoreDensity
 from scorax._errors import InputError
-from scorax.checkpoint import read_sealed_json, write_sealed_json
+from scorax.checkpoint import load, read_sealed_json, save, write_sealed_json
 from scorax.data import Schema
 from scorax.likelihood import default_tolerance
 from tiny import SMALL, TINY, clusters
@@ -48,6 +48,14 @@ def test_save_and_load_keep_every_bit(fitted: ScoreDensity, rows: np.ndarray, tm
     np.testing.assert_array_equal(again.sample(8, random_state=1), fitted.sample(8, random_state=1))
     with pytest.raises(InputError, match="an existing one"):
         fitted.save(tmp_path / "run")
+    save(fitted.model_, tmp_path / "model")
+    for model in (again.model_, load(tmp_path / "model")):
+        assert jax.tree.structure(model) == jax.tree.structure(fitted.model_)
+        for ours, theirs in zip(jax.tree.leaves(fitted.model_), jax.tree.leaves(model), strict=True):
+            assert type(ours) is type(theirs)
+            np.testing.assert_array_equal(theirs, ours)
+    with pytest.raises(InputError, match=r"ScoreDensity\.load\(folder\)\.model_"):
+        load(tmp_path / "run")
 
 
 @pytest.mark.parametrize("kind", ["none", "integer", "NumPy's integer", "generator"])

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import equinox as eqx
 import jax
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import AbstractArray
 
 from scorax._checked import require_kind, shown
@@ -68,7 +69,7 @@ def _is_text(value: str) -> bool:
 
 def _array(value: Any, place: Place, names: set[str]) -> dict[str, Any]:
     name, kind = named(place), str(value.dtype)
-    if isinstance(value, jax.core.Tracer) or kind not in TYPES or name in names:
+    if isinstance(value, Tracer) or kind not in TYPES or name in names:
         got = "a second one of that name" if name in names else "a traced one" if kind in TYPES else f"one of {kind}"
         raise _refused(name, "an array of numbers", got)
     names.add(name)
@@ -79,7 +80,7 @@ def _fields(value: Any) -> tuple[str, ...] | None:
     """Names of the fields of a module, dataclass or named tuple."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return tuple(field.name for field in dataclasses.fields(value))
-    return value._fields if isinstance(value, tuple) and hasattr(value, "_fields") else None
+    return getattr(value, "_fields", None) if isinstance(value, tuple) else None
 
 
 def _refused(name: str, expected: str, got: str) -> TypeError:
