@@ -1,5 +1,6 @@
 """The documentation site: strict (warnings are errors in CI), and every page with code is executed when it is built."""
 
+import hashlib
 import importlib.metadata
 import os
 import re
@@ -44,8 +45,12 @@ exclude_patterns += [
     "mathjax/mml-*",
 ]  # not in the site
 
-# Pages with code: run once, kept by their code, run again when it changes. An assertion that fails fails the build.
+# Pages with code: run once, kept by their code and that of the package, run again when either changes. An assertion that fails
+# fails the build.
 nb_execution_mode = "cache"
+_package = sorted(Path(__file__).parents[1].glob("src/scorax/**/*.py"))
+_digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in _package)).hexdigest()
+nb_execution_cache_path = str(Path(__file__).parent / "_build" / f"executed-{_digest[:16]}")
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True

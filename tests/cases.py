@@ -117,6 +117,8 @@ class Case(NamedTuple):
     """Whether the answer depends on x, hence has a gradient."""
     rtol: float = 2e-5
     """Agreement of compiled and uncompiled answers."""
+    walks: bool = False
+    """Whether it is a loop of many steps, of which plain Python would compile every operation by itself."""
 
 
 class With(eqx.Module):
@@ -209,6 +211,7 @@ def sampler(build, model=exact) -> Case:
         lambda w, x, key: w.subject.draw(w.model, x.shape, x.dtype, key=key),
         random=True,
         of_x=False,
+        walks=True,
     )
 
 
