@@ -44,7 +44,8 @@ def _check_types(module: Checked) -> None:
     for field in dataclasses.fields(module):
         value = getattr(module, field.name)
         require_kind(value, field.type, what=f"{field.name} of {type(module).__name__}")
-        if {int, bool} & set(_kinds(field.type)) and isinstance(value, np.integer | np.bool_):
+        discrete = {int, bool} & set(_kinds(field.type)) and isinstance(value, np.integer | np.bool_)
+        if discrete or (field.metadata.get("static") and isinstance(value, np.generic)):
             object.__setattr__(module, field.name, value.item())  # as of NumPy it would be data of a compiled program
 
 

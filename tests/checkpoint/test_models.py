@@ -181,6 +181,22 @@ def test_what_no_file_holds_is_refused_by_name(tmp_path, value, said):
     assert not (tmp_path / "saved").exists()
 
 
+class Tabled(eqx.Module):
+    """A module with a table that is not data."""
+
+    table: Any = eqx.field(static=True)
+
+
+@pytest.mark.filterwarnings("ignore:A JAX array is being set as static")
+def test_what_is_static_is_numbers_of_python(tmp_path):
+    """An array there is no data of a program, and a number of NumPy becomes one of Python where the class is made."""
+    with pytest.raises(TypeError, match="'table/0', got one in a static field"):
+        scorax.save(Tabled((np.float64(1.0),)), tmp_path / "saved")
+    embedder = networks.ClassEmbedder(3, 4, dropout=np.float64(0.3), key=jax.random.key(0))
+    scorax.save(embedder, tmp_path / "saved")
+    assert same(scorax.load(tmp_path / "saved"), embedder)
+
+
 def test_a_model_that_its_class_refuses_is_not_saved(tmp_path):
     odd = eqx.tree_at(lambda process: process.beta_min, VP(), -1.0)
     with pytest.raises(InputError, match="beta"):

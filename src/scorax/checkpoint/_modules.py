@@ -34,7 +34,8 @@ def described(model: eqx.Module) -> tuple[Any, dict[str, np.ndarray]]:
     arrays = named_arrays(model)
     if names != set(arrays):
         odd = sorted(names ^ set(arrays))[0]
-        raise _refused(odd, "arrays in dynamic fields of modules", "one in a static field, or another object")
+        got = "one in a static field or in an object that is no PyTree"
+        raise _refused(odd, "arrays in fields that are data", got, do="make it a number of Python, or the field data")
     return document, arrays
 
 
@@ -83,8 +84,8 @@ def _fields(value: Any) -> tuple[str, ...] | None:
     return getattr(value, "_fields", None) if isinstance(value, tuple) else None
 
 
-def _refused(name: str, expected: str, got: str) -> TypeError:
-    return TypeError(explain(expected=f"{expected} at {quote(name)}", got=got, do="save the model without it"))
+def _refused(name: str, expected: str, got: str, do: str = "save the model without it") -> TypeError:
+    return TypeError(explain(expected=f"{expected} at {quote(name)}", got=got, do=do))
 
 
 def rebuilt(document: Any, arrays: dict[str, np.ndarray], where: object) -> Any:
