@@ -60,11 +60,14 @@ from scorax.processes import (
     Clean,
     Cosine,
     Diagonal,
+    DiagonalLaw,
     GaussianLaw,
     GeometricBrownianMotion,
+    IsotropicLaw,
     Level,
     LinearSDE,
     LogNormal,
+    LowRankLaw,
     Matrix,
     Normal,
     OrnsteinUhlenbeck,
@@ -232,6 +235,14 @@ def grid(build) -> Case:
     return Case(build, lambda g, x, key: nodes(g, VP(), 5, x.dtype), of_x=False)
 
 
+def gaussian_law(build) -> Case:
+    return Case(
+        build,
+        lambda law, x, key: (law.log_density(x), law.draw(x), law.precision_times(x), law.sample(key=key)),
+        random=True,
+    )
+
+
 def denoiser() -> Denoiser:
     return Denoiser(network=awake(MLP(2, width=8, depth=1, key=KEY), key=KEY), process=VP())
 
@@ -278,10 +289,13 @@ CASES: dict[type, Case] = {
     Euler: method(Euler),
     Milstein: method(Milstein),
     Exact: method(Exact),
-    GaussianLaw: Case(
-        lambda: GaussianLaw.from_moments(np.array([0.3, -0.2]), np.array([[1.0, 0.4], [0.4, 0.5]])),
-        lambda law, x, key: (law.log_density(x), law.draw(x), law.precision_times(x), law.sample(key=key)),
-        random=True,
+    GaussianLaw: gaussian_law(
+        lambda: GaussianLaw.from_moments(np.array([0.3, -0.2]), np.array([[1.0, 0.4], [0.4, 0.5]]))
+    ),
+    DiagonalLaw: gaussian_law(lambda: DiagonalLaw(jnp.array([0.3, -0.2]), jnp.array([1.0, 0.5]))),
+    IsotropicLaw: gaussian_law(lambda: IsotropicLaw(jnp.array([0.3, -0.2]), jnp.array(0.7))),
+    LowRankLaw: gaussian_law(
+        lambda: LowRankLaw(jnp.array([0.3, -0.2]), jnp.array([0.3, 0.2]), jnp.array([[0.8, 0.1], [-0.3, 0.4]]))
     ),
     Karras: parametrization(lambda: Karras(data_scale=0.7)),
     PredictV: parametrization(PredictV),

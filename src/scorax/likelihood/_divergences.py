@@ -13,7 +13,7 @@ from scorax._errors import explain
 from scorax._probes import AbstractProbe, RademacherProbe
 from scorax._trees import cast
 from scorax._types import Key
-from scorax.models import AbstractScoreModel, FlowEnds, data_moments
+from scorax.models import AbstractScoreModel, FlowEnds
 
 
 class Trace(NamedTuple):
@@ -85,9 +85,11 @@ class Hutchinson(AbstractDivergence):
     $$ \int v^T J v = \sum_i (u_i \cdot v)^2 \rho_i, \qquad \int \nabla\!\cdot = \sum_i \rho_i, \qquad
        \rho_i = \tfrac12 \log \frac{c_i(t_1)}{c_i(t_0)}, $$
 
-    where $c_i$ is the variance along $u_i$ in the coordinates of the solve. So the difference of the two, with mean zero over
-    the probes, is subtracted from each probe's integral for the price of one rotation a row; what is left is the trace of
-    the difference between the field and that of a Gaussian with the moments of the data.
+    where $c_i$ is the variance along $u_i$ in the coordinates of the solve: the trace of half the growth of the logarithm of
+    the covariance, of which a law of any kind knows the excess along a probe (:meth:`AbstractGaussianLaw.log_excess`). So the
+    difference of the two, with mean zero over the probes, is subtracted from each probe's integral for the price of one
+    rotation a row; what is left is the trace of the difference between the field and that of a Gaussian with the moments of
+    the data.
 
     Args:
         num_probes: probes a row, at least 2 for a standard error.
@@ -131,13 +133,12 @@ class Hutchinson(AbstractDivergence):
 
         Its mean over the probes is zero. Zero itself where there are no moments or no levels.
         """
-        law = data_moments(model)
+        law = model.moments
         if law is None or ends.start_level is None or ends.end_level is None:
             return 0.0
         law = cast(law, probes.dtype)
-        growth = 0.5 * (jnp.log(law.at(ends.end_level).variances) - jnp.log(law.at(ends.start_level).variances))
-        growth = growth - (jnp.log(ends.end_radius) - jnp.log(ends.start_radius))
-        # Sums and no products of matrices, as in `GaussianLaw.whiten`: a row's bits shall not depend on its neighbours.
-        squares = jnp.sum(probes.reshape(len(probes), -1, 1) * law.basis, axis=1) ** 2
-        mean = jnp.sum(law.basis**2, axis=0)
-        return jnp.sum((squares - mean) * growth, axis=1)
+        first, last = law.at(ends.start_level), law.at(ends.end_level)
+        growth = jnp.log(ends.end_radius) - jnp.log(ends.start_radius)
+        flat = probes.reshape(len(probes), -1)
+        widening = 0.5 * jax.vmap(lambda v: last.log_excess(v) - first.log_excess(v))(flat)
+        return widening - growth * (jnp.sum(flat**2, axis=1) - flat.shape[1])

@@ -20,7 +20,6 @@ from scorax.models import (
     AbstractDenoiser,
     AbstractScoreModel,
     FlowEnds,
-    data_moments,
     flow_ends,
     flow_field,
     gaussian_process,
@@ -31,7 +30,7 @@ from scorax.models import (
     without_clock,
 )
 from scorax.networks import check_conditions
-from scorax.processes import GaussianLaw
+from scorax.processes import AbstractGaussianLaw
 
 _ROWS = 64
 """Rows of one compiled chunk. A constant of the library: a row's bits must not depend on its neighbours or their number."""
@@ -159,7 +158,7 @@ def _row(
     sizes: tuple[int, int, int | None],
 ) -> Bound:
     num_times, num_replicates, num_probes = sizes
-    field, reference = flow_field(model, condition), cast(data_moments(model), x.dtype)
+    field, reference = flow_field(model, condition), cast(model.moments, x.dtype)
     y0 = x / ends.start_radius
     times = _times(ends)
 
@@ -226,13 +225,12 @@ def _times(ends: FlowEnds) -> Callable[[Float[Array, ""]], tuple[Float[Array, ""
 
 
 def _gaussian_velocity(
-    law: GaussianLaw | None, angle: Float[Array, ""], y: Float[Array, "*shape"]
+    law: AbstractGaussianLaw | None, angle: Float[Array, ""], y: Float[Array, "*shape"]
 ) -> Float[Array, "*shape"]:
-    r"""Angle flow of a Gaussian law, $\cos a \sin a\, U (1 - \ell) (\cos^2 a\, \ell + \sin^2 a)^{-1} U^T (y - \cos a\, m)
+    r"""Angle flow of a Gaussian law, $\cos a \sin a\, (I - S) (\cos^2 a\, S + \sin^2 a)^{-1} (y - \cos a\, m)
     - \sin a\, m$; zero for the standard normal one."""
     if law is None:
         return jnp.zeros_like(y)
-    noisy = law.at(level_of_angle(angle))
-    white = (law.basis.T @ (y.reshape(-1) - noisy.mean)) / noisy.variances
-    turned = law.basis @ ((1 - law.variances) * white)
+    pulled = law.at(level_of_angle(angle)).precision_times(y.reshape(-1))
+    turned = pulled - law.covariance_times(pulled)
     return (jnp.cos(angle) * jnp.sin(angle) * turned - jnp.sin(angle) * law.mean).reshape(y.shape)

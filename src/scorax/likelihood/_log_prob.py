@@ -22,7 +22,7 @@ from scorax.likelihood._general import general_row
 from scorax.likelihood._lanes import LANES, in_blocks, in_lanes
 from scorax.likelihood._result import LogProb
 from scorax.likelihood._steps import advance, begin, walked, way_of
-from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, data_moments, flow_ends, without_clock
+from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, flow_ends, without_clock
 from scorax.networks import check_conditions
 
 PRODUCTS = "highest"
@@ -180,7 +180,7 @@ def _call_of(
     ends: FlowEnds | None = None,
 ) -> _Call:
     ends = flow_ends(model, dtype) if ends is None else ends
-    if ends.start_level is not None and data_moments(model) is None and estimate_error:
+    if ends.start_level is not None and model.moments is None and estimate_error:
         warnings.warn(
             explain(
                 expected="a model with the moments of its data",

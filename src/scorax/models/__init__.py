@@ -18,7 +18,6 @@ from scorax.models._score_model import (
 from scorax.models._score_network import EnergyScore, ScoreNetwork
 from scorax.models._state import require_state
 from scorax.models._terminal import (
-    data_moments,
     gaussian_process,
     require_denoiser,
     require_noisy_state,
@@ -28,6 +27,7 @@ from scorax.models._terminal import (
     terminal_log_density,
 )
 from scorax.models._tweedie import TweedieDenoiser, as_denoiser, tweedie
+from scorax.models._wrapper import AbstractWrapper
 
 __all__ = [
     "AbstractDenoiser",
@@ -35,6 +35,7 @@ __all__ = [
     "AbstractParametrization",
     "AbstractScheduledParametrization",
     "AbstractScoreModel",
+    "AbstractWrapper",
     "Denoiser",
     "EnergyScore",
     "FlowEnds",
@@ -53,7 +54,6 @@ __all__ = [
     "TweedieDenoiser",
     "angle_flow",
     "as_denoiser",
-    "data_moments",
     "energy",
     "flow_ends",
     "flow_field",

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
-import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 
@@ -13,13 +12,13 @@ from scorax._types import Condition, Key, Scalar
 from scorax.models._prediction import Prediction
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
 from scorax.models._terminal import require_denoiser, require_noisy_state
-from scorax.processes import AbstractGaussianProcess, AbstractProcess, GaussianLaw, Level
+from scorax.models._wrapper import AbstractWrapper
+from scorax.processes import Level
 
 Branch = TypeVar("Branch", Array, Prediction)
-SelfGuided = TypeVar("SelfGuided", bound="Guided")
 
 
-class GuidedScore(AbstractScoreModel):
+class GuidedScore(AbstractWrapper):
     r"""Guidance of any score model, $s_w(t, x \mid c) = s(t, x) + w\,(s(t, x \mid c) - s(t, x))$.
 
     For scores that are no denoisers; :class:`Guided` says what the field is and what it is not.
@@ -42,25 +41,21 @@ class GuidedScore(AbstractScoreModel):
         self.model = model
         self.scale = scale
 
-    @property
-    def process(self) -> AbstractProcess:  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
-        """The process of the model inside."""
-        return self.model.process
-
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
         return _mixed(self.scale, condition, lambda told: self.model(t, x, told, key=key))
 
 
-class Guided(AbstractDenoiser):
+class Guided(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]  the wrapper is first
     r"""Classifier-free guidance of a denoiser: both branches of one model, mixed with weight $w$,
 
     $$ s_w(t, x \mid c) = s(t, x) + w\,\big(s(t, x \mid c) - s(t, x)\big), $$
 
     and likewise $x_0$ and the noise, whose weights add up to one, so that the result is a denoiser again and serves every
     sampler and ``log_prob``. Here $w = 1$ is the conditional model and $w = 0$ the unconditional one; each costs one
-    evaluation where ``scale`` is a Python number, any other $w$ two. The literature also counts from the conditional model,
+    evaluation where ``scale`` is a Python number, any other $w$ two. The moments are those of all classes together: the law at
+    ``t1`` hardly knows the class. The literature also counts from the conditional model,
     $(1 + w')\, s(t, x \mid c) - w' s(t, x)$ with $w' = w - 1$ (eq. 6 of the reference).
 
     **What is sampled.** At every $t$ the field is the score of the tilted noisy law, $p_t(x \mid c)^w\, p_t(x)^{1 - w}$ up to
@@ -90,19 +85,6 @@ class Guided(AbstractDenoiser):
         _check_scale(scale)
         self.model = model
         self.scale = scale
-
-    @property
-    def process(self) -> AbstractGaussianProcess:  # pyright: ignore[reportIncompatibleVariableOverride]  frozen
-        """The process of the model inside."""
-        return self.model.process
-
-    @property
-    def moments(self) -> GaussianLaw | None:  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
-        """Moments of the model inside, those of all classes together: the law at ``t1`` hardly knows the class."""
-        return self.model.moments
-
-    def with_process(self: SelfGuided, process: AbstractGaussianProcess) -> SelfGuided:
-        return eqx.tree_at(lambda guided: guided.model, self, self.model.with_process(process))
 
     def predict_at(
         self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None

@@ -30,6 +30,11 @@ class Pullback(AbstractScoreModel):
 
     noisy_state: ClassVar[bool] = False
 
+    @property
+    def moments(self) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
+        """None: nothing is started from, or ended at, in the units of the data."""
+        return None
+
     def __init__(self, model: AbstractDenoiser, transform: Standardize) -> None:
         self.process = model.process  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
         self.model = model

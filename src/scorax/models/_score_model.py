@@ -16,8 +16,9 @@ from scorax._types import Condition, Key, Scalar
 from scorax.models._parametrization import AbstractParametrization, Karras, check_coefficients
 from scorax.models._prediction import Prediction, velocity_in_angle
 from scorax.networks import AbstractNetwork
-from scorax.processes import AbstractGaussianProcess, AbstractProcess, Clean, GaussianLaw, Level
+from scorax.processes import AbstractGaussianLaw, AbstractGaussianProcess, AbstractProcess, Clean, Level
 
+SelfModel = TypeVar("SelfModel", bound="AbstractScoreModel")
 SelfDenoiser = TypeVar("SelfDenoiser", bound="AbstractDenoiser")
 
 
@@ -25,6 +26,8 @@ class AbstractScoreModel(Checked):
     """Function ``model(t, x, condition) -> grad_x log p_t(x | condition)`` under ``model.process``, for one example."""
 
     process: eqx.AbstractVar[AbstractProcess]
+    moments: eqx.AbstractVar[AbstractGaussianLaw | None]
+    """Law of the clean data to two moments, whose image is the law at ``t1``; the standard normal one where it is ``None``."""
 
     noisy_state: ClassVar[bool] = True
     """Whether the score is that of the noisy state of ``process``, which samplers and likelihoods integrate."""
@@ -34,6 +37,20 @@ class AbstractScoreModel(Checked):
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
         """Score at time ``t`` and state ``x``; ``key`` turns on the training noise (dropout) of a model that has any."""
+
+    def with_process(self: SelfModel, process: AbstractGaussianProcess) -> SelfModel:
+        """The same field under another process, where the model has a meaning there: where it is a denoiser.
+
+        Raises:
+            TypeError: the score belongs to its process.
+        """
+        raise TypeError(
+            explain(
+                expected="a denoiser, which knows levels and not times",
+                got=shown(self),
+                do="make it one with scorax.models.as_denoiser(model)",
+            )
+        )
 
 
 class AbstractNetworkModel(AbstractScoreModel):
@@ -65,7 +82,7 @@ class ScoreFunction(AbstractScoreModel):
 
     fn: Callable[..., Float[Array, "*shape"]]
     process: AbstractProcess
-    moments: GaussianLaw | None = None
+    moments: AbstractGaussianLaw | None = None
 
     @staticmethod
     def of_density(
@@ -90,7 +107,6 @@ class AbstractDenoiser(AbstractScoreModel):
     """Score model that also separates the noisy state into clean data and noise, at any level of a Gaussian process."""
 
     process: eqx.AbstractVar[AbstractGaussianProcess]  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
-    moments: eqx.AbstractVar[GaussianLaw | None]
 
     @abc.abstractmethod
     def predict_at(
@@ -154,7 +170,7 @@ class Denoiser(AbstractDenoiser, AbstractNetworkModel):
     network: AbstractNetwork
     process: AbstractGaussianProcess  # pyright: ignore[reportIncompatibleVariableOverride]  modules are frozen
     parametrization: AbstractParametrization = Karras()
-    moments: GaussianLaw | None = None
+    moments: AbstractGaussianLaw | None = None
 
     def __check_init__(self) -> None:
         check_coefficients(self.parametrization)

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from scorax._types import Condition, Key, Scalar
 from scorax.models._score_model import AbstractNetworkModel
 from scorax.networks import NOISE_SCALE, AbstractNetwork, noise_input
-from scorax.processes import AbstractGaussianProcess, AbstractProcess, Clean
+from scorax.processes import AbstractGaussianLaw, AbstractGaussianProcess, AbstractProcess, Clean
 
 
 def clock_input(process: AbstractProcess, t: Float[Array, ""]) -> Float[Array, ""]:
@@ -31,10 +31,12 @@ class ScoreNetwork(AbstractNetworkModel):
     Args:
         network: ``network(c, x, condition, key=key) -> score``.
         process: the forward process.
+        moments: law of the data to two moments; the start of samplers and the end of likelihoods.
     """
 
     network: AbstractNetwork
     process: AbstractProcess = Clean()
+    moments: AbstractGaussianLaw | None = None
 
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
@@ -57,6 +59,7 @@ class EnergyScore(AbstractNetworkModel):
     Args:
         network: ``network(c, y, condition, key=key) -> F``; a mean of networks is the mean of their energies.
         process: the forward process.
+        moments: law of the data to two moments; the start of samplers and the end of likelihoods.
 
     Reference: Song and Kingma (2021), *How to train your energy-based models*; Salimans and Ho (2021), *Should EBMs model
     the energy or the score?*, section 3.
@@ -64,6 +67,7 @@ class EnergyScore(AbstractNetworkModel):
 
     network: AbstractNetwork
     process: AbstractProcess = Clean()
+    moments: AbstractGaussianLaw | None = None
 
     def energy(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None

@@ -11,8 +11,17 @@ from scorax._checked import require_kind, shown
 from scorax._errors import explain
 from scorax._trees import cast
 from scorax._types import Key
-from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel, ScoreFunction
-from scorax.processes import AbstractGaussianProcess, AbstractLinearSDE, AbstractProcess, GaussianLaw, Law, Level, sde
+from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
+from scorax.processes import (
+    AbstractGaussianLaw,
+    AbstractGaussianProcess,
+    AbstractLinearSDE,
+    AbstractProcess,
+    IsotropicLaw,
+    Law,
+    Level,
+    sde,
+)
 
 
 def gaussian_process(process: AbstractProcess) -> AbstractGaussianProcess:
@@ -76,11 +85,6 @@ def require_denoiser(model: AbstractScoreModel, *, asker: str, do: str) -> None:
         raise TypeError(explain(expected=f"a denoiser for {asker}", got=shown(model), do=do))
 
 
-def data_moments(model: AbstractScoreModel) -> GaussianLaw | None:
-    """Moments of the clean data that the model carries, if it carries any."""
-    return model.moments if isinstance(model, AbstractDenoiser | ScoreFunction) else None
-
-
 def terminal_draw(
     model: AbstractScoreModel, level: Level | None, shape: tuple[int, ...], dtype: DTypeLike, *, key: Key
 ) -> Float[Array, "*shape"]:
@@ -92,31 +96,26 @@ def terminal_draw(
     if level is None:
         return _law_at_end(model, math.prod(shape), dtype).sample(key=key).astype(dtype).reshape(shape)
     noise = jax.random.normal(key, shape, jnp.dtype(dtype))
-    moments = data_moments(model)
-    if moments is None:
-        return jnp.sqrt(level.alpha**2 + level.sigma**2) * noise
-    return cast(moments, noise.dtype).at(level).draw(noise.reshape(-1)).reshape(shape)
+    return _law_of_data(model, noise.size, noise.dtype).at(level).draw(noise.reshape(-1)).reshape(shape)
 
 
 def terminal_log_density(model: AbstractScoreModel, level: Level | None, x: Float[Array, "*shape"]) -> Float[Array, ""]:
     """Log-density of the law that :func:`terminal_draw` draws from."""
     if level is None:
         law = _law_at_end(model, x.size, x.dtype)
-        return law.log_density(x.reshape(-1) if isinstance(law, GaussianLaw) else x)
-    moments = data_moments(model)
-    if moments is None:
-        variance = level.alpha**2 + level.sigma**2
-        d = math.prod(x.shape)
-        return -0.5 * (jnp.sum(x**2) / variance + d * jnp.log(2 * math.pi * variance))
-    return cast(moments, x.dtype).at(level).log_density(x.reshape(-1))
+        return law.log_density(x.reshape(-1) if isinstance(law, AbstractGaussianLaw) else x)
+    return _law_of_data(model, x.size, x.dtype).at(level).log_density(x.reshape(-1))
 
 
 def _law_at_end(model: AbstractScoreModel, size: int, dtype: DTypeLike) -> Law:
-    """Prior of a process without levels, or the image of the moments (standard normal where there are none)."""
+    """Prior of a process without levels, or the image of the moments."""
     process = sde(model.process)
     if process.prior is not None:
         return cast(process.prior, dtype)
     assert isinstance(process, AbstractLinearSDE)  # `require_terminal_law` refuses others by name
-    moments = data_moments(model)
-    start = GaussianLaw.standard(size) if moments is None else moments
-    return process.kernel(jnp.asarray(process.t1, dtype)).image(cast(start, dtype))
+    return process.kernel(jnp.asarray(process.t1, dtype)).image(_law_of_data(model, size, dtype))
+
+
+def _law_of_data(model: AbstractScoreModel, size: int, dtype: DTypeLike) -> AbstractGaussianLaw:
+    """The moments of a model, standard normal where there are none."""
+    return cast(IsotropicLaw.standard(size) if model.moments is None else model.moments, dtype)

@@ -7,7 +7,7 @@ from scorax.processes._exploding import EDM, VE
 from scorax.processes._gaussian_process import AbstractGaussianProcess
 from scorax.processes._interpolants import Cosine, Rectified
 from scorax.processes._kernel import GaussianKernel
-from scorax.processes._law import GaussianLaw
+from scorax.processes._law import AbstractGaussianLaw, DiagonalLaw, GaussianLaw, IsotropicLaw, LowRankLaw
 from scorax.processes._level import Level
 from scorax.processes._linear import AbstractLinearSDE
 from scorax.processes._linear_sde import LinearSDE, critically_damped_langevin
@@ -23,6 +23,7 @@ __all__ = [
     "VE",
     "VP",
     "AbstractExactSDE",
+    "AbstractGaussianLaw",
     "AbstractGaussianProcess",
     "AbstractLinearSDE",
     "AbstractProcess",
@@ -31,14 +32,17 @@ __all__ = [
     "Clean",
     "Cosine",
     "Diagonal",
+    "DiagonalLaw",
     "Diffusion",
     "GaussianKernel",
     "GaussianLaw",
     "GeometricBrownianMotion",
+    "IsotropicLaw",
     "Law",
     "Level",
     "LinearSDE",
     "LogNormal",
+    "LowRankLaw",
     "Matrix",
     "Normal",
     "OrnsteinUhlenbeck",

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax.processes._diffusion import Diffusion, Matrix, Scalar
-from scorax.processes._law import GaussianLaw
+from scorax.processes._law import AbstractGaussianLaw, GaussianLaw
 from scorax.processes._level import Level
 from scorax.processes._normal import Normal
 
@@ -40,20 +40,14 @@ class GaussianKernel(NamedTuple):
         """Law of the later state: independent coordinates, or jointly normal ones where the root is a matrix."""
         mean = self.mean(x)
         if isinstance(self.root, Matrix):
-            return _law(mean, self.root.value @ self.root.value.T)
+            return GaussianLaw.factorised(mean, self.root.value @ self.root.value.T)
         return Normal(mean, jnp.broadcast_to(jnp.abs(self.root.value), x.shape))
 
-    def image(self, law: GaussianLaw) -> GaussianLaw:
-        """Law of the later state where the earlier one has a normal law."""
+    def image(self, law: AbstractGaussianLaw) -> AbstractGaussianLaw:
+        """Law of the later state where the earlier one has a normal law: of its kind where the kernel is one of scalars."""
         if isinstance(self.mean_map, Scalar) and isinstance(self.root, Scalar):
-            spread = law.at(Level(self.mean_map.value, self.root.value))
-            return GaussianLaw(spread.mean + self.shift, spread.basis, spread.variances)
+            return law.at(Level(self.mean_map.value, self.root.value)).shifted(self.shift)
         size = law.mean.shape[0]
-        carried = self.mean_map.dense(size) @ (law.basis * jnp.sqrt(law.variances))
+        carried = self.mean_map.dense(size) @ law.root
         root = self.root.dense(size)
-        return _law(self.mean(law.mean), carried @ carried.T + root @ root.T)
-
-
-def _law(mean: Float[Array, " d"], covariance: Float[Array, "d d"]) -> GaussianLaw:
-    variances, basis = jnp.linalg.eigh(covariance)
-    return GaussianLaw(mean, basis, jnp.maximum(variances, 0.0))
+        return GaussianLaw.factorised(self.mean(law.mean), carried @ carried.T + root @ root.T)

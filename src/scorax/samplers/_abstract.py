@@ -14,7 +14,6 @@ from scorax._checked import Checked, require_count, require_key
 from scorax._types import Condition, Key
 from scorax.models import (
     AbstractScoreModel,
-    data_moments,
     require_denoiser,
     require_noisy_state,
     require_state,
@@ -54,7 +53,7 @@ class AbstractSampler(Checked):
 
     def example(self, model: AbstractScoreModel, *, key: Key) -> jax.ShapeDtypeStruct | None:
         """Shape and precision of a draw, where the prior of the process or the moments of the model say them."""
-        prior, moments = sde(model.process).prior, data_moments(model)
+        prior, moments = sde(model.process).prior, model.moments
         if prior is not None:
             return jax.eval_shape(lambda: prior.sample(key=key))
         return None if moments is None else jax.ShapeDtypeStruct(moments.mean.shape, moments.mean.dtype)

@@ -13,7 +13,7 @@ from scorax._checked import require_count, require_kind
 from scorax._errors import explain
 from scorax._trees import cast, select
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, data_moments, energy, require_energy
+from scorax.models import AbstractScoreModel, energy, require_energy
 from scorax.processes import Law
 from scorax.samplers._abstract import AbstractScannedSampler, Facts, Scanned, scanned
 
@@ -44,7 +44,7 @@ class _AbstractChain(AbstractScannedSampler):
         start = self.start
         if start is not None:
             return jax.eval_shape(lambda: start.sample(key=key))
-        moments = data_moments(model)
+        moments = model.moments
         return None if moments is None else jax.ShapeDtypeStruct(moments.mean.shape, moments.mean.dtype)
 
     @abc.abstractmethod

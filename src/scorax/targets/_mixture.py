@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from scorax._types import Condition, Key
 from scorax.models import AbstractDenoiser, Prediction
-from scorax.processes import AbstractGaussianProcess, GaussianLaw, Level
+from scorax.processes import AbstractGaussianLaw, AbstractGaussianProcess, GaussianLaw, Level
 
 _FEW = 4
 """Dimensions up to which products with the bases are written out: XLA fuses sums with what is beside them, a product of matrices
@@ -181,7 +181,7 @@ class ExactDenoiser(AbstractDenoiser):
 
     target: GaussianMixture
     process: AbstractGaussianProcess
-    moments: GaussianLaw | None
+    moments: AbstractGaussianLaw | None
 
     @staticmethod
     def create(target: GaussianMixture, process: AbstractGaussianProcess) -> "ExactDenoiser":

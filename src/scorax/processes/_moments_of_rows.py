@@ -1,0 +1,82 @@
+"""Mean and covariance of an array's rows in one pass of float64, a block at a time: no array is loaded whole."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float
+
+from scorax._errors import explain
+
+_ROWS = 4096
+"""Rows of an array that are summed at once, at most."""
+
+_NUMBERS = 2**22
+"""Numbers that are held at once: 32 MB."""
+
+
+def moments(rows: np.ndarray) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d d"]]:
+    """Mean and covariance of the rows, each taken flat.
+
+    Every block's sums are about the mean of the first, which keeps the digits of columns far from zero.
+
+    Raises:
+        ValueError: fewer than two rows, or one that is not finite.
+
+    Reference: Chan, Golub and LeVeque (1983), *Algorithms for computing the sample variance*.
+    """
+    size = math.prod(rows.shape[1:])
+    shift, total, products = np.zeros(size), np.zeros(size), np.zeros((size, size))
+    for number, block in enumerate(_blocks(rows)):
+        shift = block.mean(axis=0) if number == 0 else shift
+        total += (block - shift).sum(axis=0)
+        products += (block - shift).T @ (block - shift)
+    count = len(rows)
+    return shift + total / count, (products - np.outer(total, total) / count) / count
+
+
+def marginal_moments(rows: np.ndarray) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
+    """Mean and variance of every coordinate; errors as for :func:`moments`."""
+    size = math.prod(rows.shape[1:])
+    shift, total, squares = np.zeros(size), np.zeros(size), np.zeros(size)
+    for number, block in enumerate(_blocks(rows)):
+        shift = block.mean(axis=0) if number == 0 else shift
+        total += (block - shift).sum(axis=0)
+        squares += ((block - shift) ** 2).sum(axis=0)
+    count = len(rows)
+    return shift + total / count, np.maximum(squares - total**2 / count, 0.0) / count
+
+
+def leading_moments(
+    rows: np.ndarray, rank: int
+) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"], Float[np.ndarray, "d r"]]:
+    """Mean, what is left of every variance, and the leading principal components times their standard deviations.
+
+    Fewer than ``rank`` components where there are fewer rows or coordinates; errors as for :func:`moments`.
+    """
+    from sklearn.decomposition import IncrementalPCA  # a second to import, and for wide rows alone
+
+    count, size = len(rows), math.prod(rows.shape[1:])
+    analysis = IncrementalPCA(n_components=max(1, min(rank, count, size)))
+    for block in _blocks(rows, least=rank):
+        analysis.partial_fit(block)
+    mean, variances, components = (np.asarray(part) for part in (analysis.mean_, analysis.var_, analysis.components_))
+    factor = components.T * np.sqrt(np.asarray(analysis.explained_variance_) * (count - 1) / count)
+    return mean, np.maximum(variances - np.sum(factor**2, axis=1), 0.0), factor
+
+
+def _blocks(rows: np.ndarray, least: int = 1) -> Iterator[Float[np.ndarray, "block d"]]:
+    """Blocks of flat rows in float64, of ``least`` rows or more if there are so many."""
+    count, size = len(rows), math.prod(rows.shape[1:])
+    if count < 2:
+        raise ValueError(
+            explain(expected="two or more finite rows", got=f"{count} rows", do="pass the data of the model")
+        )
+    block = max(least, min(_ROWS, _NUMBERS // size))
+    for start in range(0, count, block):
+        part = np.asarray(rows[start : start + block], np.float64).reshape(-1, size)
+        if not np.all(np.isfinite(part)):
+            raise ValueError(
+                explain(expected="two or more finite rows", got="values that are not", do="pass the data of the model")
+            )
+        yield part
