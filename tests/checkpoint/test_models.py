@@ -37,7 +37,7 @@ from scorax.likelihood import ExactDivergence, Hutchinson
 from scorax.models import AbstractScoreModel, Denoiser, Karras, PredictNoise, PredictVelocity
 from scorax.networks import MLP, AbstractNetwork
 from scorax.objectives import DenoisingScoreMatching
-from scorax.processes import EDM, VP, AbstractProcess, Tabulated
+from scorax.processes import EDM, VP, AbstractGaussianLaw, AbstractProcess, Tabulated
 from scorax.spec import CLASSES, FUNCTIONS, registered
 from scorax.training import adamw, fit, initial_state
 
@@ -221,6 +221,7 @@ class Mine(AbstractScoreModel):
     activation: Any
     scale: float
     order: int = eqx.field(static=True)
+    moments: AbstractGaussianLaw | None = None
 
     def __call__(self, t, x, condition=None, *, key=None):
         return self.scale * self.activation(self.network(t, x))
