@@ -1,5 +1,8 @@
 """Score models: functions ``score(t, x, condition)``, and denoisers where the noise is Gaussian."""
 
+from typing import TYPE_CHECKING
+
+from scorax._moved import former_names
 from scorax.models._dynamics import angle_flow, probability_flow, reverse_drift
 from scorax.models._energy import energy, require_energy
 from scorax.models._flow import FlowEnds, flow_ends, flow_field, without_clock
@@ -73,3 +76,6 @@ __all__ = [
     "velocity_in_angle",
     "without_clock",
 ]
+
+if not TYPE_CHECKING:  # a checker would take every wrong name for one of these
+    __getattr__ = former_names(__name__)

@@ -1,0 +1,50 @@
+"""Former names work for one release, and say what takes their place in the line that asks for them."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from scorax import models
+from scorax._moved import FORMER
+from scorax.processes import EDM, GaussianLaw
+from scorax.targets import ExactDenoiser, gaussian
+
+ROOMS = sorted({name.rpartition(".")[0] for name in FORMER})
+
+
+@pytest.mark.parametrize("former", FORMER)
+def test_a_former_name_works_and_names_the_new_one(former):
+    room, _, name = former.rpartition(".")
+    with pytest.warns(DeprecationWarning, match=name) as caught:
+        value = getattr(import_module(room), name)
+    assert value is FORMER[former].value
+    assert [str(warning.message) for warning in caught] == [
+        f"{former} goes with the next release; write {FORMER[former].instead}"
+    ]
+    assert caught[0].filename == __file__
+    assert name not in import_module(room).__all__
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_other_names_are_refused_as_ever(room):
+    with pytest.raises(AttributeError, match=f"module '{room}' has no attribute 'nothing'"):
+        _ = import_module(room).nothing
+
+
+def test_the_line_of_the_import_is_shown():
+    """Python shows such a warning to whoever runs the line as a script, and to tests; libraries in between stay quiet."""
+    ran = subprocess.run(
+        [sys.executable, "-c", "from scorax.models import data_moments"],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert "DeprecationWarning: scorax.models.data_moments goes with the next release" in ran.stderr
+
+
+def test_the_moments_of_a_model_by_their_former_name():
+    model = ExactDenoiser.create(gaussian([0.3], [[2.0]]), EDM())
+    with pytest.warns(DeprecationWarning, match="data_moments"):
+        moments = models.data_moments(model)
+    assert isinstance(moments, GaussianLaw)
+    assert moments is model.moments
