@@ -1,6 +1,6 @@
 """PyTree helpers: which leaves train, leaf names for files, moving averages, and rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 import equinox as eqx
@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
-from jax.core import Tracer
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, PyTree
 
@@ -156,33 +155,6 @@ def rows_at(tree: Tree, rows: Array | np.ndarray) -> Tree:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf[rows]), tree)
 
 
-def joined(parts: Sequence[Tree], count: int) -> Tree:
-    """The first ``count`` rows of the parts one after the other; on the host unless they are traced.
-
-    On the device every number of parts would be a program of its own.
-    """
-
-    def join(*leaves: Array) -> Array:
-        if isinstance(leaves[0], Tracer):
-            return jnp.concatenate(leaves)[:count]
-        return jnp.asarray(np.concatenate(leaves)[:count])
-
-    return jax.tree.map(join, *parts)
-
-
 def select(condition: Bool[Array, ""], yes: Tree, no: Tree) -> Tree:
     """Every array of ``yes`` where the condition holds, and of ``no`` where it does not."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
-
-
-def require_conditions(condition: PyTree, conditions: PyTree, count: int) -> None:
-    """Refuse one condition for all rows beside one for each, and conditions for another number of rows.
-
-    Raises:
-        ValueError: either of these.
-    """
-    if condition is not None and conditions is not None:
-        raise ValueError(
-            explain(expected="one condition or one for each row", got="both", do="pass condition= or conditions=")
-        )
-    require_rows(conditions, count, what="conditions")

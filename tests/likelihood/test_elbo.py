@@ -200,7 +200,7 @@ def test_conditions_are_told_row_by_row():
     x = rows_of(law, ROWS, key=KEY)
     which = jnp.arange(ROWS) % 2
     model = ExactDenoiser.create(law, process)
-    got = elbo(model, x, conditions=which, key=jax.random.key(8))
+    got = elbo(model, x, condition=which, key=jax.random.key(8))
     at = noisy(law, process)
     truth = jax.vmap(lambda row, k: at.given(k).log_density(row))(x, which)
     # The moments are those of both components: what is left at t1 is of the order of cos(a1).

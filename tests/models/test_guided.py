@@ -65,7 +65,7 @@ def test_trap_34_scales_one_and_zero_are_the_branches_bit_for_bit():
 def test_trap_34_scale_one_has_the_moments_of_the_class(sampler):
     """4 SE: mean and standard deviation of both classes in one call, a class per row."""
     labels = np.arange(COUNT, dtype=np.int32) % 2
-    draws = np.asarray(sample(guided(1.0), sampler, COUNT, key=KEY, conditions=labels))[:, 0]
+    draws = np.asarray(sample(guided(1.0), sampler, COUNT, key=KEY, condition=labels))[:, 0]
     for label, (mean, scale) in enumerate([(1.0, 0.3), (-0.5, 0.4)]):
         own, error = draws[labels == label], scale / np.sqrt(COUNT / 2)
         assert abs(own.mean() - mean) < 4 * error
@@ -74,7 +74,7 @@ def test_trap_34_scale_one_has_the_moments_of_the_class(sampler):
 
 def test_trap_35_scale_zero_has_the_mean_of_the_mixture():
     labels = np.zeros(COUNT, np.int32)
-    draws = np.asarray(sample(guided(0.0), Heun(64), COUNT, key=KEY, conditions=labels))[:, 0]
+    draws = np.asarray(sample(guided(0.0), Heun(64), COUNT, key=KEY, condition=labels))[:, 0]
     assert abs(draws.mean() + 0.05) < 4 * draws.std() / np.sqrt(COUNT)
 
 
@@ -85,9 +85,9 @@ def test_trap_34_the_guided_law_is_not_the_tilted_density():
     """
     with jax.enable_x64(True):
         x, label = jnp.asarray(GRID)[:, None], jnp.asarray(0)
-        conditional = log_prob(guided(1.0, FAR), x, label).value
+        conditional = log_prob(guided(1.0, FAR), x, label[None]).value
         np.testing.assert_allclose(conditional, tilted(1.0, FAR), atol=1e-3)
-        answer = log_prob(guided(3.0, FAR), x, label)
+        answer = log_prob(guided(3.0, FAR), x, label[None])
         density = np.exp(answer.value)
         assert np.trapezoid(density, GRID) == pytest.approx(1, abs=1e-5)
         assert np.trapezoid(density * (answer.value - tilted(3.0, FAR)), GRID) > 1
@@ -95,7 +95,7 @@ def test_trap_34_the_guided_law_is_not_the_tilted_density():
         claimed = np.trapezoid(np.exp(tilted(3.0, FAR)) * GRID, GRID)
     assert flow - claimed > 0.35
     for sampler, low, high in ((Heun(64), flow - 0.02, flow + 0.02), (EulerMaruyama(200), 1.1, 1.25)):
-        draws = np.asarray(sample(guided(3.0), sampler, COUNT, key=KEY, conditions=np.zeros(COUNT, np.int32)))
+        draws = np.asarray(sample(guided(3.0), sampler, COUNT, key=KEY, condition=np.zeros(COUNT, np.int32)))
         assert low < draws.mean() < high
 
 
@@ -105,7 +105,7 @@ def test_trap_34_the_gradient_of_log_prob_is_the_field_at_scale_one_only():
         gaps = []
         for scale in (1.0, 3.0):
             model = guided(scale, FAR)
-            value = log_prob(model, jnp.concatenate([x + h, x - h]), label, tolerance=1e-8).value
+            value = log_prob(model, jnp.concatenate([x + h, x - h]), label[None], tolerance=1e-8).value
             slope = (value[:32] - value[32:]) / (2 * h)
             field = jax.vmap(lambda row, m=model: m(m.process.t0, row, label))(x)
             gaps.append(float(jnp.max(jnp.abs(slope - field[:, 0]))))
@@ -131,4 +131,4 @@ def test_what_cannot_be_guided_is_refused():
         Guided(exact, float("nan"))
     bare = Guided(Denoiser(MLP(1, width=4, depth=1, key=KEY), VP()), 2.0)
     with pytest.raises(TypeError, match="without an embedder"):
-        sample(bare, Heun(4), 2, key=KEY, shape=(1,), condition=jnp.asarray(0))
+        sample(bare, Heun(4), 2, key=KEY, shape=(1,), condition=jnp.asarray([0]))

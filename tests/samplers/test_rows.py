@@ -9,7 +9,8 @@ import pytest
 from cases import CASES
 from scorax import samplers
 from scorax.models import AbstractScoreModel
-from scorax.samplers import BLOCK, AbstractSampler, sample
+from scorax._rows import CALL, block_of
+from scorax.samplers import AbstractSampler, sample
 
 pytestmark = pytest.mark.bits
 

@@ -7,11 +7,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from scorax._errors import InputError, explain
-from scorax._rows import over_rows
+from scorax._rows import map_rows, over_rows
 from scorax._trees import cast
+from scorax._types import Key
 from scorax.data import Schema
 from scorax.estimators._config import ResolvedConfig
 from scorax.estimators._divergences import divergence_of_rows
@@ -20,7 +21,7 @@ from scorax.estimators._precision import in_own_precision
 from scorax.estimators._sampling import sampler_of
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob, smoothed_log_prob
 from scorax.models import Denoiser, Pullback
-from scorax.samplers import BLOCK, AbstractSampler, AdamsBashforth, sample
+from scorax.samplers import AbstractSampler, AdamsBashforth, sample
 from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
 
 
@@ -191,8 +192,8 @@ class FittedTable:
         free = self.coordinates.schema.free
         with jax.enable_x64(True):
             rows = values[:, free].astype(np.float64)
-            parts = [_scores(pullback, block) for block in _blocks(rows)]
-            gradient[:, free] = np.concatenate([np.asarray(p) for p in parts])[: len(rows)]
+            score = eqx.Partial(_score, cast(pullback, jnp.float64))
+            gradient[:, free] = np.asarray(map_rows(score, rows, shape=rows.shape[1:]))
         return gradient
 
     @in_own_precision
@@ -225,15 +226,8 @@ class FittedTable:
         return levels[picked], np.stack(frames)
 
 
-def _blocks(rows):
-    padded = np.concatenate([rows, np.zeros((-len(rows) % BLOCK, rows.shape[1]))])
-    return jnp.asarray(padded.reshape(-1, BLOCK, rows.shape[1]))
-
-
-@eqx.filter_jit
-def _scores(pullback, rows):
-    pullback = cast(pullback, rows.dtype)
-    return jax.vmap(lambda row: pullback(jnp.asarray(pullback.process.t0, row.dtype), row))(rows)
+def _score(pullback: Pullback, row: Float[Array, " d"], key: Key | None) -> Float[Array, " d"]:
+    return pullback(pullback.process.t0, row)
 
 
 @eqx.filter_jit

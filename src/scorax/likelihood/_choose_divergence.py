@@ -55,7 +55,8 @@ def choose_divergence(
     exact divergence costs no more.
 
     Args:
-        model, shape, condition: any score model, the shape of a row, and what the network is told.
+        model, shape: any score model, and the shape of a row.
+        condition: what the network is told, with a leading axis of any length, of which the drawn rows take one after the other.
         standard_error: wanted standard error of a log-density, in nats.
         key: of the rows and the probes of the measurement.
 
@@ -72,7 +73,8 @@ def choose_divergence(
             ExactDivergence(), {}, f"exact, {d} products: the process has no levels to draw rows at"
         )
     draws = jax.random.split(key, _PILOT_ROWS)
-    plain, controlled = (np.asarray(part) for part in _pilot(without_clock(model), shape, condition, ends, draws))
+    told = jax.tree.map(lambda leaf: leaf[np.arange(_PILOT_ROWS) % len(leaf)], condition)
+    plain, controlled = (np.asarray(part) for part in _pilot(without_clock(model), shape, told, ends, draws))
     deviations = {}
     for place, name in enumerate(_LAWS):
         for label, integrals in ((name, plain), (f"{name}, controlled", controlled)):
@@ -90,14 +92,14 @@ def choose_divergence(
 
 @eqx.filter_jit
 def _pilot(
-    model: AbstractScoreModel, shape: tuple[int, ...], condition: Condition, ends: FlowEnds, keys: Keys
+    model: AbstractScoreModel, shape: tuple[int, ...], conditions: PyTree, ends: FlowEnds, keys: Keys
 ) -> tuple[Float[Array, "rows laws probes"], Float[Array, "rows laws probes"]]:
     """Integrals of the divergence along the probes of every law, all on one way; plain, and controlled."""
     model, laws = cast(model, jnp.float32), len(_LAWS)
     together = Hutchinson(laws * _PILOT_PROBES)
     assert isinstance(model, AbstractDenoiser)  # as `without_clock` makes every score of a Gaussian process
 
-    def one(key: Key) -> PyTree:
+    def one(key: Key, condition: Condition) -> PyTree:
         noise, *each = jax.random.split(key, 1 + laws)
         probes = [
             Hutchinson(_PILOT_PROBES, law).draw(shape, ends.end.dtype, key=k)
@@ -108,7 +110,7 @@ def _pilot(
         controlled = integrals - together.excess(flow.drawn, ends, model)
         return integrals.reshape(laws, -1), controlled.reshape(laws, -1)
 
-    return jax.vmap(one)(keys)
+    return jax.vmap(one)(keys, conditions)
 
 
 def _integrals(flow: Flow, *, key: Key) -> Float[Array, " traces"]:

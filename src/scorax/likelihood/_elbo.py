@@ -2,19 +2,19 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
-from jaxtyping import Array, Float, PyTree, UInt32
+from jaxtyping import Array, Float
 
 from scorax._divergence import value_and_divergence, value_and_quadratic_forms
 from scorax._errors import explain
 from scorax._probes import RademacherProbe
-from scorax._trees import cast, joined, require_conditions, rows_at
+from scorax._rows import RowKeys, condition_rows, map_rows
+from scorax._trees import cast
 from scorax._types import Condition, Key
 from scorax.models import (
     AbstractDenoiser,
@@ -32,9 +32,6 @@ from scorax.models import (
 from scorax.networks import check_conditions
 from scorax.processes import AbstractGaussianLaw
 
-_ROWS = 64
-"""Rows of one compiled chunk. A constant of the library: a row's bits must not depend on its neighbours or their number."""
-
 
 class Bound(NamedTuple):
     """Lower bounds of log-densities, in nats, estimated without bias, and their standard errors from independent replicates.
@@ -51,7 +48,6 @@ def elbo(
     x: Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
     condition: Condition = None,
     *,
-    conditions: PyTree = None,
     num_times: int = 32,
     num_replicates: int = 32,
     num_probes: int | None = None,
@@ -83,7 +79,7 @@ def elbo(
     rule, with ``num_replicates - 1`` degrees of freedom.
 
     Args:
-        model, x, condition, conditions: a denoiser, and rows as for ``log_prob``.
+        model, x, condition: a denoiser, and rows as for ``log_prob``.
         num_times: angles of one replicate.
         num_replicates: independent replicates; the standard error falls as its root.
         num_probes: Rademacher directions of each divergence; all coordinates, exactly, where it is ``None``.
@@ -91,25 +87,16 @@ def elbo(
 
     Raises:
         TypeError: the model is no denoiser, or ``x`` is not floating-point.
-        ValueError: no times, fewer than two replicates, fewer than one probe, or wrong conditions as for ``log_prob``.
+        ValueError: no times, fewer than two replicates, fewer than one probe, or a wrong condition as for ``log_prob``.
 
     Reference: Song, Durkan, Murray and Ermon (2021), *Maximum likelihood training of score-based models*, theorem 3.
     """
     x = jnp.asarray(x)
     bare = _checked(model, x.dtype, num_times, num_replicates, num_probes)
-    require_conditions(condition, conditions, len(x))
-    check_conditions(model, condition if conditions is None else conditions)
-    if len(x) == 0:
-        return Bound(jnp.zeros(0, x.dtype), jnp.zeros(0, x.dtype))
-    ends = flow_ends(model, x.dtype)
-    rows: Any = x if isinstance(x, Tracer) else np.asarray(x)  # on the device, cutting and padding would be compiled
-    parts = []
-    for first in range(0, len(x), _ROWS):
-        numbers = first + np.arange(_ROWS)
-        block, told = rows_at((rows, conditions), np.minimum(numbers, len(x) - 1))
-        number = jnp.asarray(numbers, jnp.uint32)
-        parts.append(_chunk(bare, block, condition, told, ends, key, number, (num_times, num_replicates, num_probes)))
-    return joined(parts, len(x))
+    rows = (x, condition_rows(condition, len(x)))
+    check_conditions(model, condition)
+    bound = eqx.Partial(_row, cast(bare, x.dtype), flow_ends(model, x.dtype), (num_times, num_replicates, num_probes))
+    return map_rows(bound, rows, RowKeys(key, range(len(x))), shape=x.shape[1:])
 
 
 def _checked(
@@ -130,33 +117,14 @@ def _checked(
     return denoiser
 
 
-@eqx.filter_jit
-def _chunk(
-    model: AbstractDenoiser,
-    x: Float[Array, "chunk *shape"],
-    condition: Condition,
-    conditions: PyTree,
-    ends: FlowEnds,
-    key: Key,
-    numbers: UInt32[Array, " chunk"],
-    sizes: tuple[int, int, int | None],
-) -> Bound:
-    model = cast(model, x.dtype)
-
-    def one(row: Float[Array, "*shape"], own: Condition, number: UInt32[Array, ""]) -> Bound:
-        return _row(model, row, condition if own is None else own, ends, jax.random.fold_in(key, number), sizes)
-
-    return jax.vmap(one)(x, conditions, numbers)
-
-
 def _row(
     model: AbstractDenoiser,
-    x: Float[Array, "*shape"],
-    condition: Condition,
     ends: FlowEnds,
-    key: Key,
     sizes: tuple[int, int, int | None],
+    told: tuple[Float[Array, "*shape"], Condition],
+    key: Key,
 ) -> Bound:
+    x, condition = told
     num_times, num_replicates, num_probes = sizes
     field, reference = flow_field(model, condition), cast(model.moments, x.dtype)
     y0 = x / ends.start_radius

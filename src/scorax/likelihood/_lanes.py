@@ -10,24 +10,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PyTree
 
+from scorax._rows import in_blocks
 from scorax._trees import rows_at, select
 
 LANES = 64
 """Rows that are solved side by side. A constant of the library: a row's bits must not depend on how many there are."""
-
-
-def in_blocks(function: Callable[..., PyTree], rows: PyTree, count: Int[Array, ""]) -> PyTree:
-    """``function`` of the first ``count`` of the rows, ``LANES`` at a time; zeros after the last block."""
-    shapes = jax.eval_shape(jax.vmap(function), *rows)
-    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-
-    def block(k: Array, done: PyTree) -> PyTree:
-        first = k * LANES
-        own = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, first, LANES), rows)
-        found = jax.vmap(function)(*own)
-        return jax.tree.map(lambda a, b: jax.lax.dynamic_update_slice_in_dim(a, b, first, 0), done, found)
-
-    return jax.lax.fori_loop(0, -(-count // LANES), block, blank)
 
 
 def in_lanes(
@@ -43,7 +30,7 @@ def in_lanes(
     answer is undefined.
     """
     size = len(jax.tree.leaves(rows)[0])
-    starts = in_blocks(begin, rows, count)
+    starts = in_blocks(begin, rows, count, LANES)
     first = jnp.arange(LANES)
 
     def going(carry: tuple[Array, PyTree, Array, PyTree]) -> Array:

@@ -8,18 +8,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._digest import row_digest
 from scorax._errors import explain
-from scorax._trees import cast, joined, require_conditions, rows_at
+from scorax._rows import CALL, condition_rows, in_blocks, in_calls, over_rows
+from scorax._trees import cast
 from scorax._types import Condition, Key, Scalar
 from scorax.likelihood._budget import budgeted
 from scorax.likelihood._choose_divergence import default_divergence
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
 from scorax.likelihood._flow import Flow
 from scorax.likelihood._general import general_row
-from scorax.likelihood._lanes import LANES, in_blocks, in_lanes
+from scorax.likelihood._lanes import LANES, in_lanes
 from scorax.likelihood._result import LogProb
 from scorax.likelihood._steps import advance, begin, walked, way_of
 from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, flow_ends, without_clock
@@ -80,8 +82,8 @@ def row_log_prob(
     Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*; Dormand and Prince (1980), for the steps.
     """
     divergence = ExactDivergence() if divergence is None else divergence
-    call = _call_of(model, condition, divergence, x.dtype, tolerance, estimate_error, None, ends)
-    return call.alone(x, None, divergence.draw(x.shape, x.dtype, key=key))
+    call = _call_of(model, divergence, x.dtype, tolerance, estimate_error, None, ends)
+    return call.alone(x, condition, divergence.draw(x.shape, x.dtype, key=key))
 
 
 def log_prob(
@@ -89,53 +91,45 @@ def log_prob(
     x: Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
     condition: Condition = None,
     *,
-    conditions: PyTree = None,
     divergence: AbstractDivergence | None = None,
     tolerance: float | None = None,
     estimate_error: bool = True,
     key: Key | None = None,
+    mesh: Mesh | None = None,
 ) -> LogProb:
     """Log-densities of many rows, in a compiled program for any number of them; see :func:`row_log_prob`.
 
     The precision is that of ``x``: pass float64 inside ``jax.enable_x64(True)`` for the smallest errors. The same law as the
-    samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone and in any batch; its probes,
-    if any, follow from the key and its content. The network is told ``condition`` of every row, or of each its own row of
-    ``conditions``, a PyTree of arrays.
+    samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone, in any batch and on
+    the devices of any mesh; its probes, if any, follow from the key and its content. ``condition`` is a PyTree of arrays with a
+    leading axis of 1, the same for all rows, or of n.
 
     The divergence is exact up to ``EXACT_UP_TO`` coordinates unless ``divergence`` says otherwise, and the outcome of
     :func:`choose_divergence` beyond; ``probes`` of the answer says which it was. For many calls, choose once and pass it.
 
     Raises:
         TypeError: the process has no law at ``t1`` (``Clean``, a general SDE without a prior), or ``x`` is not floating-point.
-        ValueError: the tolerance is not positive; there are conditions of both kinds, for another number of rows or unknown
-            to the network's embedder; or the divergence is random, or to be chosen, and there is no key.
+        ValueError: the tolerance is not positive; the condition is for another number of rows or unknown to the network's
+            embedder; or the divergence is random, or to be chosen, and there is no key.
     """
     x = jnp.asarray(x)
-    require_conditions(condition, conditions, len(x))
-    check_conditions(model, condition if conditions is None else conditions)
+    told = condition_rows(condition, len(x))
+    check_conditions(model, condition)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
     if divergence is None:
         divergence = default_divergence(model, x.shape[1:], condition, key=key, traced=isinstance(x, Tracer))
-    call = _call_of(model, condition, divergence, x.dtype, tolerance, estimate_error, key)
-    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((call, x, conditions))):
-        return jax.vmap(lambda row, own: call.alone(row, own, call.draw(row)))(x, conditions)
-    if len(x) == 0:
-        real, count = jnp.zeros(0, x.dtype), jnp.zeros(0, int)
-        return LogProb(real, real, real, real, real, count, jnp.zeros(0, bool), count)
-    rows, parts = np.asarray(x), []  # on the device, cutting and padding would be compiled
-    size = LANES * max(1, min(16, 2**20 // (LANES * math.prod(x.shape[1:]))))  # rows of a call, padded to
-    for first in range(0, len(rows), size):
-        block, told = rows_at((rows, conditions), np.minimum(first + np.arange(size), len(rows) - 1))
-        parts.append(_in_lanes(call, block, told, jnp.asarray(min(size, len(rows) - first))))
-    return joined(parts, len(rows))
+    call = _call_of(model, divergence, x.dtype, tolerance, estimate_error, key)
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((call, x, told))):
+        return over_rows(lambda row, own: call.alone(row, own, call.draw(row)), x, told)
+    size = LANES * max(1, min(CALL, 2**20 // (LANES * math.prod(x.shape[1:]))))
+    return in_calls(_in_lanes, call, (x, told), size, mesh=mesh)
 
 
 class _Call(eqx.Module):
     """What all rows share."""
 
     model: AbstractScoreModel
-    condition: Condition
     divergence: AbstractDivergence
     ends: FlowEnds
     tolerance: Float[Array, ""]
@@ -148,16 +142,14 @@ class _Call(eqx.Module):
         return self.divergence.draw(row.shape, row.dtype, key=key)
 
     def flow(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> Flow:
-        """The flow of a row with its own condition, if there are any, and its probes."""
+        """The flow of a row with what is told of it and its probes."""
         assert isinstance(self.model, AbstractDenoiser)  # as `without_clock` makes every score of a Gaussian process
-        told = self.condition if own is None else own
-        return Flow(self.model, told, self.ends, row.shape, self.divergence, drawn)
+        return Flow(self.model, own, self.ends, row.shape, self.divergence, drawn)
 
     def general(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> LogProb:
         """A row under a process without scalar Gaussian kernels."""
-        told = self.condition if own is None else own
         facts = self.ends, self.divergence, drawn, self.tolerance
-        return general_row(self.model, row, told, *facts, estimate_error=self.estimate_error)
+        return general_row(self.model, row, own, *facts, estimate_error=self.estimate_error)
 
     @jax.default_matmul_precision(PRODUCTS)
     def alone(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> LogProb:
@@ -171,7 +163,6 @@ class _Call(eqx.Module):
 
 def _call_of(
     model: AbstractScoreModel,
-    condition: Condition,
     divergence: AbstractDivergence,
     dtype: jnp.dtype,
     tolerance: Scalar | None,
@@ -194,21 +185,14 @@ def _call_of(
     wanted = jnp.asarray(default_tolerance(dtype) if tolerance is None else tolerance, dtype)
     # With and without a key an exact divergence is one program.
     key = key if divergence.random else None
-    return _Call(cast(without_clock(model), dtype), condition, divergence, ends, wanted, estimate_error, key)
+    return _Call(cast(without_clock(model), dtype), divergence, ends, wanted, estimate_error, key)
 
 
-@eqx.filter_jit
 @jax.default_matmul_precision(PRODUCTS)
-def _in_lanes(
-    call: _Call,
-    x: Float[Array, "rows *shape"] | Float[np.ndarray, "rows *shape"],
-    conditions: PyTree,
-    count: Int[Array, ""],
-) -> LogProb:
-    x = jnp.asarray(x)
-    rows = (x, conditions, in_blocks(call.draw, (x,), count))
+def _in_lanes(call: _Call, own: tuple[Float[Array, "rows *shape"], PyTree], count: Int[Array, ""]) -> LogProb:
+    rows = (*own, in_blocks(call.draw, own[:1], count, LANES))
     if call.ends.start_level is None:
-        return in_blocks(call.general, rows, count)
+        return in_blocks(call.general, rows, count, LANES)
     flow = call.flow(*jax.tree.map(lambda leaf: leaf[0], rows))
     way = way_of(flow, call.tolerance, paired=call.estimate_error)
     walks = in_lanes(
@@ -218,4 +202,4 @@ def _in_lanes(
         rows,
         count,
     )
-    return in_blocks(lambda walk, row, *own: budgeted(call.flow(row, *own), way, row, walk), (walks, *rows), count)
+    return in_blocks(lambda walk, row, *own: budgeted(call.flow(row, *own), way, row, walk), (walks, *rows), count, LANES)

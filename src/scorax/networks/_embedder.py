@@ -115,7 +115,7 @@ class ClassEmbedder(AbstractEmbedder):
                 explain(
                     expected="the class of one example",
                     got=f"classes of shape {index.shape}",
-                    do="map over rows, or pass conditions= to sample and log_prob",
+                    do="map over rows, or pass one for each to sample and log_prob",
                 )
             )
         inside = (index >= 0) & (index < self.num_classes)
@@ -181,7 +181,7 @@ class VectorEmbedder(AbstractEmbedder):
                 explain(
                     expected=f"a condition of shape ({self.size},)",
                     got=f"{value.shape}",
-                    do="map over rows, or pass conditions= to sample and log_prob",
+                    do="map over rows, or pass one for each to sample and log_prob",
                 )
             )
         # What stands in the place of an absent condition, NaN perhaps, must not reach the gradient of the layers.

@@ -22,10 +22,9 @@ from scorax.samplers._langevin import AnnealedLangevin, PredictorCorrector
 from scorax.samplers._multistep import AdamsBashforth, DPMSolver
 from scorax.samplers._probability_flow import ProbabilityFlow
 from scorax.samplers._reverse_sde import ReverseSDE
-from scorax.samplers._sample import BLOCK, sample
+from scorax.samplers._sample import sample
 
 __all__ = [
-    "BLOCK",
     "DDIM",
     "DDPM",
     "AbstractEnd",

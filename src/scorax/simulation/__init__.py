@@ -2,6 +2,6 @@
 
 from scorax.simulation._brownian import brownian_increments
 from scorax.simulation._methods import AbstractMethod, Euler, Exact, Milstein
-from scorax.simulation._simulate import BLOCK, simulate
+from scorax.simulation._simulate import simulate
 
-__all__ = ["BLOCK", "AbstractMethod", "Euler", "Exact", "Milstein", "brownian_increments", "simulate"]
+__all__ = ["AbstractMethod", "Euler", "Exact", "Milstein", "brownian_increments", "simulate"]

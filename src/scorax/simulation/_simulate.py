@@ -1,4 +1,4 @@
-"""Many paths forward in time: one key per row, one compiled block of rows."""
+"""Many paths forward in time: one key per row."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Float
 
 from scorax._checked import require_count, require_key, require_kind
 from scorax._errors import explain
+from scorax._rows import RowKeys, map_rows
 from scorax._types import Key
 from scorax.processes import AbstractProcess, AbstractSDE, sde
 from scorax.simulation._brownian import brownian_increments
 from scorax.simulation._methods import AbstractMethod, Euler
-
-BLOCK = 256
-"""Rows of one compiled block. A constant of the library: a row's bits must not depend on how many there are."""
 
 
 def simulate(
@@ -69,51 +67,37 @@ def simulate(
     times = _times(process, ts)
     method = Euler() if method is None else method
     steps = require_count(method.num_steps if num_steps is None else num_steps, "num_steps")
-    if len(x) == 0:
-        return jnp.zeros((0, len(times), *x.shape[1:]), x.dtype)
     at = jnp.asarray(times, x.dtype)
-    method.check(process, at[0], x[0])
-    parts = []
-    for first in range(0, len(x), BLOCK):
-        block = x[first : first + BLOCK]
-        padding = jnp.broadcast_to(block[:1], (BLOCK - len(block), *block.shape[1:]))
-        rows = jnp.asarray(start + first + np.arange(BLOCK), jnp.uint32)
-        states = _block(process, method, steps, jnp.concatenate([block, padding]), at, key, rows)
-        parts.append(states[: len(block)])
-    return jnp.concatenate(parts)
+    if len(x) > 0:
+        method.check(process, at[0], x[0])
+    path = eqx.Partial(_path, process, method, steps, at)
+    return map_rows(path, x, RowKeys(key, range(start, start + len(x))), shape=x.shape[1:])
 
 
-@eqx.filter_jit
-def _block(
+def _path(
     process: AbstractSDE,
     method: AbstractMethod,
     num_steps: int,
-    x0: Float[Array, "block *shape"],
     times: Float[Array, " times"],
+    x0: Float[Array, "*shape"],
     key: Key,
-    rows: UInt32[Array, " block"],
-) -> Float[Array, "block times *shape"]:
-    shape = method.noise_shape(process, times[0], x0[0])
+) -> Float[Array, "times *shape"]:
+    shape = method.noise_shape(process, times[0], x0)
 
-    def path(x: Array, row: Array) -> Array:
-        row_key = jax.random.fold_in(key, row)
+    def interval(x: Array, xs: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        i, t, s = xs
+        increments = brownian_increments(s - t, num_steps, shape, x.dtype, key=jax.random.fold_in(key, i))
+        h = (s - t) / num_steps
 
-        def interval(x: Array, xs: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-            i, t, s = xs
-            increments = brownian_increments(s - t, num_steps, shape, x.dtype, key=jax.random.fold_in(row_key, i))
-            h = (s - t) / num_steps
+        def step(x: Array, xs: tuple[Array, Array]) -> tuple[Array, None]:
+            j, increment = xs
+            return method.step(process, t + j * h, h, x, increment), None
 
-            def step(x: Array, xs: tuple[Array, Array]) -> tuple[Array, None]:
-                j, increment = xs
-                return method.step(process, t + j * h, h, x, increment), None
+        x, _ = jax.lax.scan(step, x, (jnp.arange(num_steps), increments))
+        return x, x
 
-            x, _ = jax.lax.scan(step, x, (jnp.arange(num_steps), increments))
-            return x, x
-
-        _, states = jax.lax.scan(interval, x, (jnp.arange(len(times) - 1), times[:-1], times[1:]))
-        return jnp.concatenate([x[None], states])
-
-    return jax.vmap(path)(x0, rows)
+    _, states = jax.lax.scan(interval, x0, (jnp.arange(len(times) - 1), times[:-1], times[1:]))
+    return jnp.concatenate([x0[None], states])
 
 
 def _times(process: AbstractSDE, ts: Sequence[float] | np.ndarray | Array) -> Float[np.ndarray, " times"]:

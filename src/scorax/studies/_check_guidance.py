@@ -24,7 +24,7 @@ def draws(scale: float) -> np.ndarray:
     """Guided draws of class 0; the scale is an array, so that one program serves every row of the table."""
     model = Guided(ExactDenoiser.create(_classes(), VP()), jnp.asarray(scale))
     labels = np.zeros(COUNT, np.int32)
-    return np.asarray(sample(model, Heun(64), COUNT, key=jax.random.key(7), conditions=labels))[:, 0]
+    return np.asarray(sample(model, Heun(64), COUNT, key=jax.random.key(7), condition=labels))[:, 0]
 
 
 def density() -> Answer:
@@ -33,7 +33,7 @@ def density() -> Answer:
     noisy = _classes().given(1).at(process.level(jnp.asarray(process.t0)))
     x = jnp.array([-0.2], jnp.float32)
     model = Guided(ExactDenoiser.create(_classes(), process), jnp.asarray(1.0))
-    answer = log_prob(model, x[None], jnp.asarray(1), estimate_error=False)
+    answer = log_prob(model, x[None], jnp.asarray([1]), estimate_error=False)
     return Answer(noisy.log_density(x), answer.value[0], 1e-3)
 
 

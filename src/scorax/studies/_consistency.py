@@ -1,22 +1,20 @@
 """Does a learned score agree with the density that its own flow defines?"""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Array, Bool, Float
 
 from scorax._errors import explain
-from scorax._trees import cast, require_conditions, rows_at
-from scorax._types import Condition
+from scorax._rows import condition_rows, map_rows
+from scorax._trees import cast
+from scorax._types import Condition, Key
 from scorax.likelihood import default_tolerance, row_log_prob
 from scorax.models import AbstractScoreModel, FlowEnds, flow_ends
 from scorax.networks import check_conditions
-
-_ROWS = 16
-"""Rows of one compiled chunk: the backward pass of a solve keeps its checkpoints for each."""
 
 
 class ScoreConsistency(NamedTuple):
@@ -49,7 +47,6 @@ def score_consistency(
     x: Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
     condition: Condition = None,
     *,
-    conditions: PyTree = None,
     tolerance: float | None = None,
 ) -> ScoreConsistency:
     r"""Gap between the score of a model and the gradient of the density of its deterministic flow,
@@ -65,8 +62,7 @@ def score_consistency(
     Args:
         model: any score model that ``log_prob`` takes.
         x: states at ``t0``; the precision is theirs, and float64 shows gaps below about 1e-3.
-        condition: what the network is told of every row.
-        conditions: or PyTree of arrays with a row for each of ``x``.
+        condition: what the network is told, with a leading axis of 1 or n, as for ``log_prob``.
         tolerance: of the log-density, as for ``log_prob``.
 
     Returns:
@@ -74,49 +70,38 @@ def score_consistency(
 
     Raises:
         TypeError: the process has no law at ``t1``, or ``x`` is not floating-point.
-        ValueError: no rows, or wrong conditions as for ``log_prob``.
+        ValueError: no rows, or a wrong condition as for ``log_prob``.
     """
     x = jnp.asarray(x)
-    require_conditions(condition, conditions, len(x))
-    check_conditions(model, condition if conditions is None else conditions)
+    told = condition_rows(condition, len(x))
+    check_conditions(model, condition)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
     if len(x) == 0:
         raise ValueError(explain(expected="rows", got="none", do="pass at least one state"))
     ends = flow_ends(model, x.dtype)
     wanted = jnp.asarray(default_tolerance(x.dtype) if tolerance is None else tolerance, x.dtype)
-    rows: Any = np.asarray(x)  # on the device, cutting and padding would be compiled
-    parts = []
-    for first in range(0, len(x), _ROWS):
-        block, told = rows_at((rows, conditions), np.minimum(first + np.arange(_ROWS), len(x) - 1))
-        parts.append(_chunk(model, block, condition, told, ends, wanted))
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[: len(x)], *parts)
+    compared = eqx.Partial(_compared, cast(model, x.dtype), ends, wanted)
+    return map_rows(compared, (x, told), shape=x.shape[1:])
 
 
-@eqx.filter_jit
-def _chunk(
+def _compared(
     model: AbstractScoreModel,
-    x: Float[Array, "chunk *shape"],
-    condition: Condition,
-    conditions: PyTree,
     ends: FlowEnds,
     tolerance: Float[Array, ""],
+    told: tuple[Float[Array, "*shape"], Condition],
+    key: Key | None,
 ) -> ScoreConsistency:
-    model = cast(model, x.dtype)
+    x, condition = told
 
-    def one(row: Float[Array, "*shape"], own: Condition) -> ScoreConsistency:
-        told = condition if own is None else own
+    def log_density(z: Float[Array, "*shape"]) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+        solved = row_log_prob(model, z, condition, ends=ends, tolerance=tolerance, estimate_error=False)
+        return jnp.asarray(solved.value), jnp.asarray(solved.converged)
 
-        def log_density(z: Float[Array, "*shape"]) -> tuple[Float[Array, ""], Bool[Array, ""]]:
-            solved = row_log_prob(model, z, told, ends=ends, tolerance=tolerance, estimate_error=False)
-            return jnp.asarray(solved.value), jnp.asarray(solved.converged)
-
-        gradient, converged = jax.grad(log_density, has_aux=True)(row)
-        gradient = jnp.where(converged, gradient, jnp.nan)
-        score = model(model.process.t0, row, told)
-        lengths = [jnp.sqrt(jnp.sum(part**2)) for part in (gradient - score, gradient, score)]
-        longer = jnp.maximum(lengths[1], lengths[2])
-        relative = jnp.where(longer == 0, jnp.zeros_like(longer), lengths[0] / longer)
-        return ScoreConsistency(gradient, score, lengths[0], relative, converged)
-
-    return jax.vmap(one)(x, conditions)
+    gradient, converged = jax.grad(log_density, has_aux=True)(x)
+    gradient = jnp.where(converged, gradient, jnp.nan)
+    score = model(model.process.t0, x, condition)
+    lengths = [jnp.sqrt(jnp.sum(part**2)) for part in (gradient - score, gradient, score)]
+    longer = jnp.maximum(lengths[1], lengths[2])
+    relative = jnp.where(longer == 0, jnp.zeros_like(longer), lengths[0] / longer)
+    return ScoreConsistency(gradient, score, lengths[0], relative, converged)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from scorax._host import host_float64
 from scorax._types import Key
 from scorax.processes import AbstractLinearSDE, Normal
-from scorax.simulation import BLOCK, AbstractMethod, simulate
+from scorax.simulation import AbstractMethod, simulate
 from scorax.studies._paths import Marginal, marginal, start_law
 
 
@@ -55,9 +55,7 @@ def study_image(
         ValueError: times that do not increase, or lie outside the clock.
     """
     flat = np.asarray(image, np.float64).ravel()
-    # Rows are simulated in blocks of a fixed size: an image that fills one block is as cheap as one pixel.
-    width = -(-flat.size // BLOCK)
-    clean = jnp.asarray(np.resize(flat, (-(-flat.size // width), width)), float)
+    clean = jnp.asarray(image, float)[None]  # one row, whose pixels have noise of their own
     start_key, path_key = jax.random.split(key)
     start = start_law(process, jnp.asarray(process.t0, float), clean)
     states = simulate(
@@ -68,7 +66,7 @@ def study_image(
         method=method,
         num_steps=num_steps,
     )
-    rows = np.asarray(states, np.float64).swapaxes(0, 1)[1:].reshape(len(at), -1)[:, : flat.size]
+    rows = np.asarray(states, np.float64)[0, 1:].reshape(len(at), -1)
     return ImageStudy(
         np.array([0.0, *at]),
         np.concatenate([flat[None], rows]).reshape(-1, *image.shape),

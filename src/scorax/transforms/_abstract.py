@@ -5,17 +5,13 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from scorax._checked import Checked
 from scorax._digest import row_digest
-from scorax._rows import over_rows
+from scorax._rows import map_rows
 from scorax._types import Key
-
-_BLOCK = 1024
-"""Rows of one compiled block: tables of any length share one program."""
 
 
 class Encoded(NamedTuple):
@@ -48,21 +44,20 @@ def encode_rows(
 
     The dequantisation noise of a row is so the same alone, in any batch and in any order.
     """
-    size = len(rows)
-    padded = np.concatenate([rows, np.zeros((-size % _BLOCK, rows.shape[1]))]).astype(np.float64)
     with jax.enable_x64(True):
-        parts = [_encode(transform, jnp.asarray(padded[i : i + _BLOCK]), key) for i in range(0, len(padded), _BLOCK)]
-        z = np.concatenate([np.zeros((0, rows.shape[1])), *(np.asarray(part.z) for part in parts)])
-        log_weight = np.concatenate([np.zeros(0), *(np.asarray(part.log_weight) for part in parts)])
-    return z[:size], log_weight[:size]
+        encoded = map_rows(eqx.Partial(_encode, transform, key), np.asarray(rows, np.float64), shape=rows.shape[1:])
+        return np.asarray(encoded.z), np.asarray(encoded.log_weight)
 
 
 def decode_rows(transform: AbstractTransform, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Rows of encoded values, in float64."""
     with jax.enable_x64(True):
-        return np.asarray(over_rows(transform.decode, jnp.asarray(z, jnp.float64)))
+        return np.asarray(map_rows(eqx.Partial(_decode, transform), np.asarray(z, np.float64), shape=z.shape[1:]))
 
 
-@eqx.filter_jit
-def _encode(transform: AbstractTransform, rows: Float[Array, "block d"], key: Key) -> Encoded:
-    return jax.vmap(lambda row: transform.encode(row, key=jax.random.fold_in(key, row_digest(row))))(rows)
+def _encode(transform: AbstractTransform, root: Key, row: Float[Array, " d"], key: Key | None) -> Encoded:
+    return transform.encode(row, key=jax.random.fold_in(root, row_digest(row)))
+
+
+def _decode(transform: AbstractTransform, z: Float[Array, " d"], key: Key | None) -> Float[Array, " d"]:
+    return transform.decode(z)
