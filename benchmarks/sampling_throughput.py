@@ -1,6 +1,6 @@
 """Draws per second of ``scorax.samplers.sample`` against a hand-written ``lax.scan`` of the same update.
 
-Both make the same draws: same field, grid, keys and blocks of rows, which is checked in float64 to 1e-8 before anything is
+Both make the same draws: same field, grid and keys, which is checked in float64 to 1e-8 before anything is
 timed. They run in turn, ours, bare, ours, ...; a ratio is that of one turn, reported is the median with the range of the
 middle half. Compilation is reported apart. ``--table FILE.json`` prints a record.
 """
@@ -25,7 +25,6 @@ from sampler_error import PROCESS, target
 from scorax._trees import cast
 from scorax.models import Denoiser
 from scorax.samplers import (
-    BLOCK,
     DDIM,
     DDPM,
     AdamsBashforth,
@@ -38,6 +37,9 @@ from scorax.samplers import (
 from scorax.targets import ExactDenoiser
 
 DRAWS = 10_000
+BLOCK = 1024
+"""Rows at once by hand."""
+
 LONG = 3.0
 """Seconds of a turn from which on fewer rows are drawn."""
 

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh
@@ -186,7 +185,7 @@ def in_calls(
 
 @functools.partial(jax.jit, static_argnums=0)
 def _call(
-    static: tuple[Callable[..., PyTree], tuple[Any, ...], jtu.PyTreeDef],
+    static: tuple[Callable[..., PyTree], tuple[Any, ...], Any],
     arrays: PyTree,
     rows: PyTree,
     count: Int[Array, ""],

@@ -90,7 +90,9 @@ def test_a_model_is_at_no_distance_from_itself():
     same = kl_divergence(model, model, num_samples=64, key=KEY)
     assert same.value == same.standard_error == 0
     assert same.numerical_error > 0
-    part = kl_divergence(model, model, num_samples=64, key=KEY, condition=jnp.asarray([0]), q_condition=jnp.asarray([-1]))
+    part = kl_divergence(
+        model, model, num_samples=64, key=KEY, condition=jnp.asarray([0]), q_condition=jnp.asarray([-1])
+    )
     # The mixture has 0.3 of the component and nearly nothing else where the component is: KL is about -log 0.3.
     assert 0.5 < part.value <= -np.log(0.3) + 4 * part.standard_error + 0.05
 

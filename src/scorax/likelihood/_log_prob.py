@@ -202,4 +202,6 @@ def _in_lanes(call: _Call, own: tuple[Float[Array, "rows *shape"], PyTree], coun
         rows,
         count,
     )
-    return in_blocks(lambda walk, row, *own: budgeted(call.flow(row, *own), way, row, walk), (walks, *rows), count, LANES)
+    return in_blocks(
+        lambda walk, row, *own: budgeted(call.flow(row, *own), way, row, walk), (walks, *rows), count, LANES
+    )

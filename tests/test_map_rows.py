@@ -1,0 +1,115 @@
+"""Blocks of rows: a row's bits are the same alone, in part, in any order, on one device and on two."""
+
+import os
+import subprocess
+import sys
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from scorax._rows import CALL, RowKeys, block_of, condition_rows, map_rows
+from scorax.likelihood import log_prob
+from scorax.models import Denoiser
+from scorax.networks import MLP, ClassEmbedder
+from scorax.processes import EDM, GaussianLaw
+from scorax.samplers import AdamsBashforth, sample
+
+KEY = jax.random.key(0)
+WEIGHT = np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32)
+X = np.random.default_rng(1).standard_normal((CALL * 128 + 200, 8)).astype(np.float32)
+
+
+def layer(weight, x, key):
+    """A product, and noise of the row's own."""
+    return jnp.tanh(x @ weight), jax.random.normal(key, x.shape)
+
+
+def mapped(x: np.ndarray, first: int = 0):
+    fn = eqx.Partial(layer, jnp.asarray(WEIGHT))
+    return map_rows(fn, x, RowKeys(KEY, range(first, first + len(x))), shape=x.shape[1:])
+
+
+@pytest.mark.bits
+def test_a_row_depends_on_its_value_and_its_number_alone():
+    product, noise = (np.asarray(part) for part in mapped(X))
+    np.testing.assert_allclose(product, np.tanh(X @ WEIGHT), rtol=1e-5, atol=1e-6)
+    for number in (0, 1000, len(X) - 1):
+        own = jax.random.fold_in(KEY, number)
+        np.testing.assert_array_equal(noise[number], jax.random.normal(own, (8,)))
+    for rows in (slice(0, 1), slice(5, 12), slice(126, 130), slice(CALL * 128 - 2, CALL * 128 + 3)):
+        part = mapped(X[rows], rows.start)
+        assert np.array_equal(part[0], product[rows])
+        assert np.array_equal(part[1], noise[rows])
+    order = np.random.default_rng(2).permutation(len(X))
+    assert np.array_equal(mapped(X[order])[0], product[order])
+    assert np.array_equal(mapped(X[:4], 2**32 - 2)[1][2:], noise[:2])  # numbers are of 32 bits
+
+
+def test_no_rows_have_the_shapes_of_some():
+    product, noise = mapped(X[:0])
+    assert (product.shape, noise.shape) == ((0, 8), (0, 8))
+
+
+def test_with_tracers_it_is_a_map_that_has_a_gradient():
+    def total(weight):
+        return jnp.sum(map_rows(eqx.Partial(layer, weight), X[:5], RowKeys(KEY, range(5)), shape=(8,))[0])
+
+    inner = 1 - np.tanh(X[:5] @ WEIGHT) ** 2
+    np.testing.assert_allclose(jax.jit(jax.grad(total))(WEIGHT), X[:5].T @ inner, rtol=1e-4, atol=1e-4)
+
+
+def test_the_block_follows_from_the_cost_of_the_model():
+    """Few numbers: twice the rows. An axis before the last is one of positions, each of which is a vector to a product."""
+    small, large = np.zeros(100), np.zeros((64, 64))
+    assert block_of(small, (2,)) == 2 * block_of(large, (2,))
+    assert block_of(large, (8, 3)) == block_of(large, (3,)) // 8
+    assert block_of(large, (16, 16, 3)) == block_of(small, (64, 64, 3)) == 1
+    for shape in ((), (5,), (7, 2), (3, 3, 1)):
+        assert block_of(large, shape).bit_count() == 1  # powers of two
+
+
+def test_one_condition_is_told_of_all_rows_or_each_its_own():
+    same, each = condition_rows((np.array([3]), jnp.arange(4.0)), 4)
+    assert np.array_equal(same, [3, 3, 3, 3])
+    assert np.array_equal(each, np.arange(4.0))
+    assert condition_rows(None, 4) is None
+    for wrong in (3, np.zeros(3), np.zeros((2, 4))):
+        with pytest.raises(ValueError, match=r"of 1, the same for all rows, or of 4, one for each, got shape"):
+            condition_rows(wrong, 4)
+
+
+def requests(mesh=None) -> list[np.ndarray]:
+    """Draws and log-densities of a network that is told a class, in some requests."""
+    network = MLP(2, width=48, depth=2, embedder=ClassEmbedder(3, 8, key=KEY), key=KEY)
+    model = Denoiser(network, EDM(), moments=GaussianLaw.standard(2))
+    label = np.arange(150, dtype=np.int32) % 3
+    draws = sample(model, AdamsBashforth(4), 150, key=KEY, condition=label, mesh=mesh)
+    one = sample(model, AdamsBashforth(4), 1, key=KEY, condition=label[:1], mesh=mesh)
+    scored = log_prob(model, draws[:70], label[:70], tolerance=1e-2, mesh=mesh)
+    return [np.asarray(part) for part in (draws, one, scored.value, scored.solver_error)]
+
+
+PROGRAM = """
+import sys, jax, numpy as np
+sys.path.insert(0, {tests!r})
+from test_map_rows import requests
+assert len(jax.devices()) == 2
+np.savez({file!r}, *requests(jax.make_mesh((2,), ("rows",))))
+"""
+
+
+@pytest.mark.bits
+def test_two_devices_give_the_bits_of_one(tmp_path):
+    """Another process, because the number of devices is fixed when JAX starts."""
+    file = str(tmp_path / "two.npz")
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+    program = PROGRAM.format(tests=os.path.dirname(__file__), file=file)
+    subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "XLA_FLAGS": flags})
+    alone = requests()
+    assert np.array_equal(alone[1], alone[0][:1])
+    with np.load(file) as two:
+        for number, part in enumerate(alone):
+            np.testing.assert_array_equal(two[f"arr_{number}"], part)
