@@ -57,7 +57,7 @@ from .samplers import (
     sample,
 )
 from .simulation import simulate
-from .training import TrainState, fit
+from .training import FitOptions, Rows, TrainState, fit
 
 __version__: str
 
@@ -83,6 +83,7 @@ __all__ = [
     "EulerMaruyama",
     "ExplicitScoreMatching",
     "FitConfig",
+    "FitOptions",
     "GeometricBrownianMotion",
     "Guided",
     "Heun",
@@ -99,6 +100,7 @@ __all__ = [
     "Rectified",
     "ResMLP",
     "ReverseSDE",
+    "Rows",
     "ScoreDensity",
     "ScoreFunction",
     "ScoreNetwork",

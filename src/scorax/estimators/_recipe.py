@@ -22,7 +22,7 @@ from scorax.objectives import (
     LogNormalTimes,
     UniformTimes,
 )
-from scorax.training import TrainState, Validation, adamw, fit
+from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit
 from scorax.transforms import Dequantize
 
 _TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
@@ -37,8 +37,7 @@ class Plan:
         config: resolved configuration.
         laws: laws the model is built around.
         model: untrained model in standardised coordinates.
-        data: standardised rows, float32.
-        dequantize: bin noise in standardised units, or ``None`` where no column is rounded.
+        rows: standardised rows, float32, visited with bin noise in standardised units where a column is rounded.
         fold: the fold of a row, which the members of that fold do not train on; ``-1`` for rows that all train on.
         key: root key of training.
     """
@@ -46,8 +45,7 @@ class Plan:
     config: ResolvedConfig
     laws: Laws
     model: Denoiser
-    data: Float[np.ndarray, "n d"]
-    dequantize: Dequantize | None
+    rows: Rows
     fold: Int[np.ndarray, " n"]
     key: Key
 
@@ -76,13 +74,14 @@ def plan(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], config: F
         fold[order] = np.arange(len(z)) % folds
     else:
         fold[order[: num_held_out(settings.ensemble.holdout, len(z))]] = 0
+    visit = Dequantize(widths.astype(np.float32)) if np.any(widths > 0) else None
+    rows = Rows(z.astype(np.float32), visit=visit)
     laws = Laws.of(z, widths, fold, settings, seed=seed)
     return Plan(
         settings,
         laws,
         initial_model(settings, laws, key=network_key),
-        z.astype(np.float32),
-        Dequantize(widths.astype(np.float32)) if np.any(widths > 0) else None,
+        rows,
         fold,
         train_key,
     )
@@ -111,18 +110,19 @@ def train(job: Plan, state: TrainState | None = None) -> Iterator[TrainState]:
     return fit(
         job.model,
         objective(job.config),
-        job.data,
+        job.rows,
         optimizer(job.config),
         key=job.key,
         num_steps=training.max_steps,
-        batch_size=training.batch_size,
-        ema_decay=training.ema_decay,
-        validation=Validation(
-            tuple(job.held_out(member) for member in range(job.members)),
-            every=training.validate_every,
-            patience=training.patience,
+        options=FitOptions(
+            batch_size=training.batch_size,
+            ema_decay=training.ema_decay,
+            validation=Validation(
+                tuple(job.held_out(member) for member in range(job.members)),
+                every=training.validate_every,
+                patience=training.patience,
+            ),
+            member_rows=[job.trained_on(member) for member in range(job.members)],
         ),
-        member_rows=[job.trained_on(member) for member in range(job.members)],
-        dequantize=job.dequantize,
         state=state,
     )

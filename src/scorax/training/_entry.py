@@ -3,8 +3,6 @@
 from typing import Any
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 import optax
@@ -13,15 +11,15 @@ from scorax._checked import require_key, require_kind, shown
 from scorax._errors import explain
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
+from scorax.training._options import FitOptions
 from scorax.training._state import TrainState
 
 
-def check_fit(model: Any, objective: Any, data: Any, optimizer: Any, *, key: Any) -> None:
-    """Refuse a model without a network, another objective, rows that are no finite floating-point array, and no optimiser.
+def check_fit(model: Any, objective: Any, optimizer: Any, *, key: Any) -> None:
+    """Refuse a model without a network, another objective, no optimiser, and no key.
 
     Raises:
         TypeError: one of them is of another kind.
-        ValueError: no rows, or rows that are not finite.
     """
     if not isinstance(model, AbstractNetworkModel):
         raise TypeError(
@@ -41,22 +39,33 @@ def check_fit(model: Any, objective: Any, data: Any, optimizer: Any, *, key: Any
                 do="pass optax.adam(1e-3), or adamw(1e-3, num_steps=...) of scorax.training",
             )
         )
-    if not isinstance(data, np.ndarray | jax.Array) or not jnp.issubdtype(data.dtype, jnp.floating) or data.ndim == 0:
-        raise TypeError(
-            explain(
-                expected="data as an array of floating-point rows, the examples on its first axis",
-                got=shown(data),
-                do="pass np.asarray(rows, np.float32), at unit scale",
+
+
+def rows_of_members(options: FitOptions, members: int, count: int) -> list[np.ndarray]:
+    """Numbers of the rows that each member trains on; refuse numbers for other members and numbers of no row.
+
+    Raises:
+        ValueError: either of these.
+    """
+    own = [np.arange(count)] * members if options.member_rows is None else list(options.member_rows)
+    held = own if options.validation is None else options.validation.rows
+    for what, given in (("member_rows", own), ("validation.rows", held)):
+        if len(given) != members:
+            raise ValueError(
+                explain(
+                    expected=f"{what} for {members} members", got=f"{len(given)}", do="give one index array per member"
+                )
             )
-        )
-    if len(data) == 0 or not bool(jnp.all(jnp.isfinite(jnp.asarray(data)))):
-        raise ValueError(
-            explain(
-                expected="rows of finite numbers",
-                got="none" if len(data) == 0 else "a row with NaN or infinity",
-                do="drop or impute such rows: one of them spoils every weight or hides in the held-out rows",
-            )
-        )
+        for numbers in given:
+            if len(numbers) and not (np.min(numbers) >= 0 and np.max(numbers) < count):
+                raise ValueError(
+                    explain(
+                        expected=f"{what} from 0 to {count - 1}",
+                        got=f"{np.min(numbers)} to {np.max(numbers)}",
+                        do="number the rows of this fit",
+                    )
+                )
+    return own
 
 
 def check_state(state: Any, like: TrainState) -> None:

@@ -10,11 +10,12 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._rows import over_rows
-from scorax._trees import all_finite, move_average, rows_at, select
+from scorax._trees import all_finite, move_average, select
 from scorax._types import Key
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
-from scorax.training._validation import FixedDraws, draws_loss, visited
+from scorax.training._rows import Examples, visited
+from scorax.training._validation import FixedDraws, draws_loss
 from scorax.transforms import AbstractTransform
 
 
@@ -22,15 +23,13 @@ class Problem(NamedTuple):
     """What does not change while training.
 
     ``facts`` are the arrays of the network that are not trained (with a member axis where there are members), ``frozen`` is
-    the rest of the model; ``conditions`` have one row for each row of ``data``, or are ``None``.
+    the rest of the model.
     """
 
     objective: AbstractObjective
-    data: Float[Array, "n *shape"]
-    dequantize: AbstractTransform | None
+    visit: AbstractTransform | None
     facts: PyTree
     frozen: PyTree
-    conditions: PyTree
 
 
 class Carry(NamedTuple):
@@ -51,24 +50,24 @@ class Program(NamedTuple):
 
 
 class Batches(NamedTuple):
-    """Rows of the next K steps, (K, batch) or (K, members, batch), and where the steps start."""
+    """Examples of the next K steps, (K, batch, ...) or (K, members, batch, ...), and where the steps start."""
 
-    rows: Int[Array, "..."]
+    examples: Examples
     start: Int[Array, ""]
     active: Bool[Array, " members"]
     key: Key
 
 
-def _batch_loss(weights: PyTree, problem: Problem, rows: Int[Array, " batch"], key: Key) -> Float[Array, ""]:
+def _batch_loss(weights: PyTree, problem: Problem, examples: Examples, key: Key) -> Float[Array, ""]:
     """Mean objective over a batch whose quantiles are stratified, ``u_i = (i + U) / B``."""
     model: AbstractNetworkModel = eqx.combine(weights, problem.facts, problem.frozen)
-    size = rows.shape[0]
+    size = examples.x0.shape[0]
     offset_key, bin_key, row_key = jax.random.split(key, 3)
     bin_keys = jax.random.split(bin_key, size)
-    x0 = over_rows(lambda row, k: visited(row, problem.dequantize, k), problem.data[rows], bin_keys)
+    x0 = over_rows(lambda row, k: visited(row, problem.visit, k), examples.x0, bin_keys)
     u = (jnp.arange(size, dtype=x0.dtype) + jax.random.uniform(offset_key, (), x0.dtype)) / size
     keys = jax.random.split(row_key, size)
-    told = rows_at(problem.conditions, rows)
+    told = examples.condition
     return jnp.mean(over_rows(lambda x, v, c, k: problem.objective(model, x, v, c, key=k), x0, u, told, keys))
 
 
@@ -77,11 +76,11 @@ def _step(
     problem: Problem,
     carry: Carry,
     active: Bool[Array, ""],
-    rows: Int[Array, " batch"],
+    examples: Examples,
     step: Array,
     key: Key,
 ) -> tuple[Carry, Float[Array, ""]]:
-    loss, gradient = jax.value_and_grad(_batch_loss)(carry.weights, problem, rows, key)
+    loss, gradient = jax.value_and_grad(_batch_loss)(carry.weights, problem, examples, key)
     updates, optimizer = program.optimizer.update(gradient, carry.optimizer, carry.weights)
     weights = optax.apply_updates(carry.weights, updates)
     decay = jnp.minimum(program.ema_decay, (1 + step) / (10 + step))  # young averages forget the start at once
@@ -98,20 +97,27 @@ def train_call(
     """K steps in one scan: the new carry (the old one is donated), the mean loss, and whether all stayed finite."""
     program, problem, batches = fixed
 
-    def body(carry: Carry, xs: tuple[Array, Array]) -> tuple[Carry, Array]:
+    def body(carry: Carry, xs: tuple[Array, Examples]) -> tuple[Carry, Array]:
         step, batch = xs
         step_key = jax.random.fold_in(batches.key, step)
         if not program.members:
             carry, loss = _step(program, problem, carry, batches.active[0], batch, step, step_key)
             return carry, loss[None]
-        keys = jax.vmap(lambda member: jax.random.fold_in(step_key, member))(jnp.arange(batch.shape[0]))
+        keys = jax.vmap(lambda member: jax.random.fold_in(step_key, member))(jnp.arange(batch.x0.shape[0]))
         return jax.vmap(lambda c, a, b, k, f: _step(program, problem._replace(facts=f), c, a, b, step, k))(
             carry, batches.active, batch, keys, problem.facts
         )
 
-    steps = batches.start + jnp.arange(batches.rows.shape[0])
-    carry, losses = jax.lax.scan(body, carry, (steps, batches.rows))
+    steps = batches.start + jnp.arange(batches.examples.x0.shape[0])
+    carry, losses = jax.lax.scan(body, carry, (steps, batches.examples))
     return carry, jnp.mean(losses, axis=0), all_finite(carry) & jnp.all(jnp.isfinite(losses))
+
+
+class HeldOut(NamedTuple):
+    """The rows that some member holds out, each once, and every member's draws of them."""
+
+    examples: Examples
+    draws: FixedDraws
 
 
 class Best(NamedTuple):
@@ -125,19 +131,19 @@ class Best(NamedTuple):
 
 @eqx.filter_jit
 def validate_call(
-    members: bool, best: Best, ema: PyTree, problem: Problem, draws: FixedDraws, step: Array, wait: Array, margin: Array
+    members: bool, best: Best, ema: PyTree, problem: Problem, held: HeldOut, step: Array, wait: Array, margin: Array
 ) -> tuple[Best, Float[Array, " members"]]:
     """Loss of the averages on the fixed draws, and the best state and stops that follow from it."""
 
     def loss(weights: PyTree, facts: PyTree, own: FixedDraws) -> Float[Array, ""]:
         model = eqx.combine(weights, facts, problem.frozen)
-        return draws_loss(model, problem.objective, problem.data, problem.dequantize, own, problem.conditions)
+        return draws_loss(model, problem.objective, held.examples, own, problem.visit)
 
     if members:
         # One member at a time keeps memory at one member's draws.
-        values = jax.lax.map(lambda xs: loss(*xs), (ema, problem.facts, draws))
+        values = jax.lax.map(lambda xs: loss(*xs), (ema, problem.facts, held.draws))
     else:
-        values = loss(ema, problem.facts, jtu.tree_map(lambda leaf: leaf[0], draws))[None]
+        values = loss(ema, problem.facts, jtu.tree_map(lambda leaf: leaf[0], held.draws))[None]
     improved = best.active & (values < best.best_loss - margin)
 
     def keep(new: Array, old: Array) -> Array:

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int
 
 from scorax._checked import require_count
 from scorax._errors import explain
@@ -15,6 +15,7 @@ from scorax._trees import rows_at
 from scorax._types import Key, Keys
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
+from scorax.training._rows import Examples, visited
 from scorax.transforms import AbstractTransform
 
 
@@ -82,24 +83,26 @@ class FixedDraws(eqx.Module):
         return FixedDraws(jnp.asarray(rows), jnp.asarray(u), keys, jnp.asarray(weight))
 
 
-def visited(row: Float[Array, "*shape"], dequantize: AbstractTransform | None, key: Key) -> Float[Array, "*shape"]:
-    """A row as the objective sees it: with dequantisation noise drawn anew at every visit."""
-    return row if dequantize is None else dequantize.encode(row, key=key).z
-
-
 def draws_loss(
     model: AbstractNetworkModel,
     objective: AbstractObjective,
-    data: Float[Array, "n *shape"],
-    dequantize: AbstractTransform | None,
+    held: Examples,
     draws: FixedDraws,
-    conditions: PyTree = None,
+    visit: AbstractTransform | None = None,
 ) -> Float[Array, ""]:
-    """Weighted mean of the objective over one member's draws (no leading member axis); no condition is dropped."""
+    """Weighted mean of the objective over one member's draws (no leading member axis); no condition is dropped.
+
+    Args:
+        model: the model.
+        objective: loss of one example.
+        held: the rows that the draws count, and their conditions.
+        draws: rows, quantiles and keys.
+        visit: transform drawn anew at each visit.
+    """
 
     def one(row: Int[Array, ""], u: Float[Array, ""], key: Key) -> Float[Array, ""]:
         bin_key, noise_key = jax.random.split(key)
-        x0 = visited(data[row], dequantize, bin_key)
-        return objective(model, x0, u, rows_at(conditions, row), key=noise_key, training=False)
+        x0 = visited(held.x0[row], visit, bin_key)
+        return objective(model, x0, u, rows_at(held.condition, row), key=noise_key, training=False)
 
     return jnp.sum(over_rows(one, draws.rows, draws.u, draws.keys) * draws.weight)

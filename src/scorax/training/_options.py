@@ -1,0 +1,70 @@
+"""How a fit goes, beside what it trains and on which rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jax.sharding import Mesh
+
+from scorax._checked import require_count, require_kind
+from scorax._errors import explain
+from scorax.training._validation import Validation
+
+
+@dataclass(frozen=True, eq=False)
+class FitOptions:
+    """How :func:`fit` goes.
+
+    Attributes:
+        batch_size: rows per step and member.
+        every: steps from one yielded state to the next; by default as many as take about half a second, at most 100, and a
+            divisor of ``validation.every``. Validations fall on the first state that is at their step or after it.
+        ema_decay: decay of the average of the weights after its warm-up.
+        validation: held-out rows, and the stop they decide; without it all steps are trained.
+        member_rows: numbers of the rows each member trains on; by default all rows for every member.
+        mesh: device mesh with the one axis ``data``, over which the rows of a batch are shared out; by default the first device
+            alone.
+
+    Raises:
+        TypeError: a field is of another kind.
+        ValueError: a number below its least, a decay outside [0, 1), a mesh with other axes, or a batch that its devices cannot
+            share evenly.
+    """
+
+    batch_size: int = 256
+    every: int | None = None
+    ema_decay: float = 0.999
+    validation: Validation | None = None
+    member_rows: Sequence[np.ndarray] | None = None
+    mesh: Mesh | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "every"):
+            if name == "batch_size" or getattr(self, name) is not None:
+                object.__setattr__(self, name, require_count(getattr(self, name), f"{name} of FitOptions"))
+        require_kind(self.ema_decay, float, what="ema_decay of FitOptions")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(
+                explain(expected="ema_decay in [0, 1)", got=f"{self.ema_decay}", do="pass 0.999; 0 averages nothing")
+            )
+        require_kind(self.validation, Validation | None, what="validation of FitOptions")
+        if self.mesh is not None:
+            self._check_mesh(self.mesh)
+
+    def _check_mesh(self, mesh: Mesh) -> None:
+        if not isinstance(mesh, Mesh) or mesh.axis_names != ("data",):
+            raise ValueError(
+                explain(
+                    expected="a mesh with the one axis 'data'",
+                    got=f"axes {mesh.axis_names}" if isinstance(mesh, Mesh) else type(mesh).__name__,
+                    do="pass jax.make_mesh((jax.device_count(),), ('data',))",
+                )
+            )
+        if self.batch_size % mesh.size:
+            raise ValueError(
+                explain(
+                    expected=f"a batch that {mesh.size} devices share evenly",
+                    got=f"batch_size={self.batch_size}",
+                    do=f"pass a multiple of {mesh.size}",
+                )
+            )

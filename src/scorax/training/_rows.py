@@ -1,0 +1,178 @@
+"""The rows of a fit: how many there are, some of them by number, and their first two moments."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PyTree
+
+from scorax._checked import require_kind, shown
+from scorax._errors import explain
+from scorax._rows import over_rows
+from scorax._types import Key
+from scorax.processes import GaussianLaw
+from scorax.transforms import AbstractTransform
+
+BLOCK_BYTES = 2**24
+"""Most bytes of the rows that are read at once."""
+DEVICE_SHARE = 0.25
+"""Share of the memory of a device that the rows may take: the rest is for the model and its gradients."""
+
+
+class Examples(NamedTuple):
+    """Clean rows and what the network is told of each; arrays share their leading axes, NumPy's on the host."""
+
+    x0: Any
+    condition: PyTree
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What :func:`fit` trains on: rows, their conditions, and the transform that is drawn anew at every visit of a row.
+
+    Rows that are arrays of JAX stay where they are. NumPy's go to the first device where they take at most a quarter of the
+    memory it reports, and stay on the host otherwise: beside a CPU, which has no memory of its own, always. A memory map
+    (``numpy.load(..., mmap_mode="r")``) stays on disk. :func:`fit` asks for the rows of its next steps while the
+    device works, so rows may be more than the memory holds. Nothing is copied on the host: leave the array alone while
+    something trains on it.
+
+    :func:`fit` uses ``len``, ``shape``, ``dtype``, ``condition``, ``visit`` and :meth:`take`; a source of another kind (files of
+    columns, a folder of images) has the same.
+
+    Attributes:
+        data: floating-point rows on the leading axis, in the units of the model.
+        condition: PyTree of arrays with one row for each row of ``data``, or one for all; :func:`fit` tells them to the network
+            in training and in validation.
+        visit: transform whose noise is drawn anew whenever a row is visited, :class:`~scorax.transforms.Dequantize` say; it
+            says the shape of a row.
+
+    Raises:
+        TypeError: ``data`` is no array of floating-point numbers, or ``visit`` is no transform.
+        ValueError: no rows, a row that is not finite (all are read once, a block at a time), or conditions for another
+            number of rows.
+    """
+
+    data: Float[Array, "n *row"] | Float[np.ndarray, "n *row"]
+    condition: PyTree = None
+    visit: AbstractTransform | None = None
+
+    def __post_init__(self) -> None:
+        data = self.data
+        if (
+            not isinstance(data, np.ndarray | jax.Array)
+            or not jnp.issubdtype(data.dtype, jnp.floating)
+            or not data.ndim
+        ):
+            raise TypeError(
+                explain(
+                    expected="rows as an array of floating-point numbers, the examples on its first axis",
+                    got=shown(data),
+                    do="pass np.asarray(rows, np.float32), at unit scale",
+                )
+            )
+        require_kind(self.visit, AbstractTransform | None, what="visit of Rows")
+        if len(data) == 0 or not _all_finite(data):
+            raise ValueError(
+                explain(
+                    expected="rows of finite numbers",
+                    got="none" if len(data) == 0 else "a row with NaN or infinity",
+                    do="drop or impute such rows: one of them spoils every weight or hides in the held-out rows",
+                )
+            )
+        for leaf in jax.tree.leaves(self.condition):
+            if np.shape(leaf)[:1] not in ((len(data),), (1,)):
+                raise ValueError(
+                    explain(
+                        expected=f"conditions with {len(data)} rows, or one for all",
+                        got=f"shape {np.shape(leaf)}",
+                        do="give one row each",
+                    )
+                )
+        object.__setattr__(self, "data", _placed(data, jax.devices()[0]))
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one row as it is visited."""
+        return self._visited.shape
+
+    @property
+    def dtype(self) -> jnp.dtype:
+        """Type of a row on the device, as it is visited."""
+        return self._visited.dtype
+
+    @property
+    def _visited(self) -> jax.ShapeDtypeStruct:
+        row = jax.ShapeDtypeStruct(self.data.shape[1:], jax.dtypes.canonicalize_dtype(self.data.dtype))
+        return jax.eval_shape(lambda x, key: visited(x, self.visit, key), row, jax.random.key(0))
+
+    def take(self, indices: Int[np.ndarray, "*axes"]) -> Examples:
+        """The rows with these numbers and their conditions, not yet visited; arrays have the axes of ``indices`` first."""
+        count = len(self)
+        return Examples(
+            _taken(self.data, indices),
+            jax.tree.map(lambda leaf: _taken(leaf, indices if len(leaf) == count else 0 * indices), self.condition),
+        )
+
+    def moments(self) -> GaussianLaw:
+        """Gaussian law with the mean and the covariance of the rows, as :meth:`GaussianLaw.of_rows` makes it; kept.
+
+        One pass over the rows, a block at a time, each visited once: bin noise has its share of the variance. Its draws are
+        the same at every call.
+        """
+        return self._moments
+
+    @cached_property
+    def _moments(self) -> GaussianLaw:
+        return GaussianLaw.of_rows(self.data if self.visit is None else _Visited(self))  # type: ignore[arg-type]
+
+
+class _Visited:
+    """The rows as an array whose blocks are visited when they are read."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows, self.shape, self.dtype = rows, (len(rows), *rows.shape), np.dtype(rows.dtype)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, block: slice) -> np.ndarray:
+        numbers = np.arange(len(self.rows))[block]
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), numbers)
+        x = jnp.asarray(self.rows.data[block])
+        return np.asarray(over_rows(lambda row, key: visited(row, self.rows.visit, key), x, keys))
+
+
+def visited(row: Float[Array, "*row"], visit: AbstractTransform | None, key: Key) -> Float[Array, "*shape"]:
+    """A row as the objective sees it: through the transform, with noise of its own at every visit."""
+    return row if visit is None else visit.encode(row, key=key).z
+
+
+def _taken(leaf: Any, indices: Int[np.ndarray, "*axes"]) -> Any:
+    return leaf[indices] if isinstance(leaf, jax.Array) else np.asarray(leaf)[indices]
+
+
+def _placed(data: Any, device: Any) -> Any:
+    """``data`` on ``device`` where it is small beside its memory, else as it is."""
+    memory = (device.memory_stats() or {}).get("bytes_limit", 0)  # none of a CPU
+    if isinstance(data, jax.Array) or _is_mapped(data) or data.nbytes > DEVICE_SHARE * memory:
+        return data
+    return jax.device_put(data, device)
+
+
+def _is_mapped(data: Any) -> bool:
+    """Whether an array, or what it is a view of, is a memory map."""
+    while data is not None and not isinstance(data, np.memmap):
+        data = getattr(data, "base", None)
+    return data is not None
+
+
+def _all_finite(data: Any) -> bool:
+    step = max(1, BLOCK_BYTES // max(1, math.prod(data.shape[1:]) * data.dtype.itemsize))
+    return all(np.all(np.isfinite(np.asarray(data[i : i + step]))) for i in range(0, len(data), step))
