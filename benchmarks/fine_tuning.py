@@ -30,7 +30,7 @@ from scorax.models import Denoiser
 from scorax.networks import AbstractNetwork, ResMLP
 from scorax.objectives import DenoisingScoreMatching, LikelihoodTimes, LikelihoodWeighting
 from scorax.processes import EDM, GaussianLaw
-from scorax.training import Validation, adamw, fit
+from scorax.training import FitOptions, Validation, adamw, fit
 
 BEFORE, AFTER = "denoising", "fine-tuned"
 CUT_OFFS = (0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4)
@@ -80,8 +80,10 @@ def denoised(rows: np.ndarray, count: int, setting: Setting, seed: int) -> Denoi
         adamw(1e-3, num_steps=setting.denoising_steps),
         key=fit_key,
         num_steps=setting.denoising_steps,
-        validation=Validation((np.arange(count, len(rows)),), every=100, patience=8),
-        member_rows=[np.arange(count)],
+        options=FitOptions(
+            validation=Validation((np.arange(count, len(rows)),), every=100, patience=8),
+            member_rows=[np.arange(count)],
+        ),
     )
     *_, last = states
     return last.model(model)

@@ -26,7 +26,7 @@ from scorax.models import Denoiser
 from scorax.networks import MLP
 from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM
-from scorax.training import adamw, fit
+from scorax.training import FitOptions, adamw, fit
 
 Timing = dict[str, float]
 
@@ -51,8 +51,7 @@ def ours(setting: Setting, rows: np.ndarray) -> Callable[[], Timing]:
             optimizer,
             key=jax.random.key(1),
             num_steps=setting.num_steps,
-            batch_size=setting.batch_size,
-            ema_decay=setting.ema_decay,
+            options=FitOptions(batch_size=setting.batch_size, ema_decay=setting.ema_decay),
         )
         jax.block_until_ready(next(states))
         began = time.perf_counter()

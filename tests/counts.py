@@ -15,7 +15,7 @@ from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM, OrnsteinUhlenbeck
 from scorax.samplers import Heun, NodeGrid, sample
 from scorax.simulation import brownian_increments, simulate
-from scorax.training import Validation, adamw, fit
+from scorax.training import FitOptions, Validation, adamw, fit
 
 KEY = jax.random.key(0)
 COUNT = np.int64
@@ -74,9 +74,11 @@ def calls() -> None:
         optax.chain(adamw(1e-3, num_steps=COUNT(1), warmup_steps=COUNT(1))),
         key=KEY,
         num_steps=COUNT(1),
-        batch_size=COUNT(4),
-        every=COUNT(1),
-        validation=Validation((np.arange(2),), every=COUNT(1), patience=COUNT(2), num_draws=COUNT(8)),
+        options=FitOptions(
+            batch_size=COUNT(4),
+            every=COUNT(1),
+            validation=Validation((np.arange(2),), every=COUNT(1), patience=COUNT(2), num_draws=COUNT(8)),
+        ),
     )
     assert [int(state.step) for state in states] == [0, 1]
 

@@ -33,7 +33,8 @@ from scorax.samplers import (
     sample,
 )
 from scorax.simulation import Milstein, brownian_increments, simulate
-from scorax.training import Validation, adamw, fit, initial_state
+from scorax.training import FitOptions, Rows, Validation, adamw, fit, initial_state
+from scorax.transforms import Dequantize
 
 KEY = jax.random.key(0)
 ROWS = np.random.default_rng(0).standard_normal((8, 2)).astype(np.float32)
@@ -219,7 +220,7 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     good = {
         "model": MODEL,
         "objective": DenoisingScoreMatching(),
-        "data": ROWS,
+        "rows": ROWS,
         "optimizer": ADAM,
         "key": KEY,
         "num_steps": 1,
@@ -234,18 +235,32 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
             {"key": 0},
             {"num_steps": -1},
             {"num_steps": 1.5},
-            {"batch_size": 0},
-            {"every": 0},
-            {"every": 2.5},
-            {"ema_decay": 1.0},
             {"state": other},
             {"state": "last"},
             {"state": initial_state(MODEL, optax.sgd(1e-3))},
-            {"validation": (ROWS, 10)},
-            {"validation": Validation(())},
+            {"options": 256},
+            {"options": FitOptions},
+            {"options": FitOptions(validation=Validation(()))},
+            {"options": FitOptions(member_rows=[np.array([0, len(ROWS)])])},
+            {"options": FitOptions(member_rows=[np.array([-1])])},
+            {"rows": Rows},
         )
     ):
         yield f"fit {number}: {next(iter(bad))}", lambda b=bad: next(fit(**{**good, **b}))
+    for name, wrong in (
+        ("batch_size", 0),
+        ("every", 0),
+        ("every", 2.5),
+        ("ema_decay", 1.0),
+        ("ema_decay", "slow"),
+        ("validation", (ROWS, 10)),
+        ("mesh", 2),
+        ("mesh", jax.make_mesh((1,), ("model",))),
+    ):
+        yield f"FitOptions {name} {wrong}", lambda n=name, w=wrong: FitOptions(**{n: w})
+    yield "conditions for another number of rows", lambda: Rows(ROWS, np.zeros((len(ROWS) - 1, 1)))
+    yield "a condition without an axis", lambda: Rows(ROWS, 3)
+    yield "a visit that is a class", lambda: Rows(ROWS, visit=Dequantize)
     yield "MLP(2.5)", lambda: MLP(2.5, key=KEY)
     yield "MLP key", lambda: MLP(2, key=0)
     yield "MLP depth", lambda: MLP(2, depth=-1, key=KEY)

@@ -12,7 +12,7 @@ from scorax.models import ScoreNetwork
 from scorax.networks import MLP
 from scorax.objectives import AbstractObjective, AbstractTimes, AbstractWeighting
 from scorax.studies import Importance
-from scorax.training import FixedDraws, Validation, draws_loss, fit
+from scorax.training import Examples, FitOptions, FixedDraws, Validation, draws_loss, fit
 from scorax.transforms import AbstractTransform, Encoded, decode_rows
 
 ROWS = 2 * MAX_ROWS + 100
@@ -78,13 +78,13 @@ def test_losses_of_many_held_out_rows(double):
     x = rows()
     draws = FixedDraws.create(Validation((np.arange(ROWS),), num_draws=1), key=KEY)
     own = jax.tree.map(lambda leaf: leaf[0], draws)
-    loss = eqx.filter_jit(draws_loss)(model(), Square(), jnp.asarray(x), None, own)
+    loss = eqx.filter_jit(draws_loss)(model(), Square(), Examples(jnp.asarray(x), None), own)
     np.testing.assert_allclose(loss, squares(x)[np.asarray(own.rows)].mean(), rtol=1e-6)
 
 
 def test_a_large_batch_of_training(double):
     x = rows()
-    states = fit(model(), Square(), x, optax.sgd(0.0), key=KEY, num_steps=1, batch_size=ROWS)
+    states = fit(model(), Square(), x, optax.sgd(0.0), key=KEY, num_steps=1, options=FitOptions(ROWS))
     *_, last = states
     np.testing.assert_allclose(last.loss, squares(x).mean(), rtol=1e-6)
 

@@ -65,7 +65,7 @@ def test_each_refusal_is_one_sentence(raised):
         ("fit: generator", r"floating-point rows, .*, got generator; pass np.asarray"),
         ("fit: uint8", r"got an array of uint8\[8, 2\]"),
         ("fit 2: optimizer", r"Optax transformation, got 0.001; pass optax.adam"),
-        ("fit 11: state", r"a state of this model and optimizer"),
+        ("fit 7: state", r"a state of this model and optimizer"),
         ("nodes without the first", r"to t0 = 0.333"),
     ],
 )

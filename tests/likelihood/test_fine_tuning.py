@@ -16,7 +16,7 @@ from scorax.models import Denoiser
 from scorax.networks import MLP
 from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM, GaussianLaw
-from scorax.training import fit
+from scorax.training import FitOptions, fit
 
 pytestmark = pytest.mark.usefixtures("quick_compilation", "double")  # statistics and differences far above rounding
 KEY = jax.random.key(0)
@@ -30,7 +30,8 @@ def model():
         rows = rows_of(mixture(), 256, key=KEY)
         moments = GaussianLaw.from_moments(np.asarray(rows.mean(0)), np.cov(np.asarray(rows).T))
         plain = Denoiser(network=MLP(2, width=8, depth=1, key=KEY), process=EDM(t0=0.1), moments=moments)
-        *_, last = fit(plain, DenoisingScoreMatching(), rows, optax.adam(3e-3), key=KEY, num_steps=50, batch_size=64)
+        options = FitOptions(batch_size=64)
+        *_, last = fit(plain, DenoisingScoreMatching(), rows, optax.adam(3e-3), key=KEY, num_steps=50, options=options)
         return last.model(plain)
 
 

@@ -15,7 +15,7 @@ from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM, VE, VP, GaussianLaw
 from scorax.samplers import Heun, sample
 from scorax.targets import ExactDenoiser, gaussian
-from scorax.training import fit
+from scorax.training import FitOptions, fit
 
 pytestmark = pytest.mark.usefixtures(
     "quick_compilation", "double"
@@ -197,8 +197,7 @@ def networks():
             optax.adam(3e-3),
             key=KEY,
             num_steps=300,
-            batch_size=128,
-            ema_decay=0.98,
+            options=FitOptions(batch_size=128, ema_decay=0.98),
         )
         random = awake(plain.network, key=jax.random.key(1), size=0.2)
         return {"random": Denoiser(network=random, process=VP(), moments=moments), "fitted": last.model(plain)}

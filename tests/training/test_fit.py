@@ -14,7 +14,7 @@ from scorax.networks import MLP, Ensemble, MixtureSkip
 from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import VP, Tabulated
 from scorax.targets import ExactDenoiser, gaussian
-from scorax.training import Validation, adamw, fit, initial_state
+from scorax.training import FitOptions, Rows, Validation, adamw, fit, initial_state
 from scorax.transforms import Dequantize
 
 KEY = jax.random.key(0)
@@ -32,9 +32,10 @@ THREE = Denoiser(network=Ensemble.create(small, 3, key=KEY), process=VP())
 FOLDS = (np.arange(0, 10), np.arange(10, 25), np.arange(25, 30))
 
 
-def run(model=PLAIN, *, num_steps=20, optimizer=ADAM, data=ROWS, **options):
+def run(model=PLAIN, *, num_steps=20, optimizer=ADAM, rows=ROWS, state=None, **options):
     """Host copies of every yielded state."""
-    states = fit(model, OBJECTIVE, data, optimizer, key=KEY, num_steps=num_steps, batch_size=16, every=5, **options)
+    settings = FitOptions(batch_size=16, every=5, **options)
+    states = fit(model, OBJECTIVE, rows, optimizer, key=KEY, num_steps=num_steps, options=settings, state=state)
     return [jax.tree.map(lambda leaf: np.array(leaf) if eqx.is_array(leaf) else leaf, state) for state in states]
 
 
@@ -58,7 +59,7 @@ def same(a, b) -> bool:
             {
                 "validation": Validation(FOLDS, every=5, num_draws=256),
                 "member_rows": [np.setdiff1d(np.arange(40), fold) for fold in FOLDS],
-                "dequantize": Dequantize(np.array([0.1, 0.0])),
+                "rows": Rows(ROWS, visit=Dequantize(np.array([0.1, 0.0]))),
             },
         ),
     ],
@@ -87,7 +88,7 @@ def test_a_run_cut_inside_a_call_resumes_to_the_same_weights():
 
 def test_states_come_every_so_many_steps_and_the_first_has_no_loss():
     for every, steps in ((5, [0, 5, 10, 12]), (12, [0, 12])):
-        states = list(fit(PLAIN, OBJECTIVE, ROWS, ADAM, key=KEY, num_steps=12, batch_size=16, every=every))
+        states = list(fit(PLAIN, OBJECTIVE, ROWS, ADAM, key=KEY, num_steps=12, options=FitOptions(16, every)))
         assert [int(state.step) for state in states] == steps
         assert np.isnan(states[0].loss)
         assert all(np.isfinite(state.loss) for state in states[1:])
@@ -120,9 +121,9 @@ def test_trap_41_a_single_bad_cell_is_refused(bad):
     data = ROWS.copy()
     data[17, 1] = bad
     with pytest.raises(ValueError, match="finite"):
-        run(data=data)
+        run(rows=data)
     with pytest.raises(ValueError, match="got none"):
-        run(data=ROWS[:0])
+        run(rows=ROWS[:0])
 
 
 def test_trap_41_a_step_that_diverges_raises():
@@ -147,7 +148,7 @@ def test_the_users_model_and_an_old_state_outlive_the_run():
 
 
 def test_a_taken_model_outlives_the_donation_of_its_state():
-    states = fit(PLAIN, OBJECTIVE, ROWS, ADAM, key=KEY, num_steps=15, batch_size=16, every=5)
+    states = fit(PLAIN, OBJECTIVE, ROWS, ADAM, key=KEY, num_steps=15, options=FitOptions(16, 5))
     next(states)
     taken = [next(states).model(PLAIN, which) for which in ("best", "ema", "weights") for _ in [0]]
     list(states)
@@ -171,8 +172,8 @@ def test_members_train_on_their_own_rows_and_stop_by_themselves():
     data[:10] *= 20  # the held-out rows of member 0: what helps its own rows hurts them
     validation = Validation(FOLDS, every=5, patience=2, num_draws=256)
     rows = [np.setdiff1d(np.arange(10, 40), fold) for fold in FOLDS]
-    still = Dequantize(np.zeros(2))  # changes nothing, and makes it the program of a test above
-    states = run(THREE, data=data, num_steps=60, validation=validation, member_rows=rows, dequantize=still)
+    still = Rows(data, visit=Dequantize(np.zeros(2)))  # changes nothing, and makes it the program of a test above
+    states = run(THREE, rows=still, num_steps=60, validation=validation, member_rows=rows)
     active = np.stack([state.active for state in states])
     ends = np.where(active.all(0), len(states), active.argmin(0))
     assert ends[0] < max(ends[1:])
@@ -237,7 +238,8 @@ def test_fit_recovers_the_score_of_a_gaussian():
     rows = rows_of(law, 4000, key=KEY)
     model = Denoiser(network=MLP(2, width=32, depth=2, key=KEY), process=VP())
     optimizer = adamw(5e-3, num_steps=800)
-    *_, last = fit(model, OBJECTIVE, rows, optimizer, key=KEY, num_steps=800, batch_size=256, ema_decay=0.99)
+    options = FitOptions(ema_decay=0.99)
+    *_, last = fit(model, OBJECTIVE, rows, optimizer, key=KEY, num_steps=800, options=options)
     fitted, exact = last.model(model), ExactDenoiser.create(law, VP())
     fresh, keys = rows_of(law, 20_000, key=jax.random.key(1)), jax.random.split(jax.random.key(2), 20_000)
     u = (jnp.arange(20_000) + 0.5) / 20_000
@@ -254,16 +256,21 @@ def test_fit_recovers_the_score_of_a_gaussian():
 
 def test_a_call_is_compiled_once(caplog):
     # A value placed or typed differently after the first call would double the time to the first step of every fit.
-    options = {
-        "num_steps": 30,
-        "batch_size": 8,
-        "every": 5,
-        "validation": Validation((np.arange(7),), every=5),
-    }
+    options = FitOptions(8, 5, validation=Validation((np.arange(7),), every=5))
     data = np.random.default_rng(0).normal(size=(31, 3)).astype(np.float32)  # shapes that no other test has compiled
     model = Denoiser(network=MLP(3, width=5, depth=1, key=jax.random.key(0)), process=VP())
     with caplog.at_level("WARNING"), jax.log_compiles():
-        list(fit(model, DenoisingScoreMatching(), data, adamw(1e-3, num_steps=30), key=jax.random.key(1), **options))
+        list(
+            fit(
+                model,
+                DenoisingScoreMatching(),
+                data,
+                adamw(1e-3, num_steps=30),
+                key=jax.random.key(1),
+                num_steps=30,
+                options=options,
+            )
+        )
     for name in ("train_call", "validate_call"):
         compiled = [m for m in caplog.messages if m.startswith("Compiling") and name in m]
         assert len(compiled) == 1, compiled

@@ -15,7 +15,7 @@ from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import VP
 from scorax.samplers import Heun, sample
 from scorax.targets import GaussianMixture
-from scorax.training import Validation, adamw, fit
+from scorax.training import FitOptions, Rows, Validation, adamw, fit
 
 KEY = jax.random.key(0)
 OBJECTIVE = DenoisingScoreMatching()
@@ -27,18 +27,16 @@ def vectors(key=KEY) -> MLP:
     return MLP(2, width=8, depth=1, embedder=VectorEmbedder(1, 4, dropout=0.2, key=key), key=key)
 
 
-def trained(network, *, num_steps=10, data=ROWS, **options):
+def trained(network, *, num_steps=10, data=ROWS, condition=None, **options):
     model = Denoiser(network, VP())
     *_, last = fit(
         model,
         OBJECTIVE,
-        data,
+        Rows(data, condition),
         optax.adam(1e-2),
         key=KEY,
         num_steps=num_steps,
-        batch_size=16,
-        every=5,
-        **options,
+        options=FitOptions(16, 5, **options),
     )
     return last, last.model(model, "weights")
 
@@ -59,7 +57,7 @@ def test_conditions_follow_their_rows_in_training_and_validation():
     def run(data, told, number):
         validation = Validation(tuple(number[fold] for fold in folds), every=5, num_draws=64)
         return trained(
-            network, data=data, conditions=told, validation=validation, member_rows=[number[rows] for rows in rest]
+            network, data=data, condition=told, validation=validation, member_rows=[number[rows] for rows in rest]
         )[0]
 
     straight = run(ROWS, conditions, np.arange(40))
@@ -73,14 +71,14 @@ def test_conditions_follow_their_rows_in_training_and_validation():
 
 def test_conditions_that_do_not_fit_the_rows_are_refused():
     with pytest.raises(ValueError, match="conditions with 40 rows, got shape"):
-        trained(vectors(), conditions=np.zeros((39, 1)))
+        trained(vectors(), condition=np.zeros((39, 1)))
     with pytest.raises(ValueError, match="finite"):
-        trained(vectors(), conditions=np.full((40, 1), np.nan))
+        trained(vectors(), condition=np.full((40, 1), np.nan))
     classes = MLP(2, width=8, depth=1, embedder=ClassEmbedder(3, 4, key=KEY), key=KEY)
     with pytest.raises(ValueError, match="classes from 0 to 2, or -1 for none, got 3"):
-        trained(classes, conditions=LABELS + 1)
+        trained(classes, condition=LABELS + 1)
     with pytest.raises(TypeError, match="without an embedder"):
-        trained(MLP(2, width=8, depth=1, key=KEY), conditions=LABELS)
+        trained(MLP(2, width=8, depth=1, key=KEY), condition=LABELS)
     model = Denoiser(classes, VP())
     for refused, what in (
         (1, r"leading axis of 1, the same for all rows, or of 4, one for each, got shape \(\)"),
@@ -130,12 +128,11 @@ def two_classes():
     *_, last = fit(
         model,
         OBJECTIVE,
-        rows,
+        Rows(rows, labels),
         adamw(5e-3, num_steps=600),
         key=KEY,
         num_steps=600,
-        ema_decay=0.97,
-        conditions=labels,
+        options=FitOptions(ema_decay=0.97),
     )
     return means, last.model(model)
 

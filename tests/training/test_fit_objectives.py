@@ -24,7 +24,7 @@ from scorax.objectives import (
 )
 from scorax.processes import EDM, Level
 from scorax.targets import ExactDenoiser, gaussian
-from scorax.training import adamw, fit
+from scorax.training import FitOptions, adamw, fit
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")  # what is learned is measured to a few hundredths
 
@@ -41,7 +41,8 @@ class Affine(AbstractNetwork):
 
 def trained(model, objective, rows, *, num_steps: int, rate: float):
     optimizer = adamw(rate, num_steps=num_steps, weight_decay=0.0)
-    states = fit(model, objective, rows, optimizer, key=KEY, num_steps=num_steps, batch_size=256, ema_decay=0.99)
+    options = FitOptions(ema_decay=0.99)
+    states = fit(model, objective, rows, optimizer, key=KEY, num_steps=num_steps, options=options)
     *_, last = states
     return last.model(model)
 

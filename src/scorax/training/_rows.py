@@ -69,7 +69,7 @@ class Rows:
         ):
             raise TypeError(
                 explain(
-                    expected="rows as an array of floating-point numbers, the examples on its first axis",
+                    expected="an array of floating-point rows, the examples on its first axis",
                     got=shown(data),
                     do="pass np.asarray(rows, np.float32), at unit scale",
                 )
