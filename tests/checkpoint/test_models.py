@@ -39,7 +39,7 @@ from scorax.networks import MLP, AbstractNetwork
 from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM, VP, AbstractGaussianLaw, AbstractProcess, Tabulated
 from scorax.spec import CLASSES, FUNCTIONS, registered
-from scorax.training import adamw, fit, initial_state
+from scorax.training import FitOptions, adamw, fit, initial_state
 
 ROOMS = (processes, models, networks, transforms, objectives, samplers, simulation, targets, likelihood)
 BUILDS = {cls.__name__: case.build for cls, case in CASES.items()} | {
@@ -308,7 +308,7 @@ def test_training_goes_on_bit_for_bit(tmp_path):
         optimizer = adamw(1e-2, num_steps=8)
         steps = fit(
             model, DenoisingScoreMatching(), rows, optimizer,
-            key=jax.random.key(3), num_steps=8, batch_size=16, every=4, state=state,
+            key=jax.random.key(3), num_steps=8, options=FitOptions(16, 4), state=state,
         )  # fmt: skip
         for state in steps:
             if int(state.step) == 4:

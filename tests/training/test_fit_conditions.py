@@ -70,7 +70,7 @@ def test_conditions_follow_their_rows_in_training_and_validation():
 
 
 def test_conditions_that_do_not_fit_the_rows_are_refused():
-    with pytest.raises(ValueError, match="conditions with 40 rows, got shape"):
+    with pytest.raises(ValueError, match="or of 40, one for each, got shape"):
         trained(vectors(), condition=np.zeros((39, 1)))
     with pytest.raises(ValueError, match="finite"):
         trained(vectors(), condition=np.full((40, 1), np.nan))

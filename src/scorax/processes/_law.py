@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scorax._types import Key
+from scorax._types import Key, RowArray
 from scorax.processes._level import Level
 from scorax.processes._moments_of_rows import leading_moments, marginal_moments, moments
 
@@ -34,7 +34,7 @@ class AbstractGaussianLaw(eqx.Module):
     mean: eqx.AbstractVar[Float[Array, "*stack d"]]
 
     @staticmethod
-    def of_rows(rows: np.ndarray, kind: "type[AbstractGaussianLaw] | None" = None) -> "AbstractGaussianLaw":
+    def of_rows(rows: RowArray, kind: "type[AbstractGaussianLaw] | None" = None) -> "AbstractGaussianLaw":
         """Law with the mean and the covariance of an array's rows, each taken flat; the moments of a model are those of its data.
 
         One pass in float64, a block at a time, so that a memory-mapped array is never loaded whole.
@@ -53,7 +53,7 @@ class AbstractGaussianLaw(eqx.Module):
 
     @staticmethod
     @abc.abstractmethod
-    def fitted(rows: np.ndarray) -> "AbstractGaussianLaw":
+    def fitted(rows: RowArray) -> "AbstractGaussianLaw":
         """Law of this kind with the moments of an array's rows; see :meth:`of_rows`."""
 
     @abc.abstractmethod
@@ -134,7 +134,7 @@ class GaussianLaw(AbstractGaussianLaw):
         return GaussianLaw(mean, basis, jnp.maximum(variances, 0.0))
 
     @staticmethod
-    def fitted(rows: np.ndarray) -> "GaussianLaw":
+    def fitted(rows: RowArray) -> "GaussianLaw":
         mean, covariance = moments(rows)
         return GaussianLaw.from_moments(mean.astype(rows.dtype), covariance)
 
@@ -176,7 +176,7 @@ class DiagonalLaw(AbstractGaussianLaw):
     variances: Float[Array, "*stack d"]
 
     @staticmethod
-    def fitted(rows: np.ndarray) -> "DiagonalLaw":
+    def fitted(rows: RowArray) -> "DiagonalLaw":
         return DiagonalLaw(*_as(rows.dtype, *marginal_moments(rows)))
 
     def at(self, level: Level) -> "DiagonalLaw":
@@ -210,7 +210,7 @@ class IsotropicLaw(AbstractGaussianLaw):
     variance: Float[Array, "*stack"]
 
     @staticmethod
-    def fitted(rows: np.ndarray) -> "IsotropicLaw":
+    def fitted(rows: RowArray) -> "IsotropicLaw":
         mean, variances = marginal_moments(rows)
         return IsotropicLaw(*_as(rows.dtype, mean, np.asarray(variances.mean())))
 
@@ -257,7 +257,7 @@ class LowRankLaw(AbstractGaussianLaw):
     factor: Float[Array, "d r"]
 
     @staticmethod
-    def fitted(rows: np.ndarray) -> "LowRankLaw":
+    def fitted(rows: RowArray) -> "LowRankLaw":
         """The leading principal components, and on the diagonal what they leave of each variance, so that variances are exact.
 
         The covariance is wrong by the off-diagonal part of what the components leave out.

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import explain
+from scorax._types import RowArray
 
 _ROWS = 4096
 """Rows of an array that are summed at once, at most."""
@@ -15,7 +16,7 @@ _NUMBERS = 2**22
 """Numbers that are held at once: 32 MB."""
 
 
-def moments(rows: np.ndarray) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d d"]]:
+def moments(rows: RowArray) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d d"]]:
     """Mean and covariance of the rows, each taken flat.
 
     Every block's sums are about the mean of the first, which keeps the digits of columns far from zero.
@@ -35,7 +36,7 @@ def moments(rows: np.ndarray) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray
     return shift + total / count, (products - np.outer(total, total) / count) / count
 
 
-def marginal_moments(rows: np.ndarray) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
+def marginal_moments(rows: RowArray) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
     """Mean and variance of every coordinate; errors as for :func:`moments`."""
     size = math.prod(rows.shape[1:])
     shift, total, squares = np.zeros(size), np.zeros(size), np.zeros(size)
@@ -48,7 +49,7 @@ def marginal_moments(rows: np.ndarray) -> tuple[Float[np.ndarray, " d"], Float[n
 
 
 def leading_moments(
-    rows: np.ndarray, rank: int
+    rows: RowArray, rank: int
 ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"], Float[np.ndarray, "d r"]]:
     """Mean, what is left of every variance, and the leading principal components times their standard deviations.
 
@@ -65,7 +66,7 @@ def leading_moments(
     return mean, np.maximum(variances - np.sum(factor**2, axis=1), 0.0), factor
 
 
-def _blocks(rows: np.ndarray, least: int = 1) -> Iterator[Float[np.ndarray, "block d"]]:
+def _blocks(rows: RowArray, least: int = 1) -> Iterator[Float[np.ndarray, "block d"]]:
     """Blocks of flat rows in float64, of ``least`` rows or more if there are so many."""
     count, size = len(rows), math.prod(rows.shape[1:])
     if count < 2:

@@ -14,7 +14,7 @@ from scorax._checked import require_kind, shown
 from scorax._errors import explain
 from scorax._rows import over_rows
 from scorax._types import Key
-from scorax.processes import GaussianLaw
+from scorax.processes import AbstractGaussianLaw
 from scorax.transforms import AbstractTransform
 
 BLOCK_BYTES = 2**24
@@ -45,8 +45,8 @@ class Rows:
 
     Attributes:
         data: floating-point rows on the leading axis, in the units of the model.
-        condition: PyTree of arrays with one row for each row of ``data``, or one for all; :func:`fit` tells them to the network
-            in training and in validation.
+        condition: what the network is told of a row, in training and in validation: a PyTree of arrays with a leading axis of
+            the rows, or of 1, the same for all; kept on the host.
         visit: transform whose noise is drawn anew whenever a row is visited, :class:`~scorax.transforms.Dequantize` say; it
             says the shape of a row.
 
@@ -83,16 +83,8 @@ class Rows:
                     do="drop or impute such rows: one of them spoils every weight or hides in the held-out rows",
                 )
             )
-        for leaf in jax.tree.leaves(self.condition):
-            if np.shape(leaf)[:1] not in ((len(data),), (1,)):
-                raise ValueError(
-                    explain(
-                        expected=f"conditions with {len(data)} rows, or one for all",
-                        got=f"shape {np.shape(leaf)}",
-                        do="give one row each",
-                    )
-                )
-        object.__setattr__(self, "data", _placed(data, jax.devices()[0]))
+        object.__setattr__(self, "condition", _condition_rows(self.condition, len(data)))
+        object.__setattr__(self, "data", _placed(data, _device_memory()))
 
     def __len__(self) -> int:
         return len(self.data)
@@ -114,23 +106,26 @@ class Rows:
 
     def take(self, indices: Int[np.ndarray, "*axes"]) -> Examples:
         """The rows with these numbers and their conditions, not yet visited; arrays have the axes of ``indices`` first."""
-        count = len(self)
+        x0 = self.data[indices]
         return Examples(
-            _taken(self.data, indices),
-            jax.tree.map(lambda leaf: _taken(leaf, indices if len(leaf) == count else 0 * indices), self.condition),
+            x0 if isinstance(x0, jax.Array) else np.asarray(x0),
+            jax.tree.map(lambda leaf: leaf[indices], self.condition),
         )
 
-    def moments(self) -> GaussianLaw:
-        """Gaussian law with the mean and the covariance of the rows, as :meth:`GaussianLaw.of_rows` makes it; kept.
+    def moments(self) -> AbstractGaussianLaw:
+        """Law with the mean and the covariance of the rows, as :meth:`AbstractGaussianLaw.of_rows` makes it; kept.
 
         One pass over the rows, a block at a time, each visited once: bin noise has its share of the variance. Its draws are
-        the same at every call.
+        functions of the row's number alone.
+
+        Raises:
+            ValueError: a single row.
         """
         return self._moments
 
     @cached_property
-    def _moments(self) -> GaussianLaw:
-        return GaussianLaw.of_rows(self.data if self.visit is None else _Visited(self))  # type: ignore[arg-type]
+    def _moments(self) -> AbstractGaussianLaw:
+        return AbstractGaussianLaw.of_rows(self.data if self.visit is None else _Visited(self))
 
 
 class _Visited:
@@ -154,16 +149,31 @@ def visited(row: Float[Array, "*row"], visit: AbstractTransform | None, key: Key
     return row if visit is None else visit.encode(row, key=key).z
 
 
-def _taken(leaf: Any, indices: Int[np.ndarray, "*axes"]) -> Any:
-    return leaf[indices] if isinstance(leaf, jax.Array) else np.asarray(leaf)[indices]
+def _condition_rows(condition: PyTree, count: int) -> PyTree:
+    def widened(leaf: Any) -> np.ndarray:
+        if np.shape(leaf)[:1] not in ((1,), (count,)):
+            raise ValueError(
+                explain(
+                    expected=f"a condition with a leading axis of 1, the same for all rows, or of {count}, one for each",
+                    got=f"shape {np.shape(leaf)}",
+                    do="pass jnp.asarray([3]) for the class 3, say",
+                )
+            )
+        return np.broadcast_to(np.asarray(leaf), (count, *np.shape(leaf)[1:]))
+
+    return jax.tree.map(widened, condition)
 
 
-def _placed(data: Any, device: Any) -> Any:
-    """``data`` on ``device`` where it is small beside its memory, else as it is."""
-    memory = (device.memory_stats() or {}).get("bytes_limit", 0)  # none of a CPU
+def _device_memory() -> int:
+    """Bytes of the first device, as it reports them; a CPU has none of its own."""
+    return (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 0)
+
+
+def _placed(data: Any, memory: int) -> Any:
+    """The rows on the device where they are small beside its memory, else where they are."""
     if isinstance(data, jax.Array) or _is_mapped(data) or data.nbytes > DEVICE_SHARE * memory:
         return data
-    return jax.device_put(data, device)
+    return jnp.asarray(data)
 
 
 def _is_mapped(data: Any) -> bool:
