@@ -1,7 +1,12 @@
 """A saved model that was damaged, cut, exchanged or written by a hostile hand is refused in one line."""
 
+import copy
+import dataclasses
+import inspect
 import json
+import math
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +15,14 @@ import numpy as np
 import pytest
 
 import scorax
+from cases import CASES
 from damage import damages, restore
 from scorax._errors import InputError
+from scorax._trees import Frozen
 from scorax._write import FileDigest
 from scorax.checkpoint import tensors_bytes
 from scorax.checkpoint._json import seal
+from scorax.checkpoint._modules import described, rebuilt
 from scorax.models import Denoiser
 from scorax.networks import MLP
 from scorax.processes import GaussianLaw, Tabulated
@@ -179,6 +187,44 @@ def test_arrays_that_are_not_those_of_the_document(folder, arrays, said):
     digest = FileDigest.of(data)
     resealed(folder, at("digest", {"size": digest.size, "sha256": digest.sha256}))
     assert said in refusal(folder)
+
+
+def test_what_another_version_knew_is_refused_with_its_number(folder):
+    def change(document: dict[str, Any]) -> None:
+        document["scorax"] = "7.1"
+        document["model"]["fields"]["process"]["class"] = "Tabulated2"
+
+    resealed(folder, change)
+    assert "(did you mean 'Tabulated'?); use scorax '7.1', which wrote it" in refusal(folder)
+
+
+ODD = (-1.0, 0.0, 0.5, 3, 1e9, math.nan, math.inf, True, None, "text", ())
+"""Values for a field that is a number, a word or nothing."""
+
+CONSTRUCTED = [
+    cls for cls in CASES if list(inspect.signature(cls).parameters) == [f.name for f in fields(cls) if f.init]
+]
+"""Classes whose constructor takes the fields as they are."""
+
+
+@pytest.mark.parametrize("cls", CONSTRUCTED, ids=lambda cls: cls.__name__)
+def test_no_document_makes_what_the_constructor_refuses(cls):
+    value = CASES[cls].build()
+    value = getattr(value, "subject", value)
+    document, arrays = described(value)
+    for field in fields(cls):
+        now = getattr(value, field.name)
+        for odd in ODD if field.init and (now is None or isinstance(now, bool | int | float | str)) else ():
+            changed = copy.deepcopy(document)
+            changed["fields"][field.name] = described(Frozen(odd))[0]["fields"]["value"]
+            try:
+                made = dataclasses.replace(value, **{field.name: odd})
+            except (TypeError, ValueError, ArithmeticError):
+                with pytest.raises(InputError):
+                    rebuilt(changed, arrays, "model.json", "")
+            else:
+                if '"own"' not in json.dumps(document) and described(made)[0] == changed:
+                    assert described(rebuilt(changed, arrays, "model.json", ""))[0] == changed
 
 
 def test_a_document_of_another_model_is_not_read_with_these_arrays(folder, tmp_path):

@@ -36,14 +36,19 @@ class Contents:
     own: list[tuple[str, str]] = field(default_factory=list)
 
 
-def contents_of(document: Any, where: object) -> Contents:
+def contents_of(document: Any, where: object, do: str) -> Contents:
     """The contents of a document.
+
+    Args:
+        document: what was read.
+        where: the file it was read from.
+        do: what the user is told to do about a part that is none.
 
     Raises:
         InputError: something is not of the grammar, or a name is not registered.
     """
     found = Contents()
-    for place, node in _parts(document, (), where):
+    for place, node in _parts(document, (), where, do):
         if not isinstance(node, dict):
             continue
         if "array" in node:
@@ -58,24 +63,25 @@ def named(place: tuple[str, ...]) -> str:
     return "/".join(place)
 
 
-def _parts(node: Any, place: tuple[str, ...], where: object) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _parts(node: Any, place: tuple[str, ...], where: object, do: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every part with its place, each looked at."""
     keys = frozenset(node) if isinstance(node, dict) else None
+    at = f" at {quote(named(place))}" if place else ""
     if keys is None:
         if isinstance(node, list):
-            raise _odd(where, place, "a part of a model", "a bare list")
+            raise damaged(where, f"a part of a model{at}", "a bare list", do)
     elif keys not in _FITS:
-        raise _odd(where, place, "a part of a model", f"an object with the keys {quote(sorted(keys))}")
+        raise damaged(where, f"a part of a model{at}", f"an object with the keys {quote(sorted(keys))}", do)
     elif not _FITS[keys](node):
-        raise _odd(where, place, f"a part of a model under {quote(sorted(keys)[0])}", "something else")
+        raise damaged(where, f"a part of a model under {quote(sorted(keys)[0])}{at}", "something else", do)
     else:
         for key, table in (("class", CLASSES), ("function", FUNCTIONS)):
             if key in keys and node[key] not in table:
-                raise _odd(where, place, f"a {key} of scorax", quote(node[key]) + suggest(node[key], table))
+                raise damaged(where, f"a {key} of scorax{at}", quote(node[key]) + suggest(node[key], table), do)
     yield place, node
     if isinstance(node, dict):
         for name, part in children(node):
-            yield from _parts(part, (*place, name), where)
+            yield from _parts(part, (*place, name), where, do)
 
 
 def children(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -84,11 +90,6 @@ def children(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield from node.get(key, {}).items()
     for key in ("tuple", "list"):
         yield from ((str(number), part) for number, part in enumerate(node.get(key, ())))
-
-
-def _odd(where: object, place: tuple[str, ...], expected: str, got: str) -> Exception:
-    at = f" at {quote(named(place))}" if place else ""
-    return damaged(where, expected + at, got, "restore the file, or use the scorax version that wrote it")
 
 
 def _is_array(node: dict[str, Any]) -> bool:

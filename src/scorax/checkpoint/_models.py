@@ -39,6 +39,11 @@ class _Header:
     file: str
     digest: FileDigest
 
+    @property
+    def do(self) -> str:
+        """What to do about names and fields that this version does not know."""
+        return f"use scorax {quote(self.scorax, 30)}, which wrote it"
+
 
 def save(model: Any, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a model, or any other module of scorax, into a folder of its own, from which :func:`load` gives it back bit for bit.
@@ -74,8 +79,8 @@ def save(model: Any, folder: str | os.PathLike[str], *, overwrite: bool = False)
     name = f"arrays-{digest.sha256[:16]}.safetensors"
     text = seal({**to_json(_Header(FORMAT, version("scorax"), name, digest)), "model": document})
     # What was written has to be read again, by the same reader and the checks of the classes.
-    _, contents, _ = _opened(text, path / _DOCUMENT)
-    if not contents.own and described(rebuilt(document, arrays, path))[0] != document:
+    header, contents, _ = _opened(text, path / _DOCUMENT)
+    if not contents.own and described(rebuilt(document, arrays, path, header.do))[0] != document:
         raise TypeError(explain(expected="a model that its fields determine", got="another", do="report this"))
     _write.make_folder(path)
     _write.write_bytes(path / name, data)
@@ -154,7 +159,7 @@ def load(folder: str | os.PathLike[str], like: Any = None) -> Any:
     from scorax.checkpoint._modules import filled, rebuilt
 
     if like is None:
-        return rebuilt(document, arrays, path / _DOCUMENT)
+        return rebuilt(document, arrays, path / _DOCUMENT, header.do)
     return filled(like, document, arrays, path / _DOCUMENT)
 
 
@@ -170,4 +175,4 @@ def _opened(data: bytes, where: Path) -> tuple[_Header, Contents, Any]:
     header = from_mapping(_Header, content, shown_path(where), "restore the file from a copy")
     if not _ARRAYS.fullmatch(header.file):
         raise damaged(where, "the name of a file of arrays", quote(header.file))
-    return header, contents_of(document, where), document
+    return header, contents_of(document, where, header.do), document

@@ -88,8 +88,14 @@ def _refused(name: str, expected: str, got: str, do: str = "save the model witho
     return TypeError(explain(expected=f"{expected} at {quote(name)}", got=got, do=do))
 
 
-def rebuilt(document: Any, arrays: dict[str, np.ndarray], where: object) -> Any:
+def rebuilt(document: Any, arrays: dict[str, np.ndarray], where: object, do: str) -> Any:
     """The model of a document that speaks of registered names only; the checks of its classes have run.
+
+    Args:
+        document: the tree of the model, as :func:`~scorax.checkpoint._document.contents_of` has looked at it.
+        arrays: its arrays by name.
+        where: the file it was read from.
+        do: what the user is told to do about a class that has other fields.
 
     Raises:
         InputError: a class has other fields, or refuses them.
@@ -100,7 +106,8 @@ def rebuilt(document: Any, arrays: dict[str, np.ndarray], where: object) -> Any:
             return node
         parts = {name: build(part, (*place, name)) for name, part in children(node)}
         if "class" in node:
-            return _assembled(registered(node["class"], CLASSES), parts, f"{shown_path(where)}: {quote(named(place))}")
+            at = f"{shown_path(where)}: {quote(named(place))}" if place else shown_path(where)
+            return _assembled(registered(node["class"], CLASSES), parts, at, do)
         if "array" in node:
             return placed(arrays[named(place)], node["on"], named(place))
         if "function" in node:
@@ -112,7 +119,7 @@ def rebuilt(document: Any, arrays: dict[str, np.ndarray], where: object) -> Any:
     return build(document, ())
 
 
-def _assembled(cls: type[Model], values: dict[str, Any], where: str) -> Model:
+def _assembled(cls: type[Model], values: dict[str, Any], where: str, do: str) -> Model:
     """An instance with these fields, as its constructor would leave it: its types are looked at, then its own checks run."""
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
     name = cls.__name__
@@ -120,10 +127,7 @@ def _assembled(cls: type[Model], values: dict[str, Any], where: str) -> Model:
     if set(values) != expected:
         odd = sorted(set(values) ^ expected)[0]
         wanted, got = ("with", "none") if odd in expected else ("without", "one")
-        raise InputError(
-            f"{where}: "
-            + explain(expected=f"{name} {wanted} {quote(odd)}", got=got, do="use the version that wrote it")
-        )
+        raise InputError(f"{where}: " + explain(expected=f"{name} {wanted} {quote(odd)}", got=got, do=do))
     model = object.__new__(cls)
     for field in fields:
         object.__setattr__(model, field.name, values[field.name])

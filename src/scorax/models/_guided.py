@@ -35,11 +35,9 @@ class GuidedScore(AbstractWrapper):
     model: AbstractScoreModel
     scale: Scalar
 
-    def __init__(self, model: AbstractScoreModel, scale: Scalar) -> None:
-        require_noisy_state(model)
-        _check_scale(scale)
-        self.model = model
-        self.scale = scale
+    def __check_init__(self) -> None:
+        require_noisy_state(self.model)
+        _check_scale(self.scale)
 
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
@@ -82,9 +80,11 @@ class Guided(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncomp
 
     def __init__(self, model: AbstractDenoiser, scale: Scalar) -> None:
         require_denoiser(model, asker="Guided", do="use GuidedScore for other scores")
-        _check_scale(scale)
         self.model = model
         self.scale = scale
+
+    def __check_init__(self) -> None:
+        _check_scale(self.scale)
 
     def predict_at(
         self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
