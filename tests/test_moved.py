@@ -20,9 +20,7 @@ def test_a_former_name_works_and_names_the_new_one(former):
     with pytest.warns(DeprecationWarning, match=name) as caught:
         value = getattr(import_module(room), name)
     assert value is FORMER[former].value
-    assert [str(warning.message) for warning in caught] == [
-        f"{former} goes with the next release; write {FORMER[former].instead}"
-    ]
+    assert [str(warning.message) for warning in caught] == [f"{former} goes with the next release; {FORMER[former].do}"]
     assert caught[0].filename == __file__
     assert name not in import_module(room).__all__
 

@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 
 class Former(NamedTuple):
-    """What a former name stands for, and what to write in its place."""
+    """What a former name stands for, and what to do about it."""
 
     value: object
-    instead: str
+    do: str
 
 
 FORMER: dict[str, Former] = {
-    "scorax.models.data_moments": Former(attrgetter("moments"), "model.moments, which every score model has"),
+    "scorax.models.data_moments": Former(attrgetter("moments"), "write model.moments, which every score model has"),
+    "scorax.samplers.BLOCK": Former(1024, "leave it out: rows of any number are split by what the model costs"),
+    "scorax.simulation.BLOCK": Former(256, "leave it out: rows of any number are split by what the process costs"),
 }
 """Former names. A room that one stands in takes :func:`former_names` as its ``__getattr__``; a release later both go."""
 
@@ -26,7 +28,7 @@ def former_names(room: str) -> Callable[[str], object]:
         former = FORMER.get(f"{room}.{name}")
         if former is None:
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
-        message = f"{room}.{name} goes with the next release; write {former.instead}"
+        message = f"{room}.{name} goes with the next release; {former.do}"
         warnings.warn(message, DeprecationWarning, stacklevel=2)
         return former.value
 

@@ -127,8 +127,9 @@ def test_what_cannot_be_guided_is_refused():
         Guided(ScoreFunction(lambda t, x, c: -x, VP()), 2.0)
     with pytest.raises(TypeError, match="noisy state"):
         GuidedScore(Pullback(exact, Standardize(np.zeros(1), np.ones(1))), 2.0)
-    with pytest.raises(ValueError, match="finite"):
-        Guided(exact, float("nan"))
+    for scale, said in ((float("nan"), "as a number, got nan"), (float("inf"), "finite")):
+        with pytest.raises(ValueError, match=said):
+            Guided(exact, scale)
     bare = Guided(Denoiser(MLP(1, width=4, depth=1, key=KEY), VP()), 2.0)
     with pytest.raises(TypeError, match="without an embedder"):
         sample(bare, Heun(4), 2, key=KEY, shape=(1,), condition=jnp.asarray([0]))

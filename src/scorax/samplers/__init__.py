@@ -1,5 +1,8 @@
 """Samplers: a score model to draws at ``t0``. Grid methods run in one scan; adaptive ones through Diffrax."""
 
+from typing import TYPE_CHECKING
+
+from scorax._moved import former_names
 from scorax.samplers._abstract import AbstractGridSampler, AbstractOneStepSampler, AbstractSampler, Facts
 from scorax.samplers._ancestral import DDIM, DDPM
 from scorax.samplers._ends import AbstractEnd, PosteriorDraw, Stop, TweedieMean
@@ -58,3 +61,6 @@ __all__ = [
     "nodes",
     "sample",
 ]
+
+if not TYPE_CHECKING:  # a checker would take every wrong name for one of these
+    __getattr__ = former_names(__name__)
