@@ -148,6 +148,11 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an abstract class": (at(f"{PROCESS}.class", "AbstractProcess"), "a class of scorax"),
     "a layer that is none": (within(f"{LAYERS}.tuple.0", "class", "dict"), "a part of layers of MLP as an instance of Linear"),
     "layers that are no tuple": (within(LAYERS, "tuple", "list"), "layers of MLP as a tuple, got list"),
+    "another count": (at("model.fields.network.fields.num_frequencies", 4), "expected a layer of 10 inputs"),
+    "a layer too many": (
+        lambda document: document["model"]["fields"]["network"]["fields"]["layers"]["tuple"].pop(0),
+        "got also 'network/layers/1/bias'",
+    ),
     "no array": (at(WEIGHT, 1.0), "got also 'network/layers/0/weight'"),
     "another shape": (at(f"{WEIGHT}.shape", [4, 18]), "tensor 'network/layers/0/weight'"),
     "a huge shape": (at(f"{WEIGHT}.shape", [2**62, 2**62]), "tensor 'network/layers/0/weight'"),

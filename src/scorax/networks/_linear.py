@@ -1,5 +1,6 @@
 """The affine layer of all networks, and the random start of many."""
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from scorax._errors import explain
 from scorax._types import Key
 
 Layers = TypeVar("Layers")
@@ -36,6 +38,14 @@ class Linear(eqx.Module):
 
     def __call__(self, h: Float[Array, " in"]) -> Float[Array, " out"]:
         return jnp.matmul(h, self.weight) + self.bias
+
+
+def require_inputs(layers: Iterable[tuple[Linear, int]]) -> None:
+    """Refuse layers that are not for inputs of these lengths, as parts of two networks would be."""
+    for layer, size in layers:
+        if layer.weight.shape[-2] != size or layer.weight.shape[-1] != layer.bias.shape[-1]:
+            got = f"weights of shape {layer.weight.shape[-2:]} and a bias of {layer.bias.shape[-1]}"
+            raise ValueError(explain(expected=f"a layer of {size} inputs", got=got, do="use the constructor"))
 
 
 def drawn(layers: Layers, *, key: Key) -> Layers:

@@ -12,7 +12,7 @@ from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.networks._abstract import AbstractNetwork, fourier_features, noise_averaged_waves
 from scorax.networks._embedder import AbstractEmbedder, embedded
-from scorax.networks._linear import Linear, drawn
+from scorax.networks._linear import Linear, drawn, require_inputs
 
 
 class MLP(AbstractNetwork):
@@ -56,6 +56,11 @@ class MLP(AbstractNetwork):
         self.layers = (*drawn(layers[:-1], key=key), layers[-1])
         self.num_frequencies = num_frequencies
         self.embedder = embedder
+
+    def __check_init__(self) -> None:
+        told = 0 if self.embedder is None else self.embedder.width
+        sizes = [layer.bias.shape[-1] for layer in self.layers]
+        require_inputs(zip(self.layers, [sizes[-1] + 2 * self.num_frequencies + told, *sizes], strict=False))
 
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
@@ -146,14 +151,6 @@ class ResMLP(AbstractNetwork):
             require_count(embedding_width, "embedding_width"),
         )
         require_key(key)
-        if embedder is not None and embedder.width != embedding_width:
-            raise ValueError(
-                explain(
-                    expected=f"an embedder of width {embedding_width}",
-                    got=f"{embedder.width}",
-                    do="make it as wide as embedding_width",
-                )
-            )
         self.embedding, self.entry, self.blocks = drawn(
             (
                 Linear(2 * num_frequencies, embedding_width),
@@ -167,6 +164,25 @@ class ResMLP(AbstractNetwork):
         self.num_frequencies = num_frequencies
         self.waves = waves
         self.embedder = embedder
+
+    def __check_init__(self) -> None:
+        width, told = self.entry.bias.shape[-1], self.embedding.bias.shape[-1]
+        if self.embedder is not None and self.embedder.width != told:
+            raise ValueError(
+                explain(
+                    expected=f"an embedder of width {told}",
+                    got=f"{self.embedder.width}",
+                    do="make it as wide as embedding_width",
+                )
+            )
+        inputs = [
+            (self.embedding, 2 * self.num_frequencies),
+            (self.entry, (1 + 2 * self.waves) * self.exit.bias.shape[-1]),
+            (self.exit, width),
+        ]
+        for block in self.blocks:
+            inputs += [(block.inner, width), (block.outer, width), (block.modulation, told)]
+        require_inputs(inputs)
 
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
