@@ -5,7 +5,7 @@ import dataclasses
 import inspect
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import scorax
 from cases import CASES
@@ -37,6 +39,9 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+SEAL = "sha256_of_the_rest"
+
+
 def refusal(path: Path) -> str:
     with pytest.raises(InputError) as caught:
         scorax.load(path)
@@ -48,7 +53,7 @@ def refusal(path: Path) -> str:
 def resealed(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """The document with a change and a checksum that is right for it, as a hostile hand would write it."""
     document = json.loads((path / "model.json").read_text(encoding="utf-8"))
-    del document["sha256_of_the_rest"]
+    del document[SEAL]
     change(document)
     (path / "model.json").write_bytes(seal(document))
 
@@ -201,6 +206,47 @@ def test_what_another_version_knew_is_refused_with_its_number(folder):
 
     resealed(folder, change)
     assert "(did you mean 'Tabulated'?); use scorax '7.1', which wrote it" in refusal(folder)
+
+
+def places(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place of a JSON value."""
+    for key, part in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield (*at, key)
+        yield from places(part, (*at, key))
+
+
+words = st.sampled_from(["VP", "Chain", "Frozen", "float32", "device", "scalar", "nan", "silu", "os.system", "weight"])
+tags = st.sampled_from(["class", "fields", "tuple", "list", "dict", "array", "shape", "on", "float", "function", "own"])
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words,
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(tags, parts, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_change_is_read_or_refused_in_one_line(folder, data):
+    """The same folder serves all examples: each writes its document anew, with a checksum that is right."""
+    whole = (folder / "model.json").read_bytes()
+    try:
+        *path, last = data.draw(st.sampled_from([at for at in places(json.loads(whole)) if at[0] != SEAL]))
+        changed = data.draw(values)
+
+        def change(document: Any) -> None:
+            for key in path:
+                document = document[key]
+            document[last] = changed
+
+        resealed(folder, change)
+        said = ""
+        try:
+            scorax.load(folder)
+        except InputError as error:
+            said = str(error)
+        assert "\n" not in said
+    finally:
+        (folder / "model.json").write_bytes(whole)
 
 
 ODD = (-1.0, 0.0, 0.5, 3, 1e9, math.nan, math.inf, True, None, "text", ())

@@ -19,8 +19,8 @@ from scorax.checkpoint._json import damaged
 from scorax.checkpoint._tensors import TYPES
 from scorax.spec import CLASSES, FUNCTIONS
 
-NOT_FINITE = ("nan", "inf", "-inf")
-PLACES = ("device", "host", "scalar")
+_NOT_FINITE = ("nan", "inf", "-inf")
+_PLACES = ("device", "host", "scalar")
 
 
 @dataclass
@@ -95,8 +95,9 @@ def children(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _is_array(node: dict[str, Any]) -> bool:
     shape = node["shape"]
     return (
-        node["array"] in TYPES
-        and node["on"] in PLACES
+        isinstance(node["array"], str)
+        and node["array"] in TYPES
+        and node["on"] in _PLACES
         and isinstance(shape, list)
         and all(type(length) is int and 0 <= length < 2**63 for length in shape)
         and (node["on"] != "scalar" or not shape)
@@ -104,7 +105,7 @@ def _is_array(node: dict[str, Any]) -> bool:
 
 
 _FITS = {
-    frozenset({"float"}): lambda node: node["float"] in NOT_FINITE,
+    frozenset({"float"}): lambda node: node["float"] in _NOT_FINITE,
     frozenset({"tuple"}): lambda node: isinstance(node["tuple"], list),
     frozenset({"list"}): lambda node: isinstance(node["list"], list),
     frozenset({"dict"}): lambda node: isinstance(node["dict"], dict),
