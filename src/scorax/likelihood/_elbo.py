@@ -1,6 +1,5 @@
 """The evidence lower bound of the reverse-time SDE on the log-density of its draws, by Monte Carlo with its error."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from scorax.models import (
     flow_field,
     gaussian_process,
     level_of_angle,
+    num_targets,
     require_denoiser,
     require_noisy_state,
     terminal_log_density,
@@ -162,7 +162,7 @@ def _row(
 
     # One replicate after the other: memory is that of one, however many there are.
     integrals = jax.lax.map(replicate, jax.random.split(key, num_replicates))
-    d = math.prod(x.shape)
+    d = num_targets(model, condition, x.shape)
     start = terminal_log_density(model, level_of_angle(ends.start), y0) - d * jnp.log(ends.start_radius)
     return Bound(start - jnp.mean(integrals), jnp.std(integrals, ddof=1) / jnp.sqrt(num_replicates))
 

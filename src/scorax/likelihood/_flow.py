@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PyTree
 
 from scorax._types import Condition
 from scorax.likelihood._divergences import AbstractDivergence
-from scorax.models import AbstractDenoiser, FlowEnds, terminal_log_density
+from scorax.models import AbstractDenoiser, FlowEnds, num_targets, terminal_log_density
 from scorax.processes import Level
 
 LOW = 0.07
@@ -37,8 +37,8 @@ class Flow:
 
     @property
     def dimension(self) -> Array | int:
-        """Number of coordinates."""
-        return math.prod(self.shape)
+        """Number of coordinates that are asked for."""
+        return num_targets(self.model, self.condition, self.shape)
 
     def start(self, x: Float[Array, "*shape"]) -> Float[Array, " m"]:
         """The flat state of a row at ``t0``."""

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from scorax._moved import former_names
 from scorax.models._dynamics import angle_flow, probability_flow, reverse_drift
 from scorax.models._energy import energy, require_energy
+from scorax.models._evidence import Evidence
 from scorax.models._flow import FlowEnds, flow_ends, flow_field, without_clock
+from scorax.models._given import Given, bound, check_told, num_targets, on_targets, row_of
 from scorax.models._guided import Guided, GuidedScore
 from scorax.models._parametrization import AbstractParametrization, Karras, PredictData, PredictNoise, PredictV
 from scorax.models._prediction import Prediction, level_of_angle, velocity_in_angle
@@ -41,7 +43,9 @@ __all__ = [
     "AbstractWrapper",
     "Denoiser",
     "EnergyScore",
+    "Evidence",
     "FlowEnds",
+    "Given",
     "Guided",
     "GuidedScore",
     "Karras",
@@ -57,11 +61,15 @@ __all__ = [
     "TweedieDenoiser",
     "angle_flow",
     "as_denoiser",
+    "bound",
+    "check_told",
     "energy",
     "flow_ends",
     "flow_field",
     "gaussian_process",
     "level_of_angle",
+    "num_targets",
+    "on_targets",
     "probability_flow",
     "require_denoiser",
     "require_energy",
@@ -69,6 +77,7 @@ __all__ = [
     "require_state",
     "require_terminal_law",
     "reverse_drift",
+    "row_of",
     "terminal_draw",
     "terminal_level",
     "terminal_log_density",

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from scorax._checked import Checked, shown
 from scorax._errors import explain
 from scorax._types import Condition, Key, Scalar
+from scorax.models._evidence import Evidence
 from scorax.models._parametrization import AbstractParametrization, Karras, check_coefficients
 from scorax.models._prediction import Prediction, velocity_in_angle
 from scorax.networks import AbstractNetwork
@@ -49,6 +50,21 @@ class AbstractScoreModel(Checked):
                 expected="a denoiser, which knows levels and not times",
                 got=shown(self),
                 do="make it one with scorax.models.as_denoiser(model)",
+            )
+        )
+
+    def given(self: SelfModel, evidence: Evidence) -> SelfModel:
+        """The model of a row whose targets have their law given the evidence, and whose other coordinates are independent
+        standard normal variables; :class:`~scorax.models.Given` asks for it.
+
+        Raises:
+            TypeError: the model reads no evidence.
+        """
+        raise TypeError(
+            explain(
+                expected="a model that reads evidence",
+                got=shown(self),
+                do="ask scorax.targets.ExactDenoiser, or a model of your own with a method given(evidence)",
             )
         )
 

@@ -11,6 +11,7 @@ from scorax._checked import require_kind, shown
 from scorax._errors import explain
 from scorax._trees import cast
 from scorax._types import Key
+from scorax.models._given import Given
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
 from scorax.processes import (
     AbstractGaussianLaw,
@@ -100,11 +101,12 @@ def terminal_draw(
 
 
 def terminal_log_density(model: AbstractScoreModel, level: Level | None, x: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """Log-density of the law that :func:`terminal_draw` draws from."""
+    """Log-density of the law that :func:`terminal_draw` draws from, at the targets alone where some of a row is given."""
     if level is None:
         law = _law_at_end(model, x.size, x.dtype)
         return law.log_density(x.reshape(-1) if isinstance(law, AbstractGaussianLaw) else x)
-    return _law_of_data(model, x.size, x.dtype).at(level).log_density(x.reshape(-1))
+    density = _law_of_data(model, x.size, x.dtype).at(level).log_density(x.reshape(-1))
+    return density - model.log_density_of_dummies(level) if isinstance(model, Given) else density
 
 
 def _law_at_end(model: AbstractScoreModel, size: int, dtype: DTypeLike) -> Law:

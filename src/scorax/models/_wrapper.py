@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 import equinox as eqx
 
+from scorax.models._evidence import Evidence
 from scorax.models._score_model import AbstractScoreModel
 from scorax.processes import AbstractGaussianLaw, AbstractGaussianProcess
 
@@ -11,7 +12,7 @@ SelfWrapper = TypeVar("SelfWrapper", bound="AbstractWrapper")
 
 
 class AbstractWrapper(AbstractScoreModel):
-    """Score model around ``model``, whose process and moments are those of the model inside.
+    """Score model around ``model``, whose process, moments and answers to evidence are those of the model inside.
 
     A wrapper of denoisers is ``class Mine(AbstractWrapper, AbstractDenoiser)``, in this order; it states ``predict_at``. Any
     other one states ``__call__``.
@@ -32,6 +33,9 @@ class AbstractWrapper(AbstractScoreModel):
 
     def with_process(self: SelfWrapper, process: AbstractGaussianProcess) -> SelfWrapper:
         return self._around(self.model.with_process(process))
+
+    def given(self: SelfWrapper, evidence: Evidence) -> SelfWrapper:
+        return self._around(self.model.given(evidence))
 
     def _around(self: SelfWrapper, model: AbstractScoreModel) -> SelfWrapper:
         """The same wrapper around another model."""

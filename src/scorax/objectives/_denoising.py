@@ -1,13 +1,20 @@
 """Denoising score matching over all noise levels of a Gaussian process."""
 
-import math
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, Prediction, gaussian_process, tweedie, velocity_in_angle
+from scorax.models import (
+    AbstractScoreModel,
+    Prediction,
+    bound,
+    gaussian_process,
+    num_targets,
+    on_targets,
+    tweedie,
+    velocity_in_angle,
+)
 from scorax.objectives._abstract import AbstractObjective, split
 from scorax.objectives._times import AbstractTimes, LikelihoodTimes
 from scorax.objectives._weighting import AbstractWeighting, LikelihoodWeighting
@@ -30,6 +37,8 @@ class DenoisingScoreMatching(AbstractObjective):
     model because $s_\theta(t, \alpha x_0)$ does not know the noise, at the cost of a second evaluation. The factor
     $k = \cos^4 a\, (1 + 2 \sin^2 a) / (1 + 2 \sin^2 a \cos^2 a)$ is the one of least variance for the exact model of a standard
     normal: one for small noise, where it removes the explosion, and zero for large, where there is none.
+
+    Where the condition is :class:`~scorax.models.Evidence` the model is asked given it, and the loss is that of the targets.
 
     Args:
         weighting: lambda(t).
@@ -57,19 +66,21 @@ class DenoisingScoreMatching(AbstractObjective):
         key: Key,
         training: bool = True,
     ) -> Float[Array, ""]:
+        model, condition = bound(model, condition)
         keys = split(key)
         network_key = keys.network if training else None
         level = gaussian_process(model.process).level(t)
-        noise = jax.random.normal(keys.state, x0.shape, x0.dtype)
+        x0 = on_targets(model, x0)
+        noise = on_targets(model, jax.random.normal(keys.state, x0.shape, x0.dtype))
         x = level.alpha * x0 + level.sigma * noise
         prediction = tweedie(model, t, x, condition, key=network_key)
         error = Prediction(prediction.x0 - x0, prediction.noise - noise)
-        square = jnp.sum(velocity_in_angle(error, level) ** 2)
+        square = jnp.sum(on_targets(model, velocity_in_angle(error, level)) ** 2)
         cos2 = level.alpha**2 / (level.alpha**2 + level.sigma**2)
         value = 0.5 * cos2 * square
         if self.control_variate:
             at_data = tweedie(model, t, level.alpha * x0, condition, key=network_key).noise
-            excess = jnp.sum(noise**2) - math.prod(x.shape)
+            excess = jnp.sum(noise**2) - num_targets(model, condition, x.shape)
             variate = 0.5 * excess - jnp.sum(noise * at_data)
             sin2 = level.sigma**2 / (level.alpha**2 + level.sigma**2)
             value = value - cos2**2 * (1 + 2 * sin2) / (1 + 2 * sin2 * cos2) * variate

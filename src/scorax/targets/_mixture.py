@@ -7,10 +7,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float, Int
 
+from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.models import AbstractDenoiser, Prediction
+from scorax.models import AbstractDenoiser, Evidence, Prediction
 from scorax.processes import AbstractGaussianLaw, AbstractGaussianProcess, GaussianLaw, Level
 
 _FEW = 4
@@ -145,6 +147,42 @@ class GaussianMixture(eqx.Module):
         weights = jnp.where(jnp.asarray(component) == -1, self.log_weights, one)
         return GaussianMixture(weights.astype(self.log_weights.dtype), self.components)
 
+    def conditional(self, evidence: Evidence) -> "GaussianMixture":
+        r"""The law of the targets given the known coordinates, with independent standard normal ones in all other places.
+
+        With K the known coordinates, v their values and $G = S_{\cdot K} S_{KK}^{-1}$, a component becomes
+        $N(m + G (v - m_K),\, S - G S_{K \cdot})$ and its weight is multiplied with $N(v; m_K, S_{KK})$. Masks may be traced.
+
+        Reference: Bishop (2006), *Pattern recognition and machine learning*, eqs. 2.81 and 2.82.
+
+        Raises:
+            ValueError: the evidence is not for one row of this law.
+        """
+        known, target = evidence.known, evidence.target
+        if known.shape != (self.dimension,):
+            raise ValueError(
+                explain(
+                    expected=f"evidence of shape ({self.dimension},)",
+                    got=f"{known.shape}",
+                    do="map over rows, or pass it as the condition of sample and log_prob",
+                )
+            )
+        one = jnp.eye(self.dimension, dtype=self.components.mean.dtype)
+
+        def of(law: GaussianLaw) -> tuple[GaussianLaw, Float[Array, ""]]:
+            covariance = (law.basis * law.variances) @ law.basis.T
+            inside = jnp.linalg.cholesky(jnp.where(known[:, None] & known, covariance, one))
+            gap = jnp.where(known, evidence.value.astype(law.mean.dtype) - law.mean, 0)
+            across = solve_triangular(inside, jnp.where(known[:, None], covariance, 0), lower=True)
+            white = solve_triangular(inside, gap, lower=True)
+            mean, left = law.mean + across.T @ white, covariance - across.T @ across
+            density = -0.5 * (jnp.sum(white**2) + jnp.sum(known) * math.log(2 * math.pi))
+            found = GaussianLaw.factorised(jnp.where(target, mean, 0), jnp.where(target[:, None] & target, left, one))
+            return found, density - jnp.sum(jnp.log(jnp.diagonal(inside)))
+
+        laws, log_densities = jax.vmap(of)(self.components)
+        return GaussianMixture(jax.nn.log_softmax(self.log_weights + log_densities), laws)
+
     def sample(self, *, key: Key) -> Float[Array, " d"]:
         """One draw."""
         which, inside = jax.random.split(key)
@@ -152,15 +190,12 @@ class GaussianMixture(eqx.Module):
         return jax.tree.map(lambda leaf: leaf[index], self.components).sample(key=inside)
 
     def moments(self) -> GaussianLaw:
-        """The Gaussian with the mixture's mean and covariance (host)."""
-        weights = np.exp(np.asarray(self.log_weights, np.float64))
-        means = np.asarray(self.components.mean, np.float64)
-        basis = np.asarray(self.components.basis, np.float64)
-        covariances = (basis * np.asarray(self.components.variances, np.float64)[:, None, :]) @ basis.transpose(0, 2, 1)
-        mean = weights @ means
-        spread = means - mean
-        covariance = np.einsum("k,kij->ij", weights, covariances) + np.einsum("k,ki,kj->ij", weights, spread, spread)
-        return GaussianLaw.from_moments(mean.astype(np.asarray(self.components.mean).dtype), covariance)
+        """The Gaussian with the mixture's mean and covariance."""
+        weights, laws = jnp.exp(self.log_weights), self.components
+        mean = weights @ laws.mean
+        spread = laws.mean - mean
+        within = jnp.einsum("k,kij,kj,klj->il", weights, laws.basis, laws.variances, laws.basis)
+        return GaussianLaw.factorised(mean, within + (weights[:, None] * spread).T @ spread)
 
 
 def gaussian(mean: np.ndarray, covariance: np.ndarray) -> GaussianMixture:
@@ -171,7 +206,8 @@ def gaussian(mean: np.ndarray, covariance: np.ndarray) -> GaussianMixture:
 class ExactDenoiser(AbstractDenoiser):
     """The denoiser, hence the score, of a closed-form target under a process: the oracle of every test.
 
-    Its condition is the number of a component: the law is then that component, and all of them for ``None`` or -1.
+    Its condition is the number of a component: the law is then that component, and all of them for ``None`` or -1. It reads
+    evidence (:class:`~scorax.models.Given`): conditionals and marginals are exact.
 
     Args:
         target: the law of the clean data.
@@ -195,6 +231,11 @@ class ExactDenoiser(AbstractDenoiser):
 
     def angular_velocity(self, level: Level, x: Float[Array, " d"], condition: Condition = None) -> Float[Array, " d"]:
         return self._law(condition).angular_velocity(level, x)
+
+    def given(self, evidence: Evidence) -> "ExactDenoiser":
+        """The oracle of the conditional law, with its moments."""
+        target = self.target.conditional(evidence)
+        return ExactDenoiser(target=target, process=self.process, moments=target.moments())
 
     def _law(self, condition: Condition) -> GaussianMixture:
         return self.target if condition is None else self.target.given(condition)
