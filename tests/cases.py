@@ -12,6 +12,8 @@ from oracles import awake, mixture
 from scorax.models import (
     Denoiser,
     EnergyScore,
+    Evidence,
+    Given,
     Guided,
     GuidedScore,
     Karras,
@@ -243,6 +245,10 @@ def gaussian_law(build) -> Case:
     )
 
 
+def evidence() -> Evidence:
+    return Evidence(np.array([0.3, 0.0], np.float32), np.array([True, False]), np.array([False, True]))
+
+
 def denoiser() -> Denoiser:
     return Denoiser(network=awake(MLP(2, width=8, depth=1, key=KEY), key=KEY), process=VP())
 
@@ -311,6 +317,8 @@ CASES: dict[type, Case] = {
     Pullback: model(
         lambda: Pullback(model=denoiser(), transform=Standardize(np.array([0.3, 1.0]), np.array([2.0, 0.1])))
     ),
+    Evidence: Case(evidence, lambda e, x, key: jnp.where(e.known, e.value, x)),
+    Given: model(lambda: Given(ExactDenoiser.create(mixture(), VP()), evidence())),
     Guided: Case(
         lambda: Guided(ExactDenoiser.create(mixture(), VP()), 3.0),
         lambda m, x, key: m(number(0.3, x), x, jnp.asarray(1)),

@@ -18,7 +18,18 @@ from . import (
 from .checkpoint import load, save
 from .estimators import FitConfig, ScoreDensity
 from .likelihood import LogProb, log_prob
-from .models import Denoiser, EnergyScore, Guided, Karras, Pullback, ScoreFunction, ScoreNetwork, probability_flow
+from .models import (
+    Denoiser,
+    EnergyScore,
+    Evidence,
+    Given,
+    Guided,
+    Karras,
+    Pullback,
+    ScoreFunction,
+    ScoreNetwork,
+    probability_flow,
+)
 from .networks import MLP, ClassEmbedder, Ensemble, ResMLP, VectorEmbedder
 from .objectives import (
     DenoisingScoreMatching,
@@ -81,10 +92,12 @@ __all__ = [
     "EnergyScore",
     "Ensemble",
     "EulerMaruyama",
+    "Evidence",
     "ExplicitScoreMatching",
     "FitConfig",
     "FitOptions",
     "GeometricBrownianMotion",
+    "Given",
     "Guided",
     "Heun",
     "ImplicitScoreMatching",

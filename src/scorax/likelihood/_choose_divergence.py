@@ -15,7 +15,7 @@ from scorax._trees import cast
 from scorax._types import Condition, Key, Keys
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence, Hutchinson
 from scorax.likelihood._flow import Flow
-from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, flow_ends, terminal_draw, without_clock
+from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, bound, flow_ends, terminal_draw, without_clock
 
 EXACT_UP_TO = 100
 """Coordinates up to which the exact divergence is not questioned: a standard error costs about as many probes."""
@@ -105,9 +105,10 @@ def _pilot(
             Hutchinson(_PILOT_PROBES, law).draw(shape, ends.end.dtype, key=k)
             for law, k in zip(_LAWS.values(), each, strict=True)
         ]
-        flow = Flow(model, condition, ends, shape, together, jnp.concatenate(probes))
+        asked, told = bound(model, condition)
+        flow = Flow(asked, told, ends, shape, together, jnp.concatenate(probes))
         integrals = _integrals(flow, key=noise)
-        controlled = integrals - together.excess(flow.drawn, ends, model)
+        controlled = integrals - together.excess(flow.drawn, ends, flow.model)
         return integrals.reshape(laws, -1), controlled.reshape(laws, -1)
 
     return jax.vmap(one)(keys, conditions)

@@ -14,7 +14,7 @@ from scorax._types import Key
 from scorax.likelihood._divergences import AbstractDivergence, ExactDivergence
 from scorax.likelihood._log_prob import log_prob
 from scorax.likelihood._result import LogProb
-from scorax.models import AbstractScoreModel, gaussian_process
+from scorax.models import AbstractScoreModel, gaussian_process, num_targets
 from scorax.transforms import AbstractTransform, Dequantize, encode_rows
 
 
@@ -37,7 +37,8 @@ def smoothed_log_prob(
     process = gaussian_process(model.process)
     alpha = float(process.alpha(jnp.asarray(process.t0)))
     answer = log_prob(model, alpha * jnp.asarray(z), **settings)
-    return answer._replace(value=answer.value + math.prod(z.shape[1:]) * math.log(alpha))
+    count = num_targets(model, settings.get("condition"), z.shape[1:])
+    return answer._replace(value=answer.value + count * math.log(alpha))
 
 
 class DataLogProb(NamedTuple):

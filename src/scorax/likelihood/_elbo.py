@@ -19,17 +19,19 @@ from scorax.models import (
     AbstractDenoiser,
     AbstractScoreModel,
     FlowEnds,
+    bound,
+    check_told,
     flow_ends,
     flow_field,
     gaussian_process,
     level_of_angle,
     num_targets,
+    on_targets,
     require_denoiser,
     require_noisy_state,
     terminal_log_density,
     without_clock,
 )
-from scorax.networks import check_conditions
 from scorax.processes import AbstractGaussianLaw
 
 
@@ -94,9 +96,9 @@ def elbo(
     x = jnp.asarray(x)
     bare = _checked(model, x.dtype, num_times, num_replicates, num_probes)
     rows = (x, condition_rows(condition, len(x)))
-    check_conditions(model, condition)
-    bound = eqx.Partial(_row, cast(bare, x.dtype), flow_ends(model, x.dtype), (num_times, num_replicates, num_probes))
-    return map_rows(bound, rows, RowKeys(key, range(len(x))), shape=x.shape[1:])
+    check_told(model, condition, x.shape[1:])
+    of_row = eqx.Partial(_row, cast(bare, x.dtype), flow_ends(model, x.dtype), (num_times, num_replicates, num_probes))
+    return map_rows(of_row, rows, RowKeys(key, range(len(x))), shape=x.shape[1:])
 
 
 def _checked(
@@ -124,7 +126,8 @@ def _row(
     told: tuple[Float[Array, "*shape"], Condition],
     key: Key,
 ) -> Bound:
-    x, condition = told
+    model, condition = bound(model, told[1])
+    x = on_targets(model, told[0])
     num_times, num_replicates, num_probes = sizes
     field, reference = flow_field(model, condition), cast(model.moments, x.dtype)
     y0 = x / ends.start_radius

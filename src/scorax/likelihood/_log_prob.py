@@ -1,5 +1,6 @@
 """Exact log-likelihood by integrating the divergence along the deterministic flow, with its error budget."""
 
+import dataclasses
 import math
 import warnings
 
@@ -24,8 +25,18 @@ from scorax.likelihood._general import general_row
 from scorax.likelihood._lanes import LANES, in_lanes
 from scorax.likelihood._result import LogProb
 from scorax.likelihood._steps import advance, begin, walked, way_of
-from scorax.models import AbstractDenoiser, AbstractScoreModel, FlowEnds, flow_ends, without_clock
-from scorax.networks import check_conditions
+from scorax.models import (
+    AbstractDenoiser,
+    AbstractScoreModel,
+    Evidence,
+    FlowEnds,
+    Given,
+    bound,
+    check_told,
+    flow_ends,
+    on_targets,
+    without_clock,
+)
 
 PRODUCTS = "highest"
 """Precision of matrix products in log-densities. An accelerator may multiply float32 with ten bits, of which no error here
@@ -69,7 +80,7 @@ def row_log_prob(
     Args:
         model: any score model of a process with a law at ``t1``.
         x: state at ``t0``.
-        condition: what the network is told.
+        condition: what the network is told, or evidence: then it is the density of the targets, and the rest is not read.
         divergence: how the divergence is had; exactly where it is ``None``.
         ends: ends of the flow where they are known already.
         tolerance: wanted error of the solve, in nats of the log-density. By default 1e-6 in float64 and 1e-4 in float32.
@@ -83,7 +94,9 @@ def row_log_prob(
     """
     divergence = ExactDivergence() if divergence is None else divergence
     call = _call_of(model, divergence, x.dtype, tolerance, estimate_error, None, ends)
-    return call.alone(x, condition, divergence.draw(x.shape, x.dtype, key=key))
+    call = call.beside(condition)
+    row, own = call.state(x, condition)
+    return call.alone(row, own, divergence.draw(x.shape, x.dtype, key=key))
 
 
 def log_prob(
@@ -98,6 +111,9 @@ def log_prob(
     mesh: Mesh | None = None,
 ) -> LogProb:
     """Log-densities of many rows, in a compiled program for any number of them; see :func:`row_log_prob`.
+
+    Of the target coordinates given the known ones where ``condition`` is :class:`~scorax.models.Evidence`, with masks of each row
+    if it has n rows; what stands at other coordinates of ``x`` is not read.
 
     The precision is that of ``x``: pass float64 inside ``jax.enable_x64(True)`` for the smallest errors. The same law as the
     samplers draw from: stopped at ``t0``, no denoising step. A row's answer is the same alone, in any batch and on
@@ -114,14 +130,14 @@ def log_prob(
     """
     x = jnp.asarray(x)
     told = condition_rows(condition, len(x))
-    check_conditions(model, condition)
+    check_told(model, condition, x.shape[1:])
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
     if divergence is None:
         divergence = default_divergence(model, x.shape[1:], condition, key=key, traced=isinstance(x, Tracer))
     call = _call_of(model, divergence, x.dtype, tolerance, estimate_error, key)
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((call, x, told))):
-        return over_rows(lambda row, own: call.alone(row, own, call.draw(row)), x, told)
+        return over_rows(call.one, x, told)
     size = LANES * max(1, min(CALL, 2**20 // (LANES * math.prod(x.shape[1:]))))
     return in_calls(_in_lanes, call, (x, told), size, mesh=mesh)
 
@@ -135,6 +151,16 @@ class _Call(eqx.Module):
     tolerance: Float[Array, ""]
     estimate_error: bool
     key: Key | None
+    given: Given | None = None
+    """The model given evidence but for its numbers, which each row has of its own."""
+
+    def state(self, row: Float[Array, "*shape"], own: Condition) -> tuple[Float[Array, "*shape"], Condition]:
+        """The state that a row is, and what its flow is told: numbers of the model given the row's evidence, if there is any.
+
+        They are made once a row and not at every evaluation.
+        """
+        model, told = bound(self.model, own)
+        return on_targets(model, row), eqx.filter(model, eqx.is_array) if isinstance(own, Evidence) else told
 
     def draw(self, row: Float[Array, "*shape"]) -> PyTree:
         """Probes of a row, which follow from the key and its content."""
@@ -143,13 +169,26 @@ class _Call(eqx.Module):
 
     def flow(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> Flow:
         """The flow of a row with what is told of it and its probes."""
-        assert isinstance(self.model, AbstractDenoiser)  # as `without_clock` makes every score of a Gaussian process
-        return Flow(self.model, own, self.ends, row.shape, self.divergence, drawn)
+        model, told = (eqx.combine(own, self.given), None) if isinstance(own, Given) else (self.model, own)
+        assert isinstance(model, AbstractDenoiser)  # as `without_clock` makes every score of a Gaussian process
+        return Flow(model, told, self.ends, row.shape, self.divergence, drawn)
 
     def general(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> LogProb:
         """A row under a process without scalar Gaussian kernels."""
         facts = self.ends, self.divergence, drawn, self.tolerance
         return general_row(self.model, row, own, *facts, estimate_error=self.estimate_error)
+
+    def one(self, row: Float[Array, "*shape"], own: Condition) -> LogProb:
+        """One row with probes that follow from its content."""
+        call = self.beside(own)
+        row, own = call.state(row, own)
+        return call.alone(row, own, call.draw(row))
+
+    def beside(self, own: Condition) -> "_Call":
+        """With all of the model given evidence but its numbers, where a row is told evidence."""
+        if not isinstance(own, Evidence):
+            return self
+        return dataclasses.replace(self, given=eqx.filter(bound(self.model, own)[0], eqx.is_array, inverse=True))
 
     @jax.default_matmul_precision(PRODUCTS)
     def alone(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> LogProb:
@@ -190,6 +229,9 @@ def _call_of(
 
 @jax.default_matmul_precision(PRODUCTS)
 def _in_lanes(call: _Call, own: tuple[Float[Array, "rows *shape"], PyTree], count: Int[Array, ""]) -> LogProb:
+    call = call.beside(jax.tree.map(lambda leaf: leaf[0], own[1]))
+    if call.given is not None or isinstance(call.model, Given):
+        own = in_blocks(call.state, own, count, LANES)
     rows = (*own, in_blocks(call.draw, own[:1], count, LANES))
     if call.ends.start_level is None:
         return in_blocks(call.general, rows, count, LANES)

@@ -10,8 +10,7 @@ from scorax._checked import require_count, require_key, require_kind, require_sh
 from scorax._errors import explain
 from scorax._rows import RowKeys, condition_rows, map_rows
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel
-from scorax.networks import check_conditions
+from scorax.models import AbstractScoreModel, bound, check_told, row_of
 from scorax.samplers._abstract import AbstractSampler
 from scorax.samplers._ends import STOP, AbstractEnd
 
@@ -40,6 +39,7 @@ def sample(
         key: root key; row ``k`` uses ``fold_in(key, start + k)``.
         shape: shape of one draw; taken from the prior of the process or the model's moments where there are any.
         condition: what the network is told: a PyTree of arrays with a leading axis of 1, the same for all rows, or of n.
+            Where it is :class:`~scorax.models.Evidence` a row is drawn given its own: known values as they are, NaN where absent.
         start: number of the first row.
         end: what becomes of the state at ``t0``; returned as it is by default.
         mesh: devices to share the rows; a row is the same on one and on many.
@@ -55,7 +55,6 @@ def sample(
     require_key(key)
     sampler.check(model)
     end.check(model)
-    check_conditions(model, condition)
     like = sampler.example(model, key=key)
     if shape is None:
         shape = None if like is None else like.shape
@@ -66,6 +65,7 @@ def sample(
         raise ValueError(
             explain(expected=f"shape {like.shape}, that of the law at t1", got=f"{shape}", do="leave shape out")
         )
+    check_told(model, condition, shape)
     dtype = jnp.result_type(float) if like is None else like.dtype
     numbers = range(start, start + num_samples)
     drawn = eqx.Partial(_drawn, model, sampler, end, shape, jnp.dtype(dtype))
@@ -81,5 +81,6 @@ def _drawn(
     condition: Condition,
     key: Key,
 ) -> Float[Array, "*shape"]:
+    model, condition = bound(model, condition)
     x = sampler.draw(model, shape, dtype, condition, key=key)
-    return end(model, x, condition, key=jax.random.fold_in(key, _END))
+    return row_of(model, end(model, x, condition, key=jax.random.fold_in(key, _END)))
