@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
@@ -31,6 +32,7 @@ from scorax.samplers import (
     sample,
 )
 from scorax.targets import ExactDenoiser, GaussianMixture, gaussian
+from scorax.training import Rows, fit
 
 D = 4
 KEY = jax.random.key(0)
@@ -274,6 +276,9 @@ def test_models_that_read_no_evidence_are_refused_by_name():
             log_prob(model, np.zeros((2, D), np.float32), rows)
         with pytest.raises(TypeError, match=expected):
             DenoisingScoreMatching().at(model, jnp.asarray(0.3), jnp.zeros(D), told, key=KEY)
+    trained = Rows(np.zeros((8, D), np.float32), condition=Evidence(*questions(8)))
+    with pytest.raises(TypeError, match="expected a model that reads evidence, got Denoiser"):
+        next(fit(network, DenoisingScoreMatching(), trained, optax.adam(1e-3), key=KEY, num_steps=1))
 
 
 def test_questions_without_a_meaning_are_refused_in_a_sentence():

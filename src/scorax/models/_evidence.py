@@ -1,5 +1,6 @@
 """What is known of a row: values, and which coordinates are asked for; the rest is summed over."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -31,9 +32,9 @@ class Evidence(Checked):
     Reference: Koller and Friedman (2009), *Probabilistic graphical models*, section 2.1.5, for evidence and query.
     """
 
-    value: Float[Array, "*shape"]
-    known: Bool[Array, "*shape"]
-    target: Bool[Array, "*shape"]
+    value: Float[Array, "*rows"] | Float[np.ndarray, "*rows"]
+    known: Bool[Array, "*rows"] | Bool[np.ndarray, "*rows"]
+    target: Bool[Array, "*rows"] | Bool[np.ndarray, "*rows"]
     condition: Condition
 
     def __init__(
@@ -43,7 +44,10 @@ class Evidence(Checked):
         target: Array | np.ndarray,
         condition: Condition = None,
     ) -> None:
-        self.value, self.known, self.target = jnp.asarray(value), jnp.asarray(known), jnp.asarray(target)
+        # As they are: the rows of a table may be a file that is never loaded whole.
+        self.value, self.known, self.target = (
+            part if isinstance(part, jax.Array) else np.asarray(part) for part in (value, known, target)
+        )
         self.condition = condition
         kinds = (self.value.dtype, self.known.dtype, self.target.dtype)
         if not jnp.issubdtype(kinds[0], jnp.floating) or kinds[1:] != (jnp.bool_, jnp.bool_):

@@ -42,7 +42,7 @@ class Given(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncompa
 
     def __init__(self, model: AbstractDenoiser, evidence: Evidence) -> None:
         self.model = model.given(evidence)
-        self.evidence = evidence
+        self.evidence = jax.tree.map(jnp.asarray, evidence)
 
     def predict_at(
         self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None

@@ -17,8 +17,7 @@ from scorax._errors import DivergedError, explain
 from scorax._trees import copied, network_arrays, rows_at, trainable
 from scorax._types import Key
 from scorax.data import RowOrder
-from scorax.models import AbstractNetworkModel, require_state
-from scorax.networks import check_conditions
+from scorax.models import AbstractNetworkModel, check_told, require_state
 from scorax.objectives import AbstractObjective
 from scorax.training._entry import check_fit, check_state, rows_of_members
 from scorax.training._options import FitOptions
@@ -81,7 +80,7 @@ def fit(
     rows = rows if isinstance(rows, Rows) else Rows(rows)
     members, validation = member_axis(model), options.validation
     own_rows = rows_of_members(options, members or 1, len(rows))
-    check_conditions(model.network, rows.condition)
+    check_told(model, rows.condition, rows.shape)
     require_state(model, rows.shape, rows.dtype, rows_at(rows.condition, np.zeros((), int)))
     if state is not None:
         check_state(state, jax.eval_shape(lambda: initial_state(model, optimizer)))
