@@ -1,14 +1,21 @@
 """What is known of a row: values, and which coordinates are asked for; the rest is summed over."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float
 
 from scorax._checked import Checked
 from scorax._errors import explain
 from scorax._types import Condition
+
+
+def _as_it_is(part: ArrayLike) -> Array | np.ndarray:
+    """An array where it lies: the rows of a table may be a file that is never loaded whole."""
+    return part if isinstance(part, jax.Array) else np.asarray(part)
 
 
 class Evidence(Checked):
@@ -32,23 +39,12 @@ class Evidence(Checked):
     Reference: Koller and Friedman (2009), *Probabilistic graphical models*, section 2.1.5, for evidence and query.
     """
 
-    value: Float[Array, "*rows"] | Float[np.ndarray, "*rows"]
-    known: Bool[Array, "*rows"] | Bool[np.ndarray, "*rows"]
-    target: Bool[Array, "*rows"] | Bool[np.ndarray, "*rows"]
-    condition: Condition
+    value: Float[Array, "*rows"] | Float[np.ndarray, "*rows"] = eqx.field(converter=_as_it_is)
+    known: Bool[Array, "*rows"] | Bool[np.ndarray, "*rows"] = eqx.field(converter=_as_it_is)
+    target: Bool[Array, "*rows"] | Bool[np.ndarray, "*rows"] = eqx.field(converter=_as_it_is)
+    condition: Condition = None
 
-    def __init__(
-        self,
-        value: Float[Array, "*rows"] | Float[np.ndarray, "*rows"],
-        known: Array | np.ndarray,
-        target: Array | np.ndarray,
-        condition: Condition = None,
-    ) -> None:
-        # As they are: the rows of a table may be a file that is never loaded whole.
-        self.value, self.known, self.target = (
-            part if isinstance(part, jax.Array) else np.asarray(part) for part in (value, known, target)
-        )
-        self.condition = condition
+    def __check_init__(self) -> None:
         kinds = (self.value.dtype, self.known.dtype, self.target.dtype)
         if not jnp.issubdtype(kinds[0], jnp.floating) or kinds[1:] != (jnp.bool_, jnp.bool_):
             raise TypeError(

@@ -35,6 +35,10 @@ class GuidedScore(AbstractWrapper):
     model: AbstractScoreModel
     scale: Scalar
 
+    def __init__(self, model: AbstractScoreModel, scale: Scalar) -> None:
+        self.model = model
+        self.scale = scale
+
     def __check_init__(self) -> None:
         require_noisy_state(self.model)
         _check_scale(self.scale)
