@@ -65,7 +65,7 @@ def work(task: Task) -> list[dict[str, Any]]:
     rows = split(task.data, task.seed)
     began = time.perf_counter()
     if task.method == "baselines":
-        from scorax.studies import compare
+        from scorax.baselines import compare
 
         answers = {k: (b.values, b.description) for k, b in compare(rows.train, rows.test, seed=task.seed).items()}
         fitted = time.perf_counter()

@@ -8,10 +8,10 @@ import optax
 import pytest
 
 from scorax._rows import MAX_ROWS, over_rows
+from scorax.diagnostics import Importance
 from scorax.models import ScoreNetwork
 from scorax.networks import MLP
 from scorax.objectives import AbstractObjective, AbstractTimes, AbstractWeighting
-from scorax.studies import Importance
 from scorax.training import Examples, FitOptions, FixedDraws, Validation, draws_loss, fit
 from scorax.transforms import AbstractTransform, Encoded, decode_rows
 

@@ -7,11 +7,11 @@ from importlib import import_module
 import pytest
 
 from scorax import models
-from scorax._moved import FORMER
+from scorax._moved import FORMER, MOVED
 from scorax.processes import EDM, GaussianLaw
 from scorax.targets import ExactDenoiser, gaussian
 
-ROOMS = sorted({name.rpartition(".")[0] for name in FORMER})
+ROOMS = sorted({name.rpartition(".")[0] for name in FORMER | MOVED})
 
 
 @pytest.mark.parametrize("former", FORMER)
@@ -23,6 +23,15 @@ def test_a_former_name_works_and_names_the_new_one(former):
     assert [str(warning.message) for warning in caught] == [f"{former} goes with the next release; {FORMER[former].do}"]
     assert caught[0].filename == __file__
     assert name not in import_module(room).__all__
+
+
+@pytest.mark.parametrize("former", MOVED)
+def test_a_name_that_moved_is_the_same_thing_in_its_new_room(former):
+    room, _, name = former.rpartition(".")
+    with pytest.warns(DeprecationWarning, match=f"{former} goes with the next release; import it from {MOVED[former]}"):
+        value = getattr(import_module(room), name)
+    assert value is getattr(import_module(MOVED[former]), name)
+    assert name in import_module(MOVED[former]).__all__
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -18,18 +19,67 @@ FORMER: dict[str, Former] = {
     "scorax.samplers.BLOCK": Former(1024, "leave it out: rows of any number are split by what the model costs"),
     "scorax.simulation.BLOCK": Former(256, "leave it out: rows of any number are split by what the process costs"),
 }
-"""Former names. A room that one stands in takes :func:`former_names` as its ``__getattr__``; a release later both go."""
+"""Former names that stand nowhere now. A room that one stands in takes :func:`former_names` as its ``__getattr__``; a release
+later both go."""
+
+
+STUDIES = {
+    "baselines": (
+        "BaselineValues",
+        "GaussianBaseline",
+        "KernelBaseline",
+        "MixtureBaseline",
+        "compare",
+        "compare_folds",
+    ),
+    "checks": ("Check", "check_names", "run_checks"),
+    "diagnostics": (
+        "Estimate",
+        "Fitted",
+        "Importance",
+        "ObjectiveComparison",
+        "SamplerChoice",
+        "ScoreConsistency",
+        "WeightedMean",
+        "choose_sampler",
+        "compare_objectives",
+        "correlation_records",
+        "entropy",
+        "evaluate",
+        "field_records",
+        "held_out_records",
+        "importance_weights",
+        "kl_divergence",
+        "marginal_records",
+        "nearest_records",
+        "pairwise_records",
+        "path_records",
+        "score_consistency",
+        "two_sample_records",
+        "verdict",
+    ),
+    "simulation": ("ImageStudy", "Marginal", "PathStudy", "start_law", "study_image", "study_paths"),
+}
+"""Rooms, and what they have of the former room ``scorax.studies``."""
+
+MOVED: dict[str, str] = {
+    f"scorax.studies.{name}": f"scorax.{room}" for room, names in STUDIES.items() for name in names
+}
+"""Former names that stand in another room now."""
 
 
 def former_names(room: str) -> Callable[[str], object]:
     """The ``__getattr__`` of a room: its former names, each with a ``DeprecationWarning`` at the line that asks for it."""
 
     def attribute(name: str) -> object:
-        former = FORMER.get(f"{room}.{name}")
-        if former is None:
+        full = f"{room}.{name}"
+        if full in MOVED:
+            value, do = getattr(import_module(MOVED[full]), name), f"import it from {MOVED[full]}"
+        elif full in FORMER:
+            value, do = FORMER[full]
+        else:
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
-        message = f"{room}.{name} goes with the next release; {former.do}"
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
-        return former.value
+        warnings.warn(f"{full} goes with the next release; {do}", DeprecationWarning, stacklevel=2)
+        return value
 
     return attribute

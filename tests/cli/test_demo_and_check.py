@@ -29,7 +29,7 @@ def _check_with(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
     def run_checks(only: str | None = None) -> list[Record]:
         return [record for record in records if only is None or only in record.name]
 
-    monkeypatch.setattr("scorax.studies.run_checks", run_checks, raising=False)
+    monkeypatch.setattr("scorax.checks.run_checks", run_checks, raising=False)
 
 
 def test_check_fails_if_one_method_does(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:

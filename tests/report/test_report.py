@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from saved_runs import whole_run
-from scorax import studies
+from scorax import diagnostics
 from scorax._errors import InputError
 from scorax.checkpoint import read_records, verify_run
 from scorax.report import render, write_report
@@ -72,7 +72,7 @@ def make_records(names: list[str], seed: int = 0) -> dict[str, Any]:
     records: dict[str, Any] = {
         "held_out": {
             "comparisons": [
-                studies.held_out_records(
+                diagnostics.held_out_records(
                     values,
                     {"Gaussian": values - 1.0, "mixture": values - 0.3 * generator.random(60)},
                     source="test file",
@@ -80,20 +80,20 @@ def make_records(names: list[str], seed: int = 0) -> dict[str, Any]:
             ]
         },
         "sampling": {"drawn": 120, "failed": 0},
-        "marginals": studies.marginal_records(columns, data, samples),
-        "nearest": studies.nearest_records(data, samples),
-        "path": studies.path_records(
+        "marginals": diagnostics.marginal_records(columns, data, samples),
+        "nearest": diagnostics.nearest_records(data, samples),
+        "path": diagnostics.path_records(
             np.array([10.0, 0.1]), generator.standard_normal((2, 40, d)), names=names, columns=range(min(d, 2))
         ),
     }
     if d > 1:
-        records["pairs"] = studies.pairwise_records(columns, data, samples)
-        records["correlations"] = studies.correlation_records(names, data, samples)
+        records["pairs"] = diagnostics.pairwise_records(columns, data, samples)
+        records["correlations"] = diagnostics.correlation_records(names, data, samples)
     if d == 2:
         axis = np.linspace(-2, 2, 20)
         points = np.stack(np.meshgrid(axis, axis), axis=-1)
-        records["field"] = studies.field_records((axis, axis), -points, -0.5 * (points**2).sum(-1), names=names)
-    records["verdict"] = studies.verdict(records)
+        records["field"] = diagnostics.field_records((axis, axis), -points, -0.5 * (points**2).sum(-1), names=names)
+    records["verdict"] = diagnostics.verdict(records)
     return records
 
 

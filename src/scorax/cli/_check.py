@@ -20,7 +20,7 @@ def check(
     only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="Only checks named like this.")] = None,
 ) -> None:
     """Run every method on targets of known answer."""
-    from scorax.studies import check_names
+    from scorax.checks import check_names
 
     if only is not None and not check_names(only):
         do = "scorax check without --only lists them all"
@@ -28,7 +28,7 @@ def check(
     from rich.console import Console
     from rich.progress import track
 
-    from scorax.studies import run_checks
+    from scorax.checks import run_checks
 
     shown = {"console": Console(stderr=True), "transient": True, "disable": not interactive()}
     records = list(track(run_checks(only), "checking", **shown))

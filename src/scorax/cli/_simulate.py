@@ -19,8 +19,7 @@ from scorax.cli._runtime import pin_threads
 
 if TYPE_CHECKING:
     from scorax.processes import AbstractExactSDE
-    from scorax.simulation import AbstractMethod
-    from scorax.studies import ImageStudy, PathStudy
+    from scorax.simulation import AbstractMethod, ImageStudy, PathStudy
 
 KINDS = (".png", ".svg", ".pdf")
 _STEPS, _PATHS, _SHOWN = 1000, 5000, 30
@@ -209,7 +208,7 @@ def _paths(plan: _Plan, process: "AbstractExactSDE", paths: int, shown: int, par
 
     from scorax._write import replacing
     from scorax.report import paths_figure
-    from scorax.studies import study_paths
+    from scorax.simulation import study_paths
 
     study = study_paths(
         process,
@@ -236,7 +235,7 @@ def _image(plan: _Plan, process: "AbstractExactSDE", image: Path, seed: int) -> 
     from scorax.data import read_image
     from scorax.processes import AbstractLinearSDE
     from scorax.report import image_figure
-    from scorax.studies import study_image
+    from scorax.simulation import study_image
 
     assert isinstance(process, AbstractLinearSDE)  # narrowed for the type checker; `_plan` refuses the other by name
     study = study_image(

@@ -1,4 +1,4 @@
-"""Records of a fitted table for its report: the fitted model seen through the protocol of ``studies``."""
+"""Records of a fitted table for its report: the fitted model seen through the protocol of ``diagnostics``."""
 
 import dataclasses
 from typing import Literal
@@ -7,21 +7,22 @@ import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._write import json_bytes, write_json
+from scorax.baselines import compare
 from scorax.checkpoint import RunFacts, RunFolder, read_records, replace_files
 from scorax.data import Schema, Table
+from scorax.diagnostics import evaluate, held_out_records, verdict
 from scorax.estimators._divergences import divergence_of_means
 from scorax.estimators._files import load_fitted
 from scorax.estimators._fitted import FittedTable
 from scorax.estimators._fitting import Outcome
 from scorax.estimators._saved import SavedRun, table_facts
-from scorax.studies import compare, evaluate, held_out_records, verdict
 
 REPORT_TOLERANCE = 1e-4
 """Wanted error, in nats, of log-densities that are averaged for the report."""
 
 
 class View:
-    """A fitted table as ``studies.evaluate`` wants to see it."""
+    """A fitted table as ``diagnostics.evaluate`` wants to see it."""
 
     def __init__(self, outcome: Outcome, values: np.ndarray, seed: int) -> None:
         self._fitted = outcome.fitted

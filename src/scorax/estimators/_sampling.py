@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from scorax.diagnostics import SamplerChoice, choose_sampler
 from scorax.estimators._config import SamplerName
 from scorax.estimators._model import Laws
 from scorax.models import Denoiser
@@ -21,7 +22,6 @@ from scorax.samplers import (
     ProbabilityFlow,
     ReverseSDE,
 )
-from scorax.studies import SamplerChoice, choose_sampler
 from scorax.targets import GaussianMixture
 
 SAMPLERS: dict[SamplerName, Callable[[int], AbstractSampler]] = {

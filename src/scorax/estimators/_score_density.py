@@ -19,6 +19,7 @@ from scorax._progress import Progress
 from scorax._text import listing, shown_path
 from scorax.checkpoint import RunFolder
 from scorax.data import Schema, notes
+from scorax.diagnostics import SamplerChoice
 from scorax.estimators._config import FitConfig, checked_name
 from scorax.estimators._files import load_fitted, load_loss_curve, load_memory, save_fitted
 from scorax.estimators._fitted import FittedTable
@@ -34,7 +35,6 @@ from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.models import Denoiser
 from scorax.samplers import AbstractSampler
 from scorax.spec import from_mapping, to_json
-from scorax.studies import SamplerChoice
 from scorax.training import TrainState
 
 

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
+from scorax.baselines import MixtureBaseline
 from scorax.estimators._config import Start
 from scorax.processes import GaussianLaw
-from scorax.studies import MixtureBaseline
 from scorax.targets import GaussianMixture
 
 ABSENT = -1e30

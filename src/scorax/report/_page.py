@@ -24,7 +24,7 @@ _PICTURE_DATA = {
 def render(records: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], info: Mapping[str, Any]) -> str:
     """One HTML page without script, external address or event handler.
 
-    `records` come from `scorax.studies.evaluate`, by name; an absent one is called "not computed". `metrics` are the
+    `records` come from `scorax.diagnostics.evaluate`, by name; an absent one is called "not computed". `metrics` are the
     lines of `metrics.jsonl` (`step train_loss held_out_nats held_out_nats_members`, all optional). `info` holds the
     parsed `run`, `config` and `schema` files under those names, and the folder as `path`.
     """

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from scorax.report._figure import DATA, FAINT, INK, SAMPLES, drawn, quiet
-from scorax.studies import ImageStudy, Marginal, PathStudy
+from scorax.simulation import ImageStudy, Marginal, PathStudy
 
 _PART_TITLES = ("drift and noise", "noise alone, drift 0", "drift alone, noise 0")
 _ROW = 4

@@ -1,8 +1,5 @@
-"""Studies of a model: density baselines on the same rows, information and evidence, and the records a report shows.
+"""Former room: what it had is in ``checks``, ``baselines``, ``diagnostics`` and ``simulation``, and here for one release."""
 
-Names are loaded on first use.
-"""
+from scorax._moved import former_names
 
-import lazy_loader as _lazy
-
-__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+__getattr__ = former_names(__name__)

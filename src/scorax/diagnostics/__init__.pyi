@@ -1,0 +1,37 @@
+from ._choose_sampler import SamplerChoice, choose_sampler
+from ._consistency import ScoreConsistency, score_consistency
+from ._copies import nearest_records
+from ._dynamics import field_records, path_records
+from ._evaluation import Fitted, evaluate, two_sample_records
+from ._held_out import held_out_records
+from ._importance import Importance, WeightedMean, importance_weights
+from ._information import Estimate, entropy, kl_divergence
+from ._objectives import ObjectiveComparison, compare_objectives
+from ._tables import correlation_records, marginal_records, pairwise_records
+from ._verdict import verdict
+
+__all__ = [
+    "Estimate",
+    "Fitted",
+    "Importance",
+    "ObjectiveComparison",
+    "SamplerChoice",
+    "ScoreConsistency",
+    "WeightedMean",
+    "choose_sampler",
+    "compare_objectives",
+    "correlation_records",
+    "entropy",
+    "evaluate",
+    "field_records",
+    "held_out_records",
+    "importance_weights",
+    "kl_divergence",
+    "marginal_records",
+    "nearest_records",
+    "pairwise_records",
+    "path_records",
+    "score_consistency",
+    "two_sample_records",
+    "verdict",
+]

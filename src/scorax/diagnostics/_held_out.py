@@ -1,0 +1,80 @@
+"""Held-out log density of the model against the density baselines, row by row."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from scorax._errors import InputError, explain
+from scorax.diagnostics._plain import mean_and_error, plain
+
+Source = Literal["out-of-fold", "hold-out", "test file"]
+"""Where the scored rows come from: cross-validation folds, rows set aside from the file, or a second file."""
+
+
+def held_out_records(
+    model_values: Float[np.ndarray, " n"],
+    baselines: Mapping[str, Float[np.ndarray, " n"]],
+    *,
+    source: Source,
+    descriptions: Mapping[str, str] | None = None,
+    log_scale: float = 0.0,
+) -> dict[str, Any]:
+    r"""Mean nats per row with standard errors, and paired differences model minus baseline.
+
+    The difference is averaged over rows, $\bar\delta \pm s_\delta / \sqrt n$, so the spread that both share cancels.
+    All values are log densities in the units of the file; `log_scale`, the sum of the log standard deviations of the
+    columns, gives the mean in standardised units as well. Rows in no fold (NaN in a baseline) are left out, and so are
+    rows where only the model failed: those are counted in `failed`, never hidden.
+    """
+    scored = np.all([np.isfinite(values) for values in baselines.values()], axis=0) & np.ones(len(model_values), bool)
+    used = scored & np.isfinite(model_values)
+    if not used.any():
+        raise InputError(
+            explain(
+                expected="rows with a finite log density under the model and every baseline",
+                got=f"none of {len(model_values)}",
+                do="check the rows, and the solver settings of the likelihood",
+            )
+        )
+    model = model_values[used]
+    mean, error = mean_and_error(model)
+    reference = next(iter(baselines), None)
+    entries = []
+    for name, values in baselines.items():
+        theirs = values[used]
+        their_mean, their_error = mean_and_error(theirs)
+        difference, difference_error = mean_and_error(model - theirs)
+        gain, gain_error = mean_and_error(theirs - baselines[str(reference)][used])
+        entries.append(
+            {
+                "name": name,
+                "description": (descriptions or {}).get(name, ""),
+                "mean": plain(their_mean),
+                "error": plain(their_error),
+                "difference": plain(difference),
+                "difference_error": plain(difference_error),
+                "rows_better": plain(np.mean(model > theirs)),
+                "gain": plain(gain),
+                "gain_error": plain(gain_error),
+            }
+        )
+    record = {
+        "source": source,
+        "rows": int(used.sum()),
+        "failed": int((scored & ~used).sum()),
+        "model": {
+            "mean": plain(mean),
+            "error": plain(error),
+            "standardised": plain(mean + log_scale),
+            "quantiles": plain(np.quantile(model, [0.0, 0.05, 0.5, 0.95, 1.0])),
+        },
+        "baselines": entries,
+        "reference": reference,
+        "best": max(entries, key=lambda entry: entry["mean"])["name"] if entries else None,
+    }
+    if reference is not None:
+        gain, gain_error = mean_and_error(model - baselines[reference][used])
+        record["model"] |= {"gain": plain(gain), "gain_error": plain(gain_error)}
+    return record

@@ -1,0 +1,192 @@
+"""Data against samples: each column, pairs, correlations. Counts and numbers only, never a row of the data."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.stats import rankdata
+
+from scorax._deviations import deviations
+from scorax.diagnostics._bins import bin_edges, outside
+from scorax.diagnostics._columns import range_records, shape_p_value, value_records
+from scorax.diagnostics._plain import plain
+from scorax.metrics import column_wasserstein
+
+MAX_HISTOGRAMS = 48
+"""Columns with a histogram; beyond, the columns that differ most get one, and all keep their numbers."""
+MAX_CORRELATIONS = 60
+"""Columns of a correlation matrix; beyond, those with the strongest correlations."""
+_FLOOR_SPLITS = 40
+_FLOOR_ROWS = 4000
+
+
+@runtime_checkable
+class Column(Protocol):
+    """What the records need to know of a column."""
+
+    @property
+    def name(self) -> str:
+        """Name in the file: untrusted text."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """`continuous`, `integer`, `constant` ...: shown, and not interpreted."""
+        ...
+
+    @property
+    def step(self) -> float | None:
+        """Width of the grid on which the values lie, None or 0 where there is none."""
+        ...
+
+
+def marginal_records(
+    schema_columns: Sequence[Column],
+    data: Float[np.ndarray, "n d"],
+    samples: Float[np.ndarray, "m d"],
+    *,
+    seed: int = 0,
+) -> dict[str, Any]:
+    r"""Shared histograms, means, deviations, distances, ranges and frequent values of each column.
+
+    `distance` is $W_1 / s$, the Wasserstein distance in standard deviations of the data; `floor` is the 95 % quantile
+    of what two samples of one law at these sizes show: the distance between random halves of the data, rescaled by
+    $\sqrt{(1/n + 1/m) / (4/n)}$. `shape_p_value` is that of the Kolmogorov-Smirnov test, `range` says how many samples lie
+    outside the values of the data, `values` how often the most frequent values come in both.
+    """
+    size = _deviation(data)
+    distance = column_wasserstein(data, samples) / size
+    floor = two_sample_floor(data / size, len(samples), seed)
+    excess = distance / np.maximum(floor, 1e-12)
+    drawn = set(np.argsort(-excess)[:MAX_HISTOGRAMS].tolist())
+    bins = int(np.clip(round(2.2 * len(data) ** (1 / 3)), 8, 40))
+    entries = []
+    for j, column in enumerate(schema_columns):
+        entry = {
+            "name": column.name,
+            "kind": column.kind,
+            "mean": plain([data[:, j].mean(), samples[:, j].mean()]),
+            "deviation": plain([deviations(part[:, [j]])[0] for part in (data, samples)]),
+            "distance": plain(distance[j]),
+            "floor": plain(floor[j]),
+            "shape_p_value": shape_p_value(data[:, j], samples[:, j]),
+            "range": range_records(data[:, j], samples[:, j]),
+            "values": value_records(data[:, j], samples[:, j]),
+        }
+        if j in drawn:
+            edges = bin_edges(data[:, j], samples[:, j], step=column.step, bins=bins)
+            entry |= {
+                "edges": plain(edges, digits=17),
+                "data": plain(np.histogram(data[:, j], edges)[0]),
+                "samples": plain(np.histogram(samples[:, j], edges)[0]),
+                "outside": [outside(data[:, j], edges), outside(samples[:, j], edges)],
+            }
+        entries.append(entry)
+    return {"rows": len(data), "samples": len(samples), "columns": entries}
+
+
+def two_sample_floor(data: Float[np.ndarray, "n d"], samples: int, seed: int) -> Float[np.ndarray, " d"]:
+    """95 % quantile of W_1 between two samples of one law, of the size of the data and `samples`, per column."""
+    generator = np.random.default_rng(seed)
+    if len(data) < 4:
+        return np.full(data.shape[1], np.inf)
+    splits = []
+    for _ in range(_FLOOR_SPLITS):
+        rows = generator.permutation(len(data))[:_FLOOR_ROWS]
+        half = len(rows) // 2
+        splits.append(column_wasserstein(data[rows[:half]], data[rows[half : 2 * half]]) * np.sqrt(half / 2))
+    return np.quantile(splits, 0.95, axis=0) * np.sqrt(1 / len(data) + 1 / samples)
+
+
+def pairwise_records(
+    columns: Sequence[Column],
+    data: Float[np.ndarray, "n d"],
+    samples: Float[np.ndarray, "m d"],
+    *,
+    max_columns: int = 6,
+) -> dict[str, Any]:
+    """Counts of data and of samples in shared 2-D bins for all pairs of at most `max_columns` columns.
+
+    The choice starts with the strongest rank correlation in the data and adds the column most correlated with one
+    already chosen. Bins widen as rows get fewer (about n^0.4 a side), so that a count is seldom a single row.
+    `data[b][a]` of a pair counts column `y` in bin b and column `x` in bin a.
+    """
+    chosen = strongest_columns(data, max_columns)
+    per_side = 1.6 if len(chosen) == 2 else 1.2
+    bins = int(np.clip(round(per_side * len(data) ** 0.4), 10, 64))
+    edges = {j: bin_edges(data[:, j], samples[:, j], step=columns[j].step, bins=bins) for j in chosen}
+    pairs = []
+    for place, y in enumerate(chosen):
+        for x in chosen[:place]:
+            counts = [np.histogram2d(t[:, y], t[:, x], [edges[y], edges[x]])[0].astype(int) for t in (data, samples)]
+            pairs.append(
+                {"x": chosen.index(x), "y": place, "data": plain(counts[0]), "samples": plain(counts[1])},
+            )
+    return {
+        "rows": len(data),
+        "samples": len(samples),
+        "names": [columns[j].name for j in chosen],
+        "total": data.shape[1],
+        "edges": [plain(edges[j], digits=17) for j in chosen],
+        "marginals": [
+            {
+                "data": plain(np.histogram(data[:, j], edges[j])[0]),
+                "samples": plain(np.histogram(samples[:, j], edges[j])[0]),
+            }
+            for j in chosen
+        ],
+        "pairs": pairs,
+    }
+
+
+def strongest_columns(data: Float[np.ndarray, "n d"], count: int) -> list[int]:
+    """At most `count` columns, in the order of the table, grown from the strongest rank correlation."""
+    strength = np.nan_to_num(np.abs(rank_correlation(data)))
+    np.fill_diagonal(strength, 0.0)
+    chosen = [int(np.argmax(strength.max(axis=0)))]
+    varying = deviations(data) > 0
+    while len(chosen) < min(count, int(varying.sum())):
+        gain = np.where(varying, strength[chosen].max(axis=0), -1.0)
+        gain[chosen] = -2.0
+        chosen.append(int(np.argmax(gain)))
+    return sorted(chosen)
+
+
+def rank_correlation(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d d"]:
+    """Spearman's correlation matrix; NaN where a column is constant."""
+    ranks = rankdata(rows, axis=0)
+    ranks -= ranks.mean(axis=0)
+    norms = np.linalg.norm(ranks, axis=0)
+    norms[norms == 0] = np.nan
+    return (ranks / norms).T @ (ranks / norms)
+
+
+def correlation_records(
+    names: Sequence[str], data: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m d"]
+) -> dict[str, Any]:
+    """Rank correlations of data and samples, and the largest and the root mean square difference over all pairs."""
+    ours, theirs = rank_correlation(data), rank_correlation(samples)
+    upper = _upper_pairs(ours, theirs)
+    gaps = np.abs(ours - theirs)[upper]
+    worst = np.argwhere(upper)[int(np.argmax(gaps))] if len(gaps) else None
+    shown = strongest_columns(data, MAX_CORRELATIONS)
+    return {
+        "names": [names[j] for j in shown],
+        "total": data.shape[1],
+        "data": plain(ours[np.ix_(shown, shown)], digits=3),
+        "samples": plain(theirs[np.ix_(shown, shown)], digits=3),
+        "root_mean_square": plain(np.sqrt(np.mean(gaps**2))) if len(gaps) else None,
+        "largest": plain(gaps.max()) if len(gaps) else None,
+        "largest_pair": [names[j] for j in worst] if worst is not None else None,
+        "floor": plain(np.sqrt(1 / len(data) + 1 / len(samples))),
+    }
+
+
+def _upper_pairs(ours: np.ndarray, theirs: np.ndarray) -> Bool[np.ndarray, "d d"]:
+    return np.triu(np.isfinite(ours) & np.isfinite(theirs), k=1)
+
+
+def _deviation(rows: np.ndarray) -> np.ndarray:
+    size = deviations(rows)
+    return np.where(size > 0, size, 1.0)
