@@ -50,7 +50,7 @@ def fields() -> int:
 
 def networks() -> None:
     few = {"width": 4, "depth": 1, "num_frequencies": 2}
-    for build, counts in ((MLP, few), (ResMLP, {**few, "waves": 1, "embedding_width": 3})):
+    for build, counts in ((MLP, few), (ResMLP, {**few, "waves": 1})):
         theirs = build(COUNT(2), **{name: COUNT(count) for name, count in counts.items()}, key=KEY)
         assert same(theirs, build(2, **counts, key=KEY)), build
     assert same(ClassEmbedder(COUNT(3), COUNT(4), key=KEY), ClassEmbedder(3, 4, key=KEY))

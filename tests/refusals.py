@@ -270,7 +270,6 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "ClassEmbedder", lambda: ClassEmbedder(0, 4, key=KEY)
     yield "VectorEmbedder", lambda: VectorEmbedder(2, "4", key=KEY)
     yield "Ensemble", lambda: Ensemble.create(lambda key: MLP(2, key=key), 0, key=KEY)
-    yield "ResMLP embedding_width", lambda: ResMLP(2, embedding_width=0, key=KEY)
     for name, wrong in (("every", 0), ("patience", 1.5), ("num_draws", "many")):
         yield f"Validation {name}", lambda n=name, w=wrong: Validation((np.arange(2),), **{n: w})
     yield "adamw", lambda: adamw(1e-3, num_steps="100")

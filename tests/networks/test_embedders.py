@@ -40,7 +40,7 @@ EMBEDDERS = {
 by_embedder = pytest.mark.parametrize(("build", "condition", "absent"), EMBEDDERS.values(), ids=EMBEDDERS)
 NETWORKS = {
     "MLP": lambda embedder, key=KEY: MLP(2, width=8, depth=2, embedder=embedder, key=key),
-    "ResMLP": lambda embedder, key=KEY: ResMLP(2, width=8, depth=2, embedding_width=4, embedder=embedder, key=key),
+    "ResMLP": lambda embedder, key=KEY: ResMLP(2, width=8, depth=2, embedder=embedder, key=key),
 }
 
 
@@ -130,8 +130,6 @@ def test_bad_arguments_are_refused():
     for rate in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="dropout"):
             ClassEmbedder(3, 4, dropout=rate, key=KEY)
-    with pytest.raises(ValueError, match="width 8"):
-        ResMLP(2, width=4, depth=1, embedding_width=8, embedder=class_embedder(), key=KEY)
     with pytest.raises(TypeError, match="signed integers"):
         class_embedder()(jnp.asarray(1.0))
     with pytest.raises(ValueError, match="one example"):

@@ -18,7 +18,7 @@ from scorax.processes import (
     Tabulated,
     critically_damped_langevin,
 )
-from scorax.simulation import Euler, Exact, start_law, study_image, study_paths
+from scorax.simulation import Euler, Exact, PathPlan, PathStart, start_law, study_image, study_paths
 from scorax.simulation._path_study import path_times
 
 PROCESSES = [
@@ -62,10 +62,8 @@ def test_brownian_law_is_the_textbook_one() -> None:
 
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda p: type(p).__name__)
 def test_exact_paths_fit(process) -> None:
-    study = study_paths(
-        process, x0=1.2, spread=0.3, until=1.0, at=[0.4, 1.0], num_paths=512, num_shown=3, num_steps=4, method=Exact(),
-        key=jax.random.key(3),
-    )  # fmt: skip
+    plan = PathPlan(until=1.0, at=[0.4, 1.0], num_paths=512, num_shown=3, num_steps=4, method=Exact())
+    study = study_paths(process, PathStart(1.2, 0.3), plan, key=jax.random.key(3))
     assert study.shown.shape == (3, len(study.times))
     assert np.all(study.low < study.mean)
     assert np.all(study.mean < study.high)
@@ -78,18 +76,14 @@ def test_exact_paths_fit(process) -> None:
 
 def test_the_test_of_fit_sees_an_error_of_time_steps() -> None:
     """Two Euler steps of rate 1.5 over one unit of time: the standard deviation is wrong by a third."""
-    study = study_paths(
-        OrnsteinUhlenbeck(1.5, 0.0, 1.0), x0=2.0, until=1.0, at=[1.0], num_paths=512, num_shown=1, num_steps=2,
-        method=Euler(), key=jax.random.key(0),
-    )  # fmt: skip
+    plan = PathPlan(until=1.0, at=[1.0], num_paths=512, num_shown=1, num_steps=2, method=Euler())
+    study = study_paths(OrnsteinUhlenbeck(1.5, 0.0, 1.0), PathStart(2.0), plan, key=jax.random.key(0))
     assert study.marginals[0].p_value < 1e-6
 
 
 def test_parts_add_up_where_the_drift_does_not_see_the_state() -> None:
-    study = study_paths(
-        BrownianMotion(1.0, 0.5), x0=0.3, until=1.0, at=[1.0], num_paths=100, num_shown=5, num_steps=16,
-        method=Euler(), parts=True, key=jax.random.key(1),
-    )  # fmt: skip
+    plan = PathPlan(until=1.0, at=[1.0], num_paths=100, num_shown=5, num_steps=16, method=Euler(), parts=True)
+    study = study_paths(BrownianMotion(1.0, 0.5), PathStart(0.3), plan, key=jax.random.key(1))
     noise, drift = study.parts
     np.testing.assert_allclose(study.shown, noise + drift - 0.3, atol=1e-5)
     np.testing.assert_allclose(drift, np.broadcast_to(0.3 + study.times, drift.shape), atol=1e-5)

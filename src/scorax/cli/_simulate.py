@@ -208,21 +208,10 @@ def _paths(plan: _Plan, process: "AbstractExactSDE", paths: int, shown: int, par
 
     from scorax._write import replacing
     from scorax.report import paths_figure
-    from scorax.simulation import study_paths
+    from scorax.simulation import PathPlan, PathStart, study_paths
 
-    study = study_paths(
-        process,
-        x0=plan.x0,
-        spread=plan.spread,
-        until=plan.until,
-        at=plan.at,
-        num_paths=paths,
-        num_shown=min(shown, paths),
-        num_steps=plan.steps,
-        method=_method(plan),
-        parts=parts,
-        key=jax.random.key(seed),
-    )
+    wanted = PathPlan(plan.until, plan.at, paths, min(shown, paths), plan.steps, _method(plan), parts)
+    study = study_paths(process, PathStart(plan.x0, plan.spread), wanted, key=jax.random.key(seed))
     with replacing(plan.output) as file:
         file.write(paths_figure(study, plan.title, plan.output.suffix.lower()[1:]))
     return study

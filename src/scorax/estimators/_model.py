@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from scorax._types import Key
 from scorax.estimators._config import ResolvedConfig, ResolvedNetwork, Start
-from scorax.estimators._settings import EMBEDDING_WIDTH, num_components, num_members
+from scorax.estimators._settings import num_components, num_members
 from scorax.estimators._starts import ABSENT, moments_of, start_law
 from scorax.models import Denoiser, Karras
 from scorax.networks import AbstractNetwork, Ensemble, MixtureSkip, ResMLP
@@ -82,7 +82,6 @@ def _networks(shape: ResolvedNetwork, dimension: int, members: int, key: Key) ->
             dropout=shape.dropout,
             num_frequencies=shape.num_frequencies,
             waves=shape.waves,
-            embedding_width=EMBEDDING_WIDTH,
             key=key,
         )
 

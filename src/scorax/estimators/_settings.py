@@ -12,8 +12,8 @@ from scorax.estimators._config import (
     Start,
 )
 
-EMBEDDING_WIDTH = 32
-"""Units of the noise-level embedding of a network: a narrow one costs little and says enough."""
+_EMBEDDING_WIDTH = 32
+"""Units of the noise-level embedding of a :class:`~scorax.networks.ResMLP`."""
 
 SMALL_TABLE = 2000
 """Rows up to which a table is fitted by five cross-validation members of a small network."""
@@ -105,7 +105,7 @@ def num_components(config: ResolvedConfig) -> int:
 
 def num_parameters(network: ResolvedNetwork, dimension: int) -> int:
     """Parameters of the residual perceptron of one member, in Python's integers: nothing is built to count them."""
-    width, depth, embedding = network.width, network.depth, EMBEDDING_WIDTH
+    width, depth, embedding = network.width, network.depth, _EMBEDDING_WIDTH
     entry = (2 * network.num_frequencies + 1) * embedding + ((1 + 2 * network.waves) * dimension + 1) * width
     block = 2 * width + 2 * (width + 1) * width + (embedding + 1) * 2 * width
     return entry + depth * block + 2 * width + (width + 1) * dimension

@@ -14,6 +14,9 @@ from scorax.networks._abstract import AbstractNetwork, fourier_features, noise_a
 from scorax.networks._embedder import AbstractEmbedder, embedded
 from scorax.networks._linear import Linear, drawn, require_inputs
 
+_EMBEDDING_WIDTH = 32
+"""Units of the noise-level embedding of a :class:`ResMLP` without an embedder."""
+
 
 class MLP(AbstractNetwork):
     """Multi-layer perceptron on the state and the Fourier features of the noise level, with SiLU and a zero last layer.
@@ -110,12 +113,11 @@ class ResMLP(AbstractNetwork):
         num_frequencies: frequencies of the noise-level features.
         waves: frequencies of :func:`noise_averaged_waves` of the state, which stand beside it at the entry: for sharp edges,
             which a perceptron learns late. They assume a state of unit scale.
-        embedding_width: units of the noise-level embedding; a narrow one costs little and says enough.
-        embedder: what reads the condition; its embedding, as wide as that of the noise level, is added to it.
+        embedder: what reads the condition; its embedding is added to that of the noise level, which is as wide, or
+            32 units wide where there is none: a narrow one costs little and says enough.
 
     Raises:
         TypeError: called with a condition and no embedder.
-        ValueError: the two embeddings are not equally wide.
     """
 
     embedding: Linear
@@ -136,7 +138,6 @@ class ResMLP(AbstractNetwork):
         dropout: float = 0.0,
         num_frequencies: int = 8,
         waves: int = 0,
-        embedding_width: int = 32,
         embedder: AbstractEmbedder | None = None,
         key: Key,
     ) -> None:
@@ -146,11 +147,9 @@ class ResMLP(AbstractNetwork):
             require_count(depth, "depth", least=0),
             require_count(num_frequencies, "num_frequencies"),
         )
-        waves, embedding_width = (
-            require_count(waves, "waves", least=0),
-            require_count(embedding_width, "embedding_width"),
-        )
+        waves = require_count(waves, "waves", least=0)
         require_key(key)
+        embedding_width = _EMBEDDING_WIDTH if embedder is None else embedder.width
         self.embedding, self.entry, self.blocks = drawn(
             (
                 Linear(2 * num_frequencies, embedding_width),
@@ -172,7 +171,7 @@ class ResMLP(AbstractNetwork):
                 explain(
                     expected=f"an embedder of width {told}",
                     got=f"{self.embedder.width}",
-                    do="make it as wide as embedding_width",
+                    do="build the network with an embedder of its width",
                 )
             )
         inputs = [

@@ -6,7 +6,7 @@ from scorax._moved import former_names
 from scorax.simulation._brownian import brownian_increments
 from scorax.simulation._image_study import ImageStudy, study_image
 from scorax.simulation._methods import AbstractMethod, Euler, Exact, Milstein
-from scorax.simulation._path_study import Marginal, PathStudy, start_law, study_paths
+from scorax.simulation._path_study import Marginal, PathPlan, PathStart, PathStudy, start_law, study_paths
 from scorax.simulation._simulate import simulate
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "ImageStudy",
     "Marginal",
     "Milstein",
+    "PathPlan",
+    "PathStart",
     "PathStudy",
     "brownian_increments",
     "simulate",

@@ -37,6 +37,50 @@ _CURVE_POINTS = 400
 
 
 @dataclass(frozen=True)
+class PathStart:
+    """Law of the clean value at time 0: normal, or log-normal for geometric Brownian motion.
+
+    Attributes:
+        x0: its mean; geometric Brownian motion: its median.
+        spread: its standard deviation; geometric Brownian motion: that of its logarithm.
+    """
+
+    x0: float
+    spread: float = 0.0
+
+
+@dataclass(frozen=True)
+class PathPlan:
+    """What :func:`study_paths` simulates.
+
+    Attributes:
+        until: where paths end.
+        at: times of the histograms, after the cut-off of the process and not after ``until``.
+        num_paths: how many paths.
+        num_shown: how many of them are kept at all times.
+        num_steps: about how many equal steps; the times ``at`` take the place of neighbouring ones or are added.
+        method: how steps are made.
+        parts: whether to simulate also without the drift and without the noise; not for :class:`~scorax.simulation.Exact`.
+
+    Raises:
+        TypeError: a count is no whole number.
+        ValueError: a count below its least.
+    """
+
+    until: float
+    at: Sequence[float]
+    num_paths: int
+    num_shown: int
+    num_steps: int
+    method: AbstractMethod
+    parts: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (("num_paths", 1), ("num_shown", 0), ("num_steps", 1)):
+            object.__setattr__(self, name, require_count(getattr(self, name), f"{name} of PathPlan", least=least))
+
+
+@dataclass(frozen=True)
 class Marginal:
     """Simulated values at one time against the exact law there.
 
@@ -114,70 +158,56 @@ def start_law(
     return Normal(mean, jnp.broadcast_to(jnp.hypot(kernel.mean_map.value * spread, kernel.root.value), mean.shape))
 
 
-def study_paths(
-    process: AbstractExactSDE,
-    *,
-    x0: float,
-    spread: float = 0.0,
-    until: float,
-    at: Sequence[float],
-    num_paths: int,
-    num_shown: int,
-    num_steps: int,
-    method: AbstractMethod,
-    parts: bool = False,
-    key: Key,
-) -> PathStudy:
+def study_paths(process: AbstractExactSDE, start: PathStart, plan: PathPlan, *, key: Key) -> PathStudy:
     """Simulate paths of one coordinate and hold them against their exact law.
 
     Paths begin at the cut-off ``t0`` of the process, in a draw of its exact law there.
 
     Args:
         process: a process with a law of its own for each coordinate.
-        x0: mean of the clean value at time 0; geometric Brownian motion: its median.
-        spread: its standard deviation; geometric Brownian motion: that of its logarithm.
-        until: where paths end.
-        at: times of the histograms, after ``t0`` and not after ``until``.
-        num_paths: how many paths.
-        num_shown: how many of them are kept at all times.
-        num_steps: about how many equal steps; the times ``at`` take the place of neighbouring ones or are added.
-        method: how steps are made.
-        parts: whether to simulate also without the drift and without the noise; not for :class:`~scorax.simulation.Exact`.
+        start: law of the clean value at time 0.
+        plan: times, numbers and method.
         key: root key; row ``k`` depends on it and ``k`` only.
 
     Raises:
-        TypeError: the process has no such law, the method does not serve it, or a count is no whole number.
-        ValueError: times outside the clock, or a count below its least.
+        TypeError: the process has no such law, or the method does not serve it.
+        ValueError: times outside the clock.
     """
-    num_paths, num_shown = require_count(num_paths, "num_paths"), require_count(num_shown, "num_shown", least=0)
-    num_steps = require_count(num_steps, "num_steps")
-    times, chosen = path_times(process.t0, until, at, num_steps)
+    times, chosen = path_times(process.t0, plan.until, plan.at, plan.num_steps)
     with host_float64():
-        curve = jax.vmap(lambda t: _band(start_law(process, t, x0, spread)))(jnp.asarray(times))
+        curve = jax.vmap(lambda t: _band(start_law(process, t, start.x0, start.spread)))(jnp.asarray(times))
         mean, low, high = (np.asarray(line) for line in curve)
     start_key, path_key = jax.random.split(key)
-    draws = _starts(process, x0, spread, num_paths, key=start_key)
-    shown = draws[:num_shown]
+    draws = _starts(process, start, plan.num_paths, key=start_key)
+    shown = draws[: plan.num_shown]
     kept, values = np.empty((0, len(times))), []
-    for first in range(0, num_paths, _CHUNK):
+    for first in range(0, plan.num_paths, _CHUNK):
         states = np.asarray(
             simulate(
-                process, draws[first : first + _CHUNK], times, key=path_key, method=method, num_steps=1, start=first
+                process,
+                draws[first : first + _CHUNK],
+                times,
+                key=path_key,
+                method=plan.method,
+                num_steps=1,
+                start=first,
             )
         )
         values.append(states[:, chosen])
-        kept = np.concatenate([kept, states[: max(0, num_shown - len(kept))]])
+        kept = np.concatenate([kept, states[: max(0, plan.num_shown - len(kept))]])
     every = np.concatenate(values).astype(np.float64)
-    halves = (without_drift(process), without_noise(process)) if parts else ()
+    halves = (without_drift(process), without_noise(process)) if plan.parts else ()
     return PathStudy(
-        num_paths,
+        plan.num_paths,
         times,
         kept,
         mean,
         low,
         high,
-        tuple(_marginal(process, t, x0, spread, every[:, i]) for i, t in enumerate(times[chosen])),
-        tuple(np.asarray(simulate(half, shown, times, key=path_key, method=method, num_steps=1)) for half in halves),
+        tuple(_marginal(process, t, start, every[:, i]) for i, t in enumerate(times[chosen])),
+        tuple(
+            np.asarray(simulate(half, shown, times, key=path_key, method=plan.method, num_steps=1)) for half in halves
+        ),
     )
 
 
@@ -219,11 +249,9 @@ def marginal(law: Normal | LogNormal, t: float, values: Float[np.ndarray, " n"])
     )
 
 
-def _marginal(
-    process: AbstractExactSDE, t: float, x0: float, spread: float, values: Float[np.ndarray, " n"]
-) -> Marginal:
+def _marginal(process: AbstractExactSDE, t: float, start: PathStart, values: Float[np.ndarray, " n"]) -> Marginal:
     with host_float64():
-        law = start_law(process, jnp.asarray(t), x0, spread)
+        law = start_law(process, jnp.asarray(t), start.x0, start.spread)
     return marginal(law, t, values)
 
 
@@ -231,8 +259,8 @@ def _band(law: Normal | LogNormal) -> tuple[Array, Array, Array]:
     return law.mean, law.quantile(jnp.asarray(TAIL)), law.quantile(jnp.asarray(1 - TAIL))
 
 
-def _starts(process: AbstractExactSDE, x0: float, spread: float, num_paths: int, *, key: Key) -> Float[Array, " paths"]:
+def _starts(process: AbstractExactSDE, start: PathStart, num_paths: int, *, key: Key) -> Float[Array, " paths"]:
     """States at ``t0``: clean values with their spread, carried to the cut-off by the exact kernel."""
-    law = start_law(process, jnp.asarray(process.t0, float), x0, spread)
+    law = start_law(process, jnp.asarray(process.t0, float), start.x0, start.spread)
     keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(jnp.arange(num_paths))
     return over_rows(lambda k: law.sample(key=k), keys)
