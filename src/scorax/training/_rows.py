@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +13,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._checked import require_kind, shown
 from scorax._errors import explain
-from scorax._rows import over_rows
+from scorax._rows import RowKeys, condition_rows, map_rows
 from scorax._types import Key
 from scorax.processes import AbstractGaussianLaw
 from scorax.transforms import AbstractTransform
@@ -40,8 +41,7 @@ class Rows:
     device works, so rows may be more than the memory holds. Nothing is copied on the host: leave the array alone while
     something trains on it.
 
-    :func:`fit` uses ``len``, ``shape``, ``dtype``, ``condition``, ``visit`` and :meth:`take`; a source of another kind (files of
-    columns, a folder of images) has the same.
+    :func:`fit` asks of it ``len``, ``shape``, ``dtype``, ``condition``, ``visit`` and :meth:`take`, nothing else.
 
     Attributes:
         data: floating-point rows on the leading axis, in the units of the model.
@@ -83,7 +83,7 @@ class Rows:
                     do="drop or impute such rows: one of them spoils every weight or hides in the held-out rows",
                 )
             )
-        object.__setattr__(self, "condition", _condition_rows(self.condition, len(data)))
+        object.__setattr__(self, "condition", condition_rows(self.condition, len(data)))
         object.__setattr__(self, "data", _placed(data, _device_memory()))
 
     def __len__(self) -> int:
@@ -102,7 +102,7 @@ class Rows:
     @property
     def _visited(self) -> jax.ShapeDtypeStruct:
         row = jax.ShapeDtypeStruct(self.data.shape[1:], jax.dtypes.canonicalize_dtype(self.data.dtype))
-        return jax.eval_shape(lambda x, key: visited(x, self.visit, key), row, jax.random.key(0))
+        return jax.eval_shape(eqx.Partial(visited, self.visit), row, jax.random.key(0))
 
     def take(self, indices: Int[np.ndarray, "*axes"]) -> Examples:
         """The rows with these numbers and their conditions, not yet visited; arrays have the axes of ``indices`` first."""
@@ -138,30 +138,14 @@ class _Visited:
         return len(self.rows)
 
     def __getitem__(self, block: slice) -> np.ndarray:
-        numbers = np.arange(len(self.rows))[block]
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), numbers)
-        x = jnp.asarray(self.rows.data[block])
-        return np.asarray(over_rows(lambda row, key: visited(row, self.rows.visit, key), x, keys))
+        rows, visit = self.rows, eqx.Partial(visited, self.rows.visit)
+        keys = RowKeys(jax.random.key(0), range(len(rows))[block])
+        return np.asarray(map_rows(visit, np.asarray(rows.data[block]), keys, shape=rows.shape))
 
 
-def visited(row: Float[Array, "*row"], visit: AbstractTransform | None, key: Key) -> Float[Array, "*shape"]:
+def visited(visit: AbstractTransform | None, row: Float[Array, "*row"], key: Key) -> Float[Array, "*shape"]:
     """A row as the objective sees it: through the transform, with noise of its own at every visit."""
     return row if visit is None else visit.encode(row, key=key).z
-
-
-def _condition_rows(condition: PyTree, count: int) -> PyTree:
-    def widened(leaf: Any) -> np.ndarray:
-        if np.shape(leaf)[:1] not in ((1,), (count,)):
-            raise ValueError(
-                explain(
-                    expected=f"a condition with a leading axis of 1, the same for all rows, or of {count}, one for each",
-                    got=f"shape {np.shape(leaf)}",
-                    do="pass jnp.asarray([3]) for the class 3, say",
-                )
-            )
-        return np.broadcast_to(np.asarray(leaf), (count, *np.shape(leaf)[1:]))
-
-    return jax.tree.map(widened, condition)
 
 
 def _device_memory() -> int:

@@ -64,7 +64,7 @@ def _batch_loss(weights: PyTree, problem: Problem, examples: Examples, key: Key)
     size = examples.x0.shape[0]
     offset_key, bin_key, row_key = jax.random.split(key, 3)
     bin_keys = jax.random.split(bin_key, size)
-    x0 = over_rows(lambda row, k: visited(row, problem.visit, k), examples.x0, bin_keys)
+    x0 = over_rows(lambda row, k: visited(problem.visit, row, k), examples.x0, bin_keys)
     u = (jnp.arange(size, dtype=x0.dtype) + jax.random.uniform(offset_key, (), x0.dtype)) / size
     keys = jax.random.split(row_key, size)
     told = examples.condition

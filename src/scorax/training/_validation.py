@@ -102,7 +102,7 @@ def draws_loss(
 
     def one(row: Int[Array, ""], u: Float[Array, ""], key: Key) -> Float[Array, ""]:
         bin_key, noise_key = jax.random.split(key)
-        x0 = visited(held.x0[row], visit, bin_key)
+        x0 = visited(visit, held.x0[row], bin_key)
         return objective(model, x0, u, rows_at(held.condition, row), key=noise_key, training=False)
 
     return jnp.sum(over_rows(one, draws.rows, draws.u, draws.keys) * draws.weight)
