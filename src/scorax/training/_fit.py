@@ -45,7 +45,7 @@ def fit(
 
     Nothing is trained at step 0, so its ``loss`` is NaN; with validation its ``validation_loss`` is that of the untrained model.
     A resumed run begins with the state after the one it was given. Fewer steps between states cost time: they are one compiled
-    call, or a few where the rows of their batches are more than 64 MiB.
+    call, or a few where the rows of their batches come from the host and are more than 64 MiB.
 
     An :class:`~scorax.networks.Ensemble` is trained as one mapped axis: every member has its own rows, its own noise and
     its own stop. All randomness is a function of ``key`` and the step, so a run resumed from any yielded state continues
@@ -105,24 +105,29 @@ def fit(
             now = _validated(now, problem, held, validation, program.members)
         yield now
 
-    def calls(step: int) -> Iterator[tuple[int, Examples]]:
-        """Where each call ends and what its steps train on; a resumed run falls back into the same calls."""
+    resident = jax.device_put(Examples(rows.data, rows.condition), replicated) if rows.on_device else None
+
+    def calls(step: int) -> Iterator[tuple[int, Examples, Array]]:
+        """Where each call ends, rows and the places of its steps' rows there; a resumed run falls back into the same calls."""
         bytes_of_step = len(own_rows) * options.batch_size * math.prod(rows.shape) * rows.dtype.itemsize
-        longest = -(-stride // -(-stride * bytes_of_step // _CALL_BYTES))
+        longest = stride if rows.on_device else -(-stride // -(-stride * bytes_of_step // _CALL_BYTES))
         while step < num_steps:
             place = step % stride
             length = min(longest - place % longest, stride - place, num_steps - step)
             picked = np.stack([order.batches(step, length) for order in orders], axis=1)
-            step += length
-            yield step, jax.device_put(rows.take(picked if program.members else picked[:, 0]), shared)
+            picked, source, step = picked if program.members else picked[:, 0], resident, step + length
+            if source is None:
+                source = jax.device_put(rows.take(picked.reshape(-1)), replicated)
+                picked = np.arange(picked.size, dtype=np.int32).reshape(picked.shape)
+            yield step, source, jax.device_put(picked, shared)
 
     shown = step = int(now.step)
     following = calls(step)
     call = next(following, None)
     while call is not None and bool(np.any(now.active)):
-        (end, examples), before = call, step
+        (end, source, places), before = call, step
         carry, loss, finite = train_call(
-            (program, problem, Batches(examples, now.step, now.active, step_key)),
+            (program, problem, Batches(source, places, now.step, now.active, step_key)),
             Carry(now.weights, now.ema, now.optimizer),
         )
         step, call = end, next(following, None)  # read while the device works

@@ -36,17 +36,15 @@ class Rows:
     """What :func:`fit` trains on: rows, their conditions, and the transform that is drawn anew at every visit of a row.
 
     Rows that are arrays of JAX stay where they are. NumPy's go to the first device where they take at most a quarter of the
-    memory it reports, and stay on the host otherwise: beside a CPU, which has no memory of its own, always. A memory map
-    (``numpy.load(..., mmap_mode="r")``) stays on disk. :func:`fit` asks for the rows of its next steps while the
-    device works, so rows may be more than the memory holds. Nothing is copied on the host: leave the array alone while
-    something trains on it.
-
-    :func:`fit` asks of it ``len``, ``shape``, ``dtype``, ``condition``, ``visit`` and :meth:`take`, nothing else.
+    memory it reports (a CPU, whose memory is the host's, reports none and takes all), and stay on the host otherwise. A memory
+    map (``numpy.load(..., mmap_mode="r")``) stays on disk. Of rows that are not on the device :func:`fit` takes those of its
+    next steps while the device works, so they may be more than the memory holds. They need not be copied: leave the array
+    alone while something trains on it.
 
     Attributes:
         data: floating-point rows on the leading axis, in the units of the model.
         condition: what the network is told of a row, in training and in validation: a PyTree of arrays with a leading axis of
-            the rows, or of 1, the same for all; kept on the host.
+            the rows, or of 1, the same for all; kept where the rows are.
         visit: transform whose noise is drawn anew whenever a row is visited, :class:`~scorax.transforms.Dequantize` say; it
             says the shape of a row.
 
@@ -83,11 +81,17 @@ class Rows:
                     do="drop or impute such rows: one of them spoils every weight or hides in the held-out rows",
                 )
             )
-        object.__setattr__(self, "condition", condition_rows(self.condition, len(data)))
         object.__setattr__(self, "data", _placed(data, _device_memory()))
+        condition = condition_rows(self.condition, len(data))
+        object.__setattr__(self, "condition", jax.tree.map(jnp.asarray, condition) if self.on_device else condition)
 
     def __len__(self) -> int:
         return len(self.data)
+
+    @property
+    def on_device(self) -> bool:
+        """Whether the rows and their conditions are on the device, whole."""
+        return isinstance(self.data, jax.Array)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -149,8 +153,8 @@ def visited(visit: AbstractTransform | None, row: Float[Array, "*row"], key: Key
 
 
 def _device_memory() -> int:
-    """Bytes of the first device, as it reports them; a CPU has none of its own."""
-    return (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 0)
+    """Bytes of the first device, as it reports them; a CPU reports none, for its memory is the host's."""
+    return (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 2**62)
 
 
 def _placed(data: Any, memory: int) -> Any:

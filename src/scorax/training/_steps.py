@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._rows import over_rows
-from scorax._trees import all_finite, move_average, select
+from scorax._trees import all_finite, move_average, rows_at, select
 from scorax._types import Key
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
@@ -50,24 +50,27 @@ class Program(NamedTuple):
 
 
 class Batches(NamedTuple):
-    """Examples of the next K steps, (K, batch, ...) or (K, members, batch, ...), and where the steps start."""
+    """Rows of the next K steps, as places (K, batch) or (K, members, batch) in a source, and where the steps start."""
 
-    examples: Examples
+    source: Examples
+    places: Int[Array, "..."]
     start: Int[Array, ""]
     active: Bool[Array, " members"]
     key: Key
 
 
-def _batch_loss(weights: PyTree, problem: Problem, examples: Examples, key: Key) -> Float[Array, ""]:
+def _batch_loss(
+    weights: PyTree, problem: Problem, source: Examples, places: Int[Array, " batch"], key: Key
+) -> Float[Array, ""]:
     """Mean objective over a batch whose quantiles are stratified, ``u_i = (i + U) / B``."""
     model: AbstractNetworkModel = eqx.combine(weights, problem.facts, problem.frozen)
-    size = examples.x0.shape[0]
+    size = places.shape[0]
     offset_key, bin_key, row_key = jax.random.split(key, 3)
     bin_keys = jax.random.split(bin_key, size)
-    x0 = over_rows(lambda row, k: visited(problem.visit, row, k), examples.x0, bin_keys)
+    x0 = over_rows(lambda row, k: visited(problem.visit, row, k), source.x0[places], bin_keys)
     u = (jnp.arange(size, dtype=x0.dtype) + jax.random.uniform(offset_key, (), x0.dtype)) / size
     keys = jax.random.split(row_key, size)
-    told = examples.condition
+    told = rows_at(source.condition, places)
     return jnp.mean(over_rows(lambda x, v, c, k: problem.objective(model, x, v, c, key=k), x0, u, told, keys))
 
 
@@ -76,11 +79,12 @@ def _step(
     problem: Problem,
     carry: Carry,
     active: Bool[Array, ""],
-    examples: Examples,
+    source: Examples,
+    places: Int[Array, " batch"],
     step: Array,
     key: Key,
 ) -> tuple[Carry, Float[Array, ""]]:
-    loss, gradient = jax.value_and_grad(_batch_loss)(carry.weights, problem, examples, key)
+    loss, gradient = jax.value_and_grad(_batch_loss)(carry.weights, problem, source, places, key)
     updates, optimizer = program.optimizer.update(gradient, carry.optimizer, carry.weights)
     weights = optax.apply_updates(carry.weights, updates)
     decay = jnp.minimum(program.ema_decay, (1 + step) / (10 + step))  # young averages forget the start at once
@@ -97,19 +101,19 @@ def train_call(
     """K steps in one scan: the new carry (the old one is donated), the mean loss, and whether all stayed finite."""
     program, problem, batches = fixed
 
-    def body(carry: Carry, xs: tuple[Array, Examples]) -> tuple[Carry, Array]:
+    def body(carry: Carry, xs: tuple[Array, Array]) -> tuple[Carry, Array]:
         step, batch = xs
         step_key = jax.random.fold_in(batches.key, step)
         if not program.members:
-            carry, loss = _step(program, problem, carry, batches.active[0], batch, step, step_key)
+            carry, loss = _step(program, problem, carry, batches.active[0], batches.source, batch, step, step_key)
             return carry, loss[None]
-        keys = jax.vmap(lambda member: jax.random.fold_in(step_key, member))(jnp.arange(batch.x0.shape[0]))
-        return jax.vmap(lambda c, a, b, k, f: _step(program, problem._replace(facts=f), c, a, b, step, k))(
-            carry, batches.active, batch, keys, problem.facts
-        )
+        keys = jax.vmap(lambda member: jax.random.fold_in(step_key, member))(jnp.arange(batch.shape[0]))
+        return jax.vmap(
+            lambda c, a, b, k, f: _step(program, problem._replace(facts=f), c, a, batches.source, b, step, k)
+        )(carry, batches.active, batch, keys, problem.facts)
 
-    steps = batches.start + jnp.arange(batches.examples.x0.shape[0])
-    carry, losses = jax.lax.scan(body, carry, (steps, batches.examples))
+    steps = batches.start + jnp.arange(batches.places.shape[0])
+    carry, losses = jax.lax.scan(body, carry, (steps, batches.places))
     return carry, jnp.mean(losses, axis=0), all_finite(carry) & jnp.all(jnp.isfinite(losses))
 
 
