@@ -108,19 +108,19 @@ def test_moments_of_rows_are_those_of_numpy(count):
 
 def test_a_low_rank_law_of_rows_is_wrong_by_what_its_components_leave_out():
     """Variances are exact; the rest of the covariance is off by no more than the components after the last one kept."""
-    rng, size = np.random.default_rng(1), 160
+    rng, size = np.random.default_rng(1), 320
     scales = 3.0 * np.arange(1, size + 1) ** -1.0
-    rows = (rng.standard_normal((9000, size)) * scales) @ np.linalg.qr(rng.standard_normal((size, size)))[0] + 2.0
+    rows = (rng.standard_normal((1000, size)) * scales) @ np.linalg.qr(rng.standard_normal((size, size)))[0] + 2.0
     law = GaussianLaw.of_rows(rows, LowRankLaw)
     covariance = np.cov(rows.T, ddof=0)
     ours = np.diag(law.variances) + law.factor @ law.factor.T
     left = np.linalg.eigvalsh(covariance)[::-1][law.factor.shape[1] :]
     np.testing.assert_allclose(law.mean, rows.mean(axis=0), rtol=1e-10)
     np.testing.assert_allclose(np.diag(ours), np.diag(covariance), rtol=1e-10)
-    assert np.linalg.norm(ours - covariance) < 1.01 * np.linalg.norm(left)
+    assert np.linalg.norm(ours - covariance) < np.linalg.norm(left)
     few = GaussianLaw.of_rows(rows[:40], LowRankLaw)  # fewer rows than directions: nothing is left out
     np.testing.assert_allclose(
-        np.diag(few.variances) + few.factor @ few.factor.T, np.cov(rows[:40].T, ddof=0), atol=1e-10
+        np.diag(few.variances) + few.factor @ few.factor.T, np.cov(rows[:40].T, ddof=0), atol=1e-7
     )
 
 

@@ -262,8 +262,7 @@ class LowRankLaw(AbstractGaussianLaw):
 
         The covariance is wrong by the off-diagonal part of what the components leave out.
 
-        Reference: Tipping and Bishop (1999), *Probabilistic principal component analysis*; Ross et al. (2008), *Incremental
-        learning for robust visual tracking*, for the pass.
+        Reference: Tipping and Bishop (1999), *Probabilistic principal component analysis*.
         """
         return LowRankLaw(*_as(rows.dtype, *leading_moments(rows, RANK)))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float
+from scipy.linalg import solve_triangular
 
 from scorax._errors import explain
 from scorax._types import RowArray
@@ -14,6 +15,9 @@ _ROWS = 4096
 
 _NUMBERS = 2**22
 """Numbers that are held at once: 32 MB."""
+
+_WIDER = 4
+"""Directions that the covariance is applied to, over those that are kept."""
 
 
 def moments(rows: RowArray) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d d"]]:
@@ -51,19 +55,34 @@ def marginal_moments(rows: RowArray) -> tuple[Float[np.ndarray, " d"], Float[np.
 def leading_moments(
     rows: RowArray, rank: int
 ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"], Float[np.ndarray, "d r"]]:
-    """Mean, what is left of every variance, and the leading principal components times their standard deviations.
+    r"""Mean, what is left of every variance, and the leading principal components times their standard deviations.
 
-    Fewer than ``rank`` components where there are fewer rows or coordinates; errors as for :func:`moments`.
+    The covariance $S$ is met only as $Y = S \Omega$ with ``_WIDER`` times as many fixed random directions $\Omega$ as are kept,
+    from which Nyström's formula $Y (\Omega^T Y)^{-1} Y^T$ makes the components; a shift of the size of rounding keeps the inverse
+    stable. Fewer than ``rank`` components where there are fewer coordinates; errors as for :func:`moments`.
+
+    Reference: Tropp, Yurtsever, Udell and Cevher (2017), *Fixed-rank approximation of a positive-semidefinite matrix from
+    streaming data*, algorithm 3.
     """
-    from sklearn.decomposition import IncrementalPCA  # a second to import, and for wide rows alone
-
     count, size = len(rows), math.prod(rows.shape[1:])
-    analysis = IncrementalPCA(n_components=max(1, min(rank, count, size)))
-    for block in _blocks(rows, least=rank):
-        analysis.partial_fit(block)
-    mean, variances, components = (np.asarray(part) for part in (analysis.mean_, analysis.var_, analysis.components_))
-    factor = components.T * np.sqrt(np.asarray(analysis.explained_variance_) * (count - 1) / count)
-    return mean, np.maximum(variances - np.sum(factor**2, axis=1), 0.0), factor
+    directions = np.random.default_rng(0).standard_normal((size, min(_WIDER * rank, size)))
+    shift, total, squares, image = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros_like(directions)
+    for number, block in enumerate(_blocks(rows)):
+        shift = block.mean(axis=0) if number == 0 else shift
+        block = block - shift
+        total += block.sum(axis=0)
+        squares += np.sum(block**2, axis=0)
+        image += block.T @ (block @ directions)
+    gap = total / count
+    variances = np.maximum(squares / count - gap**2, 0.0)
+    image = image / count - np.outer(gap, gap @ directions)
+    tiny = np.finfo(np.float64).eps * max(float(np.linalg.norm(image)), np.finfo(np.float32).tiny)
+    image += tiny * directions
+    core = directions.T @ image
+    root = np.linalg.cholesky((core + core.T) / 2)
+    vectors, values, _ = np.linalg.svd(solve_triangular(root, image.T, lower=True).T, full_matrices=False)
+    factor = vectors[:, :rank] * np.sqrt(np.maximum(values[:rank] ** 2 - tiny, 0.0))
+    return shift + gap, np.maximum(variances - np.sum(factor**2, axis=1), 0.0), factor
 
 
 def _blocks(rows: RowArray, least: int = 1) -> Iterator[Float[np.ndarray, "block d"]]:
@@ -73,7 +92,7 @@ def _blocks(rows: RowArray, least: int = 1) -> Iterator[Float[np.ndarray, "block
         raise ValueError(
             explain(expected="two or more finite rows", got=f"{count} rows", do="pass the data of the model")
         )
-    block = max(least, min(_ROWS, _NUMBERS // size))
+    block = max(1, min(_ROWS, _NUMBERS // size))
     for start in range(0, count, block):
         part = np.asarray(rows[start : start + block], np.float64).reshape(-1, size)
         if not np.all(np.isfinite(part)):
