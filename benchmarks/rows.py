@@ -24,7 +24,7 @@ from scorax._rows import block_of, in_blocks
 from scorax.models import AbstractScoreModel, Denoiser
 from scorax.networks import MLP, AbstractNetwork
 from scorax.processes import GaussianLaw
-from scorax.samplers import AdamsBashforth, sample
+from scorax.samplers import AdamsBashforth, Terminal, sample
 from scorax.targets import ExactDenoiser
 
 KEY = jax.random.key(0)
@@ -79,7 +79,8 @@ def sweep(model: AbstractScoreModel, shape: tuple[int, ...], turns: int) -> dict
     keys = jax.random.split(KEY, most)
 
     def draw(key: jax.Array) -> jax.Array:
-        return SAMPLER.draw(model, shape, jnp.float32, key=key)
+        first, rest = jax.random.split(key)
+        return SAMPLER.draw(model, SAMPLER.initial(model, shape, jnp.float32, key=first), key=rest)
 
     sizes = [2**k for k in range(most.bit_length()) if len(shape) > 1 or k >= 4]
     runs = {size: jax.jit(lambda keys, size=size: in_blocks(draw, (keys,), jnp.asarray(most), size)) for size in sizes}
@@ -104,7 +105,7 @@ def measure(name: str, turns: int) -> dict[str, Any]:
     model, shape = MODELS[name]()
     found = sweep(model, shape, turns)
     calls = {
-        str(count): (lambda count=count: sample(model, SAMPLER, count, key=KEY, shape=shape))
+        str(count): (lambda count=count: sample(model, SAMPLER, count, key=KEY, start=Terminal(shape)))
         for count in (4, found["rows"])
     }
     four, all_ = timed(calls, turns).values()

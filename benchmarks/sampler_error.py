@@ -120,12 +120,18 @@ class Counted(AbstractDenoiser):
 COUNTER: Counter[str] = Counter()
 
 
+def draw_of(sampler: AbstractSampler, model: AbstractScoreModel, dimension: int, *, key: jax.Array) -> jax.Array:
+    """One draw from the law at ``t1``."""
+    first, rest = jax.random.split(key)
+    return sampler.draw(model, sampler.initial(model, (dimension,), jnp.float32, key=first), key=rest)
+
+
 def mean_evaluations(model: ExactDenoiser, sampler: AbstractSampler, dimension: int) -> float:
     """Evaluations of a draw, mean over 32 of them."""
     counted = Counted(inner=model, process=model.process, moments=model.moments)
     keys = jax.random.split(jax.random.key(0), 32)
     COUNTER.clear()  # one draw after another: side by side they would all take as many as the slowest
-    draw = jax.jit(lambda keys: jax.lax.map(lambda k: sampler.draw(counted, (dimension,), jnp.float32, key=k), keys))
+    draw = jax.jit(lambda keys: jax.lax.map(lambda k: draw_of(sampler, counted, dimension, key=k), keys))
     jax.block_until_ready(draw(keys))
     jax.effects_barrier()
     return COUNTER["evaluations"] / len(keys)

@@ -213,8 +213,8 @@ def end(build) -> Case:
 def sampler(build, model=exact) -> Case:
     return Case(
         lambda: With(build(), model()),
-        lambda w, x, key: w.subject.draw(w.model, x.shape, x.dtype, key=key),
-        random=True,
+        lambda w, x, key: w.subject.draw(w.model, x, key=key),
+        random=not build().follows_flow,
         of_x=False,
         walks=True,
     )

@@ -13,7 +13,7 @@ from scorax.models import Denoiser
 from scorax.networks import MLP, ClassEmbedder, ResMLP
 from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM, OrnsteinUhlenbeck
-from scorax.samplers import Heun, NodeGrid, sample
+from scorax.samplers import Heun, NodeGrid, Terminal, sample
 from scorax.simulation import brownian_increments, simulate
 from scorax.training import FitOptions, Validation, adamw, fit
 
@@ -65,8 +65,8 @@ def calls() -> None:
     assert same(*increments)
     model = Denoiser(MLP(2, width=4, depth=1, key=KEY), EDM())
     assert NodeGrid(tuple(np.arange(1, 4))).nodes == (1, 2, 3)
-    theirs = sample(model, Heun(COUNT(2)), COUNT(3), key=KEY, shape=(COUNT(2),), start=COUNT(5))
-    assert same(theirs, sample(model, Heun(2), 3, key=KEY, shape=(2,), start=5))
+    theirs = sample(model, Heun(COUNT(2)), COUNT(3), key=KEY, start=Terminal((COUNT(2),)))
+    assert same(theirs, sample(model, Heun(2), 3, key=KEY, start=Terminal((2,))))
     states = fit(
         model,
         DenoisingScoreMatching(),

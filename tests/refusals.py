@@ -28,9 +28,12 @@ from scorax.samplers import (
     Langevin,
     NodeGrid,
     ProbabilityFlow,
+    States,
+    Terminal,
     UniformGrid,
     nodes,
     sample,
+    sample_path,
 )
 from scorax.simulation import Milstein, brownian_increments, simulate
 from scorax.training import FitOptions, Rows, Validation, adamw, fit, initial_state
@@ -151,11 +154,25 @@ def samplers() -> Iterator[tuple[str, Callable[[], Any]]]:
             "two keys": (model, (2,), jnp.float32, jax.random.split(KEY)),
         }.items():
             m, shape, dtype, key = arguments
-            for way in (sampler.draw, sampler.path):
-                yield f"{name}.{way.__name__}: {what}", lambda w=way, m=m, n=shape, d=dtype, k=key: w(m, n, d, key=k)
+            for way in (sampler.draw, sampler.path) if shape == (2,) else ():
+                x = np.zeros(shape, dtype)
+                yield f"{name}.{way.__name__}: {what}", lambda w=way, m=m, x=x, k=key: w(m, x, key=k)
             if dtype == jnp.float32:
-                yield f"sample {name}: {what}", lambda s=sampler, m=m, n=shape, k=key: sample(m, s, 1, key=k, shape=n)
-        yield f"sample {name}: class", lambda c=cls, m=model: sample(m, c, 1, key=KEY, shape=(2,))
+                for way in (sample, sample_path):
+                    yield (
+                        f"{way.__name__} {name}: {what}",
+                        lambda w=way, s=sampler, m=m, n=shape, k=key: w(m, s, 1, key=k, start=Terminal(n)),
+                    )
+        clock = model.process
+        for what, x, t in (
+            ("before t0", np.zeros((1, 2), np.float32), clock.t0 - 1),
+            ("after t1", np.zeros((1, 2), np.float32), clock.t1 + 1),
+            ("for two rows", np.zeros((2, 2), np.float32), None),
+            ("of three numbers", np.zeros((1, 3), np.float32), None),
+        ):
+            given = States(x, t)
+            yield f"{name}: states {what}", lambda s=sampler, m=model, g=given: sample(m, s, 1, key=KEY, start=g)
+        yield f"sample {name}: class", lambda c=cls, m=model: sample(m, c, 1, key=KEY, start=Terminal((2,)))
         if isinstance(sampler, AbstractGridSampler):
             for what, times in {
                 "too few": (80.0, 9.0, 1.0, 2e-3),
@@ -168,31 +185,44 @@ def samplers() -> Iterator[tuple[str, Callable[[], Any]]]:
                 "nan": (80.0, float("nan"), 1.0, 0.1, 2e-3),
             }.items():
                 walker = dataclasses.replace(sampler, num_steps=4, grid=FixedGrid(times))
-                yield f"{name}: grid {what}", lambda s=walker: sample(MODEL, s, 1, key=KEY, shape=(2,))
+                yield f"{name}: grid {what}", lambda s=walker: sample(MODEL, s, 1, key=KEY, start=Terminal((2,)))
             clean = dataclasses.replace(sampler, num_steps=4, grid=UniformGrid())
             noiseless = Denoiser(network(), Noiseless())
-            yield f"{name}: ends at sigma = 0", lambda s=clean, m=noiseless: sample(m, s, 1, key=KEY, shape=(2,))
+            yield (
+                f"{name}: ends at sigma = 0",
+                lambda s=clean, m=noiseless: sample(m, s, 1, key=KEY, start=Terminal((2,))),
+            )
 
 
 def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
-    yield "num_samples -1", lambda: sample(MODEL, DDIM(), -1, key=KEY, shape=(2,))
-    yield "num_samples 2.0", lambda: sample(MODEL, DDIM(), 2.0, key=KEY, shape=(2,))
-    yield "start -1", lambda: sample(MODEL, DDIM(), 1, key=KEY, shape=(2,), start=-1)
-    yield "end", lambda: sample(MODEL, DDIM(), 1, key=KEY, shape=(2,), end="mean")
+    yield "num_samples -1", lambda: sample(MODEL, DDIM(), -1, key=KEY, start=Terminal((2,)))
+    yield "num_samples 2.0", lambda: sample(MODEL, DDIM(), 2.0, key=KEY, start=Terminal((2,)))
+    yield "rows from -1", lambda: sample(MODEL, DDIM(), range(-1, 1), key=KEY, start=Terminal((2,)))
+    yield "rows in steps of two", lambda: sample(MODEL, DDIM(), range(0, 4, 2), key=KEY, start=Terminal((2,)))
+    yield "start that is a shape", lambda: sample(MODEL, DDIM(), 1, key=KEY, start=(2,))
+    yield "no path", lambda: sample_path(MODEL, DDIM(), 0, key=KEY, start=Terminal((2,)))
+    yield "states of integers", lambda: States(np.zeros((1, 2), int))
+    yield "states without an axis", lambda: States(1.0)
+    yield "end", lambda: sample(MODEL, DDIM(), 1, key=KEY, start=Terminal((2,)), end="mean")
     law = GaussianLaw.standard(3)
-    yield "shape of moments", lambda: sample(Denoiser(network(3), EDM(), moments=law), DDIM(), 1, key=KEY, shape=(2,))
-    yield "network of three", lambda: sample(Denoiser(network(3), EDM()), DDIM(), 1, key=KEY, shape=(2,))
+    yield (
+        "shape of moments",
+        lambda: sample(Denoiser(network(3), EDM(), moments=law), DDIM(), 1, key=KEY, start=Terminal((2,))),
+    )
+    yield "network of three", lambda: sample(Denoiser(network(3), EDM()), DDIM(), 1, key=KEY, start=Terminal((2,)))
     yield (
         "ResMLP of three",
-        lambda: sample(Denoiser(ResMLP(3, width=4, key=KEY), EDM()), DDIM(), 1, key=KEY, shape=(2,)),
+        lambda: sample(Denoiser(ResMLP(3, width=4, key=KEY), EDM()), DDIM(), 1, key=KEY, start=Terminal((2,))),
     )
     yield (
         "score of one number",
-        lambda: sample(ScoreNetwork(OneNumber(), EDM()), EulerMaruyama(), 1, key=KEY, shape=(2,)),
+        lambda: sample(ScoreNetwork(OneNumber(), EDM()), EulerMaruyama(), 1, key=KEY, start=Terminal((2,))),
     )
     yield (
         "score in integers",
-        lambda: sample(ScoreFunction(lambda t, x, c: x.astype(int), EDM()), ProbabilityFlow(), 1, key=KEY, shape=(2,)),
+        lambda: sample(
+            ScoreFunction(lambda t, x, c: x.astype(int), EDM()), ProbabilityFlow(), 1, key=KEY, start=Terminal((2,))
+        ),
     )
     yield "nodes of a class", lambda: nodes(UniformGrid(), EDM, 4, jnp.dtype("float32"))
     yield "many steps in float32", lambda: nodes(UniformGrid(), VP(t0=0.9, t1=0.90001), 4000, jnp.dtype("float32"))
@@ -286,7 +316,7 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     ):
         given = {"key": KEY, name: wrong}
         yield f"simulate {name}={wrong}", lambda g=given: simulate(VP(), np.ones((1, 2)), [0.1, 0.2], **g)
-    yield "Langevin start", lambda: Langevin(start="normal").draw(SCORE, (2,), jnp.float32, key=KEY)
+    yield "Langevin start", lambda: Langevin(start="normal").draw(SCORE, jnp.zeros(2), key=KEY)
 
 
 def report() -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scorax._rows import CALL, RowKeys, block_of, condition_rows, map_rows
+from scorax._rows import CALL, RowKeys, block_of, map_rows, one_or_each
 from scorax.likelihood import log_prob
 from scorax.models import Denoiser
 from scorax.networks import MLP, ClassEmbedder
@@ -72,13 +72,13 @@ def test_the_block_follows_from_the_cost_of_the_model():
 
 
 def test_one_condition_is_told_of_all_rows_or_each_its_own():
-    same, each = condition_rows((np.array([3]), jnp.arange(4.0)), 4)
+    same, each = one_or_each((np.array([3]), jnp.arange(4.0)), 4)
     assert np.array_equal(same, [3, 3, 3, 3])
     assert np.array_equal(each, np.arange(4.0))
-    assert condition_rows(None, 4) is None
+    assert one_or_each(None, 4) is None
     for wrong in (3, np.zeros(3), np.zeros((2, 4))):
         with pytest.raises(ValueError, match=r"of 1, the same for all rows, or of 4, one for each, got shape"):
-            condition_rows(wrong, 4)
+            one_or_each(wrong, 4)
 
 
 def requests(mesh=None) -> list[np.ndarray]:

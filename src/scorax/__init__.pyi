@@ -67,7 +67,10 @@ from .samplers import (
     PredictorCorrector,
     ProbabilityFlow,
     ReverseSDE,
+    States,
+    Terminal,
     sample,
+    sample_path,
 )
 from .simulation import simulate
 from .training import FitOptions, Rows, TrainState, fit
@@ -120,8 +123,10 @@ __all__ = [
     "ScoreFunction",
     "ScoreNetwork",
     "SlicedScoreMatching",
+    "States",
     "SubVP",
     "Tabulated",
+    "Terminal",
     "TrainState",
     "VectorEmbedder",
     "baselines",
@@ -141,6 +146,7 @@ __all__ = [
     "probability_flow",
     "processes",
     "sample",
+    "sample_path",
     "samplers",
     "save",
     "simulate",

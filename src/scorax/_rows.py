@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Int, PyTree, UInt32
 
 from scorax._errors import explain
-from scorax._types import Condition, Key
+from scorax._types import Key
 
 MAX_ROWS = 16_384
 """Most rows of one batch of the library, in either precision: 128 KiB of float64.
@@ -60,8 +60,8 @@ def block_of(model: PyTree, shape: tuple[int, ...]) -> int:
     return 2 ** max(0, (vectors // math.prod(shape[:-1])).bit_length() - 1)
 
 
-def condition_rows(condition: Condition, count: int) -> PyTree:
-    """What each of ``count`` rows is told: a leading axis of 1, the same for all rows, is widened to ``count`` without a copy.
+def one_or_each(tree: PyTree, count: int, *, what: str = "a condition") -> PyTree:
+    """The tree with ``count`` rows: a leading axis of 1, the same for all rows, is widened without a copy.
 
     Raises:
         ValueError: an array has a leading axis of another length, or none.
@@ -72,20 +72,20 @@ def condition_rows(condition: Condition, count: int) -> PyTree:
         if not shape or shape[0] not in (1, count):
             raise ValueError(
                 explain(
-                    expected=f"a condition with a leading axis of 1, the same for all rows, or of {count}, one for each",
+                    expected=f"{what} with a leading axis of 1, the same for all rows, or of {count}, one for each",
                     got=f"shape {shape}",
-                    do="pass jnp.asarray([3]) for the class 3, say",
+                    do="add the axis: jnp.asarray([3]) is the class 3 for all rows",
                 )
             )
         if isinstance(leaf, Tracer):
             return jnp.broadcast_to(leaf, (count, *shape[1:]))
         return np.broadcast_to(np.asarray(leaf), (count, *shape[1:]))
 
-    return jax.tree.map(widened, condition)
+    return jax.tree.map(widened, tree)
 
 
 def map_rows(
-    fn: Callable[[Any, Key | None], PyTree],
+    fn: Callable[[Any, Any], PyTree],
     rows: PyTree,
     keys: RowKeys | None = None,
     *,
@@ -116,7 +116,7 @@ def map_rows(
 class _Mapped(eqx.Module):
     """The function of a row and its number."""
 
-    fn: Callable[[Any, Key | None], PyTree]
+    fn: Callable[[Any, Any], PyTree]
     key: Key | None
     block: int
 

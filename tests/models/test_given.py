@@ -271,7 +271,9 @@ def test_models_that_read_no_evidence_are_refused_by_name():
         with pytest.raises(TypeError, match=expected):
             Given(model, told)
         with pytest.raises(TypeError, match=expected):
-            sample(model, EulerMaruyama(num_steps=2, grid=LogRatioGrid()), 2, key=KEY, shape=(D,), condition=rows)
+            sample(
+                model, EulerMaruyama(num_steps=2, grid=LogRatioGrid()), 2, key=KEY, start=Terminal((D,)), condition=rows
+            )
         with pytest.raises(TypeError, match=expected):
             log_prob(model, np.zeros((2, D), np.float32), rows)
         with pytest.raises(TypeError, match=expected):

@@ -11,7 +11,7 @@ from scorax.likelihood import log_prob
 from scorax.models import Denoiser, Guided, GuidedScore, Pullback, ScoreFunction
 from scorax.networks import MLP
 from scorax.processes import EDM, VP
-from scorax.samplers import EulerMaruyama, Heun, sample
+from scorax.samplers import EulerMaruyama, Heun, Terminal, sample
 from scorax.targets import ExactDenoiser, GaussianMixture
 from scorax.transforms import Standardize
 
@@ -132,4 +132,4 @@ def test_what_cannot_be_guided_is_refused():
             Guided(exact, scale)
     bare = Guided(Denoiser(MLP(1, width=4, depth=1, key=KEY), VP()), 2.0)
     with pytest.raises(TypeError, match="without an embedder"):
-        sample(bare, Heun(4), 2, key=KEY, shape=(1,), condition=jnp.asarray([0]))
+        sample(bare, Heun(4), 2, key=KEY, start=Terminal((1,)), condition=jnp.asarray([0]))

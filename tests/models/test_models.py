@@ -20,7 +20,7 @@ from scorax.models import (
 )
 from scorax.networks import MLP
 from scorax.processes import EDM, VE, VP, AbstractProcess
-from scorax.samplers import EulerMaruyama, sample
+from scorax.samplers import EulerMaruyama, Terminal, sample
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.transforms import Standardize
 
@@ -139,4 +139,4 @@ def test_pullback_is_refused_where_a_noisy_state_is_integrated() -> None:
     with pytest.raises(TypeError, match="Pullback"):
         log_prob(pullback, np.zeros((1, 2), np.float32))
     with pytest.raises(TypeError, match="Pullback"):
-        sample(pullback, EulerMaruyama(2), 1, key=jax.random.key(0), shape=(2,))
+        sample(pullback, EulerMaruyama(2), 1, key=jax.random.key(0), start=Terminal((2,)))

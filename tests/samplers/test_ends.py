@@ -14,6 +14,7 @@ from scorax.samplers import (
     Node,
     PosteriorDraw,
     Stop,
+    Terminal,
     TweedieMean,
     sample,
 )
@@ -68,5 +69,5 @@ def test_rules_that_need_a_denoiser_refuse_a_score():
     model = ScoreFunction(fn=lambda t, x, condition: -x, process=VP())
     for end in (TweedieMean(), PosteriorDraw()):
         with pytest.raises(TypeError, match="got ScoreFunction"):
-            sample(model, EulerMaruyama(2), 3, key=KEY, shape=(2,), end=end)
-    assert sample(model, EulerMaruyama(2), 3, key=KEY, shape=(2,), end=Stop()).shape == (3, 2)
+            sample(model, EulerMaruyama(2), 3, key=KEY, start=Terminal((2,)), end=end)
+    assert sample(model, EulerMaruyama(2), 3, key=KEY, start=Terminal((2,)), end=Stop()).shape == (3, 2)

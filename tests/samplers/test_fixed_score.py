@@ -8,7 +8,7 @@ import pytest
 from oracles import mixture
 from scorax.models import ScoreFunction
 from scorax.processes import VP, Normal
-from scorax.samplers import Langevin, MetropolisLangevin, sample
+from scorax.samplers import Langevin, MetropolisLangevin, Terminal, sample, sample_path
 from scorax.targets import ExactDenoiser
 
 KEY = jax.random.key(0)
@@ -20,14 +20,14 @@ GAUSSIAN = ScoreFunction.of_density(lambda x: -0.5 * jnp.sum(x**2) / V)
 @pytest.mark.parametrize("h", [0.01, 0.1, 0.3])
 def test_trap_32_stationary_variance_of_langevin(h):
     """v / (1 - h / (2 v)), with noise sqrt(2 h): a step written sqrt(h) would give half of it."""
-    draws = np.asarray(sample(GAUSSIAN, Langevin(h, 300), DRAWS, key=KEY, shape=(1,)), np.float64)
+    draws = np.asarray(sample(GAUSSIAN, Langevin(h, 300), DRAWS, key=KEY, start=Terminal((1,))), np.float64)
     variance = V / (1 - h / (2 * V))
     assert abs((draws**2).mean() / variance - 1) < 4 * np.sqrt(2 / DRAWS)
 
 
 @pytest.mark.parametrize("h", [0.1, 0.3])
 def test_the_metropolis_step_removes_the_bias(h):
-    draws = np.asarray(sample(GAUSSIAN, MetropolisLangevin(h, 300), DRAWS, key=KEY, shape=(1,)), np.float64)
+    draws = np.asarray(sample(GAUSSIAN, MetropolisLangevin(h, 300), DRAWS, key=KEY, start=Terminal((1,))), np.float64)
     assert abs((draws**2).mean() / V - 1) < 4 * np.sqrt(2 / DRAWS)
 
 
@@ -45,13 +45,13 @@ def test_the_metropolis_chain_keeps_a_mixture():
 
 def test_a_chain_is_seen_on_request_and_moves_where_it_is_accepted():
     start = Normal(jnp.zeros(1), jnp.ones(1))
-    times, states = MetropolisLangevin(0.5, 200, start=start).path(GAUSSIAN, (1,), jnp.float32, key=KEY)
-    np.testing.assert_allclose(times, 0.5 * np.arange(201))
+    sampler = MetropolisLangevin(0.5, 200, start=start)
+    times, (states,) = sample_path(GAUSSIAN, sampler, 1, key=KEY)
+    np.testing.assert_array_equal(times, np.full(201, GAUSSIAN.process.t0))  # a chain stays
     assert states.shape == (201, 1)
     moved = np.mean(np.asarray(states[1:] != states[:-1]))
     assert 0.2 < moved < 0.95
-    drawn = MetropolisLangevin(0.5, 200, start=start).draw(GAUSSIAN, (1,), jnp.float32, key=KEY)
-    np.testing.assert_allclose(states[-1], drawn, rtol=1e-6)
+    np.testing.assert_allclose(states[-1:], sample(GAUSSIAN, sampler, 1, key=KEY), rtol=1e-6)
 
 
 def test_a_noisy_model_is_sampled_at_its_cut_off():
@@ -66,7 +66,7 @@ def test_a_noisy_model_is_sampled_at_its_cut_off():
 def test_models_without_a_density_are_refused():
     model = ScoreFunction(fn=lambda t, x, condition: -x, process=VP())
     with pytest.raises(TypeError, match="got ScoreFunction"):
-        sample(model, MetropolisLangevin(), 3, key=KEY, shape=(2,))
+        sample(model, MetropolisLangevin(), 3, key=KEY, start=Terminal((2,)))
     with pytest.raises(TypeError, match="got ExactDenoiser"):
         sample(ExactDenoiser.create(mixture(), VP()), MetropolisLangevin(), 3, key=KEY)
     with pytest.raises(ValueError, match="positive step_size"):

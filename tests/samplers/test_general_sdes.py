@@ -18,7 +18,7 @@ from scorax.processes import (
     Scalar,
     critically_damped_langevin,
 )
-from scorax.samplers import EulerMaruyama, KarrasGrid, ProbabilityFlow, sample
+from scorax.samplers import EulerMaruyama, KarrasGrid, ProbabilityFlow, Terminal, sample
 from sdes import START, geometric_law, geometric_model, sheared_law, sheared_model
 
 KEY = jax.random.key(0)
@@ -133,7 +133,7 @@ def test_processes_without_a_law_at_the_end_are_refused_by_name(process):
     model = ScoreFunction(lambda t, x, condition: -x, process)
     for sampler in SAMPLERS:
         with pytest.raises(TypeError, match=f"got {type(process).__name__}"):
-            sample(model, sampler, 3, key=KEY, shape=(2,))
+            sample(model, sampler, 3, key=KEY, start=Terminal((2,)))
     with pytest.raises(TypeError, match=f"got {type(process).__name__}"):
         log_prob(model, np.zeros((1, 2), np.float32))
 

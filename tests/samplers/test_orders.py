@@ -17,6 +17,7 @@ from scorax.samplers import (
     Node,
     ProbabilityFlow,
     nodes,
+    sample_path,
 )
 from scorax.targets import ExactDenoiser, gaussian
 
@@ -51,9 +52,7 @@ def test_trap_18_order_of_the_deterministic_samplers(correlated, sampler, order)
         model, flow = correlated
         errors = []
         for num_steps in (64, 128):
-            _, states = jax.jit(
-                lambda key, n=num_steps: sampler(n, LogRatioGrid()).path(model, (2,), jnp.float64, key=key)
-            )(KEY)
+            _, (states,) = sample_path(model, sampler(num_steps, LogRatioGrid()), 1, key=KEY)
             errors.append(np.linalg.norm(states[-1] - flow(states[0])))
         assert abs(np.log2(errors[0] / errors[1]) - order) < 0.15
 
@@ -93,13 +92,12 @@ def test_trap_18_weak_order_of_euler_maruyama(correlated):
 
 
 def test_trap_18_adaptive_flow_meets_its_tolerance(correlated):
-    """Error falls with the tolerance and is below a hundred times it; the state of the flow is y = x / R = x under VP."""
+    """Error falls with the tolerance and is below a hundred times it."""
     with jax.enable_x64(True):
         model, flow = correlated
         errors = []
         for tolerance in (1e-4, 1e-8):
-            _, states = ProbabilityFlow(rtol=tolerance, atol=tolerance, num_nodes=2).path(
-                model, (2,), jnp.float64, key=KEY
-            )
+            sampler = ProbabilityFlow(rtol=tolerance, atol=tolerance, num_nodes=2)
+            _, (states,) = sample_path(model, sampler, 1, key=KEY)
             errors.append(np.linalg.norm(states[-1] - flow(states[0])) / tolerance)
         assert max(errors) < 100

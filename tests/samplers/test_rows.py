@@ -9,7 +9,7 @@ import pytest
 from cases import CASES
 from scorax import samplers
 from scorax.models import AbstractScoreModel
-from scorax.samplers import AbstractSampler, sample
+from scorax.samplers import AbstractSampler, Terminal, sample
 
 pytestmark = pytest.mark.bits
 
@@ -28,7 +28,7 @@ def subject(request) -> tuple[AbstractScoreModel, AbstractSampler]:
 
 
 def drawn(subject: tuple[AbstractScoreModel, AbstractSampler], count: int, start: int = 0) -> np.ndarray:
-    return np.asarray(sample(*subject, count, key=KEY, shape=(2,), start=start))
+    return np.asarray(sample(*subject, range(start, start + count), key=KEY, start=Terminal((2,))))
 
 
 def test_all_public_samplers_are_here():

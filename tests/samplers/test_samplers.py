@@ -27,9 +27,11 @@ from scorax.samplers import (
     ProbabilityFlow,
     QuadraticGrid,
     ReverseSDE,
+    Terminal,
     UniformGrid,
     nodes,
     sample,
+    sample_path,
 )
 from scorax.targets import ExactDenoiser
 
@@ -107,9 +109,8 @@ def test_trap_22_stop_at_t0_adds_the_noise_of_t0(ratio):
         process = EDM(t0=0.1)
         s2 = (ratio * process.t0) ** 2
         model = ExactDenoiser.create(centred(s2), process)
-        _, states = ProbabilityFlow(rtol=1e-8, atol=1e-8, num_nodes=2).path(model, (1,), jnp.float64, key=KEY)
-        radii = [np.hypot(1, t) for t in (process.t1, process.t0)]
-        factor = float(states[-1, 0] * radii[1] / (states[0, 0] * radii[0]))
+        _, states = ProbabilityFlow(rtol=1e-8, atol=1e-8, num_nodes=2).path(model, jnp.ones(1), key=KEY)
+        factor = float(states[-1, 0] / states[0, 0])
         variance = factor**2 * (s2 + process.t1**2)
         np.testing.assert_allclose(variance / s2, 1 + ratio**-2, rtol=1e-5)
         x0 = model.predict(jnp.asarray(process.t0), jnp.ones(1)).x0[0]
@@ -124,8 +125,7 @@ def test_trap_40_rows_starts_and_steps_are_independent():
     process = EDM(t0=0.5, t1=2.0)
     model = ScoreFunction(fn=lambda t, x, condition: jnp.zeros_like(x), process=process)
     sampler = EulerMaruyama(num_steps=3, grid=UniformGrid())
-    keys = jax.vmap(lambda row: jax.random.fold_in(KEY, row))(jnp.arange(DRAWS))
-    _, states = jax.vmap(lambda key: sampler.path(model, (2,), jnp.float32, key=key))(keys)
+    _, states = sample_path(model, sampler, DRAWS, key=KEY, start=Terminal((2,)))
     times = UniformGrid().times(process, 3)
     start = states[:, 0] / np.sqrt(1 + process.t1**2)
     noise = jnp.diff(states, axis=1) / np.sqrt(2 * times[:-1] * -np.diff(times))[:, None]
@@ -151,7 +151,7 @@ def test_models_a_sampler_cannot_serve_are_refused_by_name():
     model = ScoreFunction(fn=lambda t, x, condition: -x, process=VP())
     for sampler in (DDIM(), DDPM(), Heun(), DPMSolver(), AdamsBashforth()):
         with pytest.raises(TypeError, match="got ScoreFunction"):
-            sample(model, sampler, 3, key=KEY, shape=(2,))
+            sample(model, sampler, 3, key=KEY, start=Terminal((2,)))
     with pytest.raises(ValueError, match="shape"):
         sample(model, EulerMaruyama(), 3, key=KEY)
     geometric = GeometricBrownianMotion(0.3, 0.5, prior=LogNormal(Normal(jnp.zeros(1), jnp.ones(1))))
@@ -200,15 +200,6 @@ def test_named_nodes_are_walked_and_no_others():
     )
     with pytest.raises(ValueError, match=r"to t0 = 0\.001, both exactly"):
         nodes(chain, process, 3, jnp.dtype("float32"))
-
-
-def test_paths_end_where_draws_do():
-    model = ExactDenoiser.create(mixture(), VP())
-    for sampler in (DDIM(num_steps=4), EulerMaruyama(num_steps=4)):
-        times, states = sampler.path(model, (2,), jnp.float32, key=KEY)
-        assert states.shape == (5, 2)
-        np.testing.assert_allclose(times, KarrasGrid().times(VP(), 4), rtol=1e-6)
-        np.testing.assert_allclose(states[-1], sampler.draw(model, (2,), jnp.float32, key=KEY), rtol=1e-6)
 
 
 def test_a_failed_solve_is_nan_and_never_a_number():

@@ -13,7 +13,7 @@ from scorax.models import Denoiser, Guided
 from scorax.networks import MLP, ClassEmbedder, Ensemble, ResMLP, VectorEmbedder
 from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import VP
-from scorax.samplers import Heun, sample
+from scorax.samplers import Heun, Terminal, sample
 from scorax.targets import GaussianMixture
 from scorax.training import FitOptions, Rows, Validation, adamw, fit
 
@@ -87,7 +87,7 @@ def test_conditions_that_do_not_fit_the_rows_are_refused():
         (np.array([7]), "got 7"),
     ):
         with pytest.raises(ValueError, match=what):
-            sample(model, Heun(4), 4, key=KEY, shape=(2,), condition=refused)
+            sample(model, Heun(4), 4, key=KEY, start=Terminal((2,)), condition=refused)
         with pytest.raises(ValueError, match=what):
             log_prob(model, jnp.zeros((4, 2)), refused)
 
@@ -97,14 +97,14 @@ def test_trap_33_a_row_depends_on_its_number_and_its_own_condition_alone():
     """Across the border of a block, from a later start, and with every other condition changed: the same bits."""
     network = MLP(2, width=8, depth=1, embedder=ClassEmbedder(2, 4, key=KEY), key=KEY)
     model, labels = Denoiser(awake(network, key=KEY), VP()), np.arange(1100, dtype=np.int32) % 3 - 1
-    draws = np.asarray(sample(model, Heun(4), 1100, key=KEY, shape=(2,), condition=labels))
-    tail = sample(model, Heun(4), 60, key=KEY, shape=(2,), condition=labels[1040:], start=1040)
+    draws = np.asarray(sample(model, Heun(4), 1100, key=KEY, start=Terminal((2,)), condition=labels))
+    tail = sample(model, Heun(4), range(1040, 1100), key=KEY, start=Terminal((2,)), condition=labels[1040:])
     assert np.array_equal(tail, draws[1040:])
     others = np.where(np.arange(1100) == 1050, labels, 0).astype(np.int32)
-    changed = np.asarray(sample(model, Heun(4), 1100, key=KEY, shape=(2,), condition=others))
+    changed = np.asarray(sample(model, Heun(4), 1100, key=KEY, start=Terminal((2,)), condition=others))
     assert np.array_equal(changed[1050], draws[1050])
     assert not np.array_equal(changed[1052], draws[1052])
-    shared = np.asarray(sample(model, Heun(4), 60, key=KEY, shape=(2,), condition=np.array([1])))
+    shared = np.asarray(sample(model, Heun(4), 60, key=KEY, start=Terminal((2,)), condition=np.array([1])))
     assert np.array_equal(shared[labels[:60] == 1], draws[:60][labels[:60] == 1])
 
     x, own = jnp.asarray(draws[:70]), labels[:70]

@@ -28,9 +28,11 @@ from scorax.samplers import (
     ProbabilityFlow,
     ReverseSDE,
     Stop,
+    Terminal,
     TweedieMean,
     nodes,
     sample,
+    sample_path,
 )
 from scorax.targets import ExactDenoiser, gaussian
 
@@ -73,8 +75,8 @@ def flow_factor(process: AbstractGaussianProcess, *, of_state: bool) -> float:
 def factor(sampler: AbstractSampler, process: AbstractGaussianProcess, truth: float, tolerance: float) -> Answer:
     """Last state over first state of one path."""
     model = ExactDenoiser.create(centred(VARIANCE), process)
-    path = jax.jit(lambda key: sampler.path(model, (1,), jnp.float64, key=key)[1])(jax.random.key(0))
-    return worst(truth, path[-1, 0] / path[0, 0], tolerance)
+    states = sample_path(model, sampler, 1, key=jax.random.key(0)).states[0]
+    return worst(truth, states[-1, 0] / states[0, 0], tolerance)
 
 
 def euler(process: AbstractGaussianProcess, num_steps: int) -> Answer:
@@ -130,7 +132,7 @@ def at_end(sampler: AbstractSampler, process: AbstractGaussianProcess) -> Answer
 def chain(sampler: AbstractSampler, truth: float) -> Answer:
     """Stationary variance of a chain on N(0, VARIANCE) that is known by its density."""
     model = ScoreFunction.of_density(lambda x: -0.5 * jnp.sum(x**2) / VARIANCE)
-    draws = sample(model, sampler, DRAWS, key=jax.random.key(0), shape=(1,))
+    draws = sample(model, sampler, DRAWS, key=jax.random.key(0), start=Terminal((1,)))
     return mean_of(draws[:, 0] ** 2, truth)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from scorax._errors import explain
-from scorax._rows import condition_rows, map_rows
+from scorax._rows import map_rows, one_or_each
 from scorax._trees import cast
 from scorax._types import Condition, Key
 from scorax.likelihood import default_tolerance, row_log_prob
@@ -73,7 +73,7 @@ def score_consistency(
         ValueError: no rows, or a wrong condition as for ``log_prob``.
     """
     x = jnp.asarray(x)
-    told = condition_rows(condition, len(x))
+    told = one_or_each(condition, len(x))
     check_conditions(model, condition)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))

@@ -1,27 +1,18 @@
 """Draws of the law that ``log_prob`` describes, and which samplers make them."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from jaxtyping import Array, Float
 
-from scorax._checked import require_count
+from scorax._checked import require_count, require_kind
 from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.likelihood import AbstractDivergence, LogProb, log_prob
 from scorax.models import AbstractScoreModel
-from scorax.samplers import DDIM, AbstractSampler, AdamsBashforth, DPMSolver, Heun, ProbabilityFlow, sample
+from scorax.samplers import AbstractSampler, ProbabilityFlow, Terminal, sample
 
 FLOW = ProbabilityFlow()
 """The default of every study of the law at ``t0``: its draws follow that law to the tolerance of the solve."""
-
-_FOLLOWS_FLOW: dict[type, Callable[..., bool]] = {
-    ProbabilityFlow: lambda sampler: True,
-    AdamsBashforth: lambda sampler: True,
-    DPMSolver: lambda sampler: not sampler.stochastic,
-    Heun: lambda sampler: sampler.churn is None,
-    DDIM: lambda sampler: sampler.eta == 0,
-}
 
 
 class FlowDraws(NamedTuple):
@@ -35,10 +26,10 @@ def require_flow(sampler: AbstractSampler, *, asker: str) -> None:
     """Refuse a sampler that adds noise: its draws have another law than the one ``log_prob`` describes.
 
     Raises:
-        TypeError: the sampler is random after its start, or not known to follow the deterministic flow.
+        TypeError: the sampler does not follow the deterministic flow.
     """
-    follows = _FOLLOWS_FLOW.get(type(sampler))
-    if follows is None or not follows(sampler):
+    require_kind(sampler, AbstractSampler, what="sampler")
+    if not sampler.follows_flow:
         raise TypeError(
             explain(
                 expected=f"a sampler of the deterministic flow for {asker}",
@@ -54,7 +45,7 @@ def flow_draws(
     num_samples: int,
     *,
     key: Key,
-    shape: tuple[int, ...] | None,
+    start: Terminal | None,
     condition: Condition,
     divergence: AbstractDivergence | None = None,
     asker: str,
@@ -66,5 +57,5 @@ def flow_draws(
     """
     require_flow(sampler, asker=asker)
     num_samples = require_count(num_samples, f"num_samples of {asker}", least=2)
-    x = sample(model, sampler, num_samples, key=key, shape=shape, condition=condition)
+    x = sample(model, sampler, num_samples, key=key, start=start, condition=condition)
     return FlowDraws(x, log_prob(model, x, condition, divergence=divergence, key=key))

@@ -14,7 +14,7 @@ from scorax._types import Condition, Key
 from scorax.diagnostics._flow_law import FLOW, flow_draws
 from scorax.likelihood import ExactDivergence
 from scorax.models import AbstractScoreModel
-from scorax.samplers import AbstractSampler
+from scorax.samplers import AbstractSampler, Terminal
 
 
 class WeightedMean(NamedTuple):
@@ -65,7 +65,7 @@ def importance_weights(
     num_samples: int = 1024,
     *,
     key: Key,
-    shape: tuple[int, ...] | None = None,
+    start: Terminal | None = None,
     condition: Condition = None,
 ) -> Importance:
     r"""Draws of the deterministic flow of ``model``, weighted by a density that is known up to its normalising constant.
@@ -86,8 +86,8 @@ def importance_weights(
             on a grid of few steps draws from a law near it, which the weights do not correct.
         num_samples: draws.
         key: root key of the draws.
-        shape: shape of one draw, for a model that does not know it.
-        condition: what the network is told.
+        start: shape of one draw, for a model that does not know it.
+        condition: what the network is told, with a leading axis of 1 or of the number of draws.
 
     Returns:
         The weighted draws. Where a solve fails, its row and everything computed from it is NaN: nothing is dropped.
@@ -103,7 +103,7 @@ def importance_weights(
         sampler,
         num_samples,
         key=key,
-        shape=shape,
+        start=start,
         condition=condition,
         divergence=ExactDivergence(),
         asker="importance_weights",

@@ -10,7 +10,7 @@ from scorax.diagnostics._flow_law import FLOW, flow_draws
 from scorax.diagnostics._plain import mean_and_error
 from scorax.likelihood import log_prob
 from scorax.models import AbstractScoreModel
-from scorax.samplers import AbstractSampler
+from scorax.samplers import AbstractSampler, Terminal
 
 
 class Estimate(NamedTuple):
@@ -34,7 +34,7 @@ def entropy(
     num_samples: int = 1024,
     *,
     key: Key,
-    shape: tuple[int, ...] | None = None,
+    start: Terminal | None = None,
     condition: Condition = None,
 ) -> Estimate:
     r"""Differential entropy of the law of a model at ``t0``, in nats,
@@ -51,14 +51,14 @@ def entropy(
             on a grid of few steps draws from a law near it, and the value has the bias of that.
         num_samples: draws; the standard error falls as their root.
         key: root key of the draws.
-        shape: shape of one draw, for a model that does not know it.
-        condition: what the network is told.
+        start: shape of one draw, for a model that does not know it.
+        condition: what the network is told, with a leading axis of 1 or of the number of draws.
 
     Raises:
         TypeError: the sampler adds noise, or the model has no law at ``t1``.
         ValueError: fewer than two draws, or no shape.
     """
-    draws = flow_draws(model, sampler, num_samples, key=key, shape=shape, condition=condition, asker="entropy")
+    draws = flow_draws(model, sampler, num_samples, key=key, start=start, condition=condition, asker="entropy")
     return _estimate(-np.asarray(draws.density.value, np.float64), draws.density.total_error)
 
 
@@ -69,7 +69,7 @@ def kl_divergence(
     num_samples: int = 1024,
     *,
     key: Key,
-    shape: tuple[int, ...] | None = None,
+    start: Terminal | None = None,
     condition: Condition = None,
     q_condition: Condition = None,
 ) -> Estimate:
@@ -88,9 +88,9 @@ def kl_divergence(
         sampler: a sampler of the deterministic flow, as for :func:`entropy`.
         num_samples: draws of ``p``.
         key: root key of the draws.
-        shape: shape of one draw, for a ``p`` that does not know it.
-        condition: what the network of ``p`` is told.
-        q_condition: what the network of ``q`` is told.
+        start: shape of one draw, for a ``p`` that does not know it.
+        condition: what the network of ``p`` is told, with a leading axis of 1 or of the number of draws.
+        q_condition: likewise what the network of ``q`` is told.
 
     Raises:
         TypeError: the sampler adds noise, or a model has no law at ``t1``.
@@ -103,7 +103,7 @@ def kl_divergence(
                 expected=f"models on one space, {ours.shape}", got=f"{theirs.shape} for q", do="compare like with like"
             )
         )
-    draws = flow_draws(p, sampler, num_samples, key=key, shape=shape, condition=condition, asker="kl_divergence")
+    draws = flow_draws(p, sampler, num_samples, key=key, start=start, condition=condition, asker="kl_divergence")
     other = log_prob(q, draws.x, q_condition, key=key)  # the key of p: equal models see equal probes
     terms = np.asarray(draws.density.value, np.float64) - np.asarray(other.value, np.float64)
     return _estimate(terms, np.asarray(draws.density.total_error) + np.asarray(other.total_error))

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from scorax._errors import InputError, explain
-from scorax._rows import map_rows, over_rows
+from scorax._rows import map_rows
 from scorax._trees import cast
 from scorax._types import Key
 from scorax.data import Schema
@@ -21,7 +21,7 @@ from scorax.estimators._precision import in_own_precision
 from scorax.estimators._sampling import sampler_of
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob, smoothed_log_prob
 from scorax.models import Denoiser, Pullback
-from scorax.samplers import AbstractSampler, AdamsBashforth, sample
+from scorax.samplers import AbstractSampler, AdamsBashforth, sample, sample_path
 from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
 
 
@@ -201,7 +201,8 @@ class FittedTable:
         self, start: int, count: int, seed: int, *, sampler: AbstractSampler | None = None
     ) -> Float[np.ndarray, "count columns"]:
         """Rows ``start`` to ``start + count`` of the endless table that the seed stands for, rounded as the file is."""
-        x = sample(self.model, sampler or self.sampler, count, key=jax.random.key(seed), start=start)
+        numbers = range(start, start + count)
+        x = sample(self.model, sampler or self.sampler, numbers, key=jax.random.key(seed))
         alpha = float(self.model.process.alpha(jnp.asarray(self.model.process.t0)))
         return self.coordinates.schema.restore(
             decode_rows(self.coordinates.standardize, np.asarray(x, np.float64) / alpha)
@@ -213,10 +214,10 @@ class FittedTable:
     ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, "frames count columns"]]:
         """Noise levels and states of ``count`` rows on their way from noise to data, in file units."""
         sampler = AdamsBashforth(self.config.sampling.evaluations)
-        times, states = _paths(self.model, sampler, count, jax.random.key(seed))
+        times, states = sample_path(self.model, sampler, count, key=jax.random.key(seed))
         picked = np.unique(np.linspace(0, sampler.num_steps, num_frames).round().astype(int))
-        levels = np.exp(np.asarray(jax.vmap(self.model.process.log_ratio)(times[0])))
-        alphas = np.asarray(jax.vmap(self.model.process.alpha)(times[0]))
+        levels = np.exp(np.asarray(jax.vmap(self.model.process.log_ratio)(times)))
+        alphas = np.asarray(jax.vmap(self.model.process.alpha)(times))
         frames = [
             self.coordinates.widen(
                 decode_rows(self.coordinates.standardize, np.asarray(states[:, i], np.float64) / alphas[i])
@@ -228,9 +229,3 @@ class FittedTable:
 
 def _score(pullback: Pullback, row: Float[Array, " d"], key: Key | None) -> Float[Array, " d"]:
     return pullback(pullback.process.t0, row)
-
-
-@eqx.filter_jit
-def _paths(model, sampler, count, key):
-    shape, dtype = model.moments.mean.shape, model.moments.mean.dtype
-    return over_rows(lambda key: sampler.path(model, shape, dtype, key=key), jax.random.split(key, count))

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from scorax._divergence import value_and_divergence, value_and_quadratic_forms
 from scorax._errors import explain
 from scorax._probes import RademacherProbe
-from scorax._rows import RowKeys, condition_rows, map_rows
+from scorax._rows import RowKeys, map_rows, one_or_each
 from scorax._trees import cast
 from scorax._types import Condition, Key
 from scorax.models import (
@@ -95,7 +95,7 @@ def elbo(
     """
     x = jnp.asarray(x)
     bare = _checked(model, x.dtype, num_times, num_replicates, num_probes)
-    rows = (x, condition_rows(condition, len(x)))
+    rows = (x, one_or_each(condition, len(x)))
     check_told(model, condition, x.shape[1:])
     of_row = eqx.Partial(_row, cast(bare, x.dtype), flow_ends(model, x.dtype), (num_times, num_replicates, num_probes))
     return map_rows(of_row, rows, RowKeys(key, range(len(x))), shape=x.shape[1:])

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._digest import row_digest
 from scorax._errors import explain
-from scorax._rows import CALL, condition_rows, in_blocks, in_calls, over_rows
+from scorax._rows import CALL, in_blocks, in_calls, one_or_each, over_rows
 from scorax._trees import cast
 from scorax._types import Condition, Key, Scalar
 from scorax.likelihood._budget import budgeted
@@ -129,7 +129,7 @@ def log_prob(
             embedder; or the divergence is random, or to be chosen, and there is no key.
     """
     x = jnp.asarray(x)
-    told = condition_rows(condition, len(x))
+    told = one_or_each(condition, len(x))
     check_told(model, condition, x.shape[1:])
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))

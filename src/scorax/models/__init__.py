@@ -6,7 +6,7 @@ from scorax._moved import former_names
 from scorax.models._dynamics import angle_flow, probability_flow, reverse_drift
 from scorax.models._energy import energy, require_energy
 from scorax.models._evidence import Evidence
-from scorax.models._flow import FlowEnds, flow_ends, flow_field, without_clock
+from scorax.models._flow import FlowEnds, clock_of_flow, flow_ends, flow_field, process_ends, without_clock
 from scorax.models._given import Given, bound, check_told, num_targets, on_targets, row_of
 from scorax.models._guided import Guided, GuidedScore
 from scorax.models._parametrization import AbstractParametrization, Karras, PredictData, PredictNoise, PredictV
@@ -63,6 +63,7 @@ __all__ = [
     "as_denoiser",
     "bound",
     "check_told",
+    "clock_of_flow",
     "energy",
     "flow_ends",
     "flow_field",
@@ -71,6 +72,7 @@ __all__ = [
     "num_targets",
     "on_targets",
     "probability_flow",
+    "process_ends",
     "require_denoiser",
     "require_energy",
     "require_noisy_state",

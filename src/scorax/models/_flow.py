@@ -44,8 +44,24 @@ def flow_ends(model: AbstractScoreModel, dtype: jnp.dtype) -> FlowEnds:
     """
     require_noisy_state(model)
     require_terminal_law(model.process)
-    numbers = all(isinstance(leaf, int | float) for leaf in jax.tree.leaves(model.process))
-    return (_known_ends if numbers else _ends)(model.process, jnp.dtype(dtype))
+    return process_ends(model.process, dtype)
+
+
+def process_ends(process: AbstractProcess, dtype: jnp.dtype) -> FlowEnds:
+    """Ends of the deterministic flow on the clock of ``process``."""
+    numbers = all(isinstance(leaf, int | float) for leaf in jax.tree.leaves(process))
+    return (_known_ends if numbers else _ends)(process, jnp.dtype(dtype))
+
+
+def clock_of_flow(
+    process: AbstractProcess, places: Float[Array, " nodes"]
+) -> tuple[Float[Array, " nodes"], Float[Array, " nodes"]]:
+    """Times at flow coordinates, and ``x / y`` there."""
+    if not isinstance(process, AbstractGaussianProcess):
+        return places, jnp.ones_like(places)
+    times = jax.vmap(process.time_of)(jnp.log(jnp.tan(places)))
+    levels = jax.vmap(process.level)(times)
+    return times, jnp.hypot(levels.alpha, levels.sigma)
 
 
 def _ends(process: AbstractProcess, dtype: jnp.dtype) -> FlowEnds:

@@ -1,7 +1,8 @@
 """The first rungs of the process ladder; each adds a capability, none a flag."""
 
 import abc
-from typing import Protocol, runtime_checkable
+import dataclasses
+from typing import Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -12,6 +13,8 @@ from scorax._checked import Checked, shown
 from scorax._errors import explain
 from scorax._types import Key
 from scorax.processes._diffusion import Diffusion
+
+SelfProcess = TypeVar("SelfProcess", bound="AbstractProcess")
 
 
 @runtime_checkable
@@ -36,6 +39,29 @@ class AbstractProcess(Checked):
     @abc.abstractmethod
     def perturb(self, t: Float[Array, ""], x0: Float[Array, "*shape"], *, key: Key) -> Float[Array, "*shape"]:
         """Draw of the noisy state at time ``t`` given clean data ``x0``."""
+
+    def until(self: SelfProcess, t: float) -> SelfProcess:
+        """The same process on a clock that ends at ``t``, where it has no prior of its own.
+
+        Raises:
+            ValueError: not ``t0 < t <= t1``.
+        """
+        if not self.t0 < t <= self.t1:
+            raise ValueError(
+                explain(
+                    expected=f"a time after t0 = {self.t0:g} and not after t1 = {self.t1:g}",
+                    got=f"{t:g}",
+                    do="choose one on the clock of the process",
+                )
+            )
+        return self if t == self.t1 else self._cut(float(t))
+
+    def _cut(self: SelfProcess, t: float) -> SelfProcess:
+        """The process whose clock ends at ``t``: a schedule that is written relative to ``t1`` changes more than that."""
+        shorter = eqx.tree_at(lambda process: process.t1, self, t)
+        if any(field.name == "prior" for field in dataclasses.fields(self)):
+            shorter = eqx.tree_at(lambda process: process.prior, shorter, None, is_leaf=lambda part: part is None)
+        return shorter
 
 
 class AbstractSDE(AbstractProcess):

@@ -1,5 +1,6 @@
 """Processes that keep the signal and let the noise grow: VE and EDM."""
 
+import dataclasses
 import math
 
 import jax.numpy as jnp
@@ -40,6 +41,10 @@ class VE(AbstractGaussianProcess):
             )
         if self.t0 >= self.t1:
             raise ValueError(explain(expected="t0 < t1", got=f"{self.t0}, {self.t1}", do="order the clock"))
+
+    def _cut(self, t: float) -> "VE":
+        scale = self.sigma_min * math.exp(self._log_growth * t / self.t1)
+        return dataclasses.replace(self, sigma_max=scale, t1=t)
 
     @property
     def _log_growth(self) -> float:

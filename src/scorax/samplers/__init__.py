@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from scorax._moved import former_names
-from scorax.samplers._abstract import AbstractGridSampler, AbstractOneStepSampler, AbstractSampler, Facts
+from scorax.samplers._abstract import AbstractGridSampler, AbstractOneStepSampler, AbstractSampler, Facts, Path
 from scorax.samplers._ancestral import DDIM, DDPM
 from scorax.samplers._ends import AbstractEnd, PosteriorDraw, Stop, TweedieMean
 from scorax.samplers._euler_maruyama import EulerMaruyama
@@ -25,7 +25,8 @@ from scorax.samplers._langevin import AnnealedLangevin, PredictorCorrector
 from scorax.samplers._multistep import AdamsBashforth, DPMSolver
 from scorax.samplers._probability_flow import ProbabilityFlow
 from scorax.samplers._reverse_sde import ReverseSDE
-from scorax.samplers._sample import sample
+from scorax.samplers._sample import sample, sample_path
+from scorax.samplers._starts import States, Terminal
 
 __all__ = [
     "DDIM",
@@ -50,16 +51,20 @@ __all__ = [
     "MetropolisLangevin",
     "Node",
     "NodeGrid",
+    "Path",
     "PosteriorDraw",
     "PredictorCorrector",
     "ProbabilityFlow",
     "QuadraticGrid",
     "ReverseSDE",
+    "States",
     "Stop",
+    "Terminal",
     "TweedieMean",
     "UniformGrid",
     "nodes",
     "sample",
+    "sample_path",
 ]
 
 if not TYPE_CHECKING:  # a checker would take every wrong name for one of these

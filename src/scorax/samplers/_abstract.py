@@ -1,4 +1,4 @@
-"""The contract of samplers, and the draw at ``t1`` they share with the likelihood."""
+"""The contract of samplers."""
 
 import abc
 from collections.abc import Callable
@@ -45,11 +45,28 @@ class Facts(NamedTuple):
     advice: str
 
 
+class Path(NamedTuple):
+    """States on the way to a draw.
+
+    Attributes:
+        times: times of the process, from that of the first state down to ``t0``; the same for all rows.
+        states: states of the process at these times: (nodes, *shape) of one row, (n, nodes, *shape) of many.
+    """
+
+    times: Float[Array, " nodes"]
+    states: Float[Array, "..."]
+
+
 class AbstractSampler(Checked):
     """Method that turns a score model into draws of its law at ``t0``."""
 
     facts: ClassVar[Facts]
     needs_denoiser: ClassVar[bool] = False
+
+    @property
+    def follows_flow(self) -> bool:
+        """Whether it integrates the deterministic flow, so that ``log_prob`` is the density of its draws, up to its error."""
+        return False
 
     def example(self, model: AbstractScoreModel, *, key: Key) -> jax.ShapeDtypeStruct | None:
         """Shape and precision of a draw, where the prior of the process or the moments of the model say them."""
@@ -63,37 +80,49 @@ class AbstractSampler(Checked):
 
         Raises:
             TypeError: the method needs a denoiser and ``model`` is none, the score is not that of a noisy state, or the
-                process has no law at ``t1`` to start from (``Clean``, a general SDE without a prior).
+                process is no SDE (``Clean``).
         """
         require_noisy_state(model)
-        require_terminal_law(model.process)
+        sde(model.process)
         if self.needs_denoiser:
             do = "use EulerMaruyama or ProbabilityFlow, or make the score a Denoiser"
             require_denoiser(model, asker=type(self).__name__, do=do)
+
+    def initial(
+        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: DTypeLike, *, key: Key
+    ) -> Float[Array, "*shape"]:
+        """Draw of the law that the method starts from: that at ``t1``.
+
+        Raises:
+            TypeError: the process has no law at ``t1`` (a general SDE without a prior).
+        """
+        process = model.process
+        require_terminal_law(process)
+        return terminal_draw(model, terminal_level(process, jnp.asarray(process.t1, dtype)), shape, dtype, key=key)
 
     @abc.abstractmethod
     def draw(
         self,
         model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
+        x: Float[Array, "*shape"],
         condition: Condition = None,
         *,
+        t: float | None = None,
         key: Key,
     ) -> Float[Array, "*shape"]:
-        """One draw at ``t0``: traceable, so it can be mapped over keys."""
+        """One draw at ``t0`` from the state ``x`` at time ``t``, ``None`` for ``t1``: traceable in ``x`` and the key."""
 
     @abc.abstractmethod
     def path(
         self,
         model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
+        x: Float[Array, "*shape"],
         condition: Condition = None,
         *,
+        t: float | None = None,
         key: Key,
-    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
-        """Times and states of the whole trajectory, from ``t1`` to ``t0``."""
+    ) -> Path:
+        """Times and states on the way from the state ``x`` at time ``t`` to the draw that :meth:`draw` is, at ``t0``."""
 
 
 class Scanned(NamedTuple):
@@ -131,10 +160,10 @@ class AbstractScannedSampler(AbstractSampler):
     def walk(
         self,
         model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: jnp.dtype,
+        x: Float[Array, "*shape"],
         condition: Condition,
         *,
+        t: float | None,
         key: Key,
         keep: bool,
     ) -> Scanned:
@@ -143,28 +172,30 @@ class AbstractScannedSampler(AbstractSampler):
     def draw(
         self,
         model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
+        x: Float[Array, "*shape"],
         condition: Condition = None,
         *,
+        t: float | None = None,
         key: Key,
     ) -> Float[Array, "*shape"]:
         require_key(key)
-        return self.walk(model, *require_state(model, shape, dtype, condition), condition, key=key, keep=False).end
+        require_state(model, x.shape, x.dtype, condition)
+        return self.walk(model, x, condition, t=t, key=key, keep=False).end
 
     def path(
         self,
         model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
+        x: Float[Array, "*shape"],
         condition: Condition = None,
         *,
+        t: float | None = None,
         key: Key,
-    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
+    ) -> Path:
         require_key(key)
-        walk = self.walk(model, *require_state(model, shape, dtype, condition), condition, key=key, keep=True)
+        require_state(model, x.shape, x.dtype, condition)
+        walk = self.walk(model, x, condition, t=t, key=key, keep=True)
         assert walk.states is not None  # kept
-        return walk.times, jnp.concatenate([walk.start[None], walk.states])
+        return Path(walk.times, jnp.concatenate([walk.start[None], walk.states]))
 
 
 class AbstractGridSampler(AbstractScannedSampler, Generic[Memory]):
@@ -197,24 +228,23 @@ class AbstractGridSampler(AbstractScannedSampler, Generic[Memory]):
     def walk(
         self,
         model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: jnp.dtype,
+        x: Float[Array, "*shape"],
         condition: Condition,
         *,
+        t: float | None,
         key: Key,
         keep: bool,
     ) -> Scanned:
-        start, steps = jax.random.split(key)
-        grid = nodes(self.grid, model.process, self.num_steps, dtype)
+        process = model.process if t is None else model.process.until(t)
+        grid = nodes(self.grid, process, self.num_steps, x.dtype)
         pairs = (jax.tree.map(lambda n: n[:-1], grid), jax.tree.map(lambda n: n[1:], grid))
-        x1 = terminal_draw(model, terminal_level(model.process, grid.t[0]), shape, dtype, key=start)
 
         def step(x: Array, memory: Memory, own: tuple[Node, Node, Key]) -> tuple[Array, Memory]:
             t, s, step_key = own
             return self.advance(model, x, memory, t, s, condition, key=step_key)
 
-        keys = jax.random.split(steps, self.num_steps)
-        return scanned(step, x1, self.begin(x1), (*pairs, keys), times=grid.t, keep=keep)
+        keys = jax.random.split(key, self.num_steps)
+        return scanned(step, x, self.begin(x), (*pairs, keys), times=grid.t, keep=keep)
 
 
 class AbstractOneStepSampler(AbstractGridSampler[None]):

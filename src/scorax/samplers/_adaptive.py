@@ -1,32 +1,32 @@
 """Samplers with an error-controlled step for every row, solved by Diffrax."""
 
 import abc
+from collections.abc import Callable
 from typing import NamedTuple
 
 import diffrax
 import equinox as eqx
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from scorax._checked import require_count, require_key
 from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, FlowEnds, flow_ends, require_state, terminal_draw
-from scorax.samplers._abstract import AbstractSampler
+from scorax.models import AbstractScoreModel, FlowEnds, clock_of_flow, process_ends, require_state
+from scorax.samplers._abstract import AbstractSampler, Path
 
 
 class Equation(NamedTuple):
-    """What is solved for the state ``y = x / R`` from ``begin``, at ``t1``, to ``end``, at ``t0``.
+    """What is solved for the state ``y = x / R`` from ``begin``, where it stands, to ``end``, at ``t0``.
 
     Attributes:
         terms: right-hand side.
         solver: method of a step.
         controller: choice of its length.
-        begin: solver time at ``t1``.
+        begin: solver time at the start.
         end: solver time at ``t0``.
+        place: flow coordinate at a solver time.
         shape: shape in which the terms take the state.
-        start: key of the draw at ``t1``.
     """
 
     terms: diffrax.AbstractTerm
@@ -34,8 +34,8 @@ class Equation(NamedTuple):
     controller: diffrax.AbstractStepSizeController
     begin: Float[Array, ""]
     end: Float[Array, ""]
+    place: Callable[[Array], Array]
     shape: tuple[int, ...]
-    start: Key
 
 
 class AbstractAdaptiveSampler(AbstractSampler):
@@ -74,16 +74,18 @@ class AbstractAdaptiveSampler(AbstractSampler):
     def _solve(
         self,
         model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: jnp.dtype,
+        x: Float[Array, "*shape"],
         condition: Condition,
         *,
+        t: float | None,
         key: Key,
         keep: bool,
-    ) -> tuple[FlowEnds, Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
-        ends = flow_ends(model, dtype)
-        equation = self._equation(model, ends, shape, dtype, condition, key=key)
-        x1 = terminal_draw(model, ends.end_level, shape, dtype, key=equation.start)
+    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
+        """Flow coordinates and states ``y``, all where ``keep``, else at the end."""
+        require_key(key)
+        require_state(model, x.shape, x.dtype, condition)
+        ends = process_ends(model.process if t is None else model.process.until(t), x.dtype)
+        equation = self._equation(model, ends, x.shape, x.dtype, condition, key=key)
         at = jnp.linspace(equation.begin, equation.end, self.num_nodes)
         solution = diffrax.diffeqsolve(
             equation.terms,
@@ -91,7 +93,7 @@ class AbstractAdaptiveSampler(AbstractSampler):
             equation.begin,
             equation.end,
             None,
-            (x1 / ends.end_radius).reshape(equation.shape),
+            (x / ends.end_radius).reshape(equation.shape),
             stepsize_controller=equation.controller,
             saveat=diffrax.SaveAt(ts=at) if keep else diffrax.SaveAt(t1=True),
             max_steps=self.max_steps,
@@ -100,31 +102,34 @@ class AbstractAdaptiveSampler(AbstractSampler):
         assert solution.ts is not None  # `saveat` asks for at least one
         assert solution.ys is not None
         ok = solution.result == diffrax.RESULTS.successful
-        return ends, solution.ts, jnp.where(ok, solution.ys, jnp.nan).reshape((-1, *shape))
+        return equation.place(solution.ts), jnp.where(ok, solution.ys, jnp.nan).reshape((-1, *x.shape))
 
     def draw(
         self,
         model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
+        x: Float[Array, "*shape"],
         condition: Condition = None,
         *,
+        t: float | None = None,
         key: Key,
     ) -> Float[Array, "*shape"]:
-        require_key(key)
-        ends, _, ys = self._solve(model, *require_state(model, shape, dtype, condition), condition, key=key, keep=False)
-        return ends.start_radius * ys[-1]
+        _, ys = self._solve(model, x, condition, t=t, key=key, keep=False)
+        return process_ends(model.process, x.dtype).start_radius * ys[-1]
 
     def path(
         self,
         model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
+        x: Float[Array, "*shape"],
         condition: Condition = None,
         *,
+        t: float | None = None,
         key: Key,
-    ) -> tuple[Float[Array, " nodes"], Float[Array, "nodes *shape"]]:
-        """Solver times and states ``y`` of the solve (not rescaled) at ``num_nodes`` of them, from ``t1`` to ``t0``."""
-        require_key(key)
-        _, times, ys = self._solve(model, *require_state(model, shape, dtype, condition), condition, key=key, keep=True)
-        return times, ys
+    ) -> Path:
+        """Times and states at ``num_nodes`` nodes that are equally spaced in the variable of the solve."""
+        places, ys = self._solve(model, x, condition, t=t, key=key, keep=True)
+        process = model.process
+        times, radii = clock_of_flow(process, places)
+        # The ends are known exactly; the inverse of the schedule rounds.
+        first = jnp.asarray(process.t1 if t is None else t, x.dtype)
+        times = times.at[0].set(first).at[-1].set(jnp.asarray(process.t0, x.dtype))
+        return Path(times, ys * radii.reshape(-1, *[1] * x.ndim))

@@ -96,6 +96,10 @@ class DDIM(AbstractOneStepSampler):
         if not 0 <= self.eta <= 1:
             raise ValueError(explain(expected="eta in [0, 1]", got=f"{self.eta}", do="0 is the flow, 1 the chain"))
 
+    @property
+    def follows_flow(self) -> bool:
+        return self.eta == 0
+
     def step(
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PyTree
 
 from scorax._checked import require_count, require_kind
@@ -57,26 +58,43 @@ class _AbstractChain(AbstractScannedSampler):
     ) -> tuple[Float[Array, "*shape"], PyTree]:
         """The next state, and what is known at it."""
 
+    def initial(
+        self, model: AbstractScoreModel, shape: tuple[int, ...], dtype: DTypeLike, *, key: Key
+    ) -> Float[Array, "*shape"]:
+        """Draw of :attr:`start`, or of N(0, I)."""
+        law = self.start
+        return jax.random.normal(key, shape, dtype) if law is None else cast(law, dtype).sample(key=key)
+
     def walk(
         self,
         model: AbstractScoreModel,
-        shape: tuple[int, ...],
-        dtype: jnp.dtype,
+        x: Float[Array, "*shape"],
         condition: Condition,
         *,
+        t: float | None,
         key: Key,
         keep: bool,
     ) -> Scanned:
-        """Walk in the times of the Langevin diffusion, ``0, step_size, ...``."""
-        first, steps = jax.random.split(key)
-        law = self.start
-        x = jax.random.normal(first, shape, dtype) if law is None else cast(law, dtype).sample(key=first)
+        """All states are those of the one law, at ``t0``; one step is ``step_size`` of the time of the Langevin diffusion.
+
+        Raises:
+            ValueError: ``t`` is another time than ``t0``.
+        """
+        here = model.process.t0
+        if t is not None and t != here:
+            raise ValueError(
+                explain(
+                    expected=f"states at t0 = {here:g} for {type(self).__name__}, which stays there",
+                    got=f"t = {t:g}",
+                    do="leave t out, or use AnnealedLangevin, which walks down the noise levels",
+                )
+            )
 
         def step(y: Array, known: PyTree, own: Key) -> tuple[Array, PyTree]:
             return self._move(model, y, known, condition, key=own)
 
-        times = self.step_size * jnp.arange(self.num_steps + 1, dtype=dtype)
-        keys = jax.random.split(steps, self.num_steps)
+        times = jnp.full(self.num_steps + 1, here, x.dtype)
+        keys = jax.random.split(key, self.num_steps)
         return scanned(step, x, self._begin(model, x, condition), keys, times=times, keep=keep)
 
 
@@ -93,7 +111,7 @@ class Langevin(_AbstractChain):
     Args:
         step_size: h, in squared units of the data.
         num_steps: steps of the chain; the last state is the draw.
-        start: law of the first state; N(0, I) by default.
+        start: law of the first state where none is given; N(0, I) by default.
 
     Reference: Roberts and Tweedie (1996), *Exponential convergence of Langevin distributions and their discrete
     approximations*, section 1.4.
@@ -129,7 +147,7 @@ class MetropolisLangevin(_AbstractChain):
     Args:
         step_size: h, in squared units of the data.
         num_steps: steps of the chain; the last state is the draw.
-        start: law of the first state; N(0, I) by default.
+        start: law of the first state where none is given; N(0, I) by default.
 
     Raises:
         TypeError: the model has no density.

@@ -82,6 +82,10 @@ class Heun(AbstractOneStepSampler):
         "flow; random with churn", "2", "2", "a denoiser", "comparison with EDM; models whose errors churn mends"
     )
 
+    @property
+    def follows_flow(self) -> bool:
+        return self.churn is None
+
     def step(
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:

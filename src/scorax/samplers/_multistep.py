@@ -94,6 +94,10 @@ class DPMSolver(_AbstractTwoStep):
         "few evaluations of an expensive network",
     )
 
+    @property
+    def follows_flow(self) -> bool:
+        return not self.stochastic
+
     def _update(
         self,
         x: Float[Array, "*shape"],
@@ -138,6 +142,10 @@ class AdamsBashforth(_AbstractTwoStep):
     facts: ClassVar[Facts] = Facts(
         "flow", "2", "1", "a denoiser", "the default: most accurate for its evaluations, the law of log_prob"
     )
+
+    @property
+    def follows_flow(self) -> bool:
+        return True
 
     def _update(
         self,

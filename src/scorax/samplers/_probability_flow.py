@@ -35,6 +35,10 @@ class ProbabilityFlow(AbstractAdaptiveSampler):
         "flow", "5, adaptive", "as the tolerance asks", "a score", "the law of log_prob to a given accuracy; any score"
     )
 
+    @property
+    def follows_flow(self) -> bool:
+        return True
+
     def _equation(
         self,
         model: AbstractScoreModel,
@@ -52,6 +56,6 @@ class ProbabilityFlow(AbstractAdaptiveSampler):
             diffrax.PIDController(rtol=self.rtol, atol=self.atol),
             begin=ends.end,
             end=ends.start,
+            place=lambda at: at,
             shape=shape,
-            start=key,
         )

@@ -87,7 +87,6 @@ class ReverseSDE(AbstractAdaptiveSampler):
         *,
         key: Key,
     ) -> Equation:
-        start, walk = jax.random.split(key)
         problem = _problem(model, ends, shape, condition)
         noise_shape = jax.ShapeDtypeStruct(jax.eval_shape(problem.noise, ends.end).in_structure().shape, dtype)
         begin = jnp.zeros((), dtype)
@@ -96,7 +95,7 @@ class ReverseSDE(AbstractAdaptiveSampler):
             problem.length,
             problem.length * _RESOLUTION,
             noise_shape,
-            walk,
+            key,
             levy_area=diffrax.SpaceTimeLevyArea,
         )
         return Equation(
@@ -115,17 +114,19 @@ class ReverseSDE(AbstractAdaptiveSampler):
             ),
             begin=begin,
             end=problem.length,
+            place=problem.place,
             shape=(math.prod(shape),),
-            start=start,
         )
 
 
 class _Problem(NamedTuple):
-    """Reverse SDE ``dy = drift(tau, y) dtau + noise(tau) dW`` of flat states, ``tau`` from zero to ``length``."""
+    """Reverse SDE ``dy = drift(tau, y) dtau + noise(tau) dW`` of flat states, ``tau`` from zero to ``length``; ``place`` is the
+    flow coordinate there."""
 
     length: Float[Array, ""]
     drift: Callable[[Float[Array, ""], Float[Array, " d"]], Float[Array, " d"]]
     noise: Callable[[Float[Array, ""]], lineax.AbstractLinearOperator]
+    place: Callable[[Array], Array]
 
 
 def _problem(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...], condition: Condition) -> _Problem:
@@ -137,7 +138,7 @@ def _problem(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...], 
 def _of_denoiser(model: AbstractDenoiser, ends: FlowEnds, shape: tuple[int, ...], condition: Condition) -> _Problem:
     last = jnp.log(jnp.tan(ends.end))
 
-    def angle(tau: Float[Array, ""]) -> Float[Array, ""]:
+    def angle(tau: Float[Array, "*nodes"]) -> Float[Array, "*nodes"]:
         return jnp.arctan(jnp.exp(last - tau))
 
     def drift(tau: Float[Array, ""], y: Float[Array, " d"]) -> Float[Array, " d"]:
@@ -149,7 +150,7 @@ def _of_denoiser(model: AbstractDenoiser, ends: FlowEnds, shape: tuple[int, ...]
         amplitude = jnp.sqrt(2.0).astype(tau.dtype) * jnp.sin(angle(tau))
         return lineax.DiagonalLinearOperator(jnp.full(math.prod(shape), amplitude))
 
-    return _Problem(last - jnp.log(jnp.tan(ends.start)), drift, noise)
+    return _Problem(last - jnp.log(jnp.tan(ends.start)), drift, noise, angle)
 
 
 def _of_score(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...], condition: Condition) -> _Problem:
@@ -162,4 +163,4 @@ def _of_score(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...],
             sde(model.process).diffusion(ends.end - tau, anywhere).dense(math.prod(shape))
         )
 
-    return _Problem(ends.end - ends.start, drift, noise)
+    return _Problem(ends.end - ends.start, drift, noise, lambda tau: ends.end - tau)
