@@ -1,7 +1,8 @@
 """What a block of rows costs: throughput of draws by the size of the block, and four draws beside 1,024.
 
 The rule of ``scorax._rows.block_of`` is held against this table. A sweep runs 1,024 draws (64 of images) in blocks of each size
-inside one program, in turn; a number is the median over the turns of the speed beside that of the largest block.
+inside one program, in turn; a number is the median over the turns of the speed beside that of the largest block, by the seconds
+of the processor, which do not count the time in which other work has the machine.
 ``--table FILE.json`` prints a record.
 """
 
@@ -89,14 +90,14 @@ def sweep(model: AbstractScoreModel, shape: tuple[int, ...], turns: int) -> dict
 
 
 def timed(runs: dict[Any, Callable[[], jax.Array]], turns: int) -> dict[Any, list[float]]:
-    """Seconds of each run, in turn, after one that compiles."""
+    """Seconds of the processor of each run, in turn, after one that compiles."""
     seconds: dict[Any, list[float]] = {name: [] for name in runs}
     for turn in range(turns + 1):
         for name, run in runs.items():
-            began = time.perf_counter()
+            began = time.process_time()
             jax.block_until_ready(run())
             if turn > 0:
-                seconds[name].append(time.perf_counter() - began)
+                seconds[name].append(time.process_time() - began)
     return seconds
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from _machine import machine
 from scorax.metrics import sliced_wasserstein
-from scorax.models import AbstractDenoiser, Prediction
+from scorax.models import AbstractDenoiser, AbstractScoreModel, Prediction
 from scorax.processes import EDM, AbstractGaussianProcess, GaussianLaw, Level
 from scorax.samplers import (
     DDIM,

@@ -29,6 +29,7 @@ from scorax.samplers import (
     PredictorCorrector,
     ProbabilityFlow,
     ReverseSDE,
+    Terminal,
     sample,
 )
 from scorax.targets import ExactDenoiser, GaussianMixture, gaussian

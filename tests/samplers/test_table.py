@@ -1,7 +1,10 @@
 """The table of samplers in the documentation is made of the classes. ``python tests/samplers/test_table.py`` writes it."""
 
 import inspect
+import re
 from pathlib import Path
+
+import numpy as np
 
 from scorax import samplers
 from scorax.samplers import AbstractSampler
@@ -43,3 +46,14 @@ def test_what_a_class_says_it_needs_is_what_it_asks_for():
 
 if __name__ == "__main__":
     PAGE.write_text(rewritten(PAGE.read_text()))
+
+
+def test_the_examples_of_the_page_run():
+    """Draws, paths and edits, one example after the other; edits of N(0, I) have its moments, 4.5 SE of 1,000 rows."""
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+        exec(block, names)
+    assert names["states"].shape == (100, len(names["times"]), 2)
+    edited = np.asarray(names["edited"], np.float64)
+    assert np.all(np.abs(edited.mean(0)) < 4.5 / np.sqrt(len(edited)))
+    assert np.all(np.abs(edited.var(0) - 1) < 4.5 * np.sqrt(2 / len(edited)))
