@@ -204,7 +204,7 @@ def test_draws_have_the_conditional_moments(sampler):
     agree(sampler, mixture(D), VP(), 1024)
 
 
-@pytest.mark.slow  # every sampler on both laws: a program each, two minutes on two cores
+@pytest.mark.slow  # every sampler on two laws and two processes: 48 programs, ten minutes on two busy cores
 @pytest.mark.parametrize(
     "sampler",
     [
