@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from scorax._checked import require_kind, shown
 from scorax._errors import explain
-from scorax._rows import RowKeys, condition_rows, map_rows
+from scorax._rows import RowKeys, map_rows, one_or_each
 from scorax._types import Key
 from scorax.processes import AbstractGaussianLaw
 from scorax.transforms import AbstractTransform
@@ -82,7 +82,7 @@ class Rows:
                 )
             )
         object.__setattr__(self, "data", _placed(data, _device_memory()))
-        condition = condition_rows(self.condition, len(data))
+        condition = one_or_each(self.condition, len(data))
         object.__setattr__(self, "condition", jax.tree.map(jnp.asarray, condition) if self.on_device else condition)
 
     def __len__(self) -> int:
