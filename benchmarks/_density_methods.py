@@ -84,8 +84,8 @@ def work(task: Task) -> list[dict[str, Any]]:
 
 
 def _fitted(task: Task, train: Any) -> Any:
-    from scorax.estimators import FitConfig, ScoreDensity
     from scorax.spec import resolve
+    from scorax.tables import FitConfig, ScoreDensity
 
     density = ScoreDensity(resolve(FitConfig, sets=task.sets), random_state=task.seed).fit(train)
     kinds = {column.kind for column in density.schema_.columns}

@@ -31,10 +31,10 @@ from sklearn.datasets import load_breast_cancer, load_wine
 from _machine import machine
 from likelihood import network
 from scorax import FitConfig, ScoreDensity
-from scorax.estimators import EnsembleConfig, NetworkConfig, NoiseConfig, TrainingConfig
 from scorax.likelihood import Hutchinson, LogProb, log_prob, row_log_prob
 from scorax.models import AbstractScoreModel, Denoiser, ScoreFunction
 from scorax.processes import EDM, VP, AbstractGaussianProcess, GaussianLaw, SubVP, Tabulated
+from scorax.tables import EnsembleConfig, NetworkConfig, NoiseConfig, TrainingConfig
 from scorax.targets import ExactDenoiser, GaussianMixture, gaussian
 
 TOLERANCES = {"float64": tuple(10.0**-k for k in range(1, 9)), "float32": tuple(10.0**-k for k in range(1, 5))}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scorax import FitConfig
-from scorax.estimators import EnsembleConfig, NetworkConfig, NoiseConfig, SamplingConfig, TrainingConfig
+from scorax.tables import EnsembleConfig, NetworkConfig, NoiseConfig, SamplingConfig, TrainingConfig
 
 TINY = FitConfig(
     network=NetworkConfig(width=8, depth=1, dropout=0.0),

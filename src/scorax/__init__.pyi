@@ -4,7 +4,6 @@ from . import (
     checks,
     data,
     diagnostics,
-    estimators,
     likelihood,
     metrics,
     models,
@@ -13,12 +12,12 @@ from . import (
     processes,
     samplers,
     simulation,
+    tables,
     targets,
     training,
     transforms,
 )
 from .checkpoint import load, save
-from .estimators import FitConfig, ScoreDensity
 from .likelihood import LogProb, log_prob
 from .models import (
     Denoiser,
@@ -73,6 +72,7 @@ from .samplers import (
     sample_path,
 )
 from .simulation import simulate
+from .tables import FitConfig, ScoreDensity
 from .training import FitOptions, Rows, TrainState, fit
 
 __version__: str
@@ -134,7 +134,6 @@ __all__ = [
     "checks",
     "data",
     "diagnostics",
-    "estimators",
     "fit",
     "likelihood",
     "load",
@@ -151,6 +150,7 @@ __all__ = [
     "save",
     "simulate",
     "simulation",
+    "tables",
     "targets",
     "training",
     "transforms",

@@ -23,7 +23,7 @@ FORMER: dict[str, Former] = {
 later both go."""
 
 
-STUDIES = {
+STUDIES: dict[str, tuple[str, ...]] = {
     "baselines": (
         "BaselineValues",
         "GaussianBaseline",
@@ -62,8 +62,36 @@ STUDIES = {
 }
 """Rooms, and what they have of the former room ``scorax.studies``."""
 
+ESTIMATORS: dict[str, tuple[str, ...]] = {
+    "tables": (
+        "SAMPLERS",
+        "EnsembleConfig",
+        "FitConfig",
+        "FitRows",
+        "FitSummary",
+        "NetworkConfig",
+        "NoiseConfig",
+        "SamplingConfig",
+        "SavedRun",
+        "ScoreDensity",
+        "TrainingConfig",
+        "begun_run",
+        "checked_name",
+        "evaluate_test",
+        "fit_run",
+        "open_run",
+        "read_config",
+        "read_schema",
+        "resolved",
+    ),
+}
+"""The same of ``scorax.estimators``."""
+
 MOVED: dict[str, str] = {
-    f"scorax.studies.{name}": f"scorax.{room}" for room, names in STUDIES.items() for name in names
+    f"scorax.{former}.{name}": f"scorax.{room}"
+    for former, rooms in {"studies": STUDIES, "estimators": ESTIMATORS}.items()
+    for room, names in rooms.items()
+    for name in names
 }
 """Former names that stand in another room now."""
 

@@ -23,7 +23,7 @@ from scorax.checkpoint import (
     write_sealed_json,
 )
 from scorax.cli import main
-from scorax.estimators import open_run
+from scorax.tables import open_run
 
 Captured = pytest.CaptureFixture[str]
 

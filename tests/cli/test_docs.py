@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from scorax.cli import main
-from scorax.estimators import FitConfig
 from scorax.spec import Range
+from scorax.tables import FitConfig
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 DOCS = PAGE.read_text(encoding="utf-8")

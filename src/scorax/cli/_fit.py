@@ -54,8 +54,8 @@ def fit(
         refuse_full_folder(output, do="add --resume to go on with it, or name another folder with -o")
     from scorax.cli._rows import describe_table
     from scorax.data import read_table
-    from scorax.estimators import FitConfig, FitRows
     from scorax.spec import resolve
+    from scorax.tables import FitConfig, FitRows
 
     flags = {"ensemble.folds": folds, "training.max_steps": max_steps}
     settings = resolve(FitConfig, file=config, sets=sets or (), flags=flags)
@@ -68,7 +68,7 @@ def fit(
     rows.parts(settings, seed)
 
     pin_threads(output if resume else None)
-    from scorax.estimators import fit_run
+    from scorax.tables import fit_run
 
     def hint() -> str:
         again = command_line(fit, given | {"resume": output.is_dir()})

@@ -26,7 +26,7 @@ def info(
 
 def _facts(path: Path) -> dict[str, Any]:
     from scorax.checkpoint import RunFolder, read_metrics, read_records, verify_run
-    from scorax.estimators import read_config, read_schema
+    from scorax.tables import read_config, read_schema
 
     run = RunFolder(path)
     facts = verify_run(run)

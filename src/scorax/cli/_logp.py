@@ -63,7 +63,7 @@ def logp(
     refuse_overwriting(output, run, table)
     from scorax.checkpoint import RunFolder
     from scorax.data import TableWriter, read_table
-    from scorax.estimators import open_run
+    from scorax.tables import open_run
 
     schema = open_run(RunFolder(run)).schema
     values = schema.match(read_table(table), shown_path(table))
@@ -73,8 +73,8 @@ def logp(
 
     from scorax.cli._budget import ErrorBudget
     from scorax.cli._rows import NotFinite, summarise_density
-    from scorax.estimators import ScoreDensity
     from scorax.likelihood import ExactDivergence, Hutchinson
+    from scorax.tables import ScoreDensity
 
     divergence = ExactDivergence() if exact else None if probes is None else Hutchinson(probes)
     density = ScoreDensity.load(run)

@@ -32,7 +32,7 @@ def require_folder(output: Path) -> None:
 def require_resumable(output: Path) -> None:
     """Refuse a run that another process writes in, or of which too little is whole to go on."""
     from scorax.checkpoint import RunFolder
-    from scorax.estimators import begun_run
+    from scorax.tables import begun_run
 
     run = RunFolder(output)
     with run.lock():

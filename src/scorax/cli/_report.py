@@ -31,14 +31,14 @@ def report(
     read_metrics(folder)
     if test is not None:
         from scorax.data import read_table
-        from scorax.estimators import open_run
+        from scorax.tables import open_run
 
         saved, test_rows = open_run(folder), read_table(test)
         train_rows = None if data is None else read_table(data)
         saved.schema.match(test_rows, shown_path(test))
         pin_threads(run)
-        from scorax.estimators import evaluate_test
         from scorax.report import write_report
+        from scorax.tables import evaluate_test
 
         write_report(run)  # the page may be gone or damaged, and only records of a whole run are replaced
         evaluate_test(saved, test_rows, train_rows)

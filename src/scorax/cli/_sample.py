@@ -48,14 +48,14 @@ def sample(
     from scorax.checkpoint import RunFolder
     from scorax.cli._rows import NotFinite
     from scorax.data import TableWriter
-    from scorax.estimators import checked_name, open_run
+    from scorax.tables import checked_name, open_run
 
     schema, not_finite = open_run(RunFolder(run)).schema, NotFinite()
     writing = TableWriter(stream(output), schema.names, schema, rows=number, raw_names=raw_csv)
     if sampler is not None:
         checked_name(sampler)
     pin_threads(run)
-    from scorax.estimators import ScoreDensity
+    from scorax.tables import ScoreDensity
 
     density = ScoreDensity.load(run)
     method, why = density.named_sampler(sampler, evaluations)

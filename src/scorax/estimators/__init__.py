@@ -1,5 +1,5 @@
-"""Estimators: the table recipe, once, for scikit-learn users and the command line. Names are loaded on first use."""
+"""Former room: what it had is in ``tables``, and here for one release."""
 
-import lazy_loader as _lazy
+from scorax._moved import former_names
 
-__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+__getattr__ = former_names(__name__)

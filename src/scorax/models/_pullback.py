@@ -21,7 +21,7 @@ class Pullback(AbstractScoreModel):
     $$ \cos(a)\, s_q(\cos(a) z) / scale, \qquad s_q(y) = -noise(y) / \sin a. $$
 
     It has no noisy state of its own, so samplers and ``log_prob`` refuse it: give them ``model`` and transform what they return.
-    This is the law that estimators and the command line report; the model inside is the score of the *scaled* state.
+    This is the law that `ScoreDensity` and the command line report; the model inside is the score of the *scaled* state.
     """
 
     process: AbstractGaussianProcess

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from scorax._errors import InputError, explain
 from scorax._text import listing
 from scorax.data import Schema, Table
-from scorax.estimators._config import FitConfig, ResolvedConfig
-from scorax.estimators._settings import resolved
+from scorax.tables._config import FitConfig, ResolvedConfig
+from scorax.tables._settings import resolved
 
 FEWEST_ROWS = 10
 

@@ -24,16 +24,16 @@ from scorax.checkpoint import (
     write_sealed_json,
 )
 from scorax.data import Schema
-from scorax.estimators._config import ResolvedConfig
-from scorax.estimators._fitted import Coordinates, FittedTable
-from scorax.estimators._memory import Memory
-from scorax.estimators._model import Laws, blank_model, cut_at, restricted
-from scorax.estimators._precision import in_own_precision
-from scorax.estimators._recipe import Plan, optimizer
-from scorax.estimators._saved import SavedRun
-from scorax.estimators._settings import num_components, num_members
 from scorax.processes import GaussianLaw
 from scorax.spec import from_mapping, to_json
+from scorax.tables._config import ResolvedConfig
+from scorax.tables._fitted import Coordinates, FittedTable
+from scorax.tables._memory import Memory
+from scorax.tables._model import Laws, blank_model, cut_at, restricted
+from scorax.tables._precision import in_own_precision
+from scorax.tables._recipe import Plan, optimizer
+from scorax.tables._saved import SavedRun
+from scorax.tables._settings import num_components, num_members
 from scorax.targets import GaussianMixture
 from scorax.training import TrainState, initial_state, trained_arrays, with_trained_arrays
 from scorax.transforms import Standardize

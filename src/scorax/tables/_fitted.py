@@ -14,14 +14,14 @@ from scorax._rows import map_rows
 from scorax._trees import cast
 from scorax._types import Key
 from scorax.data import Schema
-from scorax.estimators._config import ResolvedConfig
-from scorax.estimators._divergences import divergence_of_rows
-from scorax.estimators._model import Laws
-from scorax.estimators._precision import in_own_precision
-from scorax.estimators._sampling import sampler_of
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob, smoothed_log_prob
 from scorax.models import Denoiser, Pullback
 from scorax.samplers import AbstractSampler, AdamsBashforth, sample, sample_path
+from scorax.tables._config import ResolvedConfig
+from scorax.tables._divergences import divergence_of_rows
+from scorax.tables._model import Laws
+from scorax.tables._precision import in_own_precision
+from scorax.tables._sampling import sampler_of
 from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
 
 

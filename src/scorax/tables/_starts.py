@@ -7,8 +7,8 @@ from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
 from scorax.baselines import MixtureBaseline
-from scorax.estimators._config import Start
 from scorax.processes import GaussianLaw
+from scorax.tables._config import Start
 from scorax.targets import GaussianMixture
 
 ABSENT = -1e30

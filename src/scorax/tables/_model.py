@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scorax._types import Key
-from scorax.estimators._config import ResolvedConfig, ResolvedNetwork, Start
-from scorax.estimators._settings import num_components, num_members
-from scorax.estimators._starts import ABSENT, moments_of, start_law
 from scorax.models import Denoiser, Karras
 from scorax.networks import AbstractNetwork, Ensemble, MixtureSkip, ResMLP
 from scorax.processes import EDM, GaussianLaw
+from scorax.tables._config import ResolvedConfig, ResolvedNetwork, Start
+from scorax.tables._settings import num_components, num_members
+from scorax.tables._starts import ABSENT, moments_of, start_law
 from scorax.targets import GaussianMixture
 
 Tree = TypeVar("Tree")

@@ -13,7 +13,7 @@ import pytest
 
 from scorax._errors import InputError
 from scorax.data import Table
-from scorax.estimators import FitRows, fit_run
+from scorax.tables import FitRows, fit_run
 from tiny import TINY
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")  # files are compared with each other only

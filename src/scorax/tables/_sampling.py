@@ -6,8 +6,6 @@ import jax
 import jax.numpy as jnp
 
 from scorax.diagnostics import SamplerChoice, choose_sampler
-from scorax.estimators._config import SamplerName
-from scorax.estimators._model import Laws
 from scorax.models import Denoiser
 from scorax.samplers import (
     DDIM,
@@ -22,6 +20,8 @@ from scorax.samplers import (
     ProbabilityFlow,
     ReverseSDE,
 )
+from scorax.tables._config import SamplerName
+from scorax.tables._model import Laws
 from scorax.targets import GaussianMixture
 
 SAMPLERS: dict[SamplerName, Callable[[int], AbstractSampler]] = {

@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from scorax.estimators._config import Start
-from scorax.estimators._divergences import CHOICE_PROBES, MEAN_PROBES, divergence_of_means
-from scorax.estimators._model import cut_at, member_models, restricted
-from scorax.estimators._recipe import Plan
 from scorax.likelihood import log_prob
 from scorax.models import Denoiser
+from scorax.tables._config import Start
+from scorax.tables._divergences import CHOICE_PROBES, MEAN_PROBES, divergence_of_means
+from scorax.tables._model import cut_at, member_models, restricted
+from scorax.tables._recipe import Plan
 
 
 def held_out_rows(fold: Int[np.ndarray, " n"], limit: int) -> Int[np.ndarray, " rows"]:

@@ -11,11 +11,11 @@ from scorax.baselines import compare
 from scorax.checkpoint import RunFacts, RunFolder, read_records, replace_files
 from scorax.data import Schema, Table
 from scorax.diagnostics import evaluate, held_out_records, verdict
-from scorax.estimators._divergences import divergence_of_means
-from scorax.estimators._files import load_fitted
-from scorax.estimators._fitted import FittedTable
-from scorax.estimators._fitting import Outcome
-from scorax.estimators._saved import SavedRun, table_facts
+from scorax.tables._divergences import divergence_of_means
+from scorax.tables._files import load_fitted
+from scorax.tables._fitted import FittedTable
+from scorax.tables._fitting import Outcome
+from scorax.tables._saved import SavedRun, table_facts
 
 REPORT_TOLERANCE = 1e-4
 """Wanted error, in nats, of log-densities that are averaged for the report."""

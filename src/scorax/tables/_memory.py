@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from scorax.estimators._config import FitConfig, Folds, Steps
-from scorax.estimators._frames import Frame
 from scorax.spec import Range
+from scorax.tables._config import FitConfig, Folds, Steps
+from scorax.tables._frames import Frame
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from scipy.stats import multivariate_normal
 
 from scorax import ScoreDensity
 from scorax.data import Table
-from scorax.estimators import FitRows, fit_run
 from scorax.likelihood import EXACT_UP_TO
+from scorax.tables import FitRows, fit_run
 from tiny import TINY
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")  # nothing here is compared closer than the noise of probes

@@ -3,7 +3,7 @@
 import os
 
 from scorax._errors import EnvironmentFailure, InputError, explain
-from scorax.estimators._config import (
+from scorax.tables._config import (
     FitConfig,
     ResolvedConfig,
     ResolvedEnsemble,

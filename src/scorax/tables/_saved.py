@@ -6,9 +6,9 @@ from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.checkpoint import RunFacts, RunFolder, TableFacts, load_step, read_run_facts
 from scorax.data import Schema, Table, fingerprint
-from scorax.estimators._config import ResolvedConfig, Start
-from scorax.estimators._settings import require_memory
 from scorax.spec import from_mapping
+from scorax.tables._config import ResolvedConfig, Start
+from scorax.tables._settings import require_memory
 
 
 @dataclass(frozen=True)

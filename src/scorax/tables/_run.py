@@ -17,15 +17,15 @@ from scorax import _write
 from scorax._errors import InputError, Interrupted, explain
 from scorax._text import shown_path
 from scorax.checkpoint import RunFacts, RunFolder, cut_metrics, seal_run, write_run_facts
-from scorax.estimators._config import FitConfig, ResolvedConfig
-from scorax.estimators._evaluate import write_records
-from scorax.estimators._files import load_state, save_state, write_facts
-from scorax.estimators._fitting import Job, finish, prepare, validation_loss
-from scorax.estimators._precision import in_own_precision
-from scorax.estimators._recipe import train
-from scorax.estimators._rows import FitRows
-from scorax.estimators._saved import begun_run, table_facts
 from scorax.spec import to_json
+from scorax.tables._config import FitConfig, ResolvedConfig
+from scorax.tables._evaluate import write_records
+from scorax.tables._files import load_state, save_state, write_facts
+from scorax.tables._fitting import Job, finish, prepare, validation_loss
+from scorax.tables._precision import in_own_precision
+from scorax.tables._recipe import train
+from scorax.tables._rows import FitRows
+from scorax.tables._saved import begun_run, table_facts
 from scorax.training import TrainState
 
 Event = dict[str, Any]

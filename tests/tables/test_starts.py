@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from scorax import FitConfig, ScoreDensity
-from scorax.estimators import EnsembleConfig, NetworkConfig, NoiseConfig, TrainingConfig
-from scorax.estimators._model import member_models, restricted
-from scorax.estimators._recipe import plan
-from scorax.estimators._settings import resolved
-from scorax.estimators._starts import start_law
 from scorax.networks import Ensemble
 from scorax.processes import Level
+from scorax.tables import EnsembleConfig, NetworkConfig, NoiseConfig, TrainingConfig
+from scorax.tables._model import member_models, restricted
+from scorax.tables._recipe import plan
+from scorax.tables._settings import resolved
+from scorax.tables._starts import start_law
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-5
 

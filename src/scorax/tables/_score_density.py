@@ -20,21 +20,21 @@ from scorax._text import listing, shown_path
 from scorax.checkpoint import RunFolder
 from scorax.data import Schema, notes
 from scorax.diagnostics import SamplerChoice
-from scorax.estimators._config import FitConfig, checked_name
-from scorax.estimators._files import load_fitted, load_loss_curve, load_memory, save_fitted
-from scorax.estimators._fitted import FittedTable
-from scorax.estimators._fitting import Job, finish, prepare, validation_loss
-from scorax.estimators._frames import Frame, checked_table, default_names
-from scorax.estimators._memory import Memory
-from scorax.estimators._precision import in_own_precision
-from scorax.estimators._recipe import train
-from scorax.estimators._rows import FEWEST_ROWS, require_fittable
-from scorax.estimators._sampling import measured, sampler_of
-from scorax.estimators._saved import open_run
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.models import Denoiser
 from scorax.samplers import AbstractSampler
 from scorax.spec import from_mapping, to_json
+from scorax.tables._config import FitConfig, checked_name
+from scorax.tables._files import load_fitted, load_loss_curve, load_memory, save_fitted
+from scorax.tables._fitted import FittedTable
+from scorax.tables._fitting import Job, finish, prepare, validation_loss
+from scorax.tables._frames import Frame, checked_table, default_names
+from scorax.tables._memory import Memory
+from scorax.tables._precision import in_own_precision
+from scorax.tables._recipe import train
+from scorax.tables._rows import FEWEST_ROWS, require_fittable
+from scorax.tables._sampling import measured, sampler_of
+from scorax.tables._saved import open_run
 from scorax.training import TrainState
 
 

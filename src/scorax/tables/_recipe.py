@@ -10,9 +10,6 @@ import optax
 from jaxtyping import Float, Int
 
 from scorax._types import Key
-from scorax.estimators._config import FitConfig, ResolvedConfig
-from scorax.estimators._model import Laws, initial_model
-from scorax.estimators._settings import num_held_out, num_members, resolved
 from scorax.models import Denoiser
 from scorax.objectives import (
     DenoisingScoreMatching,
@@ -22,6 +19,9 @@ from scorax.objectives import (
     LogNormalTimes,
     UniformTimes,
 )
+from scorax.tables._config import FitConfig, ResolvedConfig
+from scorax.tables._model import Laws, initial_model
+from scorax.tables._settings import num_held_out, num_members, resolved
 from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit
 from scorax.transforms import Dequantize
 

@@ -12,11 +12,11 @@ from jaxtyping import Array, Float, Int
 from scorax._rows import over_rows
 from scorax._trees import cast
 from scorax.data import Schema
-from scorax.estimators._config import FitConfig, Start
-from scorax.estimators._fitted import Coordinates, FittedTable
-from scorax.estimators._model import cut_at, restricted
-from scorax.estimators._recipe import Plan, plan
-from scorax.estimators._selection import choose, held_out_rows, out_of_fold
+from scorax.tables._config import FitConfig, Start
+from scorax.tables._fitted import Coordinates, FittedTable
+from scorax.tables._model import cut_at, restricted
+from scorax.tables._recipe import Plan, plan
+from scorax.tables._selection import choose, held_out_rows, out_of_fold
 from scorax.targets import GaussianMixture
 from scorax.training import TrainState
 
@@ -111,7 +111,7 @@ class Outcome:
 
 
 def prepare(values: Float[np.ndarray, "n columns"], schema: Schema, config: FitConfig, *, seed: int) -> Job:
-    """The job of fitting rows that :func:`~scorax.estimators._rows.require_fittable` accepts."""
+    """The job of fitting rows that :func:`~scorax.tables._rows.require_fittable` accepts."""
     coordinates = Coordinates.fit(values, schema)
     standardised = coordinates.standardise(values)
     widths = coordinates.widths / coordinates.standardize.scale

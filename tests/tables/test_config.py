@@ -11,11 +11,11 @@ import pytest
 
 from scorax import FitConfig
 from scorax._errors import EnvironmentFailure, InputError
-from scorax.estimators import NetworkConfig, NoiseConfig, ScoreDensity, TrainingConfig
-from scorax.estimators._config import ResolvedNetwork
-from scorax.estimators._settings import num_parameters, require_memory, resolved
 from scorax.networks import ResMLP
 from scorax.spec import Range, resolve
+from scorax.tables import NetworkConfig, NoiseConfig, ScoreDensity, TrainingConfig
+from scorax.tables._config import ResolvedNetwork
+from scorax.tables._settings import num_parameters, require_memory, resolved
 
 
 def _parts(kind: typing.Any) -> list[typing.Any]:
