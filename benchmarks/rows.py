@@ -29,7 +29,7 @@ from scorax.samplers import AdamsBashforth, Terminal, sample
 from scorax.targets import ExactDenoiser
 
 KEY = jax.random.key(0)
-SAMPLER = AdamsBashforth(16)
+SAMPLER = AdamsBashforth()
 
 
 class Convolutions(AbstractNetwork):

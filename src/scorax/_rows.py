@@ -160,6 +160,7 @@ def in_calls(
         size: rows of a call, on each device.
         mesh: devices to share the rows.
     """
+    # Taken apart once and not by ``filter_jit``, which does it for every call and waits for the one before.
     arrays, rest = eqx.partition(shared, _is_array)
     leaves, tree = jax.tree.flatten(rest)
     static = (program, tuple(leaves), tree)
@@ -170,15 +171,15 @@ def in_calls(
         shapes = jax.eval_shape(functools.partial(_call, static), arrays, blank, 0)
         return jax.tree.map(lambda leaf: jnp.zeros((0, *leaf.shape[1:]), leaf.dtype), shapes)
     devices = [None] if mesh is None else list(mesh.devices.flat)
-    copies = [jax.device_put(arrays, device) for device in devices]
+    copies = [arrays if device is None else jax.device_put(arrays, device) for device in devices]
     share = min(size, -(-count // len(devices)))
     parts = []
     for number, first in enumerate(range(0, count, share)):
         place, wanted = number % len(devices), min(share, count - first)
         own = jax.tree.map(lambda leaf: leaf[np.minimum(first + np.arange(size), first + wanted - 1)], rows)  # noqa: B023
-        # Taken apart once and not by ``filter_jit``, which does it for every call and waits for the one before.
-        answer = _call(static, copies[place], *jax.device_put((own, wanted), devices[place]))
-        parts.append((answer, wanted))
+        if devices[place] is not None:
+            own = jax.device_put(own, devices[place])
+        parts.append((_call(static, copies[place], own, wanted), wanted))
     cut = [jax.tree.map(lambda leaf: np.asarray(leaf)[:wanted], answer) for answer, wanted in parts]  # noqa: B023
     return jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate(leaves)), *cut)
 
