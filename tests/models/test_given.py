@@ -29,6 +29,7 @@ from scorax.samplers import (
     PredictorCorrector,
     ProbabilityFlow,
     ReverseSDE,
+    States,
     Terminal,
     sample,
 )
@@ -240,6 +241,18 @@ def test_a_class_beside_the_evidence_and_guidance_that_does_nothing():
     assert scorax.Given is Given
 
 
+def test_states_that_are_rows_with_absent_coordinates_may_be_started_from():
+    """From data with noise at an earlier time: the targets of the draw do not know what stands elsewhere."""
+    model, (value, known, target) = ExactDenoiser.create(mixture(D), VP()), questions(KINDS)
+    told, x = Evidence(value, known, target), np.random.default_rng(0).standard_normal((KINDS, D)).astype(np.float32)
+    draws = [
+        sample(model, Heun(num_steps=4), KINDS, key=KEY, condition=told, start=States(jnp.asarray(rows), 0.5))
+        for rows in (x, np.where(target, x, np.nan).astype(np.float32))
+    ]
+    assert np.all(np.isfinite(np.asarray(draws[0])[target]))
+    np.testing.assert_array_equal(*draws)
+
+
 def told_of(evidence: Evidence) -> tuple[Any, Any, Any]:
     return evidence.value, evidence.known, evidence.target
 
@@ -300,7 +313,7 @@ def test_questions_without_a_meaning_are_refused_in_a_sentence():
     half = Evidence(np.zeros((2, D), np.float32), np.zeros((2, D), bool), np.stack([yes, no]))
     with pytest.raises(ValueError, match="asked for in every row, got none"):
         log_prob(model, np.zeros((2, D), np.float32), half)
-    with pytest.raises(ValueError, match="leading axis of rows"):
+    with pytest.raises(ValueError, match="leading axis"):
         sample(model, Heun(num_steps=2), 2, key=KEY, condition=Evidence(value, no, yes))
     with pytest.raises(ValueError, match=r"evidence of shape \(4,\), got \(3,\)"):
         Given(model, Evidence(value[:3], no[:3], yes[:3]))

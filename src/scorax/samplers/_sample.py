@@ -10,7 +10,7 @@ from scorax._checked import require_count, require_key, require_kind
 from scorax._errors import explain
 from scorax._rows import RowKeys, map_rows, one_or_each
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, bound, check_told, row_of
+from scorax.models import AbstractScoreModel, bound, check_told, on_targets, row_of
 from scorax.samplers._abstract import AbstractSampler, Path
 from scorax.samplers._ends import STOP, AbstractEnd
 from scorax.samplers._starts import States, Terminal
@@ -93,6 +93,7 @@ class _Row(eqx.Module):
         first, rest = jax.random.split(key)
         if x is None:
             x = self.sampler.initial(model, self.like.shape, self.like.dtype, key=first)
+        x = on_targets(model, x)  # states may be rows, with nothing where a coordinate is absent
 
         def ended(state: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
             return row_of(model, self.end(model, state, condition, key=jax.random.fold_in(key, _END)))
