@@ -10,7 +10,17 @@ import pytest
 from cases import CASES
 from oracles import mixture
 from scorax.models import ScoreFunction, flow_ends, terminal_draw
-from scorax.processes import EDM, VE, VP, Clean, GeometricBrownianMotion, LinearSDE, Tabulated
+from scorax.processes import (
+    EDM,
+    VE,
+    VP,
+    Clean,
+    DiagonalLaw,
+    GaussianLaw,
+    GeometricBrownianMotion,
+    LinearSDE,
+    Tabulated,
+)
 from scorax.samplers import (
     DDIM,
     AbstractSampler,
@@ -192,3 +202,16 @@ def test_the_law_at_t1_is_that_of_the_likelihood():
     model, ends = exact(VP()), flow_ends(exact(VP()), jnp.dtype("float32"))
     ours = Heun().initial(model, (2,), jnp.float32, key=KEY)
     np.testing.assert_allclose(ours, terminal_draw(model, ends.end_level, (2,), jnp.float32, key=KEY), rtol=1e-5)
+
+
+@pytest.mark.parametrize("law", [None, GaussianLaw.standard(4)], ids=["moments", "start of a chain"])
+def test_moments_of_flat_rows_serve_examples_with_a_shape(law):
+    """An image is drawn as its flat row is: the law at the start says the size, ``Terminal`` the shape."""
+    process, moments = (VP(), DiagonalLaw(jnp.arange(4.0), jnp.ones(4))) if law is None else (Clean(), None)
+    model = ScoreFunction(fn=lambda t, x, condition: -x, process=process, moments=moments)
+    sampler = EulerMaruyama(8) if law is None else Langevin(num_steps=3, start=law)
+    image = sample(model, sampler, 3, key=KEY, start=Terminal((2, 2)))
+    assert image.shape == (3, 2, 2)
+    np.testing.assert_allclose(image.reshape(3, 4), sample(model, sampler, 3, key=KEY), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match=r"expected a shape of 4 numbers, as the law at t1 has, got \(2, 3\)"):
+        sample(model, sampler, 3, key=KEY, start=Terminal((2, 3)))

@@ -63,7 +63,7 @@ class _AbstractChain(AbstractScannedSampler):
     ) -> Float[Array, "*shape"]:
         """Draw of :attr:`start`, or of N(0, I)."""
         law = self.start
-        return jax.random.normal(key, shape, dtype) if law is None else cast(law, dtype).sample(key=key)
+        return jax.random.normal(key, shape, dtype) if law is None else cast(law, dtype).sample(key=key).reshape(shape)
 
     def walk(
         self,

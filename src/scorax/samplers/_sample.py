@@ -1,5 +1,7 @@
 """Many draws, or their whole paths: a key for each row."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -39,15 +41,15 @@ def sample(
         key: root key; row ``k`` uses ``fold_in(key, k)``.
         condition: what the network is told: a PyTree of arrays with a leading axis of 1, the same for all rows, or of n.
             Where it is :class:`~scorax.models.Evidence` a row is drawn given its own: known values as they are, NaN where absent.
-        start: where rows begin: by default at a draw of the law at ``t1``; :class:`Terminal` with its shape, where neither the
-            prior of the process nor the model's moments say it; or :class:`States`.
+        start: where rows begin: by default at a draw of the law at ``t1``; :class:`Terminal` with its shape, where the prior of
+            the process or the model's moments say nothing or its size alone (moments are those of flat rows); or :class:`States`.
         end: what becomes of the state at ``t0``; returned as it is by default.
         mesh: devices to share the rows; a row is the same on one and on many.
 
     Raises:
         TypeError: the sampler or the end rule refuses the model, the process has no law at ``t1`` and there are no states, or an
             argument is of another kind.
-        ValueError: the shape of a draw is not known, not that of the law at ``t1`` or not one the model has scores for; states
+        ValueError: the shape of a draw is not known, not of the size of the law at ``t1`` or not one the model has scores for; states
             of a time outside the clock; states or a condition for another number of rows, or a condition unknown to the
             network's embedder.
     """
@@ -157,8 +159,14 @@ def _like(known: jax.ShapeDtypeStruct | None, start: Terminal | None) -> jax.Sha
                 explain(expected="the shape of one draw", got="none", do="pass start=Terminal((d,)), or States(x)")
             )
         return jax.ShapeDtypeStruct(start.shape, jnp.result_type(float))
-    if start is not None and start.shape != known.shape:
+    if start is None:
+        return known
+    if math.prod(start.shape) != math.prod(known.shape):
         raise ValueError(
-            explain(expected=f"shape {known.shape}, that of the law at t1", got=f"{start.shape}", do="leave start out")
+            explain(
+                expected=f"a shape of {math.prod(known.shape)} numbers, as the law at t1 has",
+                got=f"{start.shape}",
+                do=f"leave start out for {known.shape}, or give the shape of one example",
+            )
         )
-    return known
+    return jax.ShapeDtypeStruct(start.shape, known.dtype)

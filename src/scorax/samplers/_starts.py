@@ -11,7 +11,9 @@ from scorax._errors import explain
 
 @dataclass(frozen=True)
 class Terminal:
-    """A draw of the law at ``t1``, of a shape that neither the process nor the moments of the model say.
+    """A draw of the law at ``t1`` in the shape of an example, which the process and the moments of a model may not say.
+
+    Moments are those of flat rows: of an image they say the size alone.
 
     Args:
         shape: shape of one draw.
