@@ -49,8 +49,8 @@ def sample(
     Raises:
         TypeError: the sampler or the end rule refuses the model, the process has no law at ``t1`` and there are no states, or an
             argument is of another kind.
-        ValueError: the shape of a draw is not known, not of the size of the law at ``t1`` or not one the model has scores for; states
-            of a time outside the clock; states or a condition for another number of rows, or a condition unknown to the
+        ValueError: the shape of a draw is not known, not of the size of the law at ``t1`` or not one the model has scores for;
+            states of a time outside the clock; states or a condition for another number of rows, or a condition unknown to the
             network's embedder.
     """
     return _over_rows(model, sampler, num_samples, key, condition, start, end, mesh, whole=False)
