@@ -171,7 +171,7 @@ def test_double_precision_on_a_device_needs_a_device_that_has_it(tmp_path):
         (Denoiser, "a module"),
         (scorax.ScoreDensity(), "got a ScoreDensity"),
     ],
-    ids=str,
+    ids=lambda part: part if isinstance(part, str) else type(part).__name__,
 )
 def test_what_no_file_holds_is_refused_by_name(tmp_path, value, said):
     with pytest.raises(TypeError) as caught:
