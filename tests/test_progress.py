@@ -1,14 +1,19 @@
 """What fit says while it works."""
 
+import jax
+import numpy as np
 import pytest
 
-from scorax._progress import Bar, Lines, Progress, View, describe, duration
+from scorax._progress import Bar, Lines, Progress, RowProgress, View, describe, duration
+from scorax._rows import RowKeys, map_rows
+from scorax.transforms import Standardize, encode_rows
 
 
 class Recorder(View):
     def __init__(self) -> None:
         self.said: list[str] = []
         self.last: tuple[int, int, str] | None = None
+        self.all: list[str] = []
 
     def start(self) -> None:
         self.said.append("start")
@@ -22,8 +27,9 @@ class Recorder(View):
     def phase(self, text: str) -> None:
         self.said.append(f"phase {text}")
 
-    def steps(self, step: int, max_steps: int, detail: str) -> None:
+    def steps(self, step: int, max_steps: int, detail: str, what: str = "step") -> None:
         self.last = (step, max_steps, detail)
+        self.all.append(f"{what} {step}/{max_steps} {detail}".strip())
 
 
 def _event(step: int, **more: object) -> dict[str, object]:
@@ -77,3 +83,27 @@ def test_bar_shows_data_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert captured.out == ""
     assert r"[bold]note\x1b" in captured.err
+
+
+def _twice(row: jax.Array, key: jax.Array | None) -> jax.Array:
+    return 2 * row
+
+
+def test_rows_are_counted_where_they_are_mapped_and_their_time_left_is_said() -> None:
+    """Two calls of 128 rows in 16 blocks, a shorter one after them; encodings are a part of the work and not counted."""
+    clock, view = iter([0.0, 10.0, 20.0]), Recorder()
+    rows = np.ones((5000, 2), np.float32)
+    keys = RowKeys(jax.random.key(0), range(5000))
+    with RowProgress(5000, view, clock=lambda: next(clock)):
+        encode_rows(Standardize(np.zeros(2), np.ones(2)), rows[:10], key=jax.random.key(0))
+        map_rows(_twice, rows, keys, shape=(2,))
+    assert view.all == ["row 2048/5000", "row 4096/5000 about 4 s left", "row 5000/5000"]
+    map_rows(_twice, rows[:10], RowKeys(jax.random.key(0), range(10)), shape=(2,))
+    assert len(view.all) == 3
+    assert view.said == ["start", "stop"]
+
+
+def test_quick_work_on_rows_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with RowProgress(10, Lines(begun=True)) as progress:
+        progress.advance(10)
+    assert capsys.readouterr().err == ""

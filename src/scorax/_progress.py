@@ -1,4 +1,4 @@
-"""What a fit shows while it works: a bar for a person at a terminal or in a notebook, plain lines for a log."""
+"""What long work shows: a bar for a person at a terminal or in a notebook, plain lines for a log."""
 
 import contextlib
 import math
@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from importlib.util import find_spec
 from types import TracebackType
 from typing import Any
@@ -47,7 +48,7 @@ class View(ABC):
     def phase(self, text: str) -> None: ...
 
     @abstractmethod
-    def steps(self, step: int, max_steps: int, detail: str) -> None: ...
+    def steps(self, step: int, max_steps: int, detail: str, what: str = "step") -> None: ...
 
 
 class Progress:
@@ -55,8 +56,7 @@ class Progress:
 
     def __init__(self, view: View | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._view = view or (Bar() if interactive() else Lines())
-        self._clock = clock
-        self._start: tuple[int, float] | None = None
+        self._rate = Rate(clock)
         self._promised = False
 
     def __enter__(self) -> "Progress":
@@ -80,7 +80,7 @@ class Progress:
     def _steps(self, event: Event) -> None:
         step, max_steps = event["step"], event["max_steps"]
         detail = describe(event)
-        left = self._seconds_left(step, max_steps)
+        left = self._rate.seconds_left(step, max_steps)
         if left:
             detail += f", at most {duration(left)} left"
             if not self._promised:
@@ -90,15 +90,72 @@ class Progress:
                 )
         self._view.steps(step, max_steps, detail)
 
-    def _seconds_left(self, step: int, max_steps: int) -> float | None:
-        """Time to `max_steps` at the rate since the end of the first call, whose own time went into the compile."""
-        if step == 0:
+
+class Rate:
+    """How long is left, at the rate since the first call, whose own time went into the compile."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._start: tuple[int, float] | None = None
+
+    def seconds_left(self, done: int, total: int) -> float | None:
+        """Time until ``total``; ``None`` before there is a rate."""
+        if done == 0:
             return None
         now = self._clock()
         if self._start is None:
-            self._start = (step, now)
-        done, spent = step - self._start[0], now - self._start[1]
-        return (max_steps - step) * spent / done if done else None
+            self._start = (done, now)
+        since, spent = done - self._start[0], now - self._start[1]
+        return (total - done) * spent / since if since else None
+
+
+_ROWS: ContextVar["RowProgress | None"] = ContextVar("rows whose progress is shown", default=None)
+
+
+class RowProgress:
+    """Shows how many of ``total`` rows are done, as a context around calls that map over rows.
+
+    Work of less than ten seconds leaves no lines in a log.
+    """
+
+    def __init__(self, total: int, view: View | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._total, self._done = total, 0
+        self._view = view or (Bar() if interactive() else Lines(begun=True))
+        self._rate = Rate(clock)
+
+    def __enter__(self) -> "RowProgress":
+        self._token = _ROWS.set(self)
+        self._view.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._view.stop()
+        _ROWS.reset(self._token)
+
+    def advance(self, count: int) -> None:
+        """That many more rows are done."""
+        self._done = min(self._done + count, self._total)
+        left = self._rate.seconds_left(self._done, self._total)
+        self._view.steps(self._done, self._total, f"about {duration(left)} left" if left else "", "row")
+
+
+@contextlib.contextmanager
+def uncounted() -> Iterator[None]:
+    """A context whose rows are not counted: they are a part of the work on rows that are."""
+    token = _ROWS.set(None)
+    try:
+        yield
+    finally:
+        _ROWS.reset(token)
+
+
+def rows_done(count: int) -> None:
+    """Say that rows are done to whoever shows it in this context, if anybody does."""
+    shown = _ROWS.get()
+    if shown is not None:
+        shown.advance(count)
 
 
 def describe(event: Event) -> str:
@@ -121,11 +178,12 @@ def duration(seconds: float) -> str:
 
 
 class Lines(View):
-    """Plain lines on standard error; those about steps at most one every ten seconds."""
+    """Plain lines on standard error; those about steps at most one every ten seconds, the first at once or, where work that is
+    quick shall say nothing (``begun``), after as long."""
 
-    def __init__(self, every: float = 10.0) -> None:
-        self._every = every
-        self._shown = float("-inf")
+    def __init__(self, every: float = 10.0, *, begun: bool = False) -> None:
+        self._every, self._begun = every, begun
+        self._shown = time.monotonic() if begun else float("-inf")
 
     def start(self) -> None:
         """Nothing to set up."""
@@ -139,11 +197,11 @@ class Lines(View):
     def phase(self, text: str) -> None:
         note(text)
 
-    def steps(self, step: int, max_steps: int, detail: str) -> None:
+    def steps(self, step: int, max_steps: int, detail: str, what: str = "step") -> None:
         now = time.monotonic()
-        if now - self._shown >= self._every or step == max_steps:
+        if now - self._shown >= self._every or (step == max_steps and not self._begun):
             self._shown = now
-            note(f"step {step}/{max_steps}: {detail}")
+            note(f"{what} {step}/{max_steps}: {detail}")
 
 
 class Bar(View):
@@ -177,5 +235,6 @@ class Bar(View):
     def phase(self, text: str) -> None:
         self._bar.update(self._task, description=clean(text), detail="")
 
-    def steps(self, step: int, max_steps: int, detail: str) -> None:
-        self._bar.update(self._task, description="training", completed=step, total=max_steps, detail=detail)
+    def steps(self, step: int, max_steps: int, detail: str, what: str = "step") -> None:
+        doing = "training" if what == "step" else f"{what}s"
+        self._bar.update(self._task, description=doing, completed=step, total=max_steps, detail=detail)

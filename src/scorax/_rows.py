@@ -14,6 +14,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Int, PyTree, UInt32
 
 from scorax._errors import explain
+from scorax._progress import rows_done
 from scorax._types import Key
 
 MAX_ROWS = 16_384
@@ -151,6 +152,8 @@ def in_calls(
 ) -> PyTree:
     """``program(shared, rows, count)`` on ``size`` rows at a time, the first ``count`` of them asked for; joined on the host.
 
+    Who shows progress (``_progress.RowProgress``) is told of the rows of every call when its answer is there.
+
     The last rows are filled up with copies of the last one, on the host: on the device each number of rows would be a program.
 
     Args:
@@ -180,7 +183,10 @@ def in_calls(
         if devices[place] is not None:
             own = jax.device_put(own, devices[place])
         parts.append((_call(static, copies[place], own, wanted), wanted))
-    cut = [jax.tree.map(lambda leaf: np.asarray(leaf)[:wanted], answer) for answer, wanted in parts]  # noqa: B023
+    cut = []
+    for answer, wanted in parts:
+        cut.append(jax.tree.map(lambda leaf: np.asarray(leaf)[:wanted], answer))  # noqa: B023
+        rows_done(wanted)
     return jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate(leaves)), *cut)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scorax._errors import InputError, explain
+from scorax._progress import RowProgress
 from scorax._text import shown_path
 from scorax.cli._console import note
 from scorax.cli._numbers import LARGEST_SEED
@@ -80,7 +81,7 @@ def logp(
     density = ScoreDensity.load(run)
     tolerance = density.fitted_.config.sampling.tolerance if tolerance is None else tolerance
     log_density, not_finite, budget = np.empty(len(values)), NotFinite(), ErrorBudget(tolerance)
-    with writing as writer:
+    with writing as writer, RowProgress(len(values)):
         for start in range(0, len(values), batch):
             part = values[start : start + batch]
             answer = density.log_prob_rows(

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from scorax._progress import RowProgress
 from scorax._text import shown_path
 from scorax.cli._console import note
 from scorax.cli._numbers import LARGEST_SEED, MOST_ROWS
@@ -61,7 +62,7 @@ def sample(
     method, why = density.named_sampler(sampler, evaluations)
     if why is not None:
         note(f"sampler: {why}")
-    with writing as writer:
+    with writing as writer, RowProgress(number):
         for start in range(0, number, batch):
             rows = density.sample_rows(start, min(batch, number - start), seed, sampler=method)
             not_finite.add(rows)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from scorax._checked import Checked
 from scorax._digest import row_digest
+from scorax._progress import uncounted
 from scorax._rows import map_rows
 from scorax._types import Key
 
@@ -44,14 +45,14 @@ def encode_rows(
 
     The dequantisation noise of a row is so the same alone, in any batch and in any order.
     """
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), uncounted():
         encoded = map_rows(eqx.Partial(_encode, transform, key), np.asarray(rows, np.float64), shape=rows.shape[1:])
         return np.asarray(encoded.z), np.asarray(encoded.log_weight)
 
 
 def decode_rows(transform: AbstractTransform, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Rows of encoded values, in float64."""
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), uncounted():
         return np.asarray(map_rows(eqx.Partial(_decode, transform), np.asarray(z, np.float64), shape=z.shape[1:]))
 
 
