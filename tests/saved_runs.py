@@ -10,9 +10,9 @@ import numpy as np
 
 from scorax import _write
 from scorax.checkpoint import RunFacts, RunFolder, layout_of, save_step, seal_run, tensors_bytes, write_sealed_json
-from scorax.data import Schema, Table
+from scorax.data import Table
 from scorax.spec import to_json
-from scorax.tables import FitConfig, resolved
+from scorax.tables import FitConfig, Schema, resolved
 
 
 def arrays(mark: float) -> dict[str, dict[str, np.ndarray]]:

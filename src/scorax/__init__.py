@@ -14,8 +14,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version("scorax")
-    if name == "studies":  # a former room; importing it sets the attribute
+    if name in ("studies", "estimators"):  # former rooms; importing one sets the attribute
         from importlib import import_module
 
-        return import_module("scorax.studies")
+        return import_module(f"scorax.{name}")
     return _public(name)

@@ -89,7 +89,11 @@ ESTIMATORS: dict[str, tuple[str, ...]] = {
 
 MOVED: dict[str, str] = {
     f"scorax.{former}.{name}": f"scorax.{room}"
-    for former, rooms in {"studies": STUDIES, "estimators": ESTIMATORS}.items()
+    for former, rooms in {
+        "studies": STUDIES,
+        "estimators": ESTIMATORS,
+        "data": {"tables": ("Schema", "notes")},
+    }.items()
     for room, names in rooms.items()
     for name in names
 }

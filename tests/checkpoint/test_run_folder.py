@@ -21,7 +21,8 @@ from scorax.checkpoint import (
     save_step,
     tensors_bytes,
 )
-from scorax.data import Limits, Schema, Table
+from scorax.data import Limits, Table
+from scorax.tables import Schema
 
 
 def test_a_step_comes_back_as_it_was(run):

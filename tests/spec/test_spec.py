@@ -43,9 +43,9 @@ class Needy:
 def networks() -> st.SearchStrategy[Network]:
     return st.builds(
         Network,
-        width=st.integers(1, 2**63 - 1),
+        width=st.integers(1, 2**64 - 1),
         activation=st.sampled_from(["silu", "relu"]),
-        sizes=st.lists(st.integers(-(2**63) + 1, 2**63 - 1), max_size=4).map(tuple),
+        sizes=st.lists(st.integers(-(2**63), 2**64 - 1), max_size=4).map(tuple),
         pair=st.tuples(finite, st.text()),
     )
 
@@ -106,7 +106,7 @@ def refused(mapping: dict, cls: type = Config) -> str:
         ({"early": 1}, "early: expected true or false, got 1"),
         ({"network": {"width": True}}, "network.width: expected an integer, got true"),
         ({"network": {"width": 1.0}}, "network.width: expected an integer, got 1.0"),
-        ({"network": {"width": 2**63}}, "network.width: expected an integer"),
+        ({"network": {"width": 2**64}}, "network.width: expected an integer"),
         ({"network": {"width": 0}}, "network: expected width of at least 1"),
         ({"network": {"sizes": 3}}, "network.sizes: expected a list, got 3"),
         ({"network": {"sizes": [1, "2"]}}, "network.sizes[1]: expected an integer, got '2'"),

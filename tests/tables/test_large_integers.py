@@ -40,7 +40,7 @@ def test_large_integers_are_fitted_drawn_scored_and_written_exactly(
     again = ScoreDensity.load(tmp_path / "run")
     schema = again.schema_
     for suffix in (".csv", ".parquet", ".npy"):
-        write_table(tmp_path / f"t{suffix}", schema.names, again.sample_rows(0, 40, 3), schema)
+        write_table(tmp_path / f"t{suffix}", schema.names, again.sample_rows(0, 40, 3), schema.formats)
         table = read_table(tmp_path / f"t{suffix}")
         back = schema.matrix(schema.match(table, "t"))
         assert back.tolist() == schema.matrix(far.sample_rows(0, 40, 3)).tolist(), suffix

@@ -15,8 +15,8 @@ from sklearn.base import clone
 from scorax import ScoreDensity
 from scorax._errors import InputError
 from scorax.checkpoint import load, read_sealed_json, save, write_sealed_json
-from scorax.data import Schema
 from scorax.likelihood import default_tolerance
+from scorax.tables import Schema
 from tiny import SMALL, TINY, clusters
 
 

@@ -8,18 +8,18 @@ import numpy as np
 
 from scorax._text import listing, shown_path
 from scorax.cli._console import note, say
-from scorax.data import Schema, Table, notes
-
-_KINDS = ("continuous", "rounded", "integer", "constant")
+from scorax.data import Table
+from scorax.tables import Schema, notes
+from scorax.tables.columns import KINDS
 
 
 def describe_table(path: Path, rows: Table) -> None:
     """Say what was found: rows, columns by kind, and which columns are constant."""
     schema = Schema.infer(rows)
     kinds = Counter(column.kind for column in schema.columns)
-    counts = ", ".join(f"{kinds[kind]} {kind}" for kind in _KINDS if kinds[kind])
+    counts = ", ".join(f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind])
     note(f"{shown_path(path)}: {rows.rows} rows, {len(rows.columns)} columns ({counts})")
-    constant = [column.name for column in schema.columns if column.kind == "constant"]
+    constant = [column.name for column in schema.columns if not column.widths]
     if constant:
         note(f"constant, stored and put back when sampling: {listing(constant)}")
     for line in notes(rows):
@@ -50,6 +50,6 @@ def summarise_density(values: np.ndarray, schema: Schema) -> None:
         say(f"mean log-density {finite.mean():.4f} ± {error:.4f} nats per row ({len(finite)} rows)")
     elif len(finite) == 1:
         say(f"log-density {finite[0]:.4f} nats (1 row)")
-    rounded = [column.name for column in schema.columns if column.gap is not None]
+    rounded = [column.name for column in schema.columns if any(column.widths)]
     if rounded:
         note(f"density of the dequantised row: noise as wide as its gap was added to {listing(rounded)}")

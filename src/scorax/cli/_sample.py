@@ -52,7 +52,7 @@ def sample(
     from scorax.tables import checked_name, open_run
 
     schema, not_finite = open_run(RunFolder(run)).schema, NotFinite()
-    writing = TableWriter(stream(output), schema.names, schema, rows=number, raw_names=raw_csv)
+    writing = TableWriter(stream(output), schema.names, schema.formats, rows=number, raw_names=raw_csv)
     if sampler is not None:
         checked_name(sampler)
     pin_threads(run)

@@ -1,29 +1,35 @@
-"""Tables in and out of files, the schema of their columns, embedded data and the order of training rows."""
+"""Tables in and out of files, embedded data and the order of training rows."""
 
+from typing import TYPE_CHECKING
+
+from scorax._moved import former_names
+from scorax.data._csv import guard_name
 from scorax.data._embedded import embedded, embedded_names, is_toy
+from scorax.data._format import Format
 from scorax.data._image import read_image
-from scorax.data._notes import notes
 from scorax.data._order import RowOrder
 from scorax.data._output import TableWriter, write_table
 from scorax.data._read import read_table
-from scorax.data._schema import Column, Schema
-from scorax.data._table import Limits, Table, fingerprint
+from scorax.data._table import Limits, Table, check_names, fingerprint
 from scorax.data._toys import toy_log_density
 
 __all__ = [
-    "Column",
+    "Format",
     "Limits",
     "RowOrder",
-    "Schema",
     "Table",
     "TableWriter",
+    "check_names",
     "embedded",
     "embedded_names",
     "fingerprint",
+    "guard_name",
     "is_toy",
-    "notes",
     "read_image",
     "read_table",
     "toy_log_density",
     "write_table",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)

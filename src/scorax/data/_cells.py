@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scorax._decimals import EXACT
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
-from scorax.data._integers import EXACT, distances, too_large
+from scorax.data._integers import distances, too_large
 from scorax.data._problems import Problems
 from scorax.data._table import Limits
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from scorax._decimals import on_decimals
 from scorax._errors import InputError, explain
 from scorax._text import quote, suggest
-from scorax.data._grid import on_decimals
 from scorax.data._table import Table
 from scorax.data._toys import ALIASES, TOYS
 

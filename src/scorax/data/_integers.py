@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scorax._decimals import EXACT
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
-
-EXACT = 2**53
-"""Up to this size float64 holds every integer."""
 
 _FINE = 2**45
 """Up to this size eight bits remain below the point, for the noise of dequantisation; larger columns get an origin."""
@@ -95,25 +93,3 @@ def too_large(where: object, name: str, row: int | None = None) -> InputError:
             do="remove the column (an identifier?) or write it as decimal numbers",
         )
     )
-
-
-def moved(values: np.ndarray, shift: int) -> np.ndarray:
-    """``values + shift`` for a whole number of any size: exact where the sum is an integer within 2^53."""
-    if not shift:
-        return values
-    coarse = float(shift)
-    return values + coarse + float(shift - int(coarse))
-
-
-def whole(values: np.ndarray, origin: int) -> np.ndarray | None:
-    """``origin + values`` rounded, as int64 or where that is too small uint64; ``None`` where 64 bits do not hold all."""
-    if not (np.abs(values) <= EXACT).all():
-        return None
-    near = np.rint(values).astype(np.int64)
-    least, largest = (origin + int(near.min()), origin + int(near.max())) if near.size else (origin, origin)
-    if least >= -(2**63) and largest < 2**63:
-        # The origin itself may lie just outside: its bits wrap round, and so does the sum, back to where it belongs.
-        return near + np.array(origin % 2**64, np.uint64).view(np.int64)
-    if least >= 0 and largest < 2**64:
-        return near.view(np.uint64) + np.uint64(origin % 2**64)
-    return None

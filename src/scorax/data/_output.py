@@ -4,7 +4,6 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -13,32 +12,22 @@ from typing import Any
 import numpy as np
 
 from scorax import _write
+from scorax._decimals import EXACT, whole
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.data._csv import guard_name
-from scorax.data._integers import EXACT, whole
-from scorax.data._schema import Column, Schema
+from scorax.data._format import Format
 from scorax.data._table import Limits, check_names
 
 # Beyond, Arrow writes small decimals with an exponent, which hides the decimals from a reader.
 _PLAIN_DECIMALS = 6
 
 
-@dataclass(frozen=True)
-class _Format:
-    """How a column is written: with how many decimals, from which origin, integers by which NumPy type."""
-
-    decimals: int | None
-    origin: int = 0
-    integer: str = "<i8"
-
-    @staticmethod
-    def of(column: Column) -> "_Format":
-        large = column.written == 0 and column.origin + int(column.high) >= 2**63
-        return _Format(column.written, column.origin, "<u8" if large else "<i8")
+def _type(form: Format) -> str:
+    return "<u8" if form.unsigned else "<i8"
 
 
-def _csv_column(values: np.ndarray, form: _Format) -> Any:
+def _csv_column(values: np.ndarray, form: Format) -> Any:
     """One column as Arrow writes it: fixed decimals where known, otherwise the shortest digits that read back."""
     import pyarrow as pa
 
@@ -73,9 +62,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     Args:
         path: the file; a pipe or device takes CSV whatever its name.
         columns: names of the columns (``.npy`` holds none).
-        decimals: decimals of each column, or the ``Schema`` that knows them and the origins; ``None`` writes the
-            shortest number that reads back. 0 writes integers, in ``.npy`` where all columns are. Values are written
-            as they are: rounding is for ``Schema.restore``.
+        formats: how each column is written, or with how many decimals alone; ``None`` writes the shortest number that reads
+            back. 0 writes integers, in ``.npy`` where all columns are. Values are written as they are and not rounded.
         rows: number of rows, needed only to send ``.npy`` into a pipe.
         raw_names: write names that a spreadsheet would run (``=...``) as they are, without the apostrophe.
     """
@@ -84,19 +72,17 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         self,
         path: str | PathLike[str],
         columns: Sequence[str],
-        decimals: Schema | Sequence[int | None] | None = None,
+        formats: Sequence[Format | int | None] | None = None,
         *,
         rows: int | None = None,
         raw_names: bool = False,
     ) -> None:
         self._path, self.columns = path, tuple(columns)
-        if isinstance(decimals, Schema):
-            self._formats = [_Format.of(column) for column in decimals.columns]
-        else:
-            self._formats = [_Format(known) for known in decimals or (None,) * len(self.columns)]
+        known = (None,) * len(self.columns) if formats is None else formats
+        self._formats = [form if isinstance(form, Format) else Format(form) for form in known]
         check_names(self.columns, path, Limits())
         if len(self._formats) != len(self.columns):
-            raise ValueError(f"{len(self._formats)} decimals do not fit {len(self.columns)} columns")
+            raise ValueError(f"{len(self._formats)} formats do not fit {len(self.columns)} columns")
         suffix = Path(fspath(path)).suffix.lower() or (".csv" if _write.is_special(path) else "")
         kinds: dict[str, Callable[[], None]] = {
             ".csv": self._open_csv,
@@ -192,13 +178,13 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         import pyarrow.parquet as pq
 
         types = {"<i8": pa.int64(), "<u8": pa.uint64()}
-        kinds = [types[form.integer] if form.decimals == 0 else pa.float64() for form in self._formats]
+        kinds = [types[_type(form)] if form.decimals == 0 else pa.float64() for form in self._formats]
         schema = pa.schema(list(zip(self.columns, kinds, strict=True)))
         writer = pq.ParquetWriter(self._stream, schema)
 
         def put(values: np.ndarray) -> None:
             arrays = [
-                pa.array(self._integers(values[:, j], j, form.integer))
+                pa.array(self._integers(values[:, j], j, _type(form)))
                 if form.decimals == 0
                 else pa.array(np.ascontiguousarray(values[:, j]))
                 for j, form in enumerate(self._formats)
@@ -208,7 +194,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         self._put, self._end = put, writer.close
 
     def _open_npy(self) -> None:
-        kinds = {form.integer if form.decimals == 0 else "<f8" for form in self._formats}
+        kinds = {_type(form) if form.decimals == 0 else "<f8" for form in self._formats}
         kind = "<f8" if "<f8" in kinds else max(kinds)  # unsigned before signed: a negative value is then refused
         if kind == "<f8" and any(form.origin for form in self._formats):
             raise InputError(
@@ -252,11 +238,11 @@ def write_table(
     path: str | PathLike[str],
     columns: Sequence[str],
     values: np.ndarray,
-    decimals: Schema | Sequence[int | None] | None = None,
+    formats: Sequence[Format | int | None] | None = None,
     *,
     raw_names: bool = False,
 ) -> None:
     """Writes a whole table; see ``TableWriter``, which it feeds in chunks."""
-    with TableWriter(path, columns, decimals, rows=len(values), raw_names=raw_names) as writer:
+    with TableWriter(path, columns, formats, rows=len(values), raw_names=raw_names) as writer:
         for start in range(0, len(values), 65_536):
             writer.write(values[start : start + 65_536])

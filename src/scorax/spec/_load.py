@@ -1,6 +1,7 @@
 """Strict loading of nested frozen dataclasses from plain mappings: a closed set of types, every error at once."""
 
 import dataclasses
+import functools
 import sys
 import types
 from collections.abc import Callable, Mapping
@@ -52,7 +53,7 @@ class Checked:
 
     def __post_init__(self) -> None:
         errors: list[str] = []
-        for name, hint in get_type_hints(type(self), include_extras=True).items():
+        for name, hint in _hints(type(self)).items():
             value = getattr(self, name)
             # NumPy's scalars, as a parameter search passes them.
             value = value.item() if isinstance(value, np.generic) else value
@@ -62,6 +63,11 @@ class Checked:
                 continue
         if errors:
             raise _refusal(type(self).__name__, errors, "pass other values")
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls, include_extras=True)
 
 
 def _refusal(where: str, errors: list[str], do: str) -> InputError:
@@ -87,7 +93,7 @@ def _shown(value: Any) -> str:
 def _dataclass(cls: type[T], mapping: Any, place: str, errors: list[str]) -> T:
     if not isinstance(mapping, Mapping):
         raise _refuse(errors, place, "a table", _shown(mapping))
-    hints = get_type_hints(cls, include_extras=True)
+    hints = _hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     prefix = f"{place}." if place else ""
     before = len(errors)
@@ -191,7 +197,7 @@ def _tuple(arguments: tuple[Any, ...], value: Any, place: str, errors: list[str]
 def _scalar(hint: type, value: Any, place: str, errors: list[str]) -> Any:
     fits: Callable[[], bool] = {
         bool: lambda: isinstance(value, bool),
-        int: lambda: type(value) is int and abs(value) < 2**63,
+        int: lambda: type(value) is int and -(2**63) <= value < 2**64,
         float: lambda: type(value) in (int, float) and abs(value) <= sys.float_info.max,
         str: lambda: isinstance(value, str),
     }[hint]

@@ -1,3 +1,4 @@
+from . import columns
 from ._config import (
     EnsembleConfig,
     FitConfig,
@@ -8,10 +9,12 @@ from ._config import (
     checked_name,
 )
 from ._evaluate import evaluate_test
+from ._notes import notes
 from ._rows import FitRows
 from ._run import FitSummary, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
+from ._schema import Schema
 from ._score_density import ScoreDensity
 from ._settings import resolved
 
@@ -25,12 +28,15 @@ __all__ = [
     "NoiseConfig",
     "SamplingConfig",
     "SavedRun",
+    "Schema",
     "ScoreDensity",
     "TrainingConfig",
     "begun_run",
     "checked_name",
+    "columns",
     "evaluate_test",
     "fit_run",
+    "notes",
     "open_run",
     "read_config",
     "read_schema",

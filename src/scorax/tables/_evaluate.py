@@ -9,13 +9,14 @@ from scorax._errors import InputError, explain
 from scorax._write import json_bytes, write_json
 from scorax.baselines import compare
 from scorax.checkpoint import RunFacts, RunFolder, read_records, replace_files
-from scorax.data import Schema, Table
+from scorax.data import Table
 from scorax.diagnostics import evaluate, held_out_records, verdict
 from scorax.tables._divergences import divergence_of_means
 from scorax.tables._files import load_fitted
 from scorax.tables._fitted import FittedTable
 from scorax.tables._fitting import Outcome
 from scorax.tables._saved import SavedRun, table_facts
+from scorax.tables._schema import Schema
 
 REPORT_TOLERANCE = 1e-4
 """Wanted error, in nats, of log-densities that are averaged for the report."""
@@ -64,7 +65,7 @@ def write_records(
     rows = None if held_out is None else outcome.fitted.dequantised(held_out, seed)
     coordinates = outcome.fitted.coordinates
     # What differs in its last bits in a constant column is no variation of the data.
-    train = coordinates.widen(values[:, coordinates.schema.free])
+    train = coordinates.schema.invert(coordinates.schema.encode(values))
     records = evaluate(View(outcome, values, seed), train, held_out=rows, held_out_source=source, seed=seed)
     for name, record in records.items():
         write_json(run.records / f"{name}.json", record if isinstance(record, dict) else {name: record})
@@ -108,7 +109,7 @@ def evaluate_test(saved: SavedRun, test: Table, train: Table | None) -> None:
         {name: result.values for name, result in baselines.items()},
         source="test file",
         descriptions={name: result.description for name, result in baselines.items()},
-        log_scale=-fitted.coordinates.log_weight,
+        log_scale=fitted.coordinates.log_scale,
     )
     run = saved.folder
 

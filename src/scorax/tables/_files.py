@@ -23,16 +23,17 @@ from scorax.checkpoint import (
     tensors_bytes,
     write_sealed_json,
 )
-from scorax.data import Schema
 from scorax.processes import GaussianLaw
 from scorax.spec import from_mapping, to_json
 from scorax.tables._config import ResolvedConfig
-from scorax.tables._fitted import Coordinates, FittedTable
+from scorax.tables._coordinates import Coordinates
+from scorax.tables._fitted import FittedTable
 from scorax.tables._memory import Memory
 from scorax.tables._model import Laws, blank_model, cut_at, restricted
 from scorax.tables._precision import in_own_precision
 from scorax.tables._recipe import Plan, optimizer
 from scorax.tables._saved import SavedRun
+from scorax.tables._schema import Schema
 from scorax.tables._settings import num_components, num_members
 from scorax.targets import GaussianMixture
 from scorax.training import TrainState, initial_state, trained_arrays, with_trained_arrays
@@ -51,7 +52,7 @@ def write_facts(run: RunFolder, config: ResolvedConfig, coordinates: Coordinates
             {
                 "shift": coordinates.standardize.shift,
                 "scale": coordinates.standardize.scale,
-                "widths": coordinates.widths,
+                "widths": coordinates.schema.widths,
                 **named_arrays({"moments": laws.moments, "members": laws.members}),
             }
         ),
@@ -61,7 +62,7 @@ def write_facts(run: RunFolder, config: ResolvedConfig, coordinates: Coordinates
 
 def read_coordinates(run: RunFolder, config: ResolvedConfig, schema: Schema) -> tuple[Coordinates, Laws]:
     """Coordinates and laws of a run; its schema and configuration imply every shape."""
-    d = len(schema.free)
+    d = schema.dimension
     expected: dict[str, tuple[tuple[int, ...], str]] = {
         name: ((d,), "float64") for name in ("shift", "scale", "widths")
     }
@@ -73,7 +74,7 @@ def read_coordinates(run: RunFolder, config: ResolvedConfig, schema: Schema) -> 
     expected["members/log_weights"] = (stack, "float32")
     arrays = read_tensors(run.transform, expected)
     moments, own = (GaussianLaw(*(jnp.asarray(arrays[f"{group}/{name}"]) for name in shapes)) for group in groups)
-    coordinates = Coordinates(schema, Standardize(arrays["shift"], arrays["scale"]), arrays["widths"])
+    coordinates = Coordinates(schema, Standardize(arrays["shift"], arrays["scale"]))
     return coordinates, Laws(moments, GaussianMixture(jnp.asarray(arrays["members/log_weights"]), own))
 
 

@@ -13,70 +13,15 @@ from scorax._errors import InputError, explain
 from scorax._rows import map_rows
 from scorax._trees import cast
 from scorax._types import Key
-from scorax.data import Schema
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob, smoothed_log_prob
 from scorax.models import Denoiser, Pullback
 from scorax.samplers import AbstractSampler, AdamsBashforth, sample, sample_path
 from scorax.tables._config import ResolvedConfig
+from scorax.tables._coordinates import Coordinates
 from scorax.tables._divergences import divergence_of_rows
 from scorax.tables._model import Laws
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
-from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
-
-
-@dataclass(frozen=True)
-class Coordinates:
-    """The way from the columns of a file to the standardised coordinates of the model, and back.
-
-    Columns of large integers count from the origins of the schema, here and in all rows that a fitted table takes and gives.
-
-    Attributes:
-        schema: all columns; constant ones are outside the model.
-        standardize: shift and scale of the other columns.
-        widths: bin width of each of them in file units, 0 where continuous.
-    """
-
-    schema: Schema
-    standardize: Standardize
-    widths: Float[np.ndarray, " d"]
-
-    @staticmethod
-    def fit(values: Float[np.ndarray, "n columns"], schema: Schema) -> "Coordinates":
-        """Coordinates of training rows given in all columns of the schema."""
-        free = schema.free
-        widths = np.array([schema.columns[j].gap or 0.0 for j in free])
-        names = [schema.columns[j].name for j in free]
-        return Coordinates(schema, Standardize.fit(values[:, free], widths=widths, names=names), widths)
-
-    @property
-    def chain(self) -> Chain:
-        """Standardisation, then dequantisation in standardised units."""
-        return Chain((self.standardize, Dequantize(self.widths / self.standardize.scale)))
-
-    def encode(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n d"]:
-        """Standardised, dequantised rows; the noise of a row follows from its content and the seed."""
-        if not np.any(self.widths):
-            return self.standardise(values)
-        return encode_rows(self.chain, values[:, self.schema.free], key=jax.random.key(seed))[0]
-
-    def standardise(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n d"]:
-        """Standardised rows without dequantisation noise."""
-        return (values[:, self.schema.free] - self.standardize.shift) / self.standardize.scale
-
-    def widen(self, free: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
-        """Rows in all columns from rows in the free ones, with constants put back and nothing rounded."""
-        values = np.empty((len(free), len(self.schema.columns)))
-        values[:, self.schema.free] = free
-        for j, column in enumerate(self.schema.columns):
-            if column.value is not None:
-                values[:, j] = column.value
-        return values
-
-    @property
-    def log_weight(self) -> float:
-        """What turns a log-density of standardised rows into one in file units: minus the sum of log scales."""
-        return -float(np.sum(np.log(self.standardize.scale)))
 
 
 @dataclass(frozen=True)
@@ -97,8 +42,8 @@ class FittedTable:
 
     @property
     def dimension(self) -> int:
-        """Number of columns the model describes."""
-        return len(self.coordinates.schema.free)
+        """Number of coordinates the model describes."""
+        return self.coordinates.schema.dimension
 
     @cached_property
     def sampler(self) -> AbstractSampler:
@@ -114,8 +59,7 @@ class FittedTable:
     @in_own_precision
     def dequantised(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n columns"]:
         """The rows with bin noise in their rounded columns, which is what densities are of."""
-        z = self.coordinates.encode(values, seed)
-        return self.coordinates.widen(decode_rows(self.coordinates.standardize, z))
+        return self.coordinates.invert(self.coordinates.encode(values, seed))
 
     @in_own_precision
     def log_prob(
@@ -148,7 +92,7 @@ class FittedTable:
                 key=jax.random.key(seed),
             )
             answer = jax.tree.map(np.asarray, answer)
-        return answer._replace(value=answer.value.astype(np.float64) + self.coordinates.log_weight)
+        return answer._replace(value=answer.value.astype(np.float64) + self.coordinates.log_weight(values))
 
     @in_own_precision
     def log_probability(
@@ -161,7 +105,7 @@ class FittedTable:
         seed: int,
     ) -> DataLogProb:
         """Lower bound on the log-probability of the rows as they stand in the file, bins and all."""
-        widths = self.coordinates.widths
+        widths = self.coordinates.schema.widths
         if not np.any(widths > 0):
             raise InputError(
                 explain(
@@ -175,7 +119,7 @@ class FittedTable:
             return data_log_prob(
                 self.model,
                 self.coordinates.standardize,
-                values[:, self.coordinates.schema.free],
+                self.coordinates.schema.encode(values),
                 widths=widths,
                 draws=draws,
                 importance=importance,
@@ -191,7 +135,7 @@ class FittedTable:
         gradient = np.zeros_like(values, dtype=np.float64)
         free = self.coordinates.schema.free
         with jax.enable_x64(True):
-            rows = values[:, free].astype(np.float64)
+            rows = self.coordinates.schema.encode(values)
             score = eqx.Partial(_score, cast(pullback, jnp.float64))
             gradient[:, free] = np.asarray(map_rows(score, rows, shape=rows.shape[1:]))
         return gradient
@@ -204,9 +148,7 @@ class FittedTable:
         numbers = range(start, start + count)
         x = sample(self.model, sampler or self.sampler, numbers, key=jax.random.key(seed))
         alpha = float(self.model.process.alpha(jnp.asarray(self.model.process.t0)))
-        return self.coordinates.schema.restore(
-            decode_rows(self.coordinates.standardize, np.asarray(x, np.float64) / alpha)
-        )
+        return self.coordinates.decode(np.asarray(x, np.float64) / alpha)
 
     @in_own_precision
     def sample_path(
@@ -218,12 +160,7 @@ class FittedTable:
         picked = np.unique(np.linspace(0, sampler.num_steps, num_frames).round().astype(int))
         levels = np.exp(np.asarray(jax.vmap(self.model.process.log_ratio)(times)))
         alphas = np.asarray(jax.vmap(self.model.process.alpha)(times))
-        frames = [
-            self.coordinates.widen(
-                decode_rows(self.coordinates.standardize, np.asarray(states[:, i], np.float64) / alphas[i])
-            )
-            for i in picked
-        ]
+        frames = [self.coordinates.invert(np.asarray(states[:, i], np.float64) / alphas[i]) for i in picked]
         return levels[picked], np.stack(frames)
 
 

@@ -11,11 +11,12 @@ from jaxtyping import Array, Float, Int
 
 from scorax._rows import over_rows
 from scorax._trees import cast
-from scorax.data import Schema
 from scorax.tables._config import FitConfig, Start
-from scorax.tables._fitted import Coordinates, FittedTable
+from scorax.tables._coordinates import Coordinates
+from scorax.tables._fitted import FittedTable
 from scorax.tables._model import cut_at, restricted
 from scorax.tables._recipe import Plan, plan
+from scorax.tables._schema import Schema
 from scorax.tables._selection import choose, held_out_rows, out_of_fold
 from scorax.targets import GaussianMixture
 from scorax.training import TrainState
@@ -32,11 +33,13 @@ class Job:
         coordinates: the way between file and model.
         plan: the training.
         z: standardised training rows with bin noise fixed by content and seed: the rows that densities are compared on.
+        log_weight: what turns their log-densities into those of rows in file units.
     """
 
     coordinates: Coordinates
     plan: Plan
     z: Float[np.ndarray, "n d"]
+    log_weight: Float[np.ndarray, " n"]
 
     def held_out_nats(
         self, state: TrainState, start_loss: Float[np.ndarray, " members"]
@@ -48,7 +51,7 @@ class Job:
         density of the reverse SDE, close to that of the flow).
         """
         gain = start_loss - np.asarray(state.validation_loss, np.float64)
-        return self._start_nats + gain + self.coordinates.log_weight
+        return self._start_nats + gain
 
     def validated(self, step: int) -> bool:
         """Whether the held-out loss of a state at ``step`` is new, and recorded."""
@@ -73,12 +76,14 @@ class Job:
 
     @functools.cached_property
     def _start_nats(self) -> Float[np.ndarray, " members"]:
-        """Mean log-density of every member's held-out rows under the law it starts from."""
+        """Mean log-density of every member's held-out rows under the law it starts from, in file units."""
         values = []
         with jax.enable_x64(True):
             for member in range(self.plan.members):
-                rows = jnp.asarray(self.z[self.plan.held_out(member)], jnp.float64)
-                values.append(float(_mean_log_density(self.plan.laws.members, jnp.asarray(member), rows)))
+                held = self.plan.held_out(member)
+                rows = jnp.asarray(self.z[held], jnp.float64)
+                nats = _mean_log_density(self.plan.laws.members, jnp.asarray(member), rows)
+                values.append(float(nats) + float(np.mean(self.log_weight[held])))
         return np.array(values)
 
 
@@ -113,25 +118,20 @@ class Outcome:
 def prepare(values: Float[np.ndarray, "n columns"], schema: Schema, config: FitConfig, *, seed: int) -> Job:
     """The job of fitting rows that :func:`~scorax.tables._rows.require_fittable` accepts."""
     coordinates = Coordinates.fit(values, schema)
-    standardised = coordinates.standardise(values)
-    widths = coordinates.widths / coordinates.standardize.scale
-    job = plan(standardised, widths, config, seed=seed)
-    return Job(coordinates, job, coordinates.encode(values, seed))
+    job = plan(coordinates.standardise(values), coordinates.widths, config, seed=seed)
+    return Job(coordinates, job, coordinates.encode(values, seed), coordinates.log_weight(values))
 
 
 def finish(job: Job, state: TrainState) -> Outcome:
     """Choose the start and the cut-off of the trained field, and score the held-out rows."""
     model = state.model(job.plan.model)
-    weight = job.coordinates.log_weight
-    choice = choose(job.plan, model, job.z)
+    choice = choose(job.plan, model, job.z, job.log_weight)
     config, laws, model = restricted(job.plan.config, job.plan.laws, model, choice.start)
     rows = held_out_rows(job.plan.fold, SCORED_ROWS)
     values = np.full(len(job.z), np.nan)
-    values[rows] = weight + out_of_fold(job.plan, model, job.z, choice.sigma_min, rows, tolerance=1e-4)
+    nats = out_of_fold(job.plan, model, job.z, choice.sigma_min, rows, tolerance=1e-4)
+    values[rows] = nats + job.log_weight[rows]
     fold = np.full(len(job.z), -1)
     fold[rows] = job.plan.fold[rows]
     fitted = FittedTable(config, job.coordinates, laws, cut_at(model, choice.sigma_min))
-    candidates: dict[Start, dict[float, float]] = {
-        start: {sigma: value + weight for sigma, value in table.items()} for start, table in choice.candidates.items()
-    }
-    return Outcome(fitted, candidates, fold, values)
+    return Outcome(fitted, choice.candidates, fold, values)

@@ -8,8 +8,9 @@ from jaxtyping import Float
 
 from scorax._errors import InputError, explain
 from scorax._text import listing
-from scorax.data import Schema, Table
+from scorax.data import Table
 from scorax.tables._config import FitConfig, ResolvedConfig
+from scorax.tables._schema import Schema
 from scorax.tables._settings import resolved
 
 FEWEST_ROWS = 10
@@ -69,7 +70,7 @@ class FitRows:
         elif self.test is not None:
             held = schema.match(self.test, self.test_name)
         require_fittable(values, schema, name=self.name)
-        return Parts(schema, resolved(config, len(values), len(schema.free)), values, held)
+        return Parts(schema, resolved(config, len(values), schema.dimension), values, held)
 
 
 def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, name: str) -> None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.checkpoint import RunFacts, RunFolder, TableFacts, load_step, read_run_facts
-from scorax.data import Schema, Table, fingerprint
+from scorax.data import Table, fingerprint
 from scorax.spec import from_mapping
 from scorax.tables._config import ResolvedConfig, Start
+from scorax.tables._schema import Schema
 from scorax.tables._settings import require_memory
 
 
@@ -54,7 +55,7 @@ def open_run(run: RunFolder) -> SavedRun:
     run.require()
     step = load_step(run, fallback=False, groups=())
     config, schema = read_config(run), read_schema(run)
-    require_memory(config, len(schema.free), training=False)
+    require_memory(config, schema.dimension, training=False)
     sigma_min, kept = step.meta.get("sigma_min"), step.meta.get("start")
     starts: list[Start] = [name for name in config.ensemble.starts if name == kept]
     if not starts or not isinstance(sigma_min, float) or not 0 < sigma_min < config.noise.sigma_max:

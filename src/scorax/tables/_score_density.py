@@ -18,7 +18,6 @@ from scorax._errors import InputError, explain
 from scorax._progress import Progress
 from scorax._text import listing, shown_path
 from scorax.checkpoint import RunFolder
-from scorax.data import Schema, notes
 from scorax.diagnostics import SamplerChoice
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.models import Denoiser
@@ -30,11 +29,13 @@ from scorax.tables._fitted import FittedTable
 from scorax.tables._fitting import Job, finish, prepare, validation_loss
 from scorax.tables._frames import Frame, checked_table, default_names
 from scorax.tables._memory import Memory
+from scorax.tables._notes import notes
 from scorax.tables._precision import in_own_precision
 from scorax.tables._recipe import train
 from scorax.tables._rows import FEWEST_ROWS, require_fittable
 from scorax.tables._sampling import measured, sampler_of
 from scorax.tables._saved import open_run
+from scorax.tables._schema import Schema
 from scorax.training import TrainState
 
 
@@ -260,7 +261,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
     @property
     def widths_(self) -> np.ndarray:
         """Bin width of every column that varies, 0 where it is continuous."""
-        return self._fitted().coordinates.widths
+        return self._fitted().coordinates.schema.widths
 
     def grad_log_density(self, X: Any) -> np.ndarray:
         """Gradient of the log-density at every row, shape (n, d), per unit of each column; zero in constant columns."""

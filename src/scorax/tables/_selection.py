@@ -62,7 +62,7 @@ class Choice:
     Attributes:
         start: the start whose members are kept.
         sigma_min: their cut-off, in standardised units.
-        candidates: mean held-out log-density, in standardised units, of every start and cut-off that was tried.
+        candidates: mean held-out log-density, in file units, of every start and cut-off that was tried.
     """
 
     start: Start
@@ -70,7 +70,7 @@ class Choice:
     candidates: dict[Start, dict[float, float]]
 
 
-def choose(job: Plan, model: Denoiser, z: Float[np.ndarray, "n d"]) -> Choice:
+def choose(job: Plan, model: Denoiser, z: Float[np.ndarray, "n d"], log_weight: Float[np.ndarray, " n"]) -> Choice:
     """The start and the cut-off under which held-out rows are likeliest.
 
     The cut-off acts as the width of a kernel on the training rows: too small a one keeps the field's overfitting at low
@@ -79,12 +79,13 @@ def choose(job: Plan, model: Denoiser, z: Float[np.ndarray, "n d"]) -> Choice:
     """
     noise = job.config.noise
     held = held_out_rows(job.fold, noise.choose_rows)
+    weight = float(np.mean(log_weight[held]))
     candidates: dict[Start, dict[float, float]] = {}
     for start in job.config.ensemble.starts:
         own = restricted(job.config, job.laws, model, start)[2]
         table = candidates[start] = {}
         for sigma in (c for c in noise.candidates if noise.sigma_min <= c < noise.sigma_max):
             values = out_of_fold(job, own, z, sigma, held, tolerance=1e-3, probes=CHOICE_PROBES)
-            table[sigma] = float(np.mean(values)) if np.all(np.isfinite(values)) else float("-inf")
+            table[sigma] = float(np.mean(values)) + weight if np.all(np.isfinite(values)) else float("-inf")
     start = max(candidates, key=lambda name: max(candidates[name].values()))
     return Choice(start, max(candidates[start], key=candidates[start].__getitem__), candidates)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from scorax._text import listing, quote
-from scorax.data._csv import FORMULA
-from scorax.data._schema import Column, Schema
-from scorax.data._table import Table
+from scorax.data import Table, guard_name
+from scorax.tables._schema import Schema
+from scorax.tables.columns import AbstractColumn
 
 _ALONE = 1e6
 """A cell this many times farther off than all others are from each other leaves them one number in float32."""
@@ -28,7 +28,7 @@ def notes(table: Table) -> tuple[str, ...]:
 
 
 def _formulas(table: Table) -> Iterator[str]:
-    found = [name for name in table.columns if FORMULA.match(name)]
+    found = [name for name in table.columns if guard_name(name) != name]
     if found:
         yield f"a spreadsheet runs {listing(found)} as a formula: CSV files get an apostrophe before the name"
 
@@ -69,11 +69,11 @@ def _same_columns(table: Table) -> Iterator[str]:
         yield f"columns {_first(found, 3)} are equal or differ in units only: one of them says all"
 
 
-def _fine(values: np.ndarray, column: Column) -> bool:
+def _fine(values: np.ndarray, column: AbstractColumn) -> bool:
     """Whether chance would hardly repeat a value: it is of a grid with a hundred times more points than were seen."""
     if column.step is None:
-        return column.kind == "continuous"
-    return column.high - column.low > _SPARSE * len(np.unique(values)) * column.step
+        return bool(column.widths)
+    return np.ptp(values) > _SPARSE * len(np.unique(values)) * column.step
 
 
 def _first(found: list[str], most: int) -> str:

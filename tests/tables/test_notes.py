@@ -3,7 +3,8 @@ import warnings
 import numpy as np
 import pytest
 
-from scorax.data import Table, embedded, notes, read_table
+from scorax.data import Table, embedded, read_table
+from scorax.tables import notes
 
 
 def rows(**columns) -> Table:

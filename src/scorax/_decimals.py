@@ -1,71 +1,18 @@
-"""The grid on which a column of numbers was written: constant, integers, decimals, or none."""
-
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+"""Decimal and whole numbers in float64: how many decimals values have, the nearest decimal, integers beyond 2^53."""
 
 import numpy as np
 
-from scorax.data._integers import EXACT
+EXACT = 2**53
+"""Up to this size float64 holds every integer."""
 
-Kind: TypeAlias = Literal["continuous", "rounded", "integer", "constant"]
-
-SAME = 1e-12
-"""Two values closer than this, relative to the largest of the column, are one value."""
-
-_MOST_DISTINCT = 0.9
 _EXACT = float(EXACT)
 _WIDEST = 0.05
 _MOST_SHORT = 6
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Where the values of a column may lie; see ``Column`` for the meaning of the fields."""
-
-    kind: Kind
-    gap: float | None = None
-    decimals: int | None = None
-    offset: float | None = None
-    step: float | None = None
-    value: float | None = None
-
-
-def find_grid(values: np.ndarray, written: int | None) -> Grid:
-    """The grid of the values of one column (finite, at least one), ``written`` with so many decimals if known.
-
-    Values that differ on a grid are different, however close; off every grid they are one value if they agree to ``SAME``.
-    """
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        return Grid("constant", value=low)
-    largest = max(abs(low), abs(high))
-    # Numbers that came through float32 lie near their decimals only to its precision.
-    single = largest <= _EXACT and bool((values == values.astype(np.float32)).all())
-    tolerance = 2.0**-23 if single else 1e-9
-    for decimals in [0, *([written] if written else [] if written == 0 else range(1, 7))]:
-        scaled = on_decimals(values, decimals, tolerance)
-        if scaled is None:
-            continue
-        distinct = np.unique(scaled)
-        if len(distinct) < 2:
-            break
-        if decimals > 0 and len(distinct) > _MOST_DISTINCT * len(values):
-            return Grid("continuous")
-        gaps = np.diff(distinct)
-        gap = int(gaps.min())
-        # A grid of its own only if every value is on it: {0, 6, 10} has the gap 4 but lies on no grid of step 4.
-        step = gap if not (gaps % gap).any() else 1
-        scale = 10.0**decimals
-        return Grid(
-            "rounded" if decimals else "integer",
-            gap=gap / scale,
-            decimals=decimals,
-            offset=(int(distinct[0]) if step > 1 else 0) / scale,
-            step=step / scale,
-        )
-    if high - low <= SAME * largest:
-        return Grid("constant", value=float(values[0]))
-    return Grid("continuous")
+def single_precision(values: np.ndarray) -> bool:
+    """Whether all values may have come through float32: near their decimals only to its precision."""
+    return bool(np.abs(values).max() <= _EXACT and (values == values.astype(np.float32)).all())
 
 
 def shortest_decimals(values: np.ndarray) -> int | None:
@@ -76,7 +23,7 @@ def shortest_decimals(values: np.ndarray) -> int | None:
     if (np.rint(values) == values).all():
         return 1
     largest = np.abs(values).max()
-    single = largest < _EXACT and bool((values == values.astype(np.float32)).all())
+    single = single_precision(values)
     for decimals in range(1, _MOST_SHORT + 1):
         if largest > _EXACT / 10.0**decimals:
             return None
@@ -117,3 +64,25 @@ def round_to(values: np.ndarray, decimals: int, offset: float = 0.0, step: float
     first, stride = np.rint(offset * scale), 1.0 if step is None else np.rint(step * scale)
     found = (first + np.rint((np.where(fine, values, 0.0) * scale - first) / stride) * stride) / scale
     return np.where(fine, found + 0.0, values)  # + 0.0: no negative zero
+
+
+def moved(values: np.ndarray, shift: int) -> np.ndarray:
+    """``values + shift`` for a whole number of any size: exact where the sum is an integer within 2^53."""
+    if not shift:
+        return values
+    coarse = float(shift)
+    return values + coarse + float(shift - int(coarse))
+
+
+def whole(values: np.ndarray, origin: int) -> np.ndarray | None:
+    """``origin + values`` rounded, as int64 or where that is too small uint64; ``None`` where 64 bits do not hold all."""
+    if not (np.abs(values) <= EXACT).all():
+        return None
+    near = np.rint(values).astype(np.int64)
+    least, largest = (origin + int(near.min()), origin + int(near.max())) if near.size else (origin, origin)
+    if least >= -(2**63) and largest < 2**63:
+        # The origin itself may lie just outside: its bits wrap round, and so does the sum, back to where it belongs.
+        return near + np.array(origin % 2**64, np.uint64).view(np.int64)
+    if least >= 0 and largest < 2**64:
+        return near.view(np.uint64) + np.uint64(origin % 2**64)
+    return None

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,10 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorax._errors import InputError
-from scorax.data import Column, Schema, Table, read_table, write_table
+from scorax.data import Format, Table, read_table, write_table
+from scorax.spec import to_json
+from scorax.tables import Schema
+from scorax.tables.columns import AbstractColumn, Integer, Rounded
 
 
-def column(values, decimals=None) -> Column:
+def column(values, decimals=None) -> AbstractColumn:
     array = np.asarray(values, dtype=float)[:, None]
     return Schema.infer(Table(("c",), array, (decimals,))).columns[0]
 
@@ -44,15 +48,18 @@ def column(values, decimals=None) -> Column:
 def test_the_kind_of_a_column(values, decimals, kind, gap, offset, step):
     found = column(values, decimals)
     assert found.kind == kind
-    assert found.gap == (None if gap is None else pytest.approx(gap, rel=1e-12))
-    assert found.offset == offset
-    assert found.step == step
+    grid = getattr(found, "grid", None)
+    assert (grid is None) == (gap is None)
+    if grid is not None:
+        assert grid.gap == pytest.approx(gap, rel=1e-12)
+        assert (grid.offset, grid.step) == (offset, step)
 
 
 def test_numbers_of_single_precision_keep_their_decimals():
     values = np.round(np.random.default_rng(0).normal(size=300), 1).astype(np.float32)
     found = column(values)
-    assert (found.kind, found.decimals, found.step) == ("rounded", 1, 0.1)
+    assert isinstance(found, Rounded)
+    assert (found.grid.decimals, found.step) == (1, 0.1)
 
 
 def test_a_column_nearly_without_ties_is_continuous():
@@ -88,12 +95,12 @@ def test_rounding_undoes_every_dequantisation(columns, seed):
     noise = np.random.default_rng(seed).uniform(-0.49, 0.49, values.shape)
     # Only where the grid is the one of the gap: on a finer one the noise reaches the neighbours on purpose.
     width = np.array([0.0 if c.step is None else c.step for c in schema.columns])
-    assert np.array_equal(schema.restore((values + noise * width)[:, schema.free]), values)
+    assert np.array_equal(schema.decode(schema.encode(values + noise * width)), values)
     for c, j in zip(schema.columns, range(len(names)), strict=True):
         distinct = np.unique(values[:, j])
-        if c.gap is not None and len(distinct) > 1:
-            assert c.gap == pytest.approx(np.diff(distinct).min(), rel=1e-6)
-            assert c.step <= c.gap
+        if isinstance(c, Integer | Rounded):
+            assert c.widths == (pytest.approx(np.diff(distinct).min(), rel=1e-6),)
+            assert c.grid.step <= c.grid.gap
     assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
 
 
@@ -120,8 +127,8 @@ def mixed() -> tuple[Table, Schema]:
 def test_restoring_never_clips_and_lets_what_is_not_finite_through():
     table, schema = mixed()
     assert schema.free.tolist() == [0, 1, 3]
-    assert np.array_equal(schema.restore(table.values[:, schema.free]), table.values)
-    far = schema.restore(np.array([[-99.6, 1e6 + 0.2, 1e9], [np.nan, np.inf, -np.inf]]))
+    assert np.array_equal(schema.decode(schema.encode(table.values)), table.values)
+    far = schema.decode(np.array([[-99.6, 1e6 + 0.2, 1e9], [np.nan, np.inf, -np.inf]]))
     assert far[0].tolist() == [-100.0, 1e6, 7.0, 1e9]
     assert np.isnan(far[1, 0])
     assert far[1, 1:].tolist() == [np.inf, 7.0, -np.inf]
@@ -160,56 +167,47 @@ def test_another_value_in_a_constant_column_is_refused():
     assert np.isnan(schema.match(Table(table.columns, values, table.decimals), "holes.csv")[1, 2])
 
 
-def test_a_name_is_found_or_suggested():
-    _, schema = mixed()
-    assert schema.index("half") == 1
-    with pytest.raises(InputError, match="did you mean 'half'"):
-        schema.index("hlaf")
-
-
 def edits(obj):
-    first = obj["columns"][0]
+    whole, half, same, real = obj["columns"]
     return {
         "no version": lambda: obj.pop("version"),
-        "other version": lambda: obj.update(version=3),
+        "other version": lambda: obj.update(version=4),
         "version true": lambda: obj.update(version=True),
-        "fields of another version": lambda: obj.update(version=1),
+        "fields of another version": lambda: obj.update(version=2),
         "unknown key": lambda: obj.update(more=1),
         "columns": lambda: obj.update(columns={}),
         "no columns": lambda: obj.update(columns=[]),
         "column": lambda: obj.update(columns=[1]),
-        "same name": lambda: obj["columns"].append(first),
-        "unknown field": lambda: first.update(more=1),
-        "missing field": lambda: first.pop("low"),
-        "kind": lambda: first.update(kind="text"),
-        "kind list": lambda: first.update(kind=[]),
-        "other kind": lambda: first.update(kind="continuous"),
-        "name": lambda: first.update(name=3),
-        "gap zero": lambda: first.update(gap=0),
-        "gap text": lambda: first.update(gap="1"),
-        "gap true": lambda: first.update(gap=True),
-        "low huge": lambda: first.update(low=10**400),
-        "low above high": lambda: first.update(low=5),
-        "low null": lambda: first.update(low=None),
-        "step tiny": lambda: first.update(step=1e-9),
-        "step large": lambda: first.update(step=9),
-        "decimals": lambda: first.update(decimals=300),
-        "decimals float": lambda: first.update(decimals=0.0),
-        "value": lambda: first.update(value=1),
-        "origin float": lambda: first.update(origin=1.0),
-        "origin huge": lambda: first.update(origin=2**64),
-        "origin of decimals": lambda: first.update(origin=5, written=1),
-        "written": lambda: first.update(written=13),
-        "written true": lambda: first.update(written=True),
+        "same name": lambda: obj["columns"].append(whole),
+        "unknown field": lambda: whole.update(more=1),
+        "missing field": lambda: whole.pop("seen"),
+        "no kind": lambda: whole.pop("kind"),
+        "kind": lambda: whole.update(kind="text"),
+        "kind list": lambda: whole.update(kind=[]),
+        "other kind": lambda: whole.update(kind="continuous"),
+        "kind of decimals": lambda: whole.update(kind="rounded"),
+        "kind of integers": lambda: half.update(kind="integer"),
+        "name": lambda: whole.update(name=3),
+        "gap zero": lambda: whole["grid"].update(gap=0),
+        "gap text": lambda: whole["grid"].update(gap="1"),
+        "gap true": lambda: whole["grid"].update(gap=True),
+        "step tiny": lambda: whole["grid"].update(step=1e-9),
+        "step large": lambda: whole["grid"].update(step=9),
+        "decimals": lambda: half["grid"].update(decimals=300),
+        "decimals float": lambda: whole["grid"].update(decimals=0.0),
+        "low huge": lambda: whole["seen"].update(low=10**400),
+        "low above high": lambda: whole["seen"].update(low=5),
+        "low null": lambda: real["seen"].update(low=None),
+        "value": lambda: whole.update(value=1),
+        "value null": lambda: same.update(value=None),
+        "origin float": lambda: whole["format"].update(origin=1.0),
+        "origin huge": lambda: whole["format"].update(origin=2**64, decimals=0),
+        "origin of decimals": lambda: whole["format"].update(origin=5, decimals=1),
+        "origin of real numbers": lambda: real["format"].update(origin=5, decimals=0),
+        "unsigned": lambda: whole["format"].update(unsigned=1),
+        "written": lambda: whole["format"].update(decimals=13),
+        "written true": lambda: whole["format"].update(decimals=True),
     }
-
-
-def test_the_schema_of_an_older_run_is_read():
-    obj = mixed()[1].to_json()
-    older = [{k: v for k, v in c.items() if k not in ("origin", "written")} for c in obj["columns"]]
-    columns = Schema.from_json({"version": 1, "columns": older}).columns
-    assert [(c.origin, c.written) for c in columns] == [(0, 0), (0, 1), (0, None), (0, None)]
-    assert [(c.kind, c.gap, c.step) for c in columns] == [(c.kind, c.gap, c.step) for c in mixed()[1].columns]
 
 
 @pytest.mark.parametrize("name", edits(mixed()[1].to_json()))
@@ -217,6 +215,63 @@ def test_a_schema_that_was_tampered_with_is_refused(name):
     obj = mixed()[1].to_json()
     edits(obj)[name]()
     with pytest.raises(InputError, match=r"schema\.json") as caught:
+        Schema.from_json(obj)
+    assert "\n" not in str(caught.value)
+
+
+def flat(schema: Schema, version: int) -> dict:
+    """The schema as versions 1 and 2 wrote it: one record for all kinds."""
+
+    def of(column) -> dict:
+        parts = to_json(column)
+        grid, seen = parts.get("grid", {}), parts.get("seen", {"low": parts.get("value"), "high": parts.get("value")})
+        return {
+            "name": column.name,
+            "kind": column.kind,
+            **{key: grid.get(key) for key in ("gap", "decimals", "offset", "step")},
+            **seen,
+            "value": parts.get("value"),
+            **({} if version == 1 else {"origin": column.format.origin, "written": column.format.decimals}),
+        }
+
+    return {"version": version, "columns": [of(column) for column in schema.columns]}
+
+
+def test_the_schema_of_an_older_run_is_read():
+    _, schema = mixed()
+    assert Schema.from_json(flat(schema, 2)) == schema
+    first = Schema.from_json(flat(schema, 1))
+    assert [c.format for c in first.columns] == [Format(0), Format(1), Format(), Format()]
+    assert [replace(a, format=b.format) for a, b in zip(first.columns, schema.columns, strict=True)] == list(
+        schema.columns
+    )
+    far = Schema.infer(Table.of(np.array([[2**63 + 5], [2**63 + 9]], dtype=np.uint64)))
+    assert Schema.from_json(flat(far, 2)) == far
+
+
+@pytest.mark.parametrize(
+    ("version", "column", "change"),
+    [
+        (1, 0, {"origin": 0}),
+        (1, 0, {"written": 0}),
+        (2, 0, {"more": 1}),
+        (2, 0, {"value": 1.0}),
+        (2, 0, {"gap": None}),
+        (2, 0, {"step": 9.0}),
+        (2, 0, {"kind": "rounded"}),
+        (2, 0, {"kind": "text"}),
+        (2, 2, {"gap": 1.0}),
+        (2, 2, {"value": None}),
+        (2, 3, {"step": 0.1}),
+        (2, 3, {"origin": 5}),
+        (2, 3, {"low": 9.0}),
+        (2, 3, {"written": 13}),
+    ],
+)
+def test_the_schema_of_an_older_run_is_read_as_strictly(version, column, change):
+    obj = flat(mixed()[1], version)
+    obj["columns"][column].update(change)
+    with pytest.raises(InputError, match=rf"schema\.json: columns\[{column}\]") as caught:
         Schema.from_json(obj)
     assert "\n" not in str(caught.value)
 

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorax.data import Schema, Table, read_table, write_table
+from scorax.data import Table, read_table, write_table
+from scorax.tables import Schema
 
 
 def cells(column: str) -> list[str]:
@@ -42,7 +43,7 @@ DECIMALS = {
 
 def written(path, schema: Schema, values: np.ndarray) -> list[str]:
     """The cells of the first column of values that are restored and written as CSV."""
-    write_table(path, schema.names, schema.restore(values[:, schema.free]), schema)
+    write_table(path, schema.names, schema.decode(schema.encode(values)), schema.formats)
     return [line.split(",")[0] for line in path.read_text().splitlines()[1:]]
 
 
@@ -52,7 +53,7 @@ def test_a_csv_column_is_written_with_the_decimals_of_its_text(tmp_path, column)
     (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{text},{k * k}\n" for k, text in enumerate(texts)))
     table = read_table(tmp_path / "t.csv")
     schema = Schema.infer(table)
-    assert schema.columns[0].written == decimals
+    assert schema.columns[0].format.decimals == decimals
     out = written(tmp_path / "out.csv", schema, table.values)
     assert [float(text) for text in out] == [float(text) for text in texts]
     noisy = written(tmp_path / "out.csv", schema, table.values + 0.123456789)
@@ -73,7 +74,7 @@ def test_floats_are_written_with_their_shortest_decimals(tmp_path, column, kind)
     np.save(tmp_path / "t.npy", np.stack([values, values[::-1]], axis=1))
     for name in ("t.parquet", "t.npy"):
         schema = Schema.infer(read_table(tmp_path / name))
-        assert schema.columns[0].written == (DECIMALS[column] or 1)
+        assert schema.columns[0].format.decimals == (DECIMALS[column] or 1)
         noisy = written(tmp_path / "out.csv", schema, read_table(tmp_path / name).values + 1e-8)
         texts = [f"{float(text):.{DECIMALS[column] or 1}f}" for text in cells(column)]
         assert noisy == texts
@@ -82,18 +83,18 @@ def test_floats_are_written_with_their_shortest_decimals(tmp_path, column, kind)
 @pytest.mark.parametrize("digits", [6, 7])
 def test_floats_of_more_than_six_decimals_are_written_whole(digits):
     values = np.round(np.random.default_rng(0).normal(size=(20, 1)), digits)
-    assert Schema.infer(Table.of(values)).columns[0].written == (6 if digits == 6 else None)
+    assert Schema.infer(Table.of(values)).columns[0].format.decimals == (6 if digits == 6 else None)
 
 
 def test_what_is_rounded_never_leaves_the_float_nearest_to_its_decimal():
     values = np.round(np.exp(np.random.default_rng(0).normal(7, 3, (500, 1))), 2)
     schema = Schema.infer(Table(("x",), values, (2,)))
     assert schema.columns[0].kind == "continuous"
-    back = schema.restore(values + np.random.default_rng(1).uniform(-0.004, 0.004, values.shape))
+    back = schema.decode(values + np.random.default_rng(1).uniform(-0.004, 0.004, values.shape))
     assert back.tolist() == values.tolist()
     large = np.array([[1e300], [-1e300], [np.inf], [9e15 + 2]])
-    assert schema.restore(large).tolist() == large.tolist()
-    zero = schema.restore(np.array([[-0.001]]))
+    assert schema.decode(large).tolist() == large.tolist()
+    zero = schema.decode(np.array([[-0.001]]))
     assert not np.signbit(zero[0, 0])
 
 

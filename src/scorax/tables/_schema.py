@@ -1,0 +1,176 @@
+"""The schema of a table: its columns in order, the coordinates in which a model sees them, and the way back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int64, Num
+
+from scorax._decimals import moved
+from scorax._errors import InputError, explain
+from scorax._text import listing, quote, shown_path, suggest
+from scorax.data import Format, Table
+from scorax.tables._schema_json import read_columns, written_columns
+from scorax.tables.columns import KINDS, AbstractColumn, Cells
+
+_SPREADS = (1e-305, 1e305)
+"""Of the values of a column that varies: the standard deviation and its inverse are normal numbers then."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table, in order.
+
+    Values are rows in all columns, float64, each counting from the origin of its column. Coordinates are what a model sees of
+    them: those of the first column, then those of the next.
+    """
+
+    columns: tuple[AbstractColumn, ...]
+
+    @staticmethod
+    def infer(table: Table) -> "Schema":
+        """The schema of a table without missing cells (NaN where kept is left out of account)."""
+        return Schema(tuple(_column(table, j) for j in range(len(table.columns))))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def free(self) -> Int64[np.ndarray, " free"]:
+        """Indices of the columns that have coordinates: the ones a model describes."""
+        return np.array([j for j, column in enumerate(self.columns) if column.widths], dtype=np.int64)
+
+    @property
+    def widths(self) -> Float[np.ndarray, " d"]:
+        """Width of the noise of every coordinate, 0 where it is continuous."""
+        return np.array([width for column in self.columns for width in column.widths])
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates."""
+        return sum(len(column.widths) for column in self.columns)
+
+    @property
+    def coordinate_names(self) -> tuple[str, ...]:
+        """Of every coordinate the name of its column."""
+        return tuple(column.name for column in self.columns for _ in column.widths)
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """How each column is written."""
+        return tuple(column.format for column in self.columns)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What stands at an axis of values: the name, and what is subtracted where something is."""
+        return tuple(c.name if not c.format.origin else f"{c.name} {-c.format.origin:+d}" for c in self.columns)
+
+    def to_json(self) -> dict[str, Any]:
+        """The schema as JSON; read back by ``from_json``."""
+        return written_columns(self.columns)
+
+    @staticmethod
+    def from_json(obj: Any, where: str = "schema.json") -> "Schema":
+        """The schema from JSON of this version or an earlier one, with no key missing and none unknown.
+
+        Raises:
+            InputError: it is no schema.
+        """
+        return Schema(read_columns(obj, where))
+
+    def match(self, table: Table, where: str) -> Float[np.ndarray, "rows columns"]:
+        """The values of another table.
+
+        Raises:
+            InputError: a column is missing or unknown, or holds a value at which it has no density.
+        """
+        place = shown_path(where)
+        known = set(self.names)
+        missing = [name for name in self.names if name not in table.columns]
+        extra = [name for name in table.columns if name not in known]
+        if missing:
+            hint = suggest(missing[0], extra)
+            raise InputError(
+                f"{place}: "
+                + explain(
+                    expected=f"the column {listing(missing)}", got=f"none of that name{hint}", do="add or rename it"
+                )
+            )
+        if extra:
+            raise InputError(
+                f"{place}: "
+                + explain(expected="the columns of the model only", got=f"also {listing(extra)}", do="remove them")
+            )
+        position = {name: j for j, name in enumerate(table.columns)}
+        values = table.values[:, [position[name] for name in self.names]]
+        for j, column in enumerate(self.columns):
+            values[:, j] = moved(values[:, j], table.origins.get(column.name, 0) - column.format.origin)
+            column.require(values[:, j], place)
+        return values
+
+    def encode(self, values: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows d"]:
+        """Coordinates of values, without noise."""
+        coordinates = np.empty((len(values), self.dimension), order="F")  # column by column, as they are made and read
+        for j, (column, own) in enumerate(self._owned()):
+            coordinates[:, own] = column.encode(values[:, j])
+        return coordinates
+
+    def invert(self, coordinates: Float[np.ndarray, "rows d"]) -> Float[np.ndarray, "rows columns"]:
+        """Values of coordinates, the noise left in them."""
+        return self._filled([column.invert(coordinates[:, own]) for column, own in self._owned()], len(coordinates))
+
+    def decode(self, coordinates: Float[np.ndarray, "rows d"]) -> Float[np.ndarray, "rows columns"]:
+        """Values of coordinates as the file has them: on the points of each column, with its decimals. Never clipped."""
+        return self._filled([column.decode(coordinates[:, own]) for column, own in self._owned()], len(coordinates))
+
+    def log_weight(self, values: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, " rows"]:
+        """What turns a log-density of coordinates into one of values."""
+        total = np.zeros(len(values))
+        for j, column in enumerate(self.columns):
+            total += column.log_weight(values[:, j])
+        return total
+
+    def cells(self, values: Float[np.ndarray, "rows columns"]) -> list[Num[np.ndarray, " rows"]]:
+        """Each column of values as the table has it; see :meth:`~scorax.data.Format.cells`."""
+        return [column.format.cells(values[:, j]) for j, column in enumerate(self.columns)]
+
+    def matrix(self, values: Float[np.ndarray, "rows columns"]) -> Num[np.ndarray, "rows columns"]:
+        """``cells`` as one array: of integers where all columns are, otherwise float64, which rounds those beyond 2^53."""
+        cells = self.cells(values)
+        kinds = {column.dtype.kind for column in cells}
+        unsigned = kinds == {"i", "u"} and all(column.min(initial=0) >= 0 for column in cells)
+        return np.column_stack([column.astype(np.uint64) for column in cells] if unsigned else cells)
+
+    def _owned(self) -> list[tuple[AbstractColumn, slice]]:
+        """Every column with the places of its coordinates."""
+        ends = np.cumsum([len(column.widths) for column in self.columns]).tolist()
+        return [(c, slice(end - len(c.widths), end)) for c, end in zip(self.columns, ends, strict=True)]
+
+    def _filled(self, columns: list[Float[np.ndarray, " rows"]], rows: int) -> Float[np.ndarray, "rows columns"]:
+        values = np.empty((rows, len(self.columns)))
+        for j, column in enumerate(columns):
+            values[:, j] = column
+        return values
+
+
+def _column(table: Table, j: int) -> AbstractColumn:
+    name, values = table.columns[j], table.values[:, j]
+    values = values[~np.isnan(values)]
+    if len(values) == 0:
+        raise InputError(
+            f"column {quote(name)}: " + explain(expected="at least one number", got="none", do="leave the column out")
+        )
+    cells = Cells(name, values, table.decimals[j], table.origins.get(name, 0))
+    low, high = cells.low, cells.high
+    if not (low == high or _SPREADS[0] <= high - low <= _SPREADS[1]):
+        raise InputError(
+            f"column {quote(name)}: "
+            + explain(
+                expected=f"numbers that spread over {_SPREADS[0]:g} to {_SPREADS[1]:g}",
+                got=f"{low!r} to {high!r}",
+                do="multiply the column by a power of ten",
+            )
+        )
+    return next(found for kind in KINDS.values() if (found := kind.infer(cells)) is not None)

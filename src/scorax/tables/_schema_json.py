@@ -1,0 +1,94 @@
+"""Columns as ``schema.json`` holds them: one record a column, of its kind's own fields; and the versions before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from scorax._errors import InputError, explain
+from scorax._text import quote
+from scorax.data import Format, Limits, check_names
+from scorax.spec import from_mapping, to_json
+from scorax.tables.columns import KINDS, AbstractColumn
+
+VERSION = 3
+"""Versions 1 and 2 had one record for all kinds, with ``null`` where a field is not the kind's; see :class:`FlatColumn`."""
+
+_DO = "the file is damaged or foreign"
+
+
+def written_columns(columns: tuple[AbstractColumn, ...]) -> dict[str, Any]:
+    """Columns as JSON of this version."""
+    return {"version": VERSION, "columns": [{"kind": column.kind, **to_json(column)} for column in columns]}
+
+
+def read_columns(obj: Any, where: str) -> tuple[AbstractColumn, ...]:
+    """Columns from JSON of any version, with no key missing and none unknown.
+
+    Raises:
+        InputError: it is something else.
+    """
+    _expect(isinstance(obj, dict), where, "an object", type(obj).__name__)
+    for key in obj:
+        _expect(key in ("version", "columns"), where, "the keys version, columns", key)
+    for key in ("version", "columns"):
+        _expect(key in obj, where, f"the key {key}", "none")
+    version = obj["version"]
+    _expect(type(version) is int and 1 <= version <= VERSION, where, f"a version up to {VERSION}", version)
+    _expect(isinstance(obj["columns"], list), where, "a list of columns", type(obj["columns"]).__name__)
+    columns = tuple(_column(item, f"{where}: columns[{j}]", version) for j, item in enumerate(obj["columns"]))
+    check_names([column.name for column in columns], where, Limits())
+    return columns
+
+
+def _column(item: Any, where: str, version: int) -> AbstractColumn:
+    _expect(isinstance(item, Mapping), where, "an object", type(item).__name__)
+    if version < VERSION:
+        item = _of_its_kind(item, where, version)
+    kind = item.get("kind")
+    _expect(isinstance(kind, str) and kind in KINDS, f"{where}.kind", f"one of {', '.join(KINDS)}", kind)
+    return from_mapping(KINDS[kind], {key: value for key, value in item.items() if key != "kind"}, where, _DO)
+
+
+@dataclass(frozen=True)
+class FlatColumn:
+    """A column of version 2, of any kind; that of version 1 had no ``origin`` and was written with its ``decimals``."""
+
+    name: str
+    kind: Literal["constant", "integer", "rounded", "continuous"]
+    gap: float | None
+    decimals: int | None
+    low: float
+    high: float
+    value: float | None
+    offset: float | None
+    step: float | None
+    origin: int
+    written: int | None
+
+
+def _of_its_kind(item: Mapping[str, Any], where: str, version: int) -> dict[str, Any]:
+    """A column of an earlier version as this one writes it."""
+    implied = {"origin": 0, "written": item.get("decimals")} if version == 1 else {}
+    for key in implied:
+        _expect(key not in item, where, f"no key {key} in version 1", key)
+    flat = from_mapping(FlatColumn, {**item, **implied}, where, _DO)
+    grid = {"decimals": flat.decimals, "gap": flat.gap, "offset": flat.offset, "step": flat.step}
+    seen = {"low": flat.low, "high": flat.high}
+    own: dict[str, Any] = {
+        "constant": {"value": flat.value},
+        "integer": {"seen": seen, "grid": grid},
+        "rounded": {"seen": seen, "grid": grid},
+        "continuous": {"seen": seen},
+    }[flat.kind]
+    for key, value in {**({} if "grid" in own else grid), **({} if "value" in own else {"value": flat.value})}.items():
+        _expect(value is None, f"{where}.{key}", f"null in a column of kind {flat.kind}", value)
+    try:
+        form = Format.of(flat.written, flat.origin, flat.high)
+    except ValueError as error:
+        raise InputError(f"{where}: " + explain(expected="a column", got=str(error), do=_DO)) from None
+    return {"kind": flat.kind, "name": flat.name, "format": to_json(form), **own}
+
+
+def _expect(holds: bool, where: str, expected: str, got: object) -> None:
+    if not holds:
+        raise InputError(f"{where}: " + explain(expected=expected, got=quote(got), do=_DO))

@@ -1,0 +1,80 @@
+"""A column of one value."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from scorax._errors import InputError, explain
+from scorax._text import quote
+from scorax.data import Format
+from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._column import AbstractColumn
+
+SAME = 1e-12
+"""Two values closer than this, relative to the largest of the column, are one value, unless they differ on a decimal grid."""
+
+
+@dataclass(frozen=True)
+class Constant(AbstractColumn):
+    """One value: stored, left out of the model and put back. Elsewhere there is no density."""
+
+    kind: ClassVar[str] = "constant"
+
+    name: str
+    format: Format
+    value: float
+
+    @classmethod
+    def infer(cls, cells: Cells) -> "Constant | None":
+        """Values that are equal; or, off every grid, that agree to :data:`SAME`."""
+        low, high = cells.low, cells.high
+        near = high - low <= SAME * max(abs(low), abs(high)) and cells.points is None
+        return cls(cells.name, cells.format, float(cells.values[0])) if low == high or near else None
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """There is no coordinate."""
+        return ()
+
+    @property
+    def step(self) -> float | None:
+        """There is one point only."""
+        return None
+
+    def require(self, values: Float[np.ndarray, " n"], where: str) -> None:
+        """Refuse another value, where the model defines no density."""
+        same = SAME * np.maximum(np.abs(values), abs(self.value))
+        if self.format.decimals is not None:  # a difference that is written is one, however small beside the value
+            same = np.minimum(same, 0.5 * 10.0**-self.format.decimals)
+        other = np.abs(values - self.value) > same
+        if other.any():
+            row = int(np.argmax(other))
+            raise InputError(
+                f"{where}: "
+                + explain(
+                    expected=f"the value {self._shown(self.value)} in the constant column {quote(self.name)}",
+                    got=f"{self._shown(values[row])} in row {row + 1} ({int(other.sum())} of {len(values)} rows)",
+                    do="remove these rows: the model has no density there",
+                )
+            )
+
+    def encode(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 0"]:
+        """Nothing."""
+        return np.empty((len(values), 0))
+
+    def invert(self, coordinates: Float[np.ndarray, "n 0"]) -> Float[np.ndarray, " n"]:
+        """The value."""
+        return np.full(len(coordinates), self.value)
+
+    def decode(self, coordinates: Float[np.ndarray, "n 0"]) -> Float[np.ndarray, " n"]:
+        """The value."""
+        return self.invert(coordinates)
+
+    def log_weight(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Zero: the column is outside the density."""
+        return np.zeros(len(values))
+
+    def _shown(self, value: float) -> str:
+        return repr(self.format.cells(np.array([value]))[0].item())

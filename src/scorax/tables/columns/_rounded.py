@@ -1,0 +1,56 @@
+"""A column of rounded numbers."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from scorax.data import Format
+from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._grid import Grid
+from scorax.tables.columns._number import AbstractNumber
+from scorax.tables.columns._span import Span
+
+_MOST_DISTINCT = 0.9
+"""Share of different values beyond which decimals are only how a continuous column is written."""
+
+
+@dataclass(frozen=True)
+class Rounded(AbstractNumber):
+    """Decimals that repeat. The noise of its coordinate is as wide as the gap between values."""
+
+    kind: ClassVar[str] = "rounded"
+
+    name: str
+    format: Format
+    seen: Span
+    grid: Grid
+
+    def __post_init__(self) -> None:
+        if self.grid.decimals == 0:
+            raise ValueError("expected a grid of decimals, got one of integers")
+        if self.format.origin != 0:
+            raise ValueError("only integers have an origin")
+
+    @classmethod
+    def infer(cls, cells: Cells) -> "Rounded | None":
+        """Values that all have few decimals, at most 90 % of them different."""
+        points = cells.points
+        if points is None or points.decimals == 0 or len(points.distinct) > _MOST_DISTINCT * len(cells.values):
+            return None
+        return cls(cells.name, cells.format, Span(cells.low, cells.high), Grid.of(points))
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """The gap between values: the noise of one value ends where that of the next may begin."""
+        return (self.grid.gap,)
+
+    @property
+    def step(self) -> float | None:
+        """Distance of the points that generated values are put on."""
+        return self.grid.step
+
+    def decode(self, coordinates: Float[np.ndarray, "n 1"]) -> Float[np.ndarray, " n"]:
+        """The nearest points of the grid."""
+        return self.grid.round(coordinates[:, 0])
