@@ -1,7 +1,5 @@
 """Kinds of columns: each says how values become coordinates of a model and come back."""
 
-from collections.abc import Mapping
-
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._column import AbstractColumn
 from scorax.tables.columns._constant import Constant
@@ -11,7 +9,7 @@ from scorax.tables.columns._integer import Integer
 from scorax.tables.columns._rounded import Rounded
 from scorax.tables.columns._span import Span
 
-KINDS: Mapping[str, type[AbstractColumn]] = {
+KINDS: dict[str, type[AbstractColumn]] = {
     "constant": Constant,
     "integer": Integer,
     "rounded": Rounded,

@@ -22,13 +22,11 @@ class AbstractColumn(ABC):
     ``schema.json`` holds of it.
 
     Attributes:
-        kind: its name in ``schema.json``.
         name: of the column in the file.
         format: how the column is written.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-    kind: ClassVar[str]
     name: str
     format: Format
 
@@ -36,6 +34,11 @@ class AbstractColumn(ABC):
     @abstractmethod
     def infer(cls, cells: Cells) -> Self | None:
         """The column of these cells, or ``None`` where they are not of this kind."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """The name of the kind in ``schema.json``."""
 
     @property
     @abstractmethod

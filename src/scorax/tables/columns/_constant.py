@@ -1,7 +1,6 @@
 """A column of one value."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -20,8 +19,6 @@ SAME = 1e-12
 class Constant(AbstractColumn):
     """One value: stored, left out of the model and put back. Elsewhere there is no density."""
 
-    kind: ClassVar[str] = "constant"
-
     name: str
     format: Format
     value: float
@@ -32,6 +29,11 @@ class Constant(AbstractColumn):
         low, high = cells.low, cells.high
         near = high - low <= SAME * max(abs(low), abs(high)) and cells.points is None
         return cls(cells.name, cells.format, float(cells.values[0])) if low == high or near else None
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind in ``schema.json``."""
+        return "constant"
 
     @property
     def widths(self) -> tuple[float, ...]:

@@ -1,7 +1,6 @@
 """A column of real numbers."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -17,8 +16,6 @@ from scorax.tables.columns._span import Span
 class Continuous(AbstractNumber):
     """Real numbers. There is no noise."""
 
-    kind: ClassVar[str] = "continuous"
-
     name: str
     format: Format
     seen: Span
@@ -31,6 +28,11 @@ class Continuous(AbstractNumber):
     def infer(cls, cells: Cells) -> "Continuous | None":
         """Any values."""
         return cls(cells.name, cells.format, Span(cells.low, cells.high))
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind in ``schema.json``."""
+        return "continuous"
 
     @property
     def widths(self) -> tuple[float, ...]:

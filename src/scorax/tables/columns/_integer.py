@@ -1,7 +1,6 @@
 """A column of integers."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -16,8 +15,6 @@ from scorax.tables.columns._span import Span
 @dataclass(frozen=True)
 class Integer(AbstractNumber):
     """Values that are all integral. The noise of its coordinate is as wide as the gap between values."""
-
-    kind: ClassVar[str] = "integer"
 
     name: str
     format: Format
@@ -35,6 +32,11 @@ class Integer(AbstractNumber):
         if points is None or points.decimals > 0:
             return None
         return cls(cells.name, cells.format, Span(cells.low, cells.high), Grid.of(points))
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind in ``schema.json``."""
+        return "integer"
 
     @property
     def widths(self) -> tuple[float, ...]:

@@ -1,7 +1,6 @@
 """A column of rounded numbers."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -19,8 +18,6 @@ _MOST_DISTINCT = 0.9
 @dataclass(frozen=True)
 class Rounded(AbstractNumber):
     """Decimals that repeat. The noise of its coordinate is as wide as the gap between values."""
-
-    kind: ClassVar[str] = "rounded"
 
     name: str
     format: Format
@@ -40,6 +37,11 @@ class Rounded(AbstractNumber):
         if points is None or points.decimals == 0 or len(points.distinct) > _MOST_DISTINCT * len(cells.values):
             return None
         return cls(cells.name, cells.format, Span(cells.low, cells.high), Grid.of(points))
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind in ``schema.json``."""
+        return "rounded"
 
     @property
     def widths(self) -> tuple[float, ...]:
