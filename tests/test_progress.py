@@ -1,9 +1,12 @@
 """What fit says while it works."""
 
+from dataclasses import dataclass
+
 import jax
 import numpy as np
 import pytest
 
+from scorax._events import AbstractAdvance, Note, Phase, Saved
 from scorax._progress import Bar, Lines, Progress, RowProgress, View, describe, duration
 from scorax._rows import RowKeys, map_rows
 from scorax.transforms import Standardize, encode_rows
@@ -32,32 +35,38 @@ class Recorder(View):
         self.all.append(f"{what} {step}/{max_steps} {detail}".strip())
 
 
-def _event(step: int, **more: object) -> dict[str, object]:
-    return {"kind": "progress", "step": step, "max_steps": 1000, "loss": 1.25, "held_out_nats": None, **more}
+@dataclass(frozen=True)
+class Advance(AbstractAdvance):
+    step: int = 0
+    max_steps: int = 1000
+    loss: float = 1.25
+    held_out_nats: float | None = None
+    active: int = 1
+    members: int = 1
 
 
 def test_time_left_is_promised_once_and_leaves_the_compile_out() -> None:
     clock = iter([0.0, 10.0, 12.0])
     view = Recorder()
     with Progress(view, clock=lambda: next(clock)) as progress:
-        progress({"kind": "phase", "text": "compiling"})
-        progress(_event(0, loss=float("nan"), held_out_nats=-3.0))
+        progress(Phase("compiling"))
+        progress(Advance(0, loss=float("nan"), held_out_nats=-3.0))
         assert view.last == (0, 1000, "held-out -3.000 nats")
-        progress(_event(100))
+        progress(Advance(100))
         assert view.last == (100, 1000, "loss 1.25")
-        progress(_event(200))  # 100 steps in 10 s, 800 to go
+        progress(Advance(200))  # 100 steps in 10 s, 800 to go
         assert view.last == (200, 1000, "loss 1.25, at most 80 s left")
-        progress(_event(300))  # 200 steps in 12 s, 700 to go
+        progress(Advance(300))  # 200 steps in 12 s, 700 to go
         assert view.last == (300, 1000, "loss 1.25, at most 42 s left")
-        progress({"kind": "saved", "step": 300})
-        progress({"kind": "note", "text": "a note"})
+        progress(Saved(300))
+        progress(Note("a note"))
     promised = [line for line in view.said if line.startswith("about")]
     assert promised == ["about 80 s at most; training ends sooner when held-out rows stop improving"]
     assert [line for line in view.said if line not in promised] == ["start", "phase compiling", "a note", "stop"]
 
 
 def test_members_and_held_out_nats_are_described() -> None:
-    event = {"loss": 0.5, "held_out_nats": -16.4567, "members": 5, "active": 3}
+    event = Advance(0, loss=0.5, held_out_nats=-16.4567, members=5, active=3)
     assert describe(event) == "loss 0.5, held-out -16.457 nats, 3 of 5 members training"
 
 
@@ -77,9 +86,9 @@ def test_plain_lines_are_few_and_escaped(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_bar_shows_data_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress(Bar()) as progress:
-        progress({"kind": "phase", "text": "[red]reading\x1b"})
-        progress({"kind": "note", "text": "[bold]note\x1b"})
-        progress(_event(100))
+        progress(Phase("[red]reading\x1b"))
+        progress(Note("[bold]note\x1b"))
+        progress(Advance(100))
     captured = capsys.readouterr()
     assert captured.out == ""
     assert r"[bold]note\x1b" in captured.err

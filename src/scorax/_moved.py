@@ -68,7 +68,6 @@ ESTIMATORS: dict[str, tuple[str, ...]] = {
         "EnsembleConfig",
         "FitConfig",
         "FitRows",
-        "FitSummary",
         "NetworkConfig",
         "NoiseConfig",
         "SamplingConfig",

@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from importlib.util import find_spec
 from types import TracebackType
-from typing import Any
 
+from scorax._events import AbstractAdvance, Event, Note, Phase, Saved
 from scorax._text import clean
-
-Event = dict[str, Any]
 
 
 def note(text: str) -> None:
@@ -69,16 +67,18 @@ class Progress:
         self._view.stop()
 
     def __call__(self, event: Event) -> None:
-        match event["kind"]:
-            case "progress":
+        match event:
+            case AbstractAdvance():
                 self._steps(event)
-            case "phase":
-                self._view.phase(event["text"])
-            case "note":
-                self._view.line(event["text"])
+            case Phase(text):
+                self._view.phase(text)
+            case Note(text):
+                self._view.line(text)
+            case Saved():
+                """Nothing to show."""
 
-    def _steps(self, event: Event) -> None:
-        step, max_steps = event["step"], event["max_steps"]
+    def _steps(self, event: AbstractAdvance) -> None:
+        step, max_steps = event.step, event.max_steps
         detail = describe(event)
         left = self._rate.seconds_left(step, max_steps)
         if left:
@@ -158,13 +158,13 @@ def rows_done(count: int) -> None:
         shown.advance(count)
 
 
-def describe(event: Event) -> str:
+def describe(event: AbstractAdvance) -> str:
     """Loss, held-out nats and active ensemble members of a progress event, in words."""
-    parts = [f"loss {event['loss']:.4g}"] if math.isfinite(event["loss"]) else []  # there is none before the first step
-    if event.get("held_out_nats") is not None:
-        parts.append(f"held-out {event['held_out_nats']:.3f} nats")
-    if event.get("members", 1) > 1:
-        parts.append(f"{event['active']} of {event['members']} members training")
+    parts = [f"loss {event.loss:.4g}"] if math.isfinite(event.loss) else []  # there is none before the first step
+    if event.held_out_nats is not None:
+        parts.append(f"held-out {event.held_out_nats:.3f} nats")
+    if event.members > 1:
+        parts.append(f"{event.active} of {event.members} members training")
     return ", ".join(parts)
 
 

@@ -36,8 +36,8 @@ def wide_rows() -> np.ndarray:
 
 def test_a_wide_table_goes_all_the_way(tmp_path: Path) -> None:
     rows = wide_rows()
-    summary = fit_run(FitRows(Table.of(rows), holdout=0.25), tmp_path / "run", STILL, seed=0)
-    assert np.isfinite(summary.held_out_nats)
+    fit = fit_run(FitRows(Table.of(rows), holdout=0.25), tmp_path / "run", STILL, seed=0)
+    assert np.isfinite(fit.held_out_nats)
     assert (tmp_path / "run" / "records" / "held_out.json").exists()
     density = ScoreDensity.load(tmp_path / "run")
     drawn = density.sample(20, random_state=0)
@@ -48,7 +48,7 @@ def test_a_wide_table_goes_all_the_way(tmp_path: Path) -> None:
     z = fitted.coordinates.standardise(fitted.dequantised(rows, 0))
     law = fitted.laws.members.components
     basis, variances = (np.asarray(leaf, np.float64)[0, 0] for leaf in (law.basis, law.variances))
-    blurred = (basis * (variances + summary.sigma_min**2)) @ basis.T
+    blurred = (basis * (variances + fit.choice.sigma_min**2)) @ basis.T
     truth = multivariate_normal(np.asarray(law.mean, np.float64)[0, 0], blurred).logpdf(z)
     gap = answer.value - fitted.coordinates.log_weight - truth
     assert np.all(np.asarray(answer.probes) > 1)

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from scorax import FitConfig, ScoreDensity
+from scorax.data import Table
 from scorax.networks import Ensemble
 from scorax.processes import Level
-from scorax.tables import EnsembleConfig, NetworkConfig, NoiseConfig, TrainingConfig
+from scorax.tables import EnsembleConfig, NetworkConfig, NoiseConfig, Schema, TrainingConfig
+from scorax.tables._coordinates import Coordinates
 from scorax.tables._model import member_models, restricted
-from scorax.tables._recipe import plan
 from scorax.tables._settings import resolved
 from scorax.tables._starts import start_law
+from scorax.tables._training import Training
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-5
 
@@ -43,26 +45,29 @@ def test_held_out_rows_choose_the_start(rows: np.ndarray) -> None:
     assert np.mean(truth - est.score_samples(rows[:50])) == pytest.approx(0, abs=0.1)
 
 
+def training(rows: np.ndarray) -> Training:
+    coordinates = Coordinates.fit(rows, Schema.infer(Table.of(rows)))
+    return Training.of(rows, coordinates, resolved(UNTRAINED, *rows.shape), seed=0)
+
+
 def test_one_start_keeps_its_own_members_only(rows: np.ndarray) -> None:
-    z = (rows - rows.mean(0)) / rows.std(0)
-    job = plan(z, np.zeros(2), UNTRAINED, seed=0)
+    job = training(rows)
     assert isinstance(job.model.network, Ensemble)
     assert job.model.network.num_members == job.members == 4
     level, x = Level(jnp.asarray(1.0), jnp.asarray(0.5)), jnp.array([0.3, -0.4])
     every = [member.predict_at(level, x).x0 for member in member_models(job.model)]
     for start, own in (("gaussian", every[:2]), ("mixture", every[2:])):
-        config, laws, model = restricted(job.config, job.laws, job.model, start)
+        config, starts, model = restricted(job.config, job.starts, job.model, start)
         assert config.ensemble.starts == (start,)
-        assert laws.members.log_weights.shape == (2, 1 if start == "gaussian" else 3)
+        assert starts.log_weights.shape == (2, 1 if start == "gaussian" else 3)
         np.testing.assert_allclose(model.predict_at(level, x).x0, np.mean(own, axis=0), rtol=1e-5)
 
 
 def test_members_of_a_fold_share_rows_and_not_starts(rows: np.ndarray) -> None:
-    z = (rows - rows.mean(0)) / rows.std(0)
-    job = plan(z, np.zeros(2), UNTRAINED, seed=0)
+    job = training(rows)
     np.testing.assert_array_equal(job.held_out(0), job.held_out(2))
     assert not np.intersect1d(job.held_out(1), job.trained_on(3)).size
-    assert not np.allclose(job.laws.members.components.mean[0], job.laws.members.components.mean[2])
+    assert not np.allclose(job.starts.components.mean[0], job.starts.components.mean[2])
 
 
 def test_bin_noise_is_part_of_every_start() -> None:

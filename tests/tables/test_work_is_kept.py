@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 from scorax._errors import InputError
+from scorax._events import Event, Phase, Saved
 from scorax.data import Table
 from scorax.tables import FitRows, fit_run
+from scorax.tables._training import Advance
 from tiny import TINY
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")  # files are compared with each other only
 
 TEST = Table.of(np.random.default_rng(1).normal(size=(20, 2)))
 ROWS = FitRows(Table.of(np.random.default_rng(0).normal(size=(60, 2)) @ np.array([[1, 0.4], [0, 0.8]])), test=TEST)
-
-Event = dict[str, Any]
 
 
 class Fault(Exception):
@@ -60,16 +60,16 @@ def failing(place: int) -> Callable[[Event], None]:
 
 
 def test_a_fault_after_the_training_loses_none_of_it(finished: Finished, tmp_path: Path) -> None:
-    kinds = [event["kind"] for event in finished.events]
-    trained = len(kinds) - kinds[::-1].index("progress")
-    assert kinds[trained:] == ["saved", "phase", "saved", "phase"]
+    kinds = [type(event) for event in finished.events]
+    trained = len(kinds) - kinds[::-1].index(Advance)
+    assert kinds[trained:] == [Saved, Phase, Saved, Phase]
     for place in range(trained, len(kinds)):
         run = tmp_path / str(place)
         with pytest.raises(Fault):
             fit_run(ROWS, run, TINY, seed=0, on_event=failing(place))
         resumed = list[Event]()
         fit_run(ROWS, run, TINY, seed=0, resume=True, on_event=resumed.append)
-        assert "progress" not in [event["kind"] for event in resumed], "it trained again"
+        assert not any(isinstance(event, Advance) for event in resumed), "it trained again"
         assert digests(run) == digests(finished.run)
 
 

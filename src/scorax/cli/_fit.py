@@ -1,5 +1,6 @@
 """`scorax fit`: a table becomes a run folder."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -65,7 +66,7 @@ def fit(
     test_rows = None if test is None else read_table(test)
     describe_table(table, given_rows)
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test))
-    rows.parts(settings, seed)
+    rows.split(settings, seed)
 
     pin_threads(output if resume else None)
     from scorax.tables import fit_run
@@ -74,8 +75,9 @@ def fit(
         again = command_line(fit, given | {"resume": output.is_dir()})
         return f"; what was saved is whole, go on with: {again}"
 
+    began = time.monotonic()
     with Signals(polled=True, hint=hint) as signals, Progress() as progress:
-        summary = fit_run(
+        fitted = fit_run(
             rows,
             output,
             settings,
@@ -86,8 +88,8 @@ def fit(
             poll=signals.poll,
         )
     say(
-        f"{summary.steps} steps in {duration(summary.seconds)}, sigma_min {summary.sigma_min:g}, "
-        f"held-out log-density {summary.held_out_nats:.3f} nats per row"
+        f"{fitted.steps} steps in {duration(time.monotonic() - began)}, sigma_min {fitted.choice.sigma_min:g}, "
+        f"held-out log-density {fitted.held_out_nats:.3f} nats per row"
     )
     if make_report:
         say_report(output)

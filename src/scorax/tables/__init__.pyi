@@ -10,8 +10,9 @@ from ._config import (
 )
 from ._evaluate import evaluate_test
 from ._notes import notes
+from ._recipe import Fit, Recipe
 from ._rows import FitRows
-from ._run import FitSummary, fit_run
+from ._run import fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._schema import Schema
@@ -21,11 +22,12 @@ from ._settings import resolved
 __all__ = [
     "SAMPLERS",
     "EnsembleConfig",
+    "Fit",
     "FitConfig",
     "FitRows",
-    "FitSummary",
     "NetworkConfig",
     "NoiseConfig",
+    "Recipe",
     "SamplingConfig",
     "SavedRun",
     "Schema",

@@ -14,7 +14,7 @@ from scorax.diagnostics import evaluate, held_out_records, verdict
 from scorax.tables._divergences import divergence_of_means
 from scorax.tables._files import load_fitted
 from scorax.tables._fitted import FittedTable
-from scorax.tables._fitting import Outcome
+from scorax.tables._recipe import Fit
 from scorax.tables._saved import SavedRun, table_facts
 from scorax.tables._schema import Schema
 
@@ -25,15 +25,15 @@ REPORT_TOLERANCE = 1e-4
 class View:
     """A fitted table as ``diagnostics.evaluate`` wants to see it."""
 
-    def __init__(self, outcome: Outcome, values: np.ndarray, seed: int) -> None:
-        self._fitted = outcome.fitted
-        schema = outcome.fitted.coordinates.schema
+    def __init__(self, fit: Fit, values: np.ndarray, seed: int) -> None:
+        self._fitted = fit.fitted
+        schema = fit.fitted.coordinates.schema
         self.schema_ = Schema(
             tuple(dataclasses.replace(c, name=label) for c, label in zip(schema.columns, schema.labels, strict=True))
         )
-        self.dequantised_ = outcome.fitted.dequantised(values, seed)
-        self.fold_ = outcome.fold
-        self.out_of_fold_log_density_ = outcome.out_of_fold
+        self.dequantised_ = fit.fitted.dequantised(values, seed)
+        self.fold_ = fit.fold
+        self.out_of_fold_log_density_ = fit.out_of_fold
 
     def sample(self, n_samples: int, random_state: int) -> np.ndarray:
         """Rows ``0`` to ``n_samples`` of the seed."""
@@ -54,7 +54,7 @@ class View:
 
 def write_records(
     run: RunFolder,
-    outcome: Outcome,
+    fit: Fit,
     values: np.ndarray,
     held_out: np.ndarray | None,
     source: Literal["hold-out", "test file"],
@@ -62,11 +62,11 @@ def write_records(
     seed: int,
 ) -> None:
     """Evaluate a finished fit and write its records; rows of the data stay out of the folder."""
-    rows = None if held_out is None else outcome.fitted.dequantised(held_out, seed)
-    coordinates = outcome.fitted.coordinates
+    rows = None if held_out is None else fit.fitted.dequantised(held_out, seed)
+    coordinates = fit.fitted.coordinates
     # What differs in its last bits in a constant column is no variation of the data.
     train = coordinates.schema.invert(coordinates.schema.encode(values))
-    records = evaluate(View(outcome, values, seed), train, held_out=rows, held_out_source=source, seed=seed)
+    records = evaluate(View(fit, values, seed), train, held_out=rows, held_out_source=source, seed=seed)
     for name, record in records.items():
         write_json(run.records / f"{name}.json", record if isinstance(record, dict) else {name: record})
 

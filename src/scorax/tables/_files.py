@@ -23,18 +23,19 @@ from scorax.checkpoint import (
     tensors_bytes,
     write_sealed_json,
 )
+from scorax.models import Denoiser
 from scorax.processes import GaussianLaw
 from scorax.spec import from_mapping, to_json
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._fitted import FittedTable
 from scorax.tables._memory import Memory
-from scorax.tables._model import Laws, blank_model, cut_at, restricted
+from scorax.tables._model import blank_model, cut_at, restricted
 from scorax.tables._precision import in_own_precision
-from scorax.tables._recipe import Plan, optimizer
 from scorax.tables._saved import SavedRun
 from scorax.tables._schema import Schema
 from scorax.tables._settings import num_components, num_members
+from scorax.tables._training import Training, optimizer
 from scorax.targets import GaussianMixture
 from scorax.training import TrainState, initial_state, trained_arrays, with_trained_arrays
 from scorax.transforms import Standardize
@@ -43,7 +44,9 @@ _GROUPS = {"weights": "weights", "ema": "ema", "best": "best", "optimizer": "opt
 _PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
 
 
-def write_facts(run: RunFolder, config: ResolvedConfig, coordinates: Coordinates, laws: Laws) -> None:
+def write_facts(
+    run: RunFolder, config: ResolvedConfig, coordinates: Coordinates, starts: GaussianMixture, model: Denoiser
+) -> None:
     """Write what a run is made of, once, before its first step."""
     run.write_json("schema.json", coordinates.schema.to_json())
     _write.write_bytes(
@@ -53,15 +56,17 @@ def write_facts(run: RunFolder, config: ResolvedConfig, coordinates: Coordinates
                 "shift": coordinates.standardize.shift,
                 "scale": coordinates.standardize.scale,
                 "widths": coordinates.schema.widths,
-                **named_arrays({"moments": laws.moments, "members": laws.members}),
+                **named_arrays({"moments": model.moments, "members": starts}),
             }
         ),
     )
     run.write_json("config.json", to_json(config))
 
 
-def read_coordinates(run: RunFolder, config: ResolvedConfig, schema: Schema) -> tuple[Coordinates, Laws]:
-    """Coordinates and laws of a run; its schema and configuration imply every shape."""
+def read_coordinates(
+    run: RunFolder, config: ResolvedConfig, schema: Schema
+) -> tuple[Coordinates, GaussianMixture, GaussianLaw]:
+    """Coordinates of a run, the laws its members start from, the moments of its rows; schema and configuration imply shapes."""
     d = schema.dimension
     expected: dict[str, tuple[tuple[int, ...], str]] = {
         name: ((d,), "float64") for name in ("shift", "scale", "widths")
@@ -75,7 +80,7 @@ def read_coordinates(run: RunFolder, config: ResolvedConfig, schema: Schema) -> 
     arrays = read_tensors(run.transform, expected)
     moments, own = (GaussianLaw(*(jnp.asarray(arrays[f"{group}/{name}"]) for name in shapes)) for group in groups)
     coordinates = Coordinates(schema, Standardize(arrays["shift"], arrays["scale"]))
-    return coordinates, Laws(moments, GaussianMixture(jnp.asarray(arrays["members/log_weights"]), own))
+    return coordinates, GaussianMixture(jnp.asarray(arrays["members/log_weights"]), own), moments
 
 
 def save_state(run: RunFolder, state: TrainState, meta: dict[str, Any]) -> None:
@@ -85,9 +90,9 @@ def save_state(run: RunFolder, state: TrainState, meta: dict[str, Any]) -> None:
     save_step(run, int(state.step), arrays, meta)
 
 
-def load_state(run: RunFolder, plan: Plan) -> tuple[TrainState, Step]:
+def load_state(run: RunFolder, training: Training) -> tuple[TrainState, Step]:
     """The newest whole state of a run, passing over damaged ones."""
-    like = initial_state(plan.model, optimizer(plan.config))
+    like = initial_state(training.model, optimizer(training.config))
     expected = {group: array_spec(getattr(like, name)) for group, name in _GROUPS.items()}
     expected["progress"] = array_spec({name: getattr(like, name) for name in _PROGRESS})
     step = load_step(run, expected, fallback=True)
@@ -110,7 +115,7 @@ def save_fitted(
 ) -> None:
     """Write a fitted table and what its estimator remembers, without the state to train on from."""
     model = fitted.model
-    write_facts(run, fitted.config, fitted.coordinates, fitted.laws)
+    write_facts(run, fitted.config, fitted.coordinates, fitted.starts, model)
     best = named_arrays(trained_arrays(model))
     meta = {"sigma_min": model.process.t0, "start": fitted.config.ensemble.starts[0]}
     every = fitted.config.training.validate_every
@@ -143,11 +148,11 @@ def load_fitted(saved: SavedRun) -> FittedTable:
         InputError: a file is damaged.
     """
     run, config = saved.folder, saved.config
-    coordinates, laws = read_coordinates(run, config, saved.schema)
-    model = blank_model(config, laws)
+    coordinates, starts, moments = read_coordinates(run, config, saved.schema)
+    model = blank_model(config, moments, starts)
     like = trained_arrays(model)
     step = load_step(run, {"best": array_spec(like)}, fallback=False, groups=["best"])
     best = with_named_arrays(like, step.arrays["best"], where=f"{run.step_path(step.step)}/best")
     model = with_trained_arrays(model, best)
-    config, laws, model = restricted(config, laws, model, saved.start)
-    return FittedTable(config, coordinates, laws, cut_at(model, saved.sigma_min))
+    config, starts, model = restricted(config, starts, model, saved.start)
+    return FittedTable(config, coordinates, starts, cut_at(model, saved.sigma_min))

@@ -19,9 +19,9 @@ from scorax.samplers import AbstractSampler, AdamsBashforth, sample, sample_path
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._divergences import divergence_of_rows
-from scorax.tables._model import Laws
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
+from scorax.targets import GaussianMixture
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class FittedTable:
     Attributes:
         config: resolved configuration.
         coordinates: the way between file and model.
-        laws: laws the model is built around.
+        starts: the laws that its members start from, stacked.
         model: the field, stopped at the chosen ``sigma_min``.
     """
 
     config: ResolvedConfig
     coordinates: Coordinates
-    laws: Laws
+    starts: GaussianMixture
     model: Denoiser
 
     @property
@@ -49,7 +49,7 @@ class FittedTable:
     def sampler(self) -> AbstractSampler:
         """The sampler of the configuration; ``auto`` is measured once."""
         sampling = self.config.sampling
-        return sampler_of(self.model, self.laws, sampling.sampler, sampling.evaluations)[0]
+        return sampler_of(self.model, self.starts, sampling.sampler, sampling.evaluations)[0]
 
     @cached_property
     def divergence(self) -> AbstractDivergence:

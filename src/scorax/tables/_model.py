@@ -1,73 +1,41 @@
-"""The field of a table: the laws it is built around, its network, its members and its cut-off."""
+"""The field of a table: its network, its members and its cut-off."""
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
 
 from scorax._types import Key
 from scorax.models import Denoiser, Karras
 from scorax.networks import AbstractNetwork, Ensemble, MixtureSkip, ResMLP
 from scorax.processes import EDM, GaussianLaw
 from scorax.tables._config import ResolvedConfig, ResolvedNetwork, Start
-from scorax.tables._settings import num_components, num_members
-from scorax.tables._starts import ABSENT, moments_of, start_law
+from scorax.tables._settings import num_members
+from scorax.tables._starts import ABSENT
 from scorax.targets import GaussianMixture
 
 Tree = TypeVar("Tree")
 
 
-@dataclass(frozen=True)
-class Laws:
-    """The closed-form laws that a model is built around.
-
-    Attributes:
-        moments: Gaussian of all rows; the terminal law.
-        members: the law each member starts from, stacked: the folds of the first start, then those of the next.
-    """
-
-    moments: GaussianLaw
-    members: GaussianMixture
-
-    @staticmethod
-    def of(
-        z: Float[np.ndarray, "n d"],
-        widths: Float[np.ndarray, " d"],
-        fold: Int[np.ndarray, " n"],
-        config: ResolvedConfig,
-        *,
-        seed: int,
-    ) -> "Laws":
-        """Laws of standardised rows, and of the share of them that each member trains on."""
-        ensemble = config.ensemble
-        own = [
-            start_law(start, z[fold != k], widths, num_components(config), seed)
-            for start in ensemble.starts
-            for k in range(ensemble.folds)
-        ]
-        return Laws(moments_of(z, widths), jax.tree.map(lambda *leaves: jnp.stack(leaves), *own))
+def initial_model(config: ResolvedConfig, moments: GaussianLaw, starts: GaussianMixture, *, key: Key) -> Denoiser:
+    """Untrained model of a resolved configuration, from the moments of all rows and the laws its members start from."""
+    networks = _networks(config.network, moments.mean.shape[0], num_members(config), key)
+    return _model(config, moments, starts, networks)
 
 
-def initial_model(config: ResolvedConfig, laws: Laws, *, key: Key) -> Denoiser:
-    """Untrained model of a resolved configuration."""
-    return _model(config, laws, _networks(config.network, laws.moments.mean.shape[0], num_members(config), key))
-
-
-def blank_model(config: ResolvedConfig, laws: Laws) -> Denoiser:
+def blank_model(config: ResolvedConfig, moments: GaussianLaw, starts: GaussianMixture) -> Denoiser:
     """The model of a resolved configuration with zeros for its parameters: the shapes that a checkpoint must have.
 
     Nothing is drawn, so nothing is compiled for what a checkpoint will overwrite.
     """
-    dimension, key = laws.moments.mean.shape[0], jax.random.key(0)
+    dimension, key = moments.mean.shape[0], jax.random.key(0)
     shapes = eqx.filter_eval_shape(_networks, config.network, dimension, num_members(config), key)
     arrays, rest = eqx.partition(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
     zeros = jax.tree.map(lambda leaf: jnp.asarray(np.zeros(leaf.shape, leaf.dtype)), arrays)
-    return _model(config, laws, eqx.combine(zeros, rest))
+    return _model(config, moments, starts, eqx.combine(zeros, rest))
 
 
 @eqx.filter_jit  # one program: run by hand, every draw and every shape would be compiled on its own
@@ -88,21 +56,22 @@ def _networks(shape: ResolvedNetwork, dimension: int, members: int, key: Key) ->
     return Ensemble.create(build, members, key=key).members
 
 
-def _model(config: ResolvedConfig, laws: Laws, networks: AbstractNetwork) -> Denoiser:
+def _model(
+    config: ResolvedConfig, moments: GaussianLaw, starts: GaussianMixture, networks: AbstractNetwork
+) -> Denoiser:
     return Denoiser(
-        network=_built_around(config, laws, networks),
+        network=_built_around(config, starts, networks),
         process=EDM(t0=config.noise.sigma_min, t1=config.noise.sigma_max),
         parametrization=Karras(),
-        moments=laws.moments,
+        moments=moments,
     )
 
 
-def _built_around(config: ResolvedConfig, laws: Laws, networks: AbstractNetwork) -> AbstractNetwork:
+def _built_around(config: ResolvedConfig, starts: GaussianMixture, networks: AbstractNetwork) -> AbstractNetwork:
     """The network of a model from what its members learn, stacked, and the laws they start from."""
     if config.ensemble.starts != ("normal",):  # the skip of N(0, I) is zero
-        law = laws.members
-        parts = law.components
-        networks = MixtureSkip(networks, law.log_weights, parts.mean, parts.basis, parts.variances)
+        parts = starts.components
+        networks = MixtureSkip(networks, starts.log_weights, parts.mean, parts.basis, parts.variances)
     return Ensemble(networks) if num_members(config) > 1 else _picked(networks, 0)
 
 
@@ -115,15 +84,15 @@ def member_models(model: Denoiser) -> list[Denoiser]:
 
 
 def restricted(
-    config: ResolvedConfig, laws: Laws, model: Denoiser, start: Start
-) -> tuple[ResolvedConfig, Laws, Denoiser]:
-    """The members of one start alone: their configuration, laws and mean field, as if no other had been trained."""
+    config: ResolvedConfig, starts: GaussianMixture, model: Denoiser, start: Start
+) -> tuple[ResolvedConfig, GaussianMixture, Denoiser]:
+    """The members of one start alone: their configuration, starting laws and mean field, as if no other had been trained."""
     ensemble = config.ensemble
     first = ensemble.starts.index(start) * ensemble.folds
     members = slice(first, first + ensemble.folds)
-    own = _picked(laws.members, members)
+    own = _picked(starts, members)
     used = max(1, int(np.max(np.sum(np.asarray(own.log_weights) > ABSENT / 2, axis=-1))))
-    kept = Laws(laws.moments, _picked(own, np.s_[:, :used]))
+    kept = _picked(own, np.s_[:, :used])
     config = dataclasses.replace(config, ensemble=dataclasses.replace(ensemble, starts=(start,), components=used))
     stacked = _stacked(model.network)
     learned = stacked.network if isinstance(stacked, MixtureSkip) else stacked

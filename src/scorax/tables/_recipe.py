@@ -1,128 +1,143 @@
-"""The table recipe, once: from standardised rows and a configuration to a trained, calibrated field."""
+"""The recipe for tables: from rows and a configuration to a fitted table with its cut-off chosen."""
 
-import functools
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import jax
 import numpy as np
-import optax
 from jaxtyping import Float, Int
 
-from scorax._types import Key
-from scorax.models import Denoiser
-from scorax.objectives import (
-    DenoisingScoreMatching,
-    EDMWeighting,
-    LikelihoodTimes,
-    LikelihoodWeighting,
-    LogNormalTimes,
-    UniformTimes,
-)
-from scorax.tables._config import FitConfig, ResolvedConfig
-from scorax.tables._model import Laws, initial_model
-from scorax.tables._settings import num_held_out, num_members, resolved
-from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit
-from scorax.transforms import Dequantize
+from scorax._events import Event, Phase
+from scorax.tables._config import FitConfig
+from scorax.tables._coordinates import Coordinates
+from scorax.tables._fitted import FittedTable
+from scorax.tables._model import cut_at, restricted
+from scorax.tables._precision import in_own_precision
+from scorax.tables._rows import FitRows
+from scorax.tables._selection import Choice, choose, held_out_rows, out_of_fold
+from scorax.tables._training import Advance, Training
+from scorax.training import TrainState
 
-_TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
-_WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
+SCORED_ROWS = 2000
+"""Held-out rows whose log-density is recorded, at most."""
+
+
+class Resumed(NamedTuple):
+    """Where a training goes on: the state it had, and its members' held-out losses at step 0."""
+
+    state: TrainState
+    start_loss: Float[np.ndarray, " members"]
+
+
+class TrainingEnded(NamedTuple):
+    """The training is over, and the choices after it begin."""
+
+    last: Advance
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A fit that is ready to start: everything :func:`~scorax.training.fit` needs, as a function of data, config and seed.
+class Fit:
+    """A finished fit.
 
     Attributes:
-        config: resolved configuration.
-        laws: laws the model is built around.
-        model: untrained model in standardised coordinates.
-        rows: standardised rows, float32, visited with bin noise in standardised units where a column is rounded.
-        fold: the fold of a row, which the members of that fold do not train on; ``-1`` for rows that all train on.
-        key: root key of training.
+        fitted: the model with its cut-off.
+        state: the end of the training.
+        choice: what held-out rows decided.
+        fold: member that never saw a row, for the rows in ``out_of_fold``; -1 elsewhere.
+        out_of_fold: log-density of rows by the member that never saw them, in file units; NaN where there is none.
     """
 
-    config: ResolvedConfig
-    laws: Laws
-    model: Denoiser
-    rows: Rows
+    fitted: FittedTable
+    state: TrainState
+    choice: Choice
     fold: Int[np.ndarray, " n"]
-    key: Key
+    out_of_fold: Float[np.ndarray, " n"]
 
     @property
-    def members(self) -> int:
-        """Number of networks trained side by side."""
-        return num_members(self.config)
+    def steps(self) -> int:
+        """Optimiser steps taken."""
+        return int(self.state.step)
 
-    def held_out(self, member: int) -> Int[np.ndarray, " rows"]:
-        """Rows that ``member`` never trains on."""
-        return np.flatnonzero(self.fold == member % self.config.ensemble.folds)
+    @property
+    def best_steps(self) -> tuple[int, ...]:
+        """Step of the weights kept, per member."""
+        return tuple(np.asarray(self.state.best_step).tolist())
 
-    def trained_on(self, member: int) -> Int[np.ndarray, " rows"]:
-        """Rows that ``member`` trains on."""
-        return np.flatnonzero(self.fold != member % self.config.ensemble.folds)
-
-
-def plan(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], config: FitConfig, *, seed: int) -> Plan:
-    """A fit of standardised rows ``z`` whose columns have bins of ``widths`` (0 where continuous), in the same units."""
-    settings = resolved(config, *z.shape)
-    network_key, train_key = jax.random.split(jax.random.key(seed))
-    folds = settings.ensemble.folds
-    order = np.random.default_rng([seed, len(z)]).permutation(len(z))
-    fold = np.full(len(z), -1)
-    if folds > 1:
-        fold[order] = np.arange(len(z)) % folds
-    else:
-        fold[order[: num_held_out(settings.ensemble.holdout, len(z))]] = 0
-    visit = Dequantize(widths.astype(np.float32)) if np.any(widths > 0) else None
-    rows = Rows(z.astype(np.float32), visit=visit)
-    laws = Laws.of(z, widths, fold, settings, seed=seed)
-    return Plan(
-        settings,
-        laws,
-        initial_model(settings, laws, key=network_key),
-        rows,
-        fold,
-        train_key,
-    )
+    @property
+    def held_out_nats(self) -> float:
+        """Mean log-density of rows by the member that never saw them, per row in file units."""
+        return float(np.nanmean(self.out_of_fold))
 
 
-def objective(config: ResolvedConfig) -> DenoisingScoreMatching:
-    """The training objective of a configuration."""
-    return DenoisingScoreMatching(_WEIGHTINGS[config.training.weighting], _TIMES[config.training.times])
+def _fresh(training: Training) -> Resumed | None:
+    """Every training begins at its start."""
 
 
-@functools.cache  # new closures would be a new program to jit: a second fit of the same shapes shall not compile again
-def optimizer(config: ResolvedConfig) -> optax.GradientTransformation:
-    """The optimiser of a resolved configuration."""
-    training = config.training
-    return adamw(
-        training.learning_rate,
-        num_steps=training.max_steps,
-        weight_decay=training.weight_decay,
-        clip_norm=training.clip_norm,
-    )
+@dataclass(frozen=True)
+class Recipe:
+    """How a table is fitted.
+
+    Attributes:
+        config: configuration; what it leaves out is chosen from the size of the table.
+        seed: root of all randomness.
+    """
+
+    config: FitConfig
+    seed: int
+
+    @in_own_precision
+    def fit(
+        self,
+        rows: FitRows,
+        on_event: Callable[[Event | TrainingEnded], None] = lambda event: None,
+        begin: Callable[[Training], Resumed | None] = _fresh,
+    ) -> Fit:
+        """Fit a table.
+
+        Args:
+            rows: the table; rows held out of it for a report are left alone.
+            on_event: hears what is done and every state of the training between compiled calls. What it raises ends the fit.
+            begin: sees the training before it starts, and says where it goes on; ``None`` at its start.
+
+        Raises:
+            InputError: the table cannot be fitted.
+            EnvironmentFailure: the model does not fit into the memory of this machine.
+            DivergedError: training left the finite numbers.
+        """
+        split = rows.split(self.config, self.seed)
+        if "mixture" in split.settings.ensemble.starts:
+            on_event(Phase("fitting the mixtures that members start from"))
+        coordinates = Coordinates.fit(split.train, split.schema)
+        training = Training.of(split.train, coordinates, split.settings, seed=self.seed)
+        resumed = begin(training)
+        on_event(Phase("compiling the training step"))
+        last = _trained(training, resumed, on_event)
+        on_event(TrainingEnded(last))
+        on_event(Phase("choosing start and sigma_min on held-out rows"))
+        return _finished(training, last.state)
 
 
-def train(job: Plan, state: TrainState | None = None) -> Iterator[TrainState]:
-    """States of the training run, from the start or from ``state``."""
-    training = job.config.training
-    return fit(
-        job.model,
-        objective(job.config),
-        job.rows,
-        optimizer(job.config),
-        key=job.key,
-        num_steps=training.max_steps,
-        options=FitOptions(
-            batch_size=training.batch_size,
-            ema_decay=training.ema_decay,
-            validation=Validation(
-                tuple(job.held_out(member) for member in range(job.members)),
-                every=training.validate_every,
-                patience=training.patience,
-            ),
-            member_rows=[job.trained_on(member) for member in range(job.members)],
-        ),
-        state=state,
-    )
+def _trained(training: Training, resumed: Resumed | None, on_event: Callable[[Event | TrainingEnded], None]) -> Advance:
+    """The end of a training; one that has ended already has no further states."""
+    last = None if resumed is None else Advance(training, *resumed)
+    for state in training.states(None if resumed is None else resumed.state):
+        start_loss = np.asarray(state.validation_loss, np.float64) if last is None else last.start_loss
+        last = Advance(training, state, start_loss)
+        on_event(last)
+    assert last is not None  # a training without a state to go on from yields one at step 0
+    return last
+
+
+def _finished(training: Training, state: TrainState) -> Fit:
+    """The start and the cut-off chosen, and the held-out rows scored."""
+    model = state.model(training.model)
+    choice = choose(training, model)
+    config, starts, model = restricted(training.config, training.starts, model, choice.start)
+    rows = held_out_rows(training.fold, SCORED_ROWS)
+    values = np.full(len(training.z), np.nan)
+    nats = out_of_fold(training, model, choice.sigma_min, rows, tolerance=1e-4)
+    values[rows] = nats + training.log_weight[rows]
+    fold = np.full(len(training.z), -1)
+    fold[rows] = training.fold[rows]
+    fitted = FittedTable(config, training.coordinates, starts, cut_at(model, choice.sigma_min))
+    return Fit(fitted, state, choice, fold, values)

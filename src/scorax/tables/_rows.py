@@ -16,7 +16,7 @@ from scorax.tables._settings import resolved
 FEWEST_ROWS = 10
 
 
-class Parts(NamedTuple):
+class Split(NamedTuple):
     """A table taken apart: its schema, the settings that fit it, and rows in all columns for the fit and for the report."""
 
     schema: Schema
@@ -48,7 +48,7 @@ class FitRows:
         """Where the rows come from that the report is held against."""
         return "hold-out" if self.test is None else "test file"
 
-    def parts(self, config: FitConfig, seed: int) -> Parts:
+    def split(self, config: FitConfig, seed: int) -> Split:
         """What a fit takes from the table under a configuration.
 
         Raises:
@@ -70,7 +70,7 @@ class FitRows:
         elif self.test is not None:
             held = schema.match(self.test, self.test_name)
         require_fittable(values, schema, name=self.name)
-        return Parts(schema, resolved(config, len(values), schema.dimension), values, held)
+        return Split(schema, resolved(config, len(values), schema.dimension), values, held)
 
 
 def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, name: str) -> None:

@@ -4,10 +4,11 @@ import dataclasses
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -15,41 +16,19 @@ import numpy as np
 
 from scorax import _write
 from scorax._errors import InputError, Interrupted, explain
+from scorax._events import Event, Note, Phase, Saved
 from scorax._text import shown_path
 from scorax.checkpoint import RunFacts, RunFolder, cut_metrics, seal_run, write_run_facts
 from scorax.spec import to_json
 from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._evaluate import write_records
 from scorax.tables._files import load_state, save_state, write_facts
-from scorax.tables._fitting import Job, finish, prepare, validation_loss
 from scorax.tables._precision import in_own_precision
-from scorax.tables._recipe import train
+from scorax.tables._recipe import Fit, Recipe, Resumed, TrainingEnded
 from scorax.tables._rows import FitRows
 from scorax.tables._saved import begun_run, table_facts
+from scorax.tables._training import Advance, Training
 from scorax.training import TrainState
-
-Event = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class FitSummary:
-    """What a finished fit has to say.
-
-    Attributes:
-        steps: optimiser steps taken.
-        best_steps: step of the weights kept, per member.
-        start: the start whose members are kept.
-        sigma_min: chosen cut-off, in standardised units.
-        held_out_nats: mean log-density of rows by the member that never saw them, per row in file units.
-        seconds: time this process spent.
-    """
-
-    steps: int
-    best_steps: list[int]
-    start: str
-    sigma_min: float
-    held_out_nats: float
-    seconds: float
 
 
 @in_own_precision
@@ -63,7 +42,7 @@ def fit_run(
     records: bool = True,
     on_event: Callable[[Event], None] = lambda event: None,
     poll: Callable[[], str | None] = lambda: None,
-) -> FitSummary:
+) -> Fit:
     """Fit a table into the run folder ``run_path``.
 
     Resuming needs the same table, seed, configuration and hold-out; the result is then bit for bit that of a run that was
@@ -77,7 +56,7 @@ def fit_run(
         seed: root of all randomness.
         resume: go on from the newest whole step.
         records: whether to compare with baselines and write what the report shows.
-        on_event: receives ``phase``, ``progress``, ``note`` and ``saved`` events.
+        on_event: hears what is done, every state of the training, notes, and what was saved.
         poll: called between jitted calls; returns ``"save"`` to ask for a checkpoint, raises ``Interrupted`` to stop.
 
     Raises:
@@ -88,57 +67,41 @@ def fit_run(
         Interrupted: ``poll`` said so; the state is saved.
     """
     began = time.monotonic()
-    parts = rows.parts(config, seed)
+    split = rows.split(config, seed)
     facts = _facts(rows, seed)
     run = RunFolder(run_path)
     _require_place(run, resume)
     with run.create().lock():
         _require_place(run, resume)  # somebody may have begun a run meanwhile
         for line in run.recover():
-            on_event({"kind": "note", "text": line})
+            on_event(Note(line))
         if run.exists():
-            facts = _same_run(run, facts, parts.settings, on_event)
-        if "mixture" in parts.settings.ensemble.starts:
-            on_event({"kind": "phase", "text": "fitting the mixtures that members start from"})
-        job = prepare(parts.train, parts.schema, config, seed=seed)
-        state, start_loss = _resume(run, job, on_event) if run.saved_steps() else _begin(run, job, facts)
-        state, start_loss = _train(run, job, state, start_loss, on_event, poll)
-        on_event({"kind": "phase", "text": "choosing start and sigma_min on held-out rows"})
-        outcome = finish(job, state)
-        sigma_min = float(outcome.fitted.model.process.t0)  # the clock of EDM is sigma
-        start = outcome.fitted.config.ensemble.starts[0]
-        save_state(run, state, {**_meta(start_loss), "sigma_min": sigma_min, "start": start})
-        on_event({"kind": "saved", "step": int(state.step)})
+            facts = _same_run(run, facts, split.settings, on_event)
+        keeper = _Keeper(run, facts, on_event, poll)
+        fit = Recipe(config, seed).fit(rows, keeper.hear, keeper.begin)
+        keeper.save(fit.state, {"sigma_min": fit.choice.sigma_min, "start": fit.choice.start})
         poll()
         if records:
-            on_event({"kind": "phase", "text": "comparing with baselines, drawing samples, writing records"})
-            write_records(run, outcome, parts.train, parts.held, rows.source, seed=seed)
-        summary = FitSummary(
-            int(state.step),
-            np.asarray(state.best_step).tolist(),
-            start,
-            sigma_min,
-            float(np.nanmean(outcome.out_of_fold)),
-            time.monotonic() - began,
-        )
+            on_event(Phase("comparing with baselines, drawing samples, writing records"))
+            write_records(run, fit, split.train, split.held, rows.source, seed=seed)
         candidates = {
             name: {str(sigma): nats if np.isfinite(nats) else None for sigma, nats in table.items()}
-            for name, table in outcome.candidates.items()
+            for name, table in fit.choice.candidates.items()
         }
         seal_run(
             run,
             dataclasses.replace(
                 facts,
-                members=job.plan.members,
-                best_steps=tuple(summary.best_steps),
-                start=start,
-                sigma_min=sigma_min,
+                members=len(fit.best_steps),
+                best_steps=fit.best_steps,
+                start=fit.choice.start,
+                sigma_min=fit.choice.sigma_min,
                 candidates=candidates,
-                out_of_fold_nats=summary.held_out_nats,
-                seconds=round(summary.seconds, 1),
+                out_of_fold_nats=fit.held_out_nats,
+                seconds=round(time.monotonic() - began, 1),
             ),
         )
-    return summary
+    return fit
 
 
 def _require_place(run: RunFolder, resume: bool) -> None:
@@ -160,78 +123,79 @@ def _require_place(run: RunFolder, resume: bool) -> None:
         )
 
 
-def _begin(run: RunFolder, job: Job, facts: RunFacts) -> tuple[None, None]:
-    """Write what the run is made of; a run that was killed before its first step begins again."""
-    write_run_facts(run, facts)
-    # config.json comes last and says that a run was begun: one killed before it has nothing to resume.
-    write_facts(run, job.plan.config, job.coordinates, job.plan.laws)
-    cut_metrics(run, -1)
-    return None, None
+@dataclass
+class _Keeper:
+    """Keeps a training in its run folder: what it is made of, its metrics, and states to go on from."""
 
+    run: RunFolder
+    facts: RunFacts
+    on_event: Callable[[Event], None]
+    poll: Callable[[], str | None]
+    start_loss: np.ndarray | None = None
+    saved: int | None = None
 
-def _train(
-    run: RunFolder,
-    job: Job,
-    state: TrainState | None,
-    start_loss: np.ndarray | None,
-    on_event: Callable[[Event], None],
-    poll: Callable[[], str | None],
-) -> tuple[TrainState, np.ndarray]:
-    training = job.plan.config.training
-    on_event({"kind": "phase", "text": "compiling the training step"})
-    latest, saved = state, -1 if state is None else int(state.step)
-    for latest in train(job.plan, state):
-        step = int(latest.step)
-        if start_loss is None:
-            start_loss = np.asarray(latest.validation_loss, np.float64)
-        nats = job.held_out_nats(latest, start_loss)
-        event = job.progress(latest, nats)
-        on_event(event)
-        if job.validated(step):
-            _write.append_json_line(run.metrics, _metrics(event, nats, validation_loss(latest)))
-            _write.append_json_line(run.log, {"step": step, "time": round(time.time(), 3)})
+    def begin(self, training: Training) -> Resumed | None:
+        """The newest whole state, with the metrics as they were then; a run killed before its first step begins again."""
+        run = self.run
+        if not run.saved_steps():
+            write_run_facts(run, self.facts)
+            # config.json comes last and says that a run was begun: one killed before it has nothing to resume.
+            write_facts(run, training.config, training.coordinates, training.starts, training.model)
+            cut_metrics(run, -1)
+            return None
+        state, step = load_state(run, training)
+        for line in step.skipped:
+            self.on_event(Note(f"warning: {line}"))
+        cut_metrics(run, step.step)
+        self.on_event(Note(f"resuming at step {step.step}"))
+        self.saved, self.start_loss = step.step, np.asarray(step.meta["start_loss"], np.float64)
+        return Resumed(state, self.start_loss)
+
+    def hear(self, event: Event | TrainingEnded) -> None:
+        """Record and save what training reaches."""
+        if isinstance(event, TrainingEnded):
+            if event.last.step != self.saved:  # whatever comes after the training may fail
+                self.save(event.last.state)
+            return
+        self.on_event(event)
+        if isinstance(event, Advance):
+            self._advance(event)
+
+    def save(self, state: TrainState, chosen: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Save a state, and what was chosen after the training where it was."""
+        self._write(state, chosen)
+        self.on_event(Saved(int(state.step)))
+
+    def _advance(self, now: Advance) -> None:
+        self.start_loss, step = now.start_loss, now.step
+        if now.validated:
+            _write.append_json_line(self.run.metrics, _metrics(now))
+            _write.append_json_line(self.run.log, {"step": step, "time": round(time.time(), 3)})
         try:
-            wanted = poll()
+            wanted = self.poll()
         except Interrupted:
-            if step != saved:
-                save_state(run, latest, _meta(start_loss))
+            if step != self.saved:
+                self._write(now.state)
             raise
-        if (wanted == "save" or step == 0 or step % training.save_every == 0) and step != saved:
-            save_state(run, latest, _meta(start_loss))
-            saved = step
-            on_event({"kind": "saved", "step": step})
-    assert latest is not None  # train yields at least the state it starts from
-    assert start_loss is not None
-    if int(latest.step) != saved:  # whatever comes after the training may fail
-        save_state(run, latest, _meta(start_loss))
-        on_event({"kind": "saved", "step": int(latest.step)})
-    return latest, start_loss
+        due = wanted == "save" or step == 0 or step % now.training.config.training.save_every == 0
+        if due and step != self.saved:
+            self.save(now.state)
+
+    def _write(self, state: TrainState, chosen: Mapping[str, Any] = MappingProxyType({})) -> None:
+        assert self.start_loss is not None  # known from the first state on
+        save_state(self.run, state, {"start_loss": self.start_loss.tolist(), **chosen})
+        self.saved = int(state.step)
 
 
-def _metrics(event: Event, nats: np.ndarray, held_out_loss: float) -> dict[str, Any]:
-    loss = event["loss"]
+def _metrics(now: Advance) -> dict[str, Any]:
     return {
-        "step": event["step"],
-        "train_loss": loss if np.isfinite(loss) else None,
-        "validation_loss": held_out_loss,
-        "held_out_nats": event["held_out_nats"],
-        "held_out_nats_members": nats.tolist(),
-        "active": event["active"],
+        "step": now.step,
+        "train_loss": now.loss if np.isfinite(now.loss) else None,
+        "validation_loss": now.validation_loss,
+        "held_out_nats": now.held_out_nats,
+        "held_out_nats_members": now.member_nats.tolist(),
+        "active": now.active,
     }
-
-
-def _meta(start_loss: np.ndarray) -> dict[str, Any]:
-    return {"start_loss": start_loss.tolist()}
-
-
-def _resume(run: RunFolder, job: Job, on_event: Callable[[Event], None]) -> tuple[TrainState, np.ndarray]:
-    """The newest whole state, and the metrics as they were then."""
-    state, step = load_state(run, job.plan)
-    for line in step.skipped:
-        on_event({"kind": "note", "text": f"warning: {line}"})
-    cut_metrics(run, step.step)
-    on_event({"kind": "note", "text": f"resuming at step {step.step}"})
-    return state, np.asarray(step.meta["start_loss"], np.float64)
 
 
 def _same_run(run: RunFolder, facts: RunFacts, config: ResolvedConfig, on_event: Callable[[Event], None]) -> RunFacts:
@@ -264,9 +228,7 @@ def _same_run(run: RunFolder, facts: RunFacts, config: ResolvedConfig, on_event:
                 )
     for name in ("nproc", "versions", "device"):
         if getattr(begun, name) != getattr(facts, name):
-            on_event(
-                {"kind": "note", "text": f"warning: {name} differs from the run's: not equal bit for bit from here on"}
-            )
+            on_event(Note(f"warning: {name} differs from the run's: not equal bit for bit from here on"))
     write_run_facts(run, begun)
     return begun
 

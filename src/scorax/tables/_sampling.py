@@ -21,7 +21,6 @@ from scorax.samplers import (
     ReverseSDE,
 )
 from scorax.tables._config import SamplerName
-from scorax.tables._model import Laws
 from scorax.targets import GaussianMixture
 
 SAMPLERS: dict[SamplerName, Callable[[int], AbstractSampler]] = {
@@ -40,20 +39,21 @@ SAMPLERS: dict[SamplerName, Callable[[int], AbstractSampler]] = {
 """Name -> sampler for a number of evaluations a draw; the last two take as many as their tolerance asks."""
 
 
-def measured(model: Denoiser, laws: Laws, evaluations: int) -> SamplerChoice:
+def measured(model: Denoiser, starts: GaussianMixture, evaluations: int) -> SamplerChoice:
     """The most accurate sampler on the mixture that members start from, or on the moments of the table without one."""
-    law = laws.members
-    if law.log_weights.shape[-1] > 1:
-        target = jax.tree.map(lambda leaf: leaf[0], law)
+    if starts.log_weights.shape[-1] > 1:
+        target = jax.tree.map(lambda leaf: leaf[0], starts)
     else:
-        moments = jax.tree.map(lambda leaf: leaf[None], laws.moments)
+        moments = jax.tree.map(lambda leaf: leaf[None], model.moments)
         target = GaussianMixture(jnp.zeros(1, moments.mean.dtype), moments)
     return choose_sampler(target, model.process, evaluations, key=jax.random.key(0))
 
 
-def sampler_of(model: Denoiser, laws: Laws, name: SamplerName, evaluations: int) -> tuple[AbstractSampler, str | None]:
+def sampler_of(
+    model: Denoiser, starts: GaussianMixture, name: SamplerName, evaluations: int
+) -> tuple[AbstractSampler, str | None]:
     """The sampler of a name; ``auto`` measures first and says what it found."""
     if name == "auto":
-        choice = measured(model, laws, evaluations)
+        choice = measured(model, starts, evaluations)
         return choice.sampler, choice.reason
     return SAMPLERS[name](evaluations), None

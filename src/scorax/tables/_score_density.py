@@ -3,7 +3,6 @@
 import dataclasses
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from contextlib import nullcontext
 from os import PathLike
 from typing import Any
@@ -15,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from scorax import _html
 from scorax._errors import InputError, explain
+from scorax._events import Event
 from scorax._progress import Progress
 from scorax._text import listing, shown_path
 from scorax.checkpoint import RunFolder
@@ -26,17 +26,16 @@ from scorax.spec import from_mapping, to_json
 from scorax.tables._config import FitConfig, checked_name
 from scorax.tables._files import load_fitted, load_loss_curve, load_memory, save_fitted
 from scorax.tables._fitted import FittedTable
-from scorax.tables._fitting import Job, finish, prepare, validation_loss
 from scorax.tables._frames import Frame, checked_table, default_names
 from scorax.tables._memory import Memory
 from scorax.tables._notes import notes
 from scorax.tables._precision import in_own_precision
-from scorax.tables._recipe import train
-from scorax.tables._rows import FEWEST_ROWS, require_fittable
+from scorax.tables._recipe import Recipe, TrainingEnded
+from scorax.tables._rows import FEWEST_ROWS, FitRows
 from scorax.tables._sampling import measured, sampler_of
 from scorax.tables._saved import open_run
 from scorax.tables._schema import Schema
-from scorax.training import TrainState
+from scorax.tables._training import Advance
 
 
 class ScoreDensity(DensityMixin, BaseEstimator):
@@ -96,42 +95,34 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @in_own_precision
     def fit(self, X: Any, y: Any = None) -> "ScoreDensity":
-        """Fit the rows of ``X``, shape (n, d); ``y`` is ignored. Warns of what ``scorax.data.notes`` finds odd about them.
+        """Fit the rows of ``X``, shape (n, d); ``y`` is ignored. Warns of what ``scorax.tables.notes`` finds odd about them.
 
         Raises:
             InputError: fewer than ten rows, or no column that varies (a ``ValueError``).
             DivergedError: training left the finite numbers.
         """
-        table = checked_table(self, X, reset=True, fewest=FEWEST_ROWS)
-        schema = Schema.infer(table)
-        require_fittable(table.values, schema, name="X")
-        for line in notes(table):
+        rows, config = FitRows(checked_table(self, X, reset=True, fewest=FEWEST_ROWS), "X"), self._settings()
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        rows.split(config, seed)
+        for line in notes(rows.table):
             warnings.warn(line, stacklevel=2)
-        self.seed_ = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        job = prepare(table.values, schema, self._settings(), seed=self.seed_)
-        with Progress() if self.verbose else nullcontext(_silent) as report:
-            state, self.loss_curve_ = self._train(job, report)
-            report({"kind": "phase", "text": "choosing start and sigma_min on held-out rows"})
-            outcome = finish(job, state)
-        self.fitted_: FittedTable = outcome.fitted
-        self.frame_ = Frame.of(X)
-        self.n_iter_ = int(state.step)
-        return self
-
-    def _train(self, job: Job, report: Callable[[dict[str, Any]], None]) -> tuple[TrainState, np.ndarray]:
-        report({"kind": "phase", "text": "compiling the training step"})
         curve: list[float] = []
-        state = start_loss = None
-        for state in train(job.plan):
-            start_loss = np.asarray(state.validation_loss, np.float64) if start_loss is None else start_loss
-            if self.verbose:  # the log-density of the start is a program of its own
-                report(job.progress(state, job.held_out_nats(state, start_loss)))
-            if job.validated(int(state.step)):
-                curve.append(validation_loss(state))
-        assert state is not None  # train yields at least the state it starts from
-        return state, np.array(curve)
+        with Progress() if self.verbose else nullcontext() as progress:
+
+            def hear(event: Event | TrainingEnded) -> None:
+                if isinstance(event, Advance) and event.validated:
+                    curve.append(event.validation_loss)
+                if progress is not None and not isinstance(event, TrainingEnded):
+                    progress(event)
+
+            fit = Recipe(config, seed).fit(rows, hear)
+        self.fitted_: FittedTable = fit.fitted
+        self.frame_ = Frame.of(X)
+        self.loss_curve_ = np.array(curve)
+        self.n_iter_ = fit.steps
+        self.seed_ = seed
+        return self
 
     def _settings(self) -> FitConfig:
         config = FitConfig() if self.config is None else self.config
@@ -192,7 +183,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         fitted = self._fitted()
         sampling = fitted.config.sampling
         chosen = sampling.sampler if name is None else checked_name(name)
-        return sampler_of(fitted.model, fitted.laws, chosen, evaluations or sampling.evaluations)
+        return sampler_of(fitted.model, fitted.starts, chosen, evaluations or sampling.evaluations)
 
     @in_own_precision
     def choose_sampler(self, evaluations: int = 64) -> SamplerChoice:
@@ -201,7 +192,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         The law is the mixture that members start from, or the Gaussian with the moments of the table.
         """
         fitted = self._fitted()
-        return measured(fitted.model, fitted.laws, evaluations)
+        return measured(fitted.model, fitted.starts, evaluations)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Log-density of every row, in nats and in the units of the columns; rounded columns are dequantised first."""
@@ -343,7 +334,3 @@ class ScoreDensity(DensityMixin, BaseEstimator):
     def _rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "fitted_")
         return self.schema_.match(checked_table(self, X, reset=False), "X")
-
-
-def _silent(event: dict[str, Any]) -> None:
-    """Nobody asked."""

@@ -12,7 +12,7 @@ from scorax.models import Denoiser
 from scorax.tables._config import Start
 from scorax.tables._divergences import CHOICE_PROBES, MEAN_PROBES, divergence_of_means
 from scorax.tables._model import cut_at, member_models, restricted
-from scorax.tables._recipe import Plan
+from scorax.tables._training import Training
 
 
 def held_out_rows(fold: Int[np.ndarray, " n"], limit: int) -> Int[np.ndarray, " rows"]:
@@ -24,9 +24,8 @@ def held_out_rows(fold: Int[np.ndarray, " n"], limit: int) -> Int[np.ndarray, " 
 
 
 def out_of_fold(
-    job: Plan,
+    training: Training,
     model: Denoiser,
-    z: Float[np.ndarray, "n d"],
     sigma: float,
     rows: Int[np.ndarray, " rows"],
     *,
@@ -37,15 +36,15 @@ def out_of_fold(
 
     ``model`` has the members of one start. Probes, where there are any, follow from the row alone.
     """
-    divergence = divergence_of_means(z.shape[1], probes)
+    divergence = divergence_of_means(training.z.shape[1], probes)
     values = np.full(len(rows), np.nan)
     for member, own in enumerate(member_models(model)):
-        mine = np.flatnonzero(job.fold[rows] == member)
+        mine = np.flatnonzero(training.fold[rows] == member)
         if mine.size:
             cut = cut_at(own, sigma)
             answer = log_prob(
                 cut,
-                jnp.asarray(z[rows[mine]], jnp.float32),
+                jnp.asarray(training.z[rows[mine]], jnp.float32),
                 divergence=divergence,
                 tolerance=tolerance,
                 estimate_error=False,
@@ -70,22 +69,22 @@ class Choice:
     candidates: dict[Start, dict[float, float]]
 
 
-def choose(job: Plan, model: Denoiser, z: Float[np.ndarray, "n d"], log_weight: Float[np.ndarray, " n"]) -> Choice:
+def choose(training: Training, model: Denoiser) -> Choice:
     """The start and the cut-off under which held-out rows are likeliest.
 
     The cut-off acts as the width of a kernel on the training rows: too small a one keeps the field's overfitting at low
     noise. The mean is over at most ``choose_rows`` held-out rows, each scored by the member that never saw it. In many
     dimensions two probes a row decide as well as the trace: common to all candidates, they leave little noise in a difference.
     """
-    noise = job.config.noise
-    held = held_out_rows(job.fold, noise.choose_rows)
-    weight = float(np.mean(log_weight[held]))
+    noise = training.config.noise
+    held = held_out_rows(training.fold, noise.choose_rows)
+    weight = float(np.mean(training.log_weight[held]))
     candidates: dict[Start, dict[float, float]] = {}
-    for start in job.config.ensemble.starts:
-        own = restricted(job.config, job.laws, model, start)[2]
+    for start in training.config.ensemble.starts:
+        own = restricted(training.config, training.starts, model, start)[2]
         table = candidates[start] = {}
         for sigma in (c for c in noise.candidates if noise.sigma_min <= c < noise.sigma_max):
-            values = out_of_fold(job, own, z, sigma, held, tolerance=1e-3, probes=CHOICE_PROBES)
+            values = out_of_fold(training, own, sigma, held, tolerance=1e-3, probes=CHOICE_PROBES)
             table[sigma] = float(np.mean(values)) + weight if np.all(np.isfinite(values)) else float("-inf")
     start = max(candidates, key=lambda name: max(candidates[name].values()))
     return Choice(start, max(candidates[start], key=candidates[start].__getitem__), candidates)

@@ -3,12 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
 from scorax.baselines import MixtureBaseline
 from scorax.processes import GaussianLaw
-from scorax.tables._config import Start
+from scorax.tables._config import ResolvedConfig, Start
+from scorax.tables._settings import num_components
 from scorax.targets import GaussianMixture
 
 ABSENT = -1e30
@@ -41,6 +42,27 @@ def start_law(
         one = moments_of(z, widths) if start == "gaussian" else GaussianLaw.standard(z.shape[1])
         law = GaussianMixture(jnp.zeros(1), jax.tree.map(lambda leaf: leaf[None], one))
     return _filled(law, components)
+
+
+def member_laws(
+    z: Float[np.ndarray, "n d"],
+    widths: Float[np.ndarray, " d"],
+    fold: Int[np.ndarray, " n"],
+    config: ResolvedConfig,
+    *,
+    seed: int,
+) -> GaussianMixture:
+    """The laws that members start from, each of the standardised rows it trains on, stacked.
+
+    The folds of the first start come first, then those of the next.
+    """
+    ensemble = config.ensemble
+    own = [
+        start_law(start, z[fold != k], widths, num_components(config), seed)
+        for start in ensemble.starts
+        for k in range(ensemble.folds)
+    ]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *own)
 
 
 def _filled(law: GaussianMixture, components: int) -> GaussianMixture:
