@@ -22,8 +22,8 @@ REPORT_TOLERANCE = 1e-4
 """Wanted error, in nats, of log-densities that are averaged for the report."""
 
 
-class View:
-    """A fitted table as ``diagnostics.evaluate`` wants to see it."""
+class DiagnosedFit:
+    """A fit and the rows it was made of, as ``diagnostics.evaluate`` wants to see them."""
 
     def __init__(self, fit: Fit, values: np.ndarray, seed: int) -> None:
         self._fitted = fit.fitted
@@ -66,7 +66,7 @@ def write_records(
     coordinates = fit.fitted.coordinates
     # What differs in its last bits in a constant column is no variation of the data.
     train = coordinates.schema.invert(coordinates.schema.encode(values))
-    records = evaluate(View(fit, values, seed), train, held_out=rows, held_out_source=source, seed=seed)
+    records = evaluate(DiagnosedFit(fit, values, seed), train, held_out=rows, held_out_source=source, seed=seed)
     for name, record in records.items():
         write_json(run.records / f"{name}.json", record if isinstance(record, dict) else {name: record})
 
