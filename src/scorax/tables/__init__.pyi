@@ -1,4 +1,3 @@
-from . import columns
 from ._config import (
     EnsembleConfig,
     FitConfig,
@@ -10,32 +9,39 @@ from ._config import (
 )
 from ._evaluate import evaluate_test
 from ._notes import notes
-from ._recipe import Fit, Recipe
+from ._recipe import Fit, Recipe, Resumed, TrainingEnded
 from ._rows import FitRows
-from ._run import fit_run
+from ._run import Note, Phase, Saved, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._schema import Schema
 from ._score_density import ScoreDensity
 from ._settings import resolved
+from ._training import Advance, Training
 
 __all__ = [
     "SAMPLERS",
+    "Advance",
     "EnsembleConfig",
     "Fit",
     "FitConfig",
     "FitRows",
     "NetworkConfig",
     "NoiseConfig",
+    "Note",
+    "Phase",
     "Recipe",
+    "Resumed",
     "SamplingConfig",
+    "Saved",
     "SavedRun",
     "Schema",
     "ScoreDensity",
+    "Training",
     "TrainingConfig",
+    "TrainingEnded",
     "begun_run",
     "checked_name",
-    "columns",
     "evaluate_test",
     "fit_run",
     "notes",
