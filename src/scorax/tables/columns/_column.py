@@ -14,8 +14,8 @@ from scorax.tables.columns._cells import Cells
 class AbstractColumn(ABC):
     r"""A column of a file, and the coordinates in which a model sees it: none, one, or several.
 
-    Values :math:`v` are float64 and count from the origin of :attr:`format`. Coordinates :math:`c` are real numbers, one row of
-    them for each value. A density of the values is one of the coordinates times :math:`|dc / dv|`; where values lie on points,
+    Values $v$ are float64 and count from the origin of :attr:`format`. Coordinates $c$ are real numbers, one row of
+    them for each value. A density of the values is one of the coordinates times $|dc / dv|$; where values lie on points,
     uniform noise of the :attr:`widths` makes the coordinates continuous, and the density is that of value and noise.
 
     A kind is a frozen dataclass in a file of its own and a line in :data:`~scorax.tables.columns.KINDS`. Its fields are what
@@ -72,4 +72,4 @@ class AbstractColumn(ABC):
 
     @abstractmethod
     def log_weight(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        r"""The logarithm of :math:`|dc / dv|` at each value."""
+        r"""The logarithm of $|dc / dv|$ at each value."""
