@@ -46,6 +46,7 @@ for _name, _value in {
 # Most of a cold run is compiling. The older of XLA's two generators of CPU code, without LLVM's loop optimisations, takes a
 # third to a half of the time; loops that are not vectorised cost the tests little. `XLA_FLAGS= pytest` runs the programs of a
 # user, and CI does so once more for the claims about bits (marker `bits`).
+PROGRAMS_OF_A_USER = os.environ.get("XLA_FLAGS") == ""
 if _known_to_xla("xla_cpu_use_fusion_emitters"):
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1")
 
@@ -64,15 +65,28 @@ def quick_compilation() -> Iterator[None]:
 
     Most of a cold run is compiling programs that run once for milliseconds; without optimisation they compile in half the
     time. For files whose tolerances stand far above rounding, or that compare no numbers: the order of additions and fused
-    multiplications may differ from what users run. Files about bits, float32 digits or the compiler leave it alone.
+    multiplications may differ from what users run. Files about float32 digits or the compiler leave it alone. Equal bits are
+    claimed under either, and with the programs of a user nothing is changed here.
     """
     import jax
+
+    if PROGRAMS_OF_A_USER:
+        yield
+        return
 
     before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
     jax.clear_caches()  # the option is no part of the key under which a compiled program is kept in memory
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Of another process that compiles the programs of this one."""
+    import jax
+
+    return {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": str(int(jax.config.read("jax_disable_most_optimizations")))}
 
 
 @pytest.fixture

@@ -73,9 +73,9 @@ def test_the_kind_of_frame_survives_the_run_folder(kind: str, fitted: ScoreDensi
 
 
 def test_a_frame_with_numbers_for_labels_comes_back_with_them() -> None:
-    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)))
-    drawn = ScoreDensity(TINY, random_state=0).fit(frame).sample(3, random_state=0)
-    assert list(drawn.columns) == [0, 1]
+    frame = pd.DataFrame(dict(enumerate(_columns().values())))  # of the size and kinds above, whose programs it takes
+    drawn = ScoreDensity(TINY, random_state=0).fit(frame).sample(7, random_state=0)
+    assert list(drawn.columns) == [0, 1, 2, 3]
 
 
 def _with(cell: Any) -> list[list[Any]]:

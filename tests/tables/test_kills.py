@@ -1,7 +1,6 @@
 """A run killed at any moment and resumed ends with the same bytes as one that was never interrupted (R1)."""
 
 import hashlib
-import os
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scorax.cli import main
 from scorax.data import write_table
 
 # Every step is validated and saved, so a random moment falls into a save as often as into a computation.
@@ -26,13 +26,13 @@ SETTINGS = {
     "noise.candidates": [0.1],
 }
 
-# Every run, killed or not, takes the same programs; they run for milliseconds.
-ENVIRONMENT = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+# Every run, killed or not, in this process or another, takes the same programs; they run for milliseconds.
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
-def command(table: Path, run: Path, *extra: str) -> list[str]:
+def words(table: Path, run: Path, *extra: str) -> list[str]:
     sets = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
-    return [sys.executable, "-m", "scorax", "fit", str(table), "-o", str(run), "--no-report", *sets, *extra]
+    return ["fit", str(table), "-o", str(run), "--no-report", *sets, *extra]
 
 
 def digests(run: Path) -> dict[str, str]:
@@ -53,25 +53,25 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def straight(table: Path) -> dict[str, str]:
     run = table.parent / "straight"
-    subprocess.run(command(table, run), check=True, capture_output=True, timeout=300, env=ENVIRONMENT)
+    assert main(words(table, run)) == 0
     assert len(digests(run)) == 7
     return digests(run)
 
 
-def kill_and_resume(table: Path, run: Path, moments: np.random.Generator, kills: int) -> list[int]:
-    """Kill the fit ``kills`` times, each a random moment after the run folder moved on, then let it finish."""
+def kill_and_resume(
+    table: Path, run: Path, environment: dict[str, str], moments: np.random.Generator, kills: int
+) -> list[int]:
+    """Kill the fit ``kills`` times, each a random moment after a step was saved, then let it finish."""
     seen = []
-    for number in range(kills):
+    for _ in range(kills):
         extra = ["--resume"] if run.exists() else []
-        process = subprocess.Popen(
-            command(table, run, *extra), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT
-        )
+        line = [sys.executable, "-m", "scorax", *words(table, run, *extra)]
+        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
         before = sorted(p.name for p in (run / "steps").iterdir()) if (run / "steps").exists() else []
         deadline = time.monotonic() + 120
-        # The first kill comes as soon as the folder exists; later ones while steps are being written.
         while process.poll() is None and time.monotonic() < deadline:
             steps = sorted(p.name for p in (run / "steps").iterdir()) if (run / "steps").exists() else []
-            if (number == 0 and run.exists()) or steps != before:
+            if steps != before:
                 break
             time.sleep(0.002)
         time.sleep(float(moments.uniform(0, 0.25)))
@@ -79,21 +79,25 @@ def kill_and_resume(table: Path, run: Path, moments: np.random.Generator, kills:
         process.wait()
         saved = [int(p.name) for p in (run / "steps").iterdir() if p.name.isdigit()]
         seen.append(max(saved, default=-1))
-    subprocess.run(command(table, run, "--resume"), check=True, capture_output=True, timeout=300, env=ENVIRONMENT)
+    assert main(words(table, run, "--resume")) == 0
     return seen
 
 
-def test_killed_runs_end_with_the_same_bytes(table: Path, straight: dict[str, str]) -> None:
+def test_killed_runs_end_with_the_same_bytes(
+    table: Path, straight: dict[str, str], environment: dict[str, str]
+) -> None:
     run = table.parent / "killed"
-    seen = kill_and_resume(table, run, np.random.default_rng(1), kills=2)
+    seen = kill_and_resume(table, run, environment, np.random.default_rng(1), kills=1)
     assert digests(run) == straight
     assert not [p for p in run.rglob(".tmp-*")], "temporary files were left behind"
     assert min(seen) < 30, "no kill came before the end; the test proves nothing"
 
 
 @pytest.mark.slow  # forty restarts of the interpreter and JAX
-def test_forty_kills_end_with_the_same_bytes(table: Path, straight: dict[str, str]) -> None:
+def test_forty_kills_end_with_the_same_bytes(
+    table: Path, straight: dict[str, str], environment: dict[str, str]
+) -> None:
     for round_number in range(5):
         run = table.parent / f"killed-{round_number}"
-        kill_and_resume(table, run, np.random.default_rng(100 + round_number), kills=8)
+        kill_and_resume(table, run, environment, np.random.default_rng(100 + round_number), kills=8)
         assert digests(run) == straight

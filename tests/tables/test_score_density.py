@@ -19,6 +19,8 @@ from scorax.likelihood import default_tolerance
 from scorax.tables import Schema
 from tiny import SMALL, TINY, clusters
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")  # equal bits, and an integral to 1e-2
+
 
 @pytest.fixture(scope="module")
 def rows() -> np.ndarray:
@@ -32,8 +34,8 @@ def fitted(rows: np.ndarray) -> ScoreDensity:
 
 def test_density_integrates_to_one(fitted: ScoreDensity, rows: np.ndarray) -> None:
     low, high = rows.min(axis=0), rows.max(axis=0)
-    room = 0.6 * (high - low)
-    axes = [np.linspace(low[j] - room[j], high[j] + room[j], 80) for j in (0, 1)]
+    room = 0.4 * (high - low)
+    axes = [np.linspace(low[j] - room[j], high[j] + room[j], 40) for j in (0, 1)]
     grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
     cell = np.prod([a[1] - a[0] for a in axes])
     assert np.exp(fitted.score_samples(grid)).sum() * cell == pytest.approx(1, abs=0.01)

@@ -23,7 +23,7 @@ UNTRAINED = FitConfig(
     network=NetworkConfig(width=8, depth=1, dropout=0.0),
     training=TrainingConfig(max_steps=1, batch_size=16, learning_rate=1e-9, validate_every=1),
     ensemble=EnsembleConfig(folds=2, components=3),
-    noise=NoiseConfig(candidates=(0.001,)),
+    noise=NoiseConfig(candidates=(0.03,)),
 )
 
 
@@ -32,7 +32,7 @@ def rows() -> np.ndarray:
     """Three round clusters: nothing like a Gaussian, hardly anything but a mixture."""
     random = np.random.default_rng(0)
     centres = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
-    return centres[random.integers(3, size=300)] + 0.3 * random.normal(size=(300, 2))
+    return centres[random.integers(3, size=150)] + 0.3 * random.normal(size=(150, 2))
 
 
 def test_held_out_rows_choose_the_start(rows: np.ndarray) -> None:
