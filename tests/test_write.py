@@ -56,7 +56,7 @@ ALLOWED = {next_step: [{"1": OLD}, {"1": OLD, "2": NEW}, {"2": NEW}], same_step:
 
 def attempt(monkeypatch, work, root, system) -> str:
     """Runs the work on this machine; then the power cut, if the machine died."""
-    monkeypatch.setattr(_write, "_system", system)
+    monkeypatch.setattr(_write, "system", system)
     try:
         work(root)
         outcome = "done"
@@ -65,12 +65,12 @@ def attempt(monkeypatch, work, root, system) -> str:
     except Crash:
         system.power_cut()
         outcome = "crashed"
-    monkeypatch.setattr(_write, "_system", Faulty())
+    monkeypatch.setattr(_write, "system", Faulty())
     return outcome
 
 
 def fresh(monkeypatch, root: Path) -> Path:
-    monkeypatch.setattr(_write, "_system", Faulty())
+    monkeypatch.setattr(_write, "system", Faulty())
     root.mkdir()
     _write.commit_folder(root, "1", OLD, manifest)
     return root
@@ -178,7 +178,7 @@ def test_a_failed_append_takes_its_line_back(monkeypatch, tmp_path):
     _write.append_json_line(path, {"step": 1})
     for mode in ("enospc", "eio"):
         system = Faulty(1, mode)
-        monkeypatch.setattr(_write, "_system", system)
+        monkeypatch.setattr(_write, "system", system)
         with pytest.raises(EnvironmentFailure):
             _write.append_json_line(path, {"step": 2})
         assert system.hit

@@ -2,7 +2,7 @@
 
 Every write follows one order: a temporary random name in the same folder, write, ``fsync``, rename, ``fsync`` of the
 folder. A crash at any moment therefore leaves the old state or the new one, and the next write in the folder removes what
-a killed one left under a temporary name. Every system call goes through ``_system``, one small object that a test replaces
+a killed one left under a temporary name. Every system call goes through ``system``, one small object that a test replaces
 to fail any call it likes.
 """
 
@@ -25,7 +25,7 @@ from scorax._temporary import TEMPORARY, is_held, temporary_file, temporary_name
 
 _ASIDE = re.compile(r"^\.tmp-[0-9a-f]{16}-was-(?P<name>.+)$")
 
-_system = System()
+system = System()
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,16 @@ def _parent(path: PathLike) -> str:
 def _write_all(descriptor: int, data: "bytes | memoryview") -> None:
     view = memoryview(data).cast("B")
     while len(view) > 0:
-        view = view[_system.write(descriptor, view) :]
+        view = view[system.write(descriptor, view) :]
 
 
 def _create(path: PathLike, data: bytes) -> None:
-    descriptor = _system.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         _write_all(descriptor, data)
-        _system.fsync(descriptor)
+        system.fsync(descriptor)
     finally:
-        _system.close(descriptor)
+        system.close(descriptor)
 
 
 def _discard(path: PathLike) -> None:
@@ -64,28 +64,28 @@ def _discard(path: PathLike) -> None:
     with contextlib.suppress(OSError):
         if os.path.isdir(path) and not os.path.islink(path):
             _empty(path)
-            _system.rmdir(path)
+            system.rmdir(path)
         else:
-            _system.unlink(path)
+            system.unlink(path)
 
 
 def _empty(folder: PathLike) -> None:
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
         if entry.is_dir(follow_symlinks=False):
             _empty(entry.path)
-            _system.rmdir(entry.path)
+            system.rmdir(entry.path)
         else:
-            _system.unlink(entry.path)
+            system.unlink(entry.path)
 
 
 def write_bytes(path: PathLike, data: bytes) -> None:
     """Replaces the file by these bytes, wholly or not at all; a link in its place is replaced, not followed."""
     with explaining(path, len(data)):
-        with temporary_file(_system, _parent(path)) as (temporary, descriptor):
+        with temporary_file(system, _parent(path)) as (temporary, descriptor):
             _write_all(descriptor, data)
-            _system.fsync(descriptor)
-            _system.rename(temporary, path)
-        _system.fsync_dir(_parent(path))
+            system.fsync(descriptor)
+            system.rename(temporary, path)
+        system.fsync_dir(_parent(path))
 
 
 def write_text(path: PathLike, text: str) -> None:
@@ -107,39 +107,39 @@ def append_json_line(path: PathLike, obj: Any) -> None:
     """Appends one line of JSON; a line that cannot be written whole is taken back."""
     data = json_bytes(obj, indent=None)
     with explaining(path, len(data)):
-        descriptor = _system.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             before = os.fstat(descriptor).st_size
             try:
                 _write_all(descriptor, data)
             except OSError:
                 with contextlib.suppress(OSError):
-                    _system.truncate(descriptor, before)
+                    system.truncate(descriptor, before)
                 raise
         finally:
-            _system.close(descriptor)
+            system.close(descriptor)
 
 
 def truncate(path: PathLike, size: int) -> None:
     """Cuts a file back to ``size`` bytes, and syncs it."""
     with explaining(path):
-        descriptor = _system.open(path, os.O_WRONLY)
+        descriptor = system.open(path, os.O_WRONLY)
         try:
-            _system.truncate(descriptor, size)
-            _system.fsync(descriptor)
+            system.truncate(descriptor, size)
+            system.fsync(descriptor)
         finally:
-            _system.close(descriptor)
+            system.close(descriptor)
 
 
 def sync(path: PathLike) -> None:
     """Brings what was appended to a file to the disk."""
     with explaining(path):
-        descriptor = _system.open(path, os.O_RDWR)
+        descriptor = system.open(path, os.O_RDWR)
         try:
-            _system.fsync(descriptor)
+            system.fsync(descriptor)
         finally:
-            _system.close(descriptor)
-        _system.fsync_dir(_parent(path))
+            system.close(descriptor)
+        system.fsync_dir(_parent(path))
 
 
 def make_folder(path: PathLike) -> None:
@@ -154,8 +154,8 @@ def make_folder(path: PathLike) -> None:
             folder = os.path.dirname(folder)
         for folder in reversed(missing):
             with contextlib.suppress(FileExistsError):
-                _system.mkdir(folder)
-            _system.fsync_dir(_parent(folder))
+                system.mkdir(folder)
+            system.fsync_dir(_parent(folder))
 
 
 def commit_folder(
@@ -177,22 +177,22 @@ def commit_folder(
         temporary = temporary_name(parent)
         aside = f"{temporary_name(parent)}-was-{name}"
         try:
-            _system.mkdir(temporary)
+            system.mkdir(temporary)
             for file, data in contents.items():
                 _create(os.path.join(temporary, file), data)
-            _system.fsync_dir(temporary)
+            system.fsync_dir(temporary)
             if os.path.lexists(target):
-                _system.rename(target, aside)
+                system.rename(target, aside)
             try:
-                _system.rename(temporary, target)
+                system.rename(temporary, target)
             except BaseException:
                 if os.path.lexists(aside):
-                    _system.rename(aside, target)
+                    system.rename(aside, target)
                 raise
         except BaseException:
             _discard(temporary)
             raise
-        _system.fsync_dir(parent)
+        system.fsync_dir(parent)
         _discard(aside)
     return Path(target)
 
@@ -201,8 +201,8 @@ def remove_file(path: PathLike) -> None:
     """Removes a file; a missing one is fine."""
     with explaining(path):
         with contextlib.suppress(FileNotFoundError):
-            _system.unlink(path)
-        _system.fsync_dir(_parent(path))
+            system.unlink(path)
+        system.fsync_dir(_parent(path))
 
 
 def remove_tree(path: PathLike) -> None:
@@ -210,14 +210,14 @@ def remove_tree(path: PathLike) -> None:
     with explaining(path):
         temporary = temporary_name(_parent(path))
         try:
-            _system.rename(path, temporary)
+            system.rename(path, temporary)
         except FileNotFoundError:
             return
         # Were the name to come back after a power cut, it must not name a half-emptied folder.
-        _system.fsync_dir(_parent(path))
+        system.fsync_dir(_parent(path))
         _empty(temporary)
-        _system.rmdir(temporary)
-        _system.fsync_dir(_parent(path))
+        system.rmdir(temporary)
+        system.fsync_dir(_parent(path))
 
 
 def clean_temporaries(folder: PathLike) -> list[str]:
@@ -232,21 +232,21 @@ def clean_temporaries(folder: PathLike) -> list[str]:
         left = sorted((e for e in os.scandir(folder) if e.name.startswith(TEMPORARY)), key=lambda e: e.name)
         if left:
             # What a folder set aside gave way to has to be on the disk before it goes.
-            _system.fsync_dir(folder)
+            system.fsync_dir(folder)
         for entry in left:
             aside = _ASIDE.match(entry.name)
             if aside and not os.path.lexists(original := os.path.join(folder, aside["name"])):
-                _system.rename(entry.path, original)
+                system.rename(entry.path, original)
             elif entry.is_dir(follow_symlinks=False):
                 _empty(entry.path)
-                _system.rmdir(entry.path)
+                system.rmdir(entry.path)
             elif entry.is_file(follow_symlinks=False) and is_held(entry.path):
                 continue
             else:
-                _system.unlink(entry.path)
+                system.unlink(entry.path)
             cleaned.append(entry.name)
         if cleaned:
-            _system.fsync_dir(folder)
+            system.fsync_dir(folder)
     return cleaned
 
 
@@ -270,7 +270,7 @@ def _standard_descriptor(path: PathLike) -> int | None:
 
 
 class _Output(io.RawIOBase):
-    """An unbuffered stream through ``_system`` whose errors name the path of the output, not the temporary one."""
+    """An unbuffered stream through ``system`` whose errors name the path of the output, not the temporary one."""
 
     def __init__(self, descriptor: int, path: PathLike, *, seeks: bool) -> None:
         super().__init__()
@@ -316,26 +316,26 @@ def replacing(path: PathLike) -> Iterator[io.RawIOBase]:
     if is_special(path):
         with explaining(path):
             number = _standard_descriptor(path)
-            descriptor = os.dup(number) if number is not None else _system.open(path, os.O_WRONLY)
+            descriptor = os.dup(number) if number is not None else system.open(path, os.O_WRONLY)
             output = _Output(descriptor, path, seeks=False)
             try:
                 yield output
             finally:
                 output.end()
-                _system.close(descriptor)
+                system.close(descriptor)
         return
     target = os.path.realpath(path)
     with contextlib.ExitStack() as stack:
         with explaining(path):
             if os.path.isdir(target):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
-            temporary, descriptor = stack.enter_context(temporary_file(_system, _parent(target)))
+            temporary, descriptor = stack.enter_context(temporary_file(system, _parent(target)))
         output = _Output(descriptor, path, seeks=True)
         try:
             yield output
         finally:
             output.end()
         with explaining(path):
-            _system.fsync(descriptor)
-            _system.rename(temporary, target)
-            _system.fsync_dir(_parent(target))
+            system.fsync(descriptor)
+            system.rename(temporary, target)
+            system.fsync_dir(_parent(target))

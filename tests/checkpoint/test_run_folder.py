@@ -157,13 +157,13 @@ def test_a_crash_at_any_call_of_a_save_leaves_the_old_step_or_the_new(run, monke
     train(run, 1)
     for calls in range(200):
         Dying.left = calls
-        monkeypatch.setattr(_write, "_system", Dying())
+        monkeypatch.setattr(_write, "system", Dying())
         try:
             save_step(run, 2 + calls, arrays(2 + calls), {}, keep=1)
             done = True
         except EnvironmentFailure:
             done = False
-        monkeypatch.setattr(_write, "_system", System())
+        monkeypatch.setattr(_write, "system", System())
         run.recover()
         step = load_step(run, EXPECTED, fallback=False)
         assert step.arrays["optimizer"]["count"] == step.step

@@ -352,7 +352,7 @@ def test_at_every_call_the_old_model_or_the_new_one(tmp_path, monkeypatch, mode)
         scorax.save(old, folder)
         machine = Faulty(at, mode)
         with monkeypatch.context() as patch:
-            patch.setattr(_write, "_system", machine)
+            patch.setattr(_write, "system", machine)
             try:
                 scorax.save(new, folder, overwrite=True)
                 ended = True

@@ -178,7 +178,7 @@ def test_a_crash_while_a_file_is_replaced_leaves_a_run_that_is_made_whole_again(
     for at in range(200):
         run = copy_of(whole, tmp_path / str(at))
         system = Faulty(at, "crash")
-        monkeypatch.setattr(_write, "_system", system)
+        monkeypatch.setattr(_write, "system", system)
         with contextlib.suppress(Crash):
             replace_files(run, ("records/held_out.json",), lambda facts: contents)
         monkeypatch.undo()

@@ -10,6 +10,7 @@ import pytest
 
 from scorax._errors import DivergedError, EnvironmentFailure, FolderInUseError, InputError, Interrupted, ScoraxError
 from scorax._text import clean
+from scorax.checkpoint import RunFolder
 from scorax.cli import _app, main
 from scorax.cli._console import one_line
 from scorax.cli._failures import explain_failure
@@ -51,10 +52,10 @@ def test_names_from_files_cannot_move_the_cursor() -> None:
 
 
 def _raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    def explode(path: Path) -> None:
+    def explode(run: RunFolder) -> None:
         raise error
 
-    monkeypatch.setattr("scorax.cli._info._facts", explode)
+    monkeypatch.setattr("scorax.checkpoint.verify_run", explode)
 
 
 def test_a_bug_says_how_to_report_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from scorax import samplers
+from scorax.models import ScoreFunction
+from scorax.processes import VP
 from scorax.samplers import AbstractSampler
 
 PAGE = Path(__file__).parents[2] / "docs" / "samplers.md"
@@ -39,13 +42,16 @@ def test_the_page_has_the_table_of_the_classes():
     assert len(concrete()) >= 12
 
 
-def test_what_a_class_says_it_needs_is_what_it_asks_for():
-    for c in concrete():
-        assert c.needs_denoiser == (c.facts.needs == "a denoiser"), c.__name__
-
-
-if __name__ == "__main__":
-    PAGE.write_text(rewritten(PAGE.read_text()))
+@pytest.mark.parametrize("sampler", concrete(), ids=lambda c: c.__name__)
+def test_what_the_table_says_a_sampler_needs_is_what_it_asks_for(sampler: type[AbstractSampler]):
+    """A score and nothing else is refused by those that need a denoiser or a density, in these words, and by no other."""
+    score = ScoreFunction(fn=lambda t, x, condition: -x, process=VP())
+    needs = sampler.facts.needs
+    if needs in ("a denoiser", "a density"):
+        with pytest.raises(TypeError, match=needs.removeprefix("a ")):
+            sampler().check(score)
+    else:
+        sampler().check(score)
 
 
 def test_the_examples_of_the_page_run():
@@ -57,3 +63,7 @@ def test_the_examples_of_the_page_run():
     edited = np.asarray(names["edited"], np.float64)
     assert np.all(np.abs(edited.mean(0)) < 4.5 / np.sqrt(len(edited)))
     assert np.all(np.abs(edited.var(0) - 1) < 4.5 * np.sqrt(2 / len(edited)))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rewritten(PAGE.read_text()))
