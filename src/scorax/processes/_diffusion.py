@@ -3,6 +3,7 @@
 The three tags are linear maps ``v -> G v`` with the few products that simulation, reversal and Gaussian kernels need.
 """
 
+import abc
 from typing import TypeAlias
 
 import equinox as eqx
@@ -10,10 +11,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-class _Entrywise(eqx.Module):
+class _AbstractEntrywise(eqx.Module):
     """``G`` that multiplies each coordinate, which has a Brownian motion of its own."""
 
-    value: Float[Array, "*shape"]
+    value: eqx.AbstractVar[Array]
+
+    @abc.abstractmethod
+    def dense(self, size: int) -> Float[Array, "n m"]:
+        """``G`` as a matrix for a flat state of ``size`` coordinates."""
 
     def noise_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the noise that drives a state of ``shape``."""
@@ -32,21 +37,21 @@ class _Entrywise(eqx.Module):
         return v / self.value**2
 
 
-class Scalar(_Entrywise):
+class Scalar(_AbstractEntrywise):
     """``G = value I``: one number for all coordinates."""
 
     value: Float[Array, ""]
 
     def dense(self, size: int) -> Float[Array, "n m"]:
-        """``G`` as a matrix for a flat state of ``size`` coordinates."""
         return self.value * jnp.eye(size, dtype=self.value.dtype)
 
 
-class Diagonal(_Entrywise):
+class Diagonal(_AbstractEntrywise):
     """``G = diag(value)``: one number for each coordinate, in the shape of the state."""
 
+    value: Float[Array, "*shape"]
+
     def dense(self, size: int) -> Float[Array, "n m"]:
-        """``G`` as a matrix for a flat state of ``size`` coordinates."""
         return jnp.diag(self.value.reshape(size))
 
 

@@ -1,5 +1,6 @@
 """Processes with the rate beta(t) of Ho et al.: VP and sub-VP."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -8,11 +9,11 @@ from scorax._errors import explain
 from scorax.processes._gaussian_process import AbstractGaussianProcess, check_clock
 
 
-class _LinearRate(AbstractGaussianProcess):
+class _AbstractLinearRate(AbstractGaussianProcess):
     """Rate ``beta(t)`` that grows linearly, its integral ``B(t)`` and the decay ``alpha = exp(-B / 2)`` of the mean."""
 
-    beta_min: float = 0.1
-    beta_max: float = 20.0
+    beta_min: eqx.AbstractVar[float]
+    beta_max: eqx.AbstractVar[float]
 
     def __check_init__(self) -> None:
         if not 0 < self.beta_min <= self.beta_max:
@@ -37,7 +38,7 @@ class _LinearRate(AbstractGaussianProcess):
         return jnp.exp(-0.5 * self._integral(t))
 
 
-class VP(_LinearRate):
+class VP(_AbstractLinearRate):
     r"""Variance-preserving process, $dX = -\tfrac12 \beta X dt + \sqrt{\beta} dW$ with linear $\beta(t)$.
 
     $$ B(t) = \beta_{min} t + \tfrac12 (\beta_{max} - \beta_{min}) t^2, \quad \alpha = e^{-B/2}, \quad \sigma^2 = 1 - e^{-B}. $$
@@ -53,6 +54,8 @@ class VP(_LinearRate):
     Reference: Song et al. (2021), eqs. 32 and 33; Ho et al. (2020) is its discretisation.
     """
 
+    beta_min: float = 0.1
+    beta_max: float = 20.0
     t0: float = 1e-5
     t1: float = 1.0
 
@@ -67,7 +70,7 @@ class VP(_LinearRate):
         return self._time_of_integral(integral)
 
 
-class SubVP(_LinearRate):
+class SubVP(_AbstractLinearRate):
     r"""Sub-variance-preserving process: the drift of :class:`VP` with less noise.
 
     $$ \alpha = e^{-B/2}, \qquad \sigma = 1 - e^{-B}, \qquad g^2 = \beta (1 - e^{-2B}). $$
@@ -83,6 +86,8 @@ class SubVP(_LinearRate):
     Reference: Song et al. (2021), eqs. 12 and 29.
     """
 
+    beta_min: float = 0.1
+    beta_max: float = 20.0
     t0: float = 6e-3
     t1: float = 1.0
 

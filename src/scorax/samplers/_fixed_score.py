@@ -22,9 +22,9 @@ from scorax.samplers._abstract import AbstractScannedSampler, Facts, Scanned, sc
 class _AbstractChain(AbstractScannedSampler):
     """Markov chain on the law of a model at its ``t0``: of the data themselves under ``Clean``."""
 
-    step_size: float = eqx.field(default=1e-2, static=True)
-    num_steps: int = 1000
-    start: Law | None = None
+    step_size: eqx.AbstractVar[float]
+    num_steps: eqx.AbstractVar[int]
+    start: eqx.AbstractVar[Law | None]
 
     def __check_init__(self) -> None:
         require_count(self.num_steps, f"num_steps of {type(self).__name__}")
@@ -117,6 +117,9 @@ class Langevin(_AbstractChain):
     approximations*, section 1.4.
     """
 
+    step_size: float = eqx.field(default=1e-2, static=True)
+    num_steps: int = 1000
+    start: Law | None = None
     facts: ClassVar[Facts] = Facts(
         "Langevin on one law, random",
         "a bias of order step_size",
@@ -155,6 +158,9 @@ class MetropolisLangevin(_AbstractChain):
     Reference: Roberts and Tweedie (1996), section 1.4; Roberts and Rosenthal (1998), theorem 3.
     """
 
+    step_size: float = eqx.field(default=1e-2, static=True)
+    num_steps: int = 1000
+    start: Law | None = None
     facts: ClassVar[Facts] = Facts(
         "Langevin on one law, random",
         "exact law at every step_size",
