@@ -1,4 +1,4 @@
-"""`scorax simulate`: refusals with one line and code 2, and whole pictures or none."""
+"""`scorax simulate` and `scorax noise`: refusals with one line and code 2, and whole pictures or none."""
 
 import json
 from pathlib import Path
@@ -15,35 +15,36 @@ Captured = pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("browniann -o p.png", ["'browniann'", "did you mean 'brownian'"]),
-        ("brownian", ["--output"]),
-        ("brownian -o p.jpg", [".png", "p.jpg"]),
-        ("brownian -o p.png --rate 2", ["brownian (--drift, --sigma)", "--rate"]),
-        ("vp -o p.png --sigma 2", ["--sigma"]),
-        ("brownian -o p.png --sigma nan", ["--sigma", "nan"]),
-        ("brownian -o p.png --sigma -1", ["positive number for --sigma", "-1"]),
-        ("brownian -o p.png --sigma much", ["--sigma"]),
-        ("ddpm -o p.png --beta-max 1.5", ["ddpm", "betas"]),
-        ("gbm -o p.png --x0 -1", ["--x0"]),
-        ("gbm -o p.png --image digit", ["--image", "gbm"]),
-        ("vp -o p.png --until 2", ["--until", "2"]),
-        ("vp -o p.png --at 0.5 --at 0.5", ["--at"]),
-        ("vp -o p.png --at 1.5", ["--at", "1.5"]),
-        ("ddpm -o p.png --at 0.0001", ["--at", "0.001"]),
-        ("vp -o p.png --x0-spread -1", ["--x0-spread"]),
-        ("vp -o p.png --paths 3", ["--paths"]),
-        ("vp -o p.png --image digit --paths 500", ["--paths"]),
-        ("vp -o p.png --image digit --parts", ["--parts"]),
-        ("vp -o p.png --image nothing.png", ["nothing.png", "no such file"]),
-        ("vp -o p.png --parts --method exact", ["--parts", "exact"]),
-        ("brownian -o absent/p.png --paths 100 --steps 2 --method exact", ["absent/p.png"]),
+        ("simulate browniann -o p.png", ["'browniann'", "did you mean 'brownian'"]),
+        ("simulate brownian", ["--output"]),
+        ("simulate brownian -o p.jpg", [".png", "p.jpg"]),
+        ("simulate brownian -o p.png --rate 2", ["brownian (--drift, --sigma)", "--rate"]),
+        ("simulate vp -o p.png --sigma 2", ["--sigma"]),
+        ("simulate brownian -o p.png --sigma nan", ["--sigma", "nan"]),
+        ("simulate brownian -o p.png --sigma -1", ["positive number for --sigma", "-1"]),
+        ("simulate brownian -o p.png --sigma much", ["--sigma"]),
+        ("simulate ddpm -o p.png --beta-max 1.5", ["ddpm", "betas"]),
+        ("simulate gbm -o p.png --x0 -1", ["--x0"]),
+        ("noise gbm digit -o p.png", ["negative", "gbm"]),
+        ("simulate vp --image digit -o p.png", ["--image", "type scorax noise vp digit -o p.png"]),
+        ("simulate vp -o p.png --until 2", ["--until", "2"]),
+        ("simulate vp -o p.png --at 0.5 --at 0.5", ["--at"]),
+        ("simulate vp -o p.png --at 1.5", ["--at", "1.5"]),
+        ("simulate ddpm -o p.png --at 0.0001", ["--at", "0.001"]),
+        ("simulate vp -o p.png --x0-spread -1", ["--x0-spread"]),
+        ("simulate vp -o p.png --paths 3", ["--paths"]),
+        ("noise vp digit -o p.png --paths 500", ["--paths"]),
+        ("noise vp digit -o p.png --rate 2", ["vp (--beta-min, --beta-max)", "--rate"]),
+        ("noise vp nothing.png -o p.png", ["nothing.png", "no such file"]),
+        ("simulate vp -o p.png --parts --method exact", ["--parts", "exact"]),
+        ("simulate brownian -o absent/p.png --paths 100 --steps 2 --method exact", ["absent/p.png"]),
     ],
 )
 def test_refused(
     line: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["simulate", *line.split()]) == 2
+    assert main(line.split()) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("scorax: error: ")
@@ -60,11 +61,11 @@ def test_damaged_and_large_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     Path("text.png").write_text("not a picture")
     Image.new("L", (600, 600)).save("large.png")
     for name, word in (("text.png", "damaged"), ("large.png", "600 x 600")):
-        assert main(["simulate", "vp", "-o", "p.png", "--image", name]) == 2
+        assert main(["noise", "vp", name, "-o", "p.png"]) == 2
         assert word in capsys.readouterr().err
     Image.new("RGB", (4, 4), "red").save("own.png")
     before = Path("own.png").read_bytes()
-    assert main(["simulate", "vp", "-o", "own.png", "--image", "own.png"]) == 2
+    assert main(["noise", "vp", "own.png", "-o", "own.png"]) == 2
     assert Path("own.png").read_bytes() == before
 
 
@@ -102,7 +103,7 @@ def test_same_seed_same_bytes_and_an_old_picture_survives_a_failure(
 
 def test_image_in_noise(tmp_path: Path, capsys: Captured) -> None:
     path = tmp_path / "digit.png"
-    assert main(["simulate", "vp", "--image", "digit", "--steps", "8", "--method", "exact", "-o", str(path)]) == 0
+    assert main(["noise", "vp", "digit", "--steps", "8", "--method", "exact", "-o", str(path)]) == 0
     assert "pixels, standardised" in capsys.readouterr().out
     assert path.read_bytes().startswith(b"\x89PNG")
 

@@ -16,6 +16,7 @@ from scorax.cli._failures import print_error, print_failure, usage_message
 from scorax.cli._fit import fit
 from scorax.cli._info import info
 from scorax.cli._logp import logp
+from scorax.cli._noise import noise
 from scorax.cli._report import report
 from scorax.cli._runtime import log_to_stderr, use_compile_cache
 from scorax.cli._sample import sample
@@ -74,7 +75,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (demo, fit, sample, logp, simulate, report, info, check):
+for _command in (demo, fit, sample, logp, simulate, noise, report, info, check):
     app.command(_command.__name__)(_guarded(_command))
 
 

@@ -1,4 +1,4 @@
-"""The processes that `scorax simulate` knows by name: their options with defaults, their equations, and how they are made."""
+"""The processes that `scorax simulate` and `scorax noise` know by name: their numbers, their equations, and how they are made."""
 
 import math
 from collections.abc import Callable, Mapping
