@@ -22,21 +22,25 @@ def test_a_former_name_works_and_names_the_new_one(former):
     assert value is FORMER[former].value
     assert [str(warning.message) for warning in caught] == [f"{former} goes with the next release; {FORMER[former].do}"]
     assert caught[0].filename == __file__
-    assert name not in import_module(room).__all__
+    assert name not in getattr(import_module(room), "__all__", ())
 
 
 @pytest.mark.parametrize("former", MOVED)
 def test_a_name_that_moved_is_the_same_thing_in_its_new_room(former):
     room, _, name = former.rpartition(".")
-    with pytest.warns(DeprecationWarning, match=f"{former} goes with the next release; import it from {MOVED[former]}"):
+    with pytest.warns(
+        DeprecationWarning, match=f"{former} goes with the next release; import it from {MOVED[former]}"
+    ) as caught:
         value = getattr(import_module(room), name)
     assert value is getattr(import_module(MOVED[former]), name)
+    assert caught[0].filename == __file__
+    assert name not in getattr(import_module(room), "__all__", ())
     assert name in import_module(MOVED[former]).__all__
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_other_names_are_refused_as_ever(room):
-    with pytest.raises(AttributeError, match=f"module '{room}' has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match=f"{room} .*nothing|'{room}' .*'nothing'"):
         _ = import_module(room).nothing
 
 

@@ -6,10 +6,12 @@ Names are loaded when they are first used, so ``import scorax`` is quick and sta
 
 import lazy_loader as _lazy
 
+from scorax._moved import former_names as _former_names
+
 _public, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
 
 
-def __getattr__(name: str) -> object:
+def _others(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version
 
@@ -19,3 +21,6 @@ def __getattr__(name: str) -> object:
 
         return import_module(f"scorax.{name}")
     return _public(name)
+
+
+__getattr__ = _former_names(__name__, _others)

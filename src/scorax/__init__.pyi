@@ -18,117 +18,39 @@ from . import (
     transforms,
 )
 from .checkpoint import load, save
-from .likelihood import LogProb, log_prob
-from .models import (
-    Denoiser,
-    EnergyScore,
-    Evidence,
-    Given,
-    Guided,
-    Karras,
-    Pullback,
-    ScoreFunction,
-    ScoreNetwork,
-    probability_flow,
-)
-from .networks import MLP, ClassEmbedder, Ensemble, ResMLP, VectorEmbedder
-from .objectives import (
-    DenoisingScoreMatching,
-    ExplicitScoreMatching,
-    ImplicitScoreMatching,
-    SlicedScoreMatching,
-)
-from .processes import (
-    EDM,
-    SDE,
-    VE,
-    VP,
-    BrownianMotion,
-    Clean,
-    Cosine,
-    GeometricBrownianMotion,
-    LinearSDE,
-    OrnsteinUhlenbeck,
-    Rectified,
-    SubVP,
-    Tabulated,
-)
-from .samplers import (
-    DDIM,
-    DDPM,
-    AdamsBashforth,
-    AnnealedLangevin,
-    DPMSolver,
-    EulerMaruyama,
-    Heun,
-    Langevin,
-    MetropolisLangevin,
-    PredictorCorrector,
-    ProbabilityFlow,
-    ReverseSDE,
-    States,
-    Terminal,
-    sample,
-    sample_path,
-)
+from .likelihood import log_prob
+from .models import Denoiser, ScoreFunction, ScoreNetwork
+from .networks import MLP, ResMLP
+from .objectives import DenoisingScoreMatching, ImplicitScoreMatching
+from .processes import EDM, SDE, VE, VP
+from .samplers import AdamsBashforth, EulerMaruyama, ProbabilityFlow, sample
 from .simulation import simulate
 from .tables import FitConfig, ScoreDensity
-from .training import FitOptions, Rows, TrainState, fit
+from .training import FitOptions, Rows, TrainState, adamw, fit
 
 __version__: str
 
 __all__ = [
-    "DDIM",
-    "DDPM",
     "EDM",
     "MLP",
     "SDE",
     "VE",
     "VP",
     "AdamsBashforth",
-    "AnnealedLangevin",
-    "BrownianMotion",
-    "ClassEmbedder",
-    "Clean",
-    "Cosine",
-    "DPMSolver",
     "Denoiser",
     "DenoisingScoreMatching",
-    "EnergyScore",
-    "Ensemble",
     "EulerMaruyama",
-    "Evidence",
-    "ExplicitScoreMatching",
     "FitConfig",
     "FitOptions",
-    "GeometricBrownianMotion",
-    "Given",
-    "Guided",
-    "Heun",
     "ImplicitScoreMatching",
-    "Karras",
-    "Langevin",
-    "LinearSDE",
-    "LogProb",
-    "MetropolisLangevin",
-    "OrnsteinUhlenbeck",
-    "PredictorCorrector",
     "ProbabilityFlow",
-    "Pullback",
-    "Rectified",
     "ResMLP",
-    "ReverseSDE",
     "Rows",
     "ScoreDensity",
     "ScoreFunction",
     "ScoreNetwork",
-    "SlicedScoreMatching",
-    "States",
-    "SubVP",
-    "Tabulated",
-    "Terminal",
     "TrainState",
-    "VectorEmbedder",
+    "adamw",
     "baselines",
     "checkpoint",
     "checks",
@@ -142,10 +64,8 @@ __all__ = [
     "models",
     "networks",
     "objectives",
-    "probability_flow",
     "processes",
     "sample",
-    "sample_path",
     "samplers",
     "save",
     "simulate",

@@ -86,12 +86,61 @@ ESTIMATORS: dict[str, tuple[str, ...]] = {
 }
 """The same of ``scorax.estimators``."""
 
+TOP: dict[str, tuple[str, ...]] = {
+    "likelihood": ("LogProb",),
+    "models": (
+        "EnergyScore",
+        "Evidence",
+        "Given",
+        "Guided",
+        "Karras",
+        "Pullback",
+        "probability_flow",
+    ),
+    "networks": (
+        "ClassEmbedder",
+        "Ensemble",
+        "VectorEmbedder",
+    ),
+    "objectives": (
+        "ExplicitScoreMatching",
+        "SlicedScoreMatching",
+    ),
+    "processes": (
+        "BrownianMotion",
+        "Clean",
+        "Cosine",
+        "GeometricBrownianMotion",
+        "LinearSDE",
+        "OrnsteinUhlenbeck",
+        "Rectified",
+        "SubVP",
+        "Tabulated",
+    ),
+    "samplers": (
+        "AnnealedLangevin",
+        "DDIM",
+        "DDPM",
+        "DPMSolver",
+        "Heun",
+        "Langevin",
+        "MetropolisLangevin",
+        "PredictorCorrector",
+        "ReverseSDE",
+        "States",
+        "Terminal",
+        "sample_path",
+    ),
+}
+"""Rooms, and what of them stood in ``scorax`` itself."""
+
 MOVED: dict[str, str] = {
-    f"scorax.{former}.{name}": f"scorax.{room}"
+    f"{former}.{name}": f"scorax.{room}"
     for former, rooms in {
-        "studies": STUDIES,
-        "estimators": ESTIMATORS,
-        "data": {"tables": ("Schema", "notes")},
+        "scorax": TOP,
+        "scorax.studies": STUDIES,
+        "scorax.estimators": ESTIMATORS,
+        "scorax.data": {"tables": ("Schema", "notes")},
     }.items()
     for room, names in rooms.items()
     for name in names
@@ -99,8 +148,11 @@ MOVED: dict[str, str] = {
 """Former names that stand in another room now."""
 
 
-def former_names(room: str) -> Callable[[str], object]:
-    """The ``__getattr__`` of a room: its former names, each with a ``DeprecationWarning`` at the line that asks for it."""
+def former_names(room: str, others: Callable[[str], object] | None = None) -> Callable[[str], object]:
+    """The ``__getattr__`` of a room: its former names, each with a ``DeprecationWarning`` at the line that asks for it.
+
+    ``others`` finds the names that are loaded when they are first used, where the room has such.
+    """
 
     def attribute(name: str) -> object:
         full = f"{room}.{name}"
@@ -108,6 +160,8 @@ def former_names(room: str) -> Callable[[str], object]:
             value, do = getattr(import_module(MOVED[full]), name), f"import it from {MOVED[full]}"
         elif full in FORMER:
             value, do = FORMER[full]
+        elif others is not None:
+            return others(name)
         else:
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
         warnings.warn(f"{full} goes with the next release; {do}", DeprecationWarning, stacklevel=2)

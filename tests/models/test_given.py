@@ -238,7 +238,6 @@ def test_a_class_beside_the_evidence_and_guidance_that_does_nothing():
     for asked in (Given(model, told), Given(Guided(model, 1.0), told)):
         np.testing.assert_allclose(asked(t, x), Given(alone, Evidence(*told_of(told)))(t, x), rtol=1e-4, atol=1e-5)
     assert isinstance(Given(model, told).with_process(EDM()).process, EDM)
-    assert scorax.Given is Given
 
 
 def test_states_that_are_rows_with_absent_coordinates_may_be_started_from():
