@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scorax.likelihood._panel import panel
-from scorax.likelihood._rules import PRECISE, rule
+from scorax.likelihood._quadrature import PRECISE, rule
 
 pytestmark = pytest.mark.usefixtures("quick_compilation", "double")
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import betabinom, hypergeom, ks_2samp
 
-from scorax.diagnostics._plain import plain
+from scorax.diagnostics._json import plain
 
 FREQUENT = 0.05
 """Share of the rows (of the smaller table) from which on an exact value is counted as a frequent one."""

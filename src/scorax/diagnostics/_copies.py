@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._deviations import deviations
-from scorax.diagnostics._plain import plain
+from scorax.diagnostics._json import plain
 from scorax.metrics import leave_one_out_distances, nearest_distances
 
 MAX_QUERIES = 2000

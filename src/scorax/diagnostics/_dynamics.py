@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from scorax.diagnostics._plain import plain
+from scorax.diagnostics._json import plain
 
 MAX_PATH_POINTS = 500
 """Points in each frame of the strip."""

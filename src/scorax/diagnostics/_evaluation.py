@@ -13,7 +13,7 @@ from scorax.baselines import BaselineValues, compare, compare_folds, unfinished_
 from scorax.diagnostics._copies import nearest_records
 from scorax.diagnostics._dynamics import field_records, path_records
 from scorax.diagnostics._held_out import Source, held_out_records
-from scorax.diagnostics._plain import plain
+from scorax.diagnostics._json import plain
 from scorax.diagnostics._tables import (
     Column,
     correlation_records,

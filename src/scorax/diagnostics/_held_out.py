@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import InputError, explain
-from scorax.diagnostics._plain import mean_and_error, plain
+from scorax.diagnostics._json import mean_and_error, plain
 
 Source = Literal["out-of-fold", "hold-out", "test file"]
 """Where the scored rows come from: cross-validation folds, rows set aside from the file, or a second file."""

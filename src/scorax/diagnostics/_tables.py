@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from scorax._deviations import deviations
 from scorax.diagnostics._bins import bin_edges, outside
 from scorax.diagnostics._columns import range_records, shape_p_value, value_records
-from scorax.diagnostics._plain import plain
+from scorax.diagnostics._json import plain
 from scorax.metrics import column_wasserstein
 
 MAX_HISTOGRAMS = 48

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax.likelihood._flow import Flow
+from scorax.likelihood._quadrature import PRECISE
 from scorax.likelihood._result import LogProb
-from scorax.likelihood._rules import PRECISE
 from scorax.likelihood._steps import Walk, Way, distance
 
 _LEFT = 1.1

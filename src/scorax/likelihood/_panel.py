@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scorax.likelihood._rules import Rule
+from scorax.likelihood._quadrature import Rule
 
 
 @runtime_checkable

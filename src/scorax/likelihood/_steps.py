@@ -18,7 +18,7 @@ from scorax._trees import select
 from scorax._types import Scalar
 from scorax.likelihood._flow import Flow
 from scorax.likelihood._panel import Panel, panel
-from scorax.likelihood._rules import PRECISE
+from scorax.likelihood._quadrature import PRECISE
 
 MAX_STEPS = 2048
 """Pairs of panels that a row may take."""
