@@ -15,6 +15,9 @@ def adamw(
 ) -> optax.GradientTransformation:
     """AdamW behind clipping by global norm, with linear warm-up and cosine decay to zero at ``num_steps``.
 
+    It is what the pages and the recipe for tables train with, made of Optax's parts: the schedule needs the number of steps,
+    and a warm-up that fits a short training. Any other transformation of Optax serves :func:`fit` as well.
+
     Args:
         learning_rate: peak rate.
         num_steps: length of the schedule.
