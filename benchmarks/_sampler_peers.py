@@ -7,8 +7,8 @@ import torch
 from diffusers import DPMSolverMultistepScheduler
 from k_diffusion import sampling
 
+from _sampler_target import DRAWS, Done, distances, target
 from _torch_mixture import Mixture
-from sampler_error import DRAWS, Done, distances, target
 
 EVALUATIONS = (10, 20, 40)
 

@@ -1,4 +1,4 @@
-"""The exact field of the mixtures of ``sampler_error.py`` in torch, from the same float32 arrays."""
+"""The exact field of the mixtures of ``_sampler_target.py`` in torch, from the same float32 arrays."""
 
 import numpy as np
 import torch

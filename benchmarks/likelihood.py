@@ -23,7 +23,7 @@ import numpy as np
 
 from _likelihood_table import markdown
 from _machine import described, machine
-from sampler_error import target
+from _sampler_target import target
 from scorax._divergence import value_and_quadratic_forms
 from scorax.likelihood import log_prob
 from scorax.models import AbstractDenoiser, Denoiser, flow_ends, flow_field, terminal_log_density

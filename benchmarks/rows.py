@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from _machine import described, machine
-from sampler_error import PROCESS, target
+from _sampler_target import PROCESS, target
 from scorax._rows import block_of, in_blocks
 from scorax.models import AbstractScoreModel, Denoiser
 from scorax.networks import MLP, AbstractNetwork

@@ -8,7 +8,6 @@ the record is not measured again.
 """
 
 import argparse
-import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,9 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from _machine import machine
-from scorax.metrics import sliced_wasserstein
+from _sampler_target import DRAWS, PROCESS, Done, distances, exact_rows, target
 from scorax.models import AbstractDenoiser, AbstractScoreModel, Prediction
-from scorax.processes import EDM, AbstractGaussianProcess, GaussianLaw, Level
+from scorax.processes import AbstractGaussianProcess, GaussianLaw, Level
 from scorax.samplers import (
     DDIM,
     DDPM,
@@ -37,12 +36,9 @@ from scorax.samplers import (
     ReverseSDE,
     sample,
 )
-from scorax.targets import ExactDenoiser, GaussianMixture
+from scorax.targets import ExactDenoiser
 
-DRAWS = 10_000
-DIRECTIONS = 100
 EVALUATIONS = (10, 20, 40, 80, 160)
-PROCESS = EDM()
 LEAST = 5e-4
 """Where the figure ends: an excess below it, or below zero, is drawn there."""
 
@@ -67,42 +63,9 @@ ADAPTIVE: dict[str, tuple[Callable[[float], AbstractSampler], tuple[float, ...]]
 """Samplers with an error-controlled step, and the tolerances they run at."""
 
 
-def target(dimension: int) -> GaussianMixture:
-    """Eight equal components: a ring of narrow ones in the plane, correlated ones around random means elsewhere."""
-    generator = np.random.default_rng(0)
-    if dimension == 2:
-        angles = np.arange(8) * np.pi / 4
-        means = 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        covariances = np.stack([0.04 * np.eye(2)] * 8)
-    else:
-        means = generator.standard_normal((8, dimension))
-        factors = generator.standard_normal((8, dimension, dimension)) / np.sqrt(dimension)
-        covariances = 0.25 * factors @ factors.transpose(0, 2, 1) + 0.02 * np.eye(dimension)
-    return GaussianMixture.create(np.ones(8) / 8, means, covariances)
-
-
-@functools.cache
-def exact_rows(dimension: int, seed: int) -> np.ndarray:
-    """Draws of the law at ``t0``."""
-    law = target(dimension).at(PROCESS.level(jnp.asarray(PROCESS.t0)))
-    keys = jax.random.split(jax.random.key(1000 + seed), DRAWS)
-    return np.asarray(jax.jit(jax.vmap(lambda key: law.sample(key=key)))(keys), np.float64)
-
-
 def drawn_by(model: ExactDenoiser, sampler: AbstractSampler) -> Callable[[int], np.ndarray]:
     """The draws of a seed."""
     return lambda seed: np.asarray(sample(model, sampler, DRAWS, key=jax.random.key(seed)), np.float64)
-
-
-def distances(draw: Callable[[int], np.ndarray], dimension: int, seeds: int) -> list[float]:
-    """Sliced distance to exact draws, one for each seed."""
-    return [
-        sliced_wasserstein(draw(seed), exact_rows(dimension, seed), num_projections=DIRECTIONS, seed=seed)
-        for seed in range(seeds)
-    ]
-
-
-Done = dict[str, dict[str, list[float]]]
 
 
 class Counted(AbstractDenoiser):

@@ -20,8 +20,8 @@ import numpy as np
 import _bare_fields as fields
 import _bare_samplers as by_hand
 from _machine import described, machine
+from _sampler_target import PROCESS, target
 from likelihood import network
-from sampler_error import PROCESS, target
 from scorax._trees import cast
 from scorax.models import Denoiser
 from scorax.samplers import (

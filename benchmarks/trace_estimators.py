@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sampler_error import PROCESS, target
+from _sampler_target import PROCESS, target
 from scorax.models import flow_ends, flow_field
 from scorax.targets import ExactDenoiser, GaussianMixture
 

@@ -1,6 +1,7 @@
 """Who may import whom (docs/design.md), and what a bare import must not load."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 import tomllib
@@ -149,3 +150,18 @@ def test_public_names_initialise_no_backend() -> None:
 def test_help_is_instant() -> None:
     loaded = _loaded_after("from scorax.cli import main\nassert main(['--help']) == 0")
     assert not loaded & {"jax", "numpy", "scipy", "sklearn", "pyarrow", "matplotlib"}
+
+
+def test_benchmarks_import_one_another_in_no_circle():
+    files = {path.stem: path for path in (Path(__file__).parents[1] / "benchmarks").glob("*.py")}
+    imports = {
+        name: {
+            module
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for module in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+            if module in files
+        }
+        for name, path in files.items()
+    }
+    list(graphlib.TopologicalSorter(imports).static_order())  # CycleError names the circle

@@ -16,7 +16,7 @@ from scorax.models import AbstractScoreModel, FlowEnds, clock_of_flow, process_e
 from scorax.samplers._abstract import AbstractSampler, Path
 
 
-class Equation(NamedTuple):
+class Solve(NamedTuple):
     """What is solved for the state ``y = x / R`` from ``begin``, where it stands, to ``end``, at ``t0``.
 
     Attributes:
@@ -59,7 +59,7 @@ class AbstractAdaptiveSampler(AbstractSampler):
         require_count(self.num_nodes, f"num_nodes of {type(self).__name__}", least=2)
 
     @abc.abstractmethod
-    def _equation(
+    def _to_solve(
         self,
         model: AbstractScoreModel,
         ends: FlowEnds,
@@ -68,8 +68,8 @@ class AbstractAdaptiveSampler(AbstractSampler):
         condition: Condition,
         *,
         key: Key,
-    ) -> Equation:
-        """The equation of one row."""
+    ) -> Solve:
+        """The solve of one row."""
 
     def _solve(
         self,
@@ -85,16 +85,16 @@ class AbstractAdaptiveSampler(AbstractSampler):
         require_key(key)
         require_state(model, x.shape, x.dtype, condition)
         ends = process_ends(model.process if t is None else model.process.until(t), x.dtype)
-        equation = self._equation(model, ends, x.shape, x.dtype, condition, key=key)
-        at = jnp.linspace(equation.begin, equation.end, self.num_nodes)
+        solve = self._to_solve(model, ends, x.shape, x.dtype, condition, key=key)
+        at = jnp.linspace(solve.begin, solve.end, self.num_nodes)
         solution = diffrax.diffeqsolve(
-            equation.terms,
-            equation.solver,
-            equation.begin,
-            equation.end,
+            solve.terms,
+            solve.solver,
+            solve.begin,
+            solve.end,
             None,
-            (x / ends.end_radius).reshape(equation.shape),
-            stepsize_controller=equation.controller,
+            (x / ends.end_radius).reshape(solve.shape),
+            stepsize_controller=solve.controller,
             saveat=diffrax.SaveAt(ts=at) if keep else diffrax.SaveAt(t1=True),
             max_steps=self.max_steps,
             throw=False,
@@ -102,7 +102,7 @@ class AbstractAdaptiveSampler(AbstractSampler):
         assert solution.ts is not None  # `saveat` asks for at least one
         assert solution.ys is not None
         ok = solution.result == diffrax.RESULTS.successful
-        return equation.place(solution.ts), jnp.where(ok, solution.ys, jnp.nan).reshape((-1, *x.shape))
+        return solve.place(solution.ts), jnp.where(ok, solution.ys, jnp.nan).reshape((-1, *x.shape))
 
     def draw(
         self,

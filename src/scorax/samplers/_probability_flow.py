@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, FlowEnds, flow_field
 from scorax.samplers._abstract import Facts
-from scorax.samplers._adaptive import AbstractAdaptiveSampler, Equation
+from scorax.samplers._adaptive import AbstractAdaptiveSampler, Solve
 
 
 class ProbabilityFlow(AbstractAdaptiveSampler):
@@ -39,7 +39,7 @@ class ProbabilityFlow(AbstractAdaptiveSampler):
     def follows_flow(self) -> bool:
         return True
 
-    def _equation(
+    def _to_solve(
         self,
         model: AbstractScoreModel,
         ends: FlowEnds,
@@ -48,9 +48,9 @@ class ProbabilityFlow(AbstractAdaptiveSampler):
         condition: Condition,
         *,
         key: Key,
-    ) -> Equation:
+    ) -> Solve:
         field = flow_field(model, condition)
-        return Equation(
+        return Solve(
             diffrax.ODETerm(lambda s, y, args: field(jnp.asarray(s), y)),
             diffrax.Tsit5(),
             diffrax.PIDController(rtol=self.rtol, atol=self.atol),

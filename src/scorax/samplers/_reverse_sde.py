@@ -21,7 +21,7 @@ from scorax.models import (
 )
 from scorax.processes import sde
 from scorax.samplers._abstract import Facts
-from scorax.samplers._adaptive import AbstractAdaptiveSampler, Equation
+from scorax.samplers._adaptive import AbstractAdaptiveSampler, Solve
 
 _SHORTEST = 2.0**-20
 """Shortest step, as a share of the clock."""
@@ -77,7 +77,7 @@ class ReverseSDE(AbstractAdaptiveSampler):
                 )
             )
 
-    def _equation(
+    def _to_solve(
         self,
         model: AbstractScoreModel,
         ends: FlowEnds,
@@ -86,22 +86,22 @@ class ReverseSDE(AbstractAdaptiveSampler):
         condition: Condition,
         *,
         key: Key,
-    ) -> Equation:
-        problem = _problem(model, ends, shape, condition)
-        noise_shape = jax.ShapeDtypeStruct(jax.eval_shape(problem.noise, ends.end).in_structure().shape, dtype)
+    ) -> Solve:
+        equation = _equation(model, ends, shape, condition)
+        noise_shape = jax.ShapeDtypeStruct(jax.eval_shape(equation.noise, ends.end).in_structure().shape, dtype)
         begin = jnp.zeros((), dtype)
         brownian = diffrax.VirtualBrownianTree(
             begin,
-            problem.length,
-            problem.length * _RESOLUTION,
+            equation.length,
+            equation.length * _RESOLUTION,
             noise_shape,
             key,
             levy_area=diffrax.SpaceTimeLevyArea,
         )
-        return Equation(
+        return Solve(
             diffrax.MultiTerm(
-                diffrax.ODETerm(lambda tau, y, args: problem.drift(jnp.asarray(tau), y)),
-                diffrax.ControlTerm(lambda tau, y, args: problem.noise(jnp.asarray(tau)), brownian),
+                diffrax.ODETerm(lambda tau, y, args: equation.drift(jnp.asarray(tau), y)),
+                diffrax.ControlTerm(lambda tau, y, args: equation.noise(jnp.asarray(tau)), brownian),
             ),
             diffrax.ShARK(),
             diffrax.PIDController(
@@ -109,17 +109,17 @@ class ReverseSDE(AbstractAdaptiveSampler):
                 atol=self.atol,
                 pcoeff=0.1,
                 icoeff=0.3,
-                dtmin=problem.length * _SHORTEST,
+                dtmin=equation.length * _SHORTEST,
                 force_dtmin=False,
             ),
             begin=begin,
-            end=problem.length,
-            place=problem.place,
+            end=equation.length,
+            place=equation.place,
             shape=(math.prod(shape),),
         )
 
 
-class _Problem(NamedTuple):
+class _Equation(NamedTuple):
     """Reverse SDE ``dy = drift(tau, y) dtau + noise(tau) dW`` of flat states, ``tau`` from zero to ``length``; ``place`` is the
     flow coordinate there."""
 
@@ -129,13 +129,13 @@ class _Problem(NamedTuple):
     place: Callable[[Array], Array]
 
 
-def _problem(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...], condition: Condition) -> _Problem:
+def _equation(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...], condition: Condition) -> _Equation:
     if isinstance(model, AbstractDenoiser):
         return _of_denoiser(model, ends, shape, condition)
     return _of_score(model, ends, shape, condition)
 
 
-def _of_denoiser(model: AbstractDenoiser, ends: FlowEnds, shape: tuple[int, ...], condition: Condition) -> _Problem:
+def _of_denoiser(model: AbstractDenoiser, ends: FlowEnds, shape: tuple[int, ...], condition: Condition) -> _Equation:
     last = jnp.log(jnp.tan(ends.end))
 
     def angle(tau: Float[Array, "*nodes"]) -> Float[Array, "*nodes"]:
@@ -150,10 +150,10 @@ def _of_denoiser(model: AbstractDenoiser, ends: FlowEnds, shape: tuple[int, ...]
         amplitude = jnp.sqrt(2.0).astype(tau.dtype) * jnp.sin(angle(tau))
         return lineax.DiagonalLinearOperator(jnp.full(math.prod(shape), amplitude))
 
-    return _Problem(last - jnp.log(jnp.tan(ends.start)), drift, noise, angle)
+    return _Equation(last - jnp.log(jnp.tan(ends.start)), drift, noise, angle)
 
 
-def _of_score(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...], condition: Condition) -> _Problem:
+def _of_score(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...], condition: Condition) -> _Equation:
     def drift(tau: Float[Array, ""], y: Float[Array, " d"]) -> Float[Array, " d"]:
         return -reverse_drift(model, ends.end - tau, y.reshape(shape), condition).reshape(-1)
 
@@ -163,4 +163,4 @@ def _of_score(model: AbstractScoreModel, ends: FlowEnds, shape: tuple[int, ...],
             sde(model.process).diffusion(ends.end - tau, anywhere).dense(math.prod(shape))
         )
 
-    return _Problem(ends.end - ends.start, drift, noise, lambda tau: ends.end - tau)
+    return _Equation(ends.end - ends.start, drift, noise, lambda tau: ends.end - tau)

@@ -90,8 +90,8 @@ def fit(
 
     single = single_model(model)
     weights, rest = eqx.partition(single, trainable(single))
-    facts, frozen = eqx.partition(rest, network_arrays(rest))
-    problem = eqx.filter_shard(Problem(objective, rows.visit, facts, frozen), replicated)
+    constants, frozen = eqx.partition(rest, network_arrays(rest))
+    problem = eqx.filter_shard(Problem(objective, rows.visit, constants, frozen), replicated)
     program = Program(optimizer, options.ema_decay, members is not None, validation is not None)
     order_key, step_key, draw_key = jax.random.split(key, 3)
     seed = int(jax.random.bits(order_key))

@@ -22,13 +22,13 @@ from scorax.transforms import AbstractTransform
 class Problem(NamedTuple):
     """What does not change while training.
 
-    ``facts`` are the arrays of the network that are not trained (with a member axis where there are members), ``frozen`` is
+    ``constants`` are the arrays of the network that are not trained (with a member axis where there are members), ``frozen`` is
     the rest of the model.
     """
 
     objective: AbstractObjective
     visit: AbstractTransform | None
-    facts: PyTree
+    constants: PyTree
     frozen: PyTree
 
 
@@ -63,7 +63,7 @@ def _batch_loss(
     weights: PyTree, problem: Problem, source: Examples, places: Int[Array, " batch"], key: Key
 ) -> Float[Array, ""]:
     """Mean objective over a batch whose quantiles are stratified, ``u_i = (i + U) / B``."""
-    model: AbstractNetworkModel = eqx.combine(weights, problem.facts, problem.frozen)
+    model: AbstractNetworkModel = eqx.combine(weights, problem.constants, problem.frozen)
     size = places.shape[0]
     offset_key, bin_key, row_key = jax.random.split(key, 3)
     bin_keys = jax.random.split(bin_key, size)
@@ -109,8 +109,8 @@ def train_call(
             return carry, loss[None]
         keys = jax.vmap(lambda member: jax.random.fold_in(step_key, member))(jnp.arange(batch.shape[0]))
         return jax.vmap(
-            lambda c, a, b, k, f: _step(program, problem._replace(facts=f), c, a, batches.source, b, step, k)
-        )(carry, batches.active, batch, keys, problem.facts)
+            lambda c, a, b, k, f: _step(program, problem._replace(constants=f), c, a, batches.source, b, step, k)
+        )(carry, batches.active, batch, keys, problem.constants)
 
     steps = batches.start + jnp.arange(batches.places.shape[0])
     carry, losses = jax.lax.scan(body, carry, (steps, batches.places))
@@ -139,15 +139,15 @@ def validate_call(
 ) -> tuple[Best, Float[Array, " members"]]:
     """Loss of the averages on the fixed draws, and the best state and stops that follow from it."""
 
-    def loss(weights: PyTree, facts: PyTree, own: FixedDraws) -> Float[Array, ""]:
-        model = eqx.combine(weights, facts, problem.frozen)
+    def loss(weights: PyTree, constants: PyTree, own: FixedDraws) -> Float[Array, ""]:
+        model = eqx.combine(weights, constants, problem.frozen)
         return draws_loss(model, problem.objective, held.examples, own, problem.visit)
 
     if members:
         # One member at a time keeps memory at one member's draws.
-        values = jax.lax.map(lambda xs: loss(*xs), (ema, problem.facts, held.draws))
+        values = jax.lax.map(lambda xs: loss(*xs), (ema, problem.constants, held.draws))
     else:
-        values = loss(ema, problem.facts, jtu.tree_map(lambda leaf: leaf[0], held.draws))[None]
+        values = loss(ema, problem.constants, jtu.tree_map(lambda leaf: leaf[0], held.draws))[None]
     improved = best.active & (values < best.best_loss - margin)
 
     def keep(new: Array, old: Array) -> Array:
