@@ -39,10 +39,9 @@ def field(axes: Axes, density: ScoreDensity, low: np.ndarray, high: np.ndarray) 
 
 def processes(folder: Path) -> None:
     """``brownian.png`` and ``digit.png``, by the commands that processes.md shows."""
-    for line in ("brownian --drift 1 --sigma 0.5", "vp --image digit"):
-        words = line.split()
-        path = folder / f"{'digit' if 'digit' in words else words[0]}.png"
-        scorax(["simulate", *words, "-o", str(path)])
+    for name, line in (("brownian", "simulate brownian --drift 1 --sigma 0.5"), ("digit", "noise vp digit")):
+        path = folder / f"{name}.png"
+        scorax([*line.split(), "-o", str(path)])
         Image.open(path).convert("RGB").quantize(64).save(path, optimize=True)  # a third of the bytes
 
 
