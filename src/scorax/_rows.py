@@ -75,7 +75,7 @@ def one_or_each(tree: PyTree, count: int, *, what: str = "a condition") -> PyTre
                 explain(
                     expected=f"{what} with a leading axis of 1, the same for all rows, or of {count}, one for each",
                     got=f"shape {shape}",
-                    do="add the axis: jnp.asarray([3]) is the class 3 for all rows",
+                    do="add the axis, by x[None] for one that serves all rows",
                 )
             )
         if isinstance(leaf, Tracer):

@@ -316,3 +316,32 @@ def test_questions_without_a_meaning_are_refused_in_a_sentence():
         sample(model, Heun(num_steps=2), 2, key=KEY, condition=Evidence(value, no, yes))
     with pytest.raises(ValueError, match=r"evidence of shape \(4,\), got \(3,\)"):
         Given(model, Evidence(value[:3], no[:3], yes[:3]))
+
+
+def test_directions_without_variance_tell_nothing_and_spoil_nothing(double):
+    """Copies of a known coordinate, and one that is constant, in float64: the law is that without them, to the bit's size."""
+    value, known, target = np.array([2.0, 0.7, 0.7, 0.0]), np.array([1, 1, 1, 0], bool), np.array([0, 0, 0, 1], bool)
+    covariance = np.array([[0, 0, 0, 0], [0, 1, 1, 0.5], [0, 1, 1, 0.5], [0, 0.5, 0.5, 1]])
+    means = np.array([[2.0, 0, 0, 3], [2.0, 5, 5, -3], [1.0, 0, 0, 9]])
+    law = GaussianMixture.create(np.array([0.2, 0.3, 0.5]), means, np.stack([covariance] * 3))
+    found = law.conditional(Evidence(value, known, target))
+    # N(0.7; m, 1) is the evidence of the first two; the third is constant at another value.
+    joint = np.log([0.2, 0.3]) - 0.5 * (0.7 - np.array([0.0, 5.0])) ** 2
+    np.testing.assert_allclose(found.log_weights[:2], joint - np.logaddexp(*joint), atol=1e-6)
+    assert found.log_weights[2] < -1e6
+    np.testing.assert_allclose(found.components.mean[:2, 3], [3 + 0.35, -3 + 0.5 * (0.7 - 5)], rtol=1e-12)
+    model = ExactDenoiser.create(law, VP())
+    evidence = jax.tree.map(lambda leaf: leaf[None], Evidence(value, known, target))
+    rows = np.array([[2.0, 0.7, 0.7, 3.1]])
+    exact = found.at(VP().level(jnp.asarray(VP().t0))).log_density(jnp.array([0.0, 0.0, 0.0, 3.1]))
+    dummies = -1.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(log_prob(model, rows, evidence).value, [exact - dummies], atol=1e-5)
+
+
+def test_evidence_for_a_model_that_is_given_some_is_refused():
+    evidence = Evidence(np.zeros(2), np.array([True, False]), np.array([False, True]))
+    model = Given(ExactDenoiser.create(mixture(), VP()), evidence)
+    with pytest.raises(
+        TypeError, match="expected a model that is given nothing yet, got a Given; put all that is known"
+    ):
+        sample(model, Heun(2), 2, key=jax.random.key(0), condition=jax.tree.map(lambda leaf: leaf[None], evidence))

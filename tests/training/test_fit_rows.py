@@ -12,14 +12,14 @@ import pytest
 from scorax.models import Denoiser
 from scorax.networks import MLP, ClassEmbedder, Ensemble
 from scorax.objectives import DenoisingScoreMatching
-from scorax.processes import VP, GaussianLaw
-from scorax.training import FitOptions, Rows, Validation, fit, trained_arrays
+from scorax.processes import EDM, VP, GaussianLaw
+from scorax.training import AbstractRows, Examples, FitOptions, Rows, Validation, fit, initial_state, trained_arrays
 from scorax.training._rows import DEVICE_SHARE, _placed
 from scorax.transforms import Dequantize, Standardize
 
 KEY = jax.random.key(0)
 OBJECTIVE = DenoisingScoreMatching()
-MESH = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,), devices=jax.devices()[:2])
+MESH = jax.make_mesh((2,), ("data",), devices=jax.devices()[:2])
 DATA = np.random.default_rng(0).standard_normal((50, 2)).astype(np.float32)
 
 
@@ -85,7 +85,7 @@ def test_rows_go_to_a_device_that_has_the_memory(tmp_path):
     assert _placed(DATA, limit - 1) is DATA
     assert _placed(there, 0) is there
     assert all(_placed(view, 2**40) is view for view in (rows, rows[10:], np.asarray(rows)))
-    assert not Rows(rows).on_device
+    assert Rows(rows).resident is None
 
 
 LARGER_THAN_MEMORY = """
@@ -166,3 +166,50 @@ def test_a_batch_that_devices_cannot_share_is_refused():
         FitOptions(15, mesh=MESH)
     with pytest.raises(ValueError, match="the one axis 'data', got axes"):
         FitOptions(mesh=jax.make_mesh((2,), ("rows",)))
+
+
+class Halves(AbstractRows):
+    """Rows of two arrays, as a source of files has them."""
+
+    def __init__(self, first, second):
+        self.parts = first, second
+
+    def __len__(self):
+        return sum(len(part) for part in self.parts)
+
+    shape, dtype = property(lambda self: self.parts[0].shape[1:]), property(lambda self: self.parts[0].dtype)
+
+    def take(self, indices):
+        here, there = self.parts
+        inside = np.where(indices < len(here), indices, 0)
+        beyond = np.where(indices < len(here), 0, indices - len(here))
+        return Examples(np.where((indices < len(here))[..., None], here[inside], there[beyond]), None)
+
+    def moments(self):
+        return GaussianLaw.of_rows(np.concatenate(self.parts))
+
+
+def test_a_source_of_another_kind_trains_the_same_weights():
+    model = Denoiser(MLP(2, width=8, depth=1, key=KEY), VP())
+    options = FitOptions(batch_size=16, every=3)
+    ends = [
+        list(fit(model, OBJECTIVE, rows, optax.sgd(0.1), key=KEY, num_steps=6, options=options))[-1].weights
+        for rows in (Rows(DATA), Halves(DATA[:20], DATA[20:]))
+    ]
+    assert all(map(np.array_equal, *map(jax.tree.leaves, ends)))
+
+
+@pytest.mark.parametrize("data", [DATA.astype(">f4"), np.ma.masked_array(DATA)], ids=["byte order", "masked"])
+def test_rows_that_no_device_holds_are_refused(data):
+    with pytest.raises(TypeError, match="expected an array of floating-point rows, in the byte order of the machine"):
+        Rows(data)
+
+
+def test_a_state_of_another_process_is_refused():
+    def state_of(process):
+        model = Denoiser(MLP(2, width=8, depth=1, key=KEY), process)
+        return model, initial_state(model, optax.sgd(0.1))
+
+    model, other = state_of(VP())[0], state_of(EDM())[1]
+    with pytest.raises(ValueError, match="expected a state of this model and optimizer, got one of another process"):
+        next(fit(model, OBJECTIVE, DATA, optax.sgd(0.1), key=KEY, num_steps=6, state=other))

@@ -12,6 +12,7 @@ from jax.core import Tracer
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, PyTree
 
+from scorax._checked import require_kind
 from scorax._digest import row_digest
 from scorax._errors import explain
 from scorax._rows import CALL, in_blocks, in_calls, one_or_each, over_rows
@@ -128,6 +129,7 @@ def log_prob(
         ValueError: the tolerance is not positive; the condition is for another number of rows or unknown to the network's
             embedder; or the divergence is random, or to be chosen, and there is no key.
     """
+    require_kind(mesh, Mesh | None, what="mesh")
     x = jnp.asarray(x)
     told = one_or_each(condition, len(x))
     check_told(model, condition, x.shape[1:])

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from scorax._checked import require_kind
+from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.models._evidence import Evidence, require_evidence
 from scorax.models._prediction import Prediction
@@ -16,6 +18,7 @@ from scorax.networks import check_conditions
 from scorax.processes import Level
 
 Model = TypeVar("Model", bound=AbstractScoreModel)
+SelfGiven = TypeVar("SelfGiven", bound="Given")
 
 
 class Given(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]  the wrapper is first
@@ -33,7 +36,7 @@ class Given(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncompa
         evidence: what is known of one row, and what is asked for.
 
     Raises:
-        TypeError: the model reads no evidence.
+        TypeError: the model reads no evidence, or is given some already.
         ValueError: the evidence is for rows of another shape.
     """
 
@@ -41,6 +44,8 @@ class Given(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncompa
     evidence: Evidence
 
     def __init__(self, model: AbstractDenoiser, evidence: Evidence) -> None:
+        require_kind(model, AbstractScoreModel, what="model")
+        require_kind(evidence, Evidence, what="evidence")
         self.model = model.given(evidence)
         self.evidence = jax.tree.map(jnp.asarray, evidence)
 
@@ -53,6 +58,15 @@ class Given(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncompa
         self, level: Level, x: Float[Array, "*shape"], condition: Condition = None
     ) -> Float[Array, "*shape"]:
         return self.model.angular_velocity(level, x, self._told(condition))
+
+    def given(self: SelfGiven, evidence: Evidence) -> SelfGiven:
+        raise TypeError(
+            explain(
+                expected="a model that is given nothing yet",
+                got="a Given",
+                do="put all that is known and all that is asked for into one Evidence",
+            )
+        )
 
     def _told(self, condition: Condition) -> Condition:
         return self.evidence.condition if condition is None else condition

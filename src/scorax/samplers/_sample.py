@@ -121,6 +121,7 @@ def _over_rows(
     require_kind(sampler, AbstractSampler, what="sampler")
     require_kind(start, Terminal | States | None, what="start")
     require_kind(end, AbstractEnd, what="end")
+    require_kind(mesh, Mesh | None, what="mesh")
     require_key(key)
     numbers = _numbers(num_samples, least=1 if whole else 0)
     sampler.check(model)

@@ -7,7 +7,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float, Int
 
 from scorax._errors import explain
@@ -152,6 +151,9 @@ class GaussianMixture(eqx.Module):
 
         With K the known coordinates, v their values and $G = S_{\cdot K} S_{KK}^{-1}$, a component becomes
         $N(m + G (v - m_K),\, S - G S_{K \cdot})$ and its weight is multiplied with $N(v; m_K, S_{KK})$. Masks may be traced.
+        Directions in which the known coordinates do not vary, copies of one another say, tell nothing of the targets; values that
+        differ there count as some units of the precision wide. Known coordinates that are nearly copies want float64: what they
+        leave of a variance is a difference of two numbers.
 
         Reference: Bishop (2006), *Pattern recognition and machine learning*, eqs. 2.81 and 2.82.
 
@@ -171,14 +173,22 @@ class GaussianMixture(eqx.Module):
 
         def of(law: GaussianLaw) -> tuple[GaussianLaw, Float[Array, ""]]:
             covariance = (law.basis * law.variances) @ law.basis.T
-            inside = jnp.linalg.cholesky(jnp.where(known[:, None] & known, covariance, one))
-            gap = jnp.where(known, evidence.value.astype(law.mean.dtype) - law.mean, 0)
-            across = solve_triangular(inside, jnp.where(known[:, None], covariance, 0), lower=True)
-            white = solve_triangular(inside, gap, lower=True)
+            variances = jnp.diag(covariance)
+            scale = jnp.where(variances > 0, jnp.sqrt(variances), 1)
+            correlations = jnp.where(known[:, None] & known, covariance / (scale[:, None] * scale), 0)
+            values, directions = jnp.linalg.eigh(correlations)
+            least = self.dimension * jnp.finfo(values.dtype).eps * jnp.maximum(jnp.max(values), 1)
+            varies = values > least
+            roots = jnp.sqrt(jnp.where(varies, values, least))
+            gap = directions.T @ (jnp.where(known, evidence.value.astype(law.mean.dtype) - law.mean, 0) / scale)
+            across = directions.T @ jnp.where(known[:, None], covariance / scale[:, None], 0)
+            across, white = jnp.where(varies, 1 / roots, 0)[:, None] * across, gap / roots
             mean, left = law.mean + across.T @ white, covariance - across.T @ across
-            density = -0.5 * (jnp.sum(white**2) + jnp.sum(known) * math.log(2 * math.pi))
+            still = jnp.sum(known) - jnp.sum(varies)
+            density = -0.5 * (jnp.sum(white**2) + jnp.sum(known) * math.log(2 * math.pi) + still * jnp.log(least))
+            density -= jnp.sum(jnp.where(varies, jnp.log(roots), 0)) + jnp.sum(jnp.where(known, jnp.log(scale), 0))
             found = GaussianLaw.factorised(jnp.where(target, mean, 0), jnp.where(target[:, None] & target, left, one))
-            return found, density - jnp.sum(jnp.log(jnp.diagonal(inside)))
+            return found, density
 
         laws, log_densities = jax.vmap(of)(self.components)
         return GaussianMixture(jax.nn.log_softmax(self.log_weights + log_densities), laws)

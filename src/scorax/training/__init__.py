@@ -3,11 +3,12 @@
 from scorax.training._fit import fit, initial_state
 from scorax.training._optimizer import adamw
 from scorax.training._options import FitOptions
-from scorax.training._rows import Examples, Rows
+from scorax.training._rows import AbstractRows, Examples, Rows
 from scorax.training._state import TrainState, member_axis, trained_arrays, with_trained_arrays
 from scorax.training._validation import FixedDraws, Validation, draws_loss
 
 __all__ = [
+    "AbstractRows",
     "Examples",
     "FitOptions",
     "FixedDraws",

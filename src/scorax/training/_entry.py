@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.tree_util as jtu
 import numpy as np
 import optax
@@ -84,6 +85,14 @@ def check_state(state: Any, like: TrainState) -> None:
                 expected=f"a state of this model and optimizer, with {odd} as {ours.get(odd, 'absent')}",
                 got=f"{theirs.get(odd, 'none')}",
                 do="build both as they were for the run that is resumed",
+            )
+        )
+    if jax.tree.structure(state) != jax.tree.structure(like):
+        raise ValueError(
+            explain(
+                expected="a state of this model and optimizer",
+                got="one of another process, or with other parts that are no arrays",
+                do="build both as they were for the run that is resumed; with_process changes the clock of a trained model",
             )
         )
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, PyTree
 
 from scorax._checked import require_count, require_kind
@@ -21,7 +21,7 @@ from scorax.models import AbstractNetworkModel, check_told, require_state
 from scorax.objectives import AbstractObjective
 from scorax.training._entry import check_fit, check_state, rows_of_members
 from scorax.training._options import FitOptions
-from scorax.training._rows import Examples, Rows
+from scorax.training._rows import AbstractRows, Examples, Rows
 from scorax.training._state import TrainState, member_axis, single_model
 from scorax.training._steps import Batches, Best, Carry, HeldOut, Problem, Program, train_call, validate_call
 from scorax.training._validation import FixedDraws, Validation
@@ -33,7 +33,7 @@ _CALL_BYTES = 2**26
 def fit(
     model: AbstractNetworkModel,
     objective: AbstractObjective,
-    rows: Rows | Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
+    rows: AbstractRows | Float[Array, "n *shape"] | Float[np.ndarray, "n *shape"],
     optimizer: optax.GradientTransformation,
     *,
     key: Key,
@@ -77,14 +77,17 @@ def fit(
     num_steps = require_count(num_steps, "num_steps", least=0)
     require_kind(options, FitOptions | None, what="options")
     options = options or FitOptions()
-    rows = rows if isinstance(rows, Rows) else Rows(rows)
+    rows = rows if isinstance(rows, AbstractRows) else Rows(rows)
     members, validation = member_axis(model), options.validation
     own_rows = rows_of_members(options, members or 1, len(rows))
     check_told(model, rows.condition, rows.shape)
     require_state(model, rows.shape, rows.dtype, rows_at(rows.condition, np.zeros((), int)))
     if state is not None:
         check_state(state, jax.eval_shape(lambda: initial_state(model, optimizer)))
-    mesh = options.mesh or jax.make_mesh((1,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
+    devices = np.array(jax.devices()[:1]) if options.mesh is None else options.mesh.devices
+    mesh = Mesh(
+        devices, ("data",), axis_types=(AxisType.Auto,)
+    )  # the compiler shares the work out, whatever the mesh says
     replicated = NamedSharding(mesh, PartitionSpec())
     shared = NamedSharding(mesh, PartitionSpec(*([None] * (1 if members is None else 2)), "data"))
 
@@ -105,12 +108,12 @@ def fit(
             now = _validated(now, problem, held, validation, program.members)
         yield now
 
-    resident = jax.device_put(Examples(rows.data, rows.condition), replicated) if rows.on_device else None
+    resident = None if rows.resident is None else jax.device_put(rows.resident, replicated)
 
     def calls(step: int) -> Iterator[tuple[int, Examples, Array]]:
         """Where each call ends, rows and the places of its steps' rows there; a resumed run falls back into the same calls."""
         bytes_of_step = len(own_rows) * options.batch_size * math.prod(rows.shape) * rows.dtype.itemsize
-        longest = stride if rows.on_device else -(-stride // -(-stride * bytes_of_step // _CALL_BYTES))
+        longest = stride if resident is not None else -(-stride // -(-stride * bytes_of_step // _CALL_BYTES))
         while step < num_steps:
             place = step % stride
             length = min(longest - place % longest, stride - place, num_steps - step)
@@ -180,7 +183,7 @@ def initial_state(model: AbstractNetworkModel, optimizer: optax.GradientTransfor
     )
 
 
-def _held_out(rows: Rows, validation: Validation, *, key: Key) -> HeldOut:
+def _held_out(rows: AbstractRows, validation: Validation, *, key: Key) -> HeldOut:
     """Held-out rows, each once, and draws that count in them."""
     numbers = np.unique(np.concatenate(validation.rows))
     places = tuple(np.searchsorted(numbers, own) for own in validation.rows)

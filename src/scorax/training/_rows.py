@@ -1,5 +1,6 @@
 """The rows of a fit: how many there are, some of them by number, and their first two moments."""
 
+import abc
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,8 +32,43 @@ class Examples(NamedTuple):
     condition: PyTree
 
 
+class AbstractRows(abc.ABC):
+    """What :func:`fit` trains on: a number of rows that are taken by their numbers; a source on disk is a class of this kind."""
+
+    condition: PyTree = None
+    """What the network is told of a row, with one row each: it is looked at before anything is compiled."""
+    visit: AbstractTransform | None = None
+    """Transform that is drawn anew at every visit of a row."""
+
+    @abc.abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one row as it is visited."""
+
+    @property
+    @abc.abstractmethod
+    def dtype(self) -> jnp.dtype:
+        """Type of a row on the device, as it is visited."""
+
+    @abc.abstractmethod
+    def take(self, indices: Int[np.ndarray, "*axes"]) -> Examples:
+        """The rows with these numbers and their conditions, not yet visited; arrays have the axes of ``indices`` first."""
+
+    @abc.abstractmethod
+    def moments(self) -> AbstractGaussianLaw:
+        """Law with the mean and the covariance of the visited rows."""
+
+    @property
+    def resident(self) -> Examples | None:
+        """All rows where they are on the device, to be gathered inside the compiled steps; ``None`` where they are taken."""
+        return None
+
+
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(AbstractRows):
     """What :func:`fit` trains on: rows, their conditions, and the transform that is drawn anew at every visit of a row.
 
     Rows that are arrays of JAX stay where they are. NumPy's go to the first device where they take at most a quarter of the
@@ -62,12 +98,14 @@ class Rows:
         data = self.data
         if (
             not isinstance(data, np.ndarray | jax.Array)
+            or isinstance(data, np.ma.MaskedArray)
             or not jnp.issubdtype(data.dtype, jnp.floating)
+            or not data.dtype.isnative
             or not data.ndim
         ):
             raise TypeError(
                 explain(
-                    expected="an array of floating-point rows, the examples on its first axis",
+                    expected="an array of floating-point rows, in the byte order of the machine and the examples on its first axis",
                     got=shown(data),
                     do="pass np.asarray(rows, np.float32), at unit scale",
                 )
@@ -83,24 +121,22 @@ class Rows:
             )
         object.__setattr__(self, "data", _placed(data, _device_memory()))
         condition = one_or_each(self.condition, len(data))
-        object.__setattr__(self, "condition", jax.tree.map(jnp.asarray, condition) if self.on_device else condition)
+        on_device = isinstance(self.data, jax.Array)
+        object.__setattr__(self, "condition", jax.tree.map(jnp.asarray, condition) if on_device else condition)
 
     def __len__(self) -> int:
         return len(self.data)
 
     @property
-    def on_device(self) -> bool:
-        """Whether the rows and their conditions are on the device, whole."""
-        return isinstance(self.data, jax.Array)
+    def resident(self) -> Examples | None:
+        return Examples(self.data, self.condition) if isinstance(self.data, jax.Array) else None
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one row as it is visited."""
         return self._visited.shape
 
     @property
     def dtype(self) -> jnp.dtype:
-        """Type of a row on the device, as it is visited."""
         return self._visited.dtype
 
     @property
@@ -109,7 +145,6 @@ class Rows:
         return jax.eval_shape(eqx.Partial(visited, self.visit), row, jax.random.key(0))
 
     def take(self, indices: Int[np.ndarray, "*axes"]) -> Examples:
-        """The rows with these numbers and their conditions, not yet visited; arrays have the axes of ``indices`` first."""
         x0 = self.data[indices]
         return Examples(
             x0 if isinstance(x0, jax.Array) else np.asarray(x0),
