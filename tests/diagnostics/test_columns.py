@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stand_in import StandInColumn, StandInSchema, stand_in
 
 from scorax import diagnostics
+from stand_in import StandInColumn, StandInSchema, stand_in
 
 Law = Callable[[np.random.Generator, int], np.ndarray]
 """Rows of one column."""

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from stand_in import StandInColumn, StandInSchema, correlated, moons, stand_in
 
 from scorax import diagnostics
 from scorax._errors import InputError
+from stand_in import StandInColumn, StandInSchema, correlated, moons, stand_in
 
 
 def _numbers(value: Any) -> list[float]:

@@ -201,7 +201,7 @@ def test_a_source_of_another_kind_trains_the_same_weights():
 
 @pytest.mark.parametrize("data", [DATA.astype(">f4"), np.ma.masked_array(DATA)], ids=["byte order", "masked"])
 def test_rows_that_no_device_holds_are_refused(data):
-    with pytest.raises(TypeError, match="expected an array of floating-point rows, in the byte order of the machine"):
+    with pytest.raises(TypeError, match="expected an array of floating-point rows, in the machine's byte order"):
         Rows(data)
 
 

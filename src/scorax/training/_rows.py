@@ -105,7 +105,7 @@ class Rows(AbstractRows):
         ):
             raise TypeError(
                 explain(
-                    expected="an array of floating-point rows, in the byte order of the machine and the examples on its first axis",
+                    expected="an array of floating-point rows, in the machine's byte order, the examples on its first axis",
                     got=shown(data),
                     do="pass np.asarray(rows, np.float32), at unit scale",
                 )
