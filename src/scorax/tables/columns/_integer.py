@@ -2,18 +2,15 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Float
-
 from scorax.data import Format
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._grid import Grid
-from scorax.tables.columns._number import AbstractNumber
+from scorax.tables.columns._number import AbstractGridded
 from scorax.tables.columns._span import Span
 
 
 @dataclass(frozen=True)
-class Integer(AbstractNumber):
+class Integer(AbstractGridded):
     """Values that are all integral. The noise of its coordinate is as wide as the gap between values."""
 
     name: str
@@ -37,17 +34,3 @@ class Integer(AbstractNumber):
     def kind(self) -> str:
         """The name of the kind in ``schema.json``."""
         return "integer"
-
-    @property
-    def widths(self) -> tuple[float, ...]:
-        """The gap between values: the noise of one value ends where that of the next may begin."""
-        return (self.grid.gap,)
-
-    @property
-    def step(self) -> float | None:
-        """Distance of the points that generated values are put on."""
-        return self.grid.step
-
-    def decode(self, coordinates: Float[np.ndarray, "n 1"]) -> Float[np.ndarray, " n"]:
-        """The nearest points of the grid."""
-        return self.grid.round(coordinates[:, 0])

@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Float
-
 from scorax.data import Format
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._grid import Grid
-from scorax.tables.columns._number import AbstractNumber
+from scorax.tables.columns._number import AbstractGridded
 from scorax.tables.columns._span import Span
 
 _MOST_DISTINCT = 0.9
@@ -16,7 +13,7 @@ _MOST_DISTINCT = 0.9
 
 
 @dataclass(frozen=True)
-class Rounded(AbstractNumber):
+class Rounded(AbstractGridded):
     """Decimals that repeat. The noise of its coordinate is as wide as the gap between values."""
 
     name: str
@@ -42,17 +39,3 @@ class Rounded(AbstractNumber):
     def kind(self) -> str:
         """The name of the kind in ``schema.json``."""
         return "rounded"
-
-    @property
-    def widths(self) -> tuple[float, ...]:
-        """The gap between values: the noise of one value ends where that of the next may begin."""
-        return (self.grid.gap,)
-
-    @property
-    def step(self) -> float | None:
-        """Distance of the points that generated values are put on."""
-        return self.grid.step
-
-    def decode(self, coordinates: Float[np.ndarray, "n 1"]) -> Float[np.ndarray, " n"]:
-        """The nearest points of the grid."""
-        return self.grid.round(coordinates[:, 0])
