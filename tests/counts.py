@@ -8,7 +8,8 @@ import jax
 import numpy as np
 import optax
 
-from cases import CASES, With
+from case_kinds import With
+from cases import CASES
 from scorax.models import Denoiser
 from scorax.networks import MLP, ClassEmbedder, ResMLP
 from scorax.objectives import DenoisingScoreMatching

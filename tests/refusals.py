@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from cases import CASES, With
+from case_kinds import With
+from cases import CASES
 from scorax.models import AbstractParametrization, Denoiser, ScoreFunction, ScoreNetwork
 from scorax.models._parametrization import Coefficients
 from scorax.networks import MLP, AbstractNetwork, ClassEmbedder, Ensemble, ResMLP, VectorEmbedder
