@@ -43,10 +43,10 @@ class Given(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncompa
     model: AbstractDenoiser
     evidence: Evidence
 
-    def __init__(self, model: AbstractDenoiser, evidence: Evidence) -> None:
+    def __init__(self, model: AbstractScoreModel, evidence: Evidence) -> None:
         require_kind(model, AbstractScoreModel, what="model")
         require_kind(evidence, Evidence, what="evidence")
-        self.model = model.given(evidence)
+        self.model = model.given(evidence)  # pyright: ignore[reportAttributeAccessIssue]  a model that is no denoiser refuses
         self.evidence = jax.tree.map(jnp.asarray, evidence)
 
     def predict_at(
@@ -90,7 +90,7 @@ class Given(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncompa
 def bound(model: Model, condition: Condition) -> tuple[Model | Given, Condition]:
     """The model to ask about one row, and what to tell it: given the evidence where the condition is some."""
     if isinstance(condition, Evidence):
-        return Given(model, condition), None  # pyright: ignore[reportArgumentType]  others refuse evidence by name
+        return Given(model, condition), None
     return model, condition
 
 
