@@ -50,7 +50,7 @@ class Path(NamedTuple):
 
     Attributes:
         times: times of the process, from that of the first state down to ``t0``; the same for all rows.
-        states: states of the process at these times: (nodes, *shape) of one row, (n, nodes, *shape) of many.
+        states: states of the process at these times: ``(nodes, *shape)`` of one row, ``(n, nodes, *shape)`` of many.
     """
 
     times: Float[Array, " nodes"]

@@ -72,8 +72,9 @@ def sample_path(
     The first state of a row is where it begins, and the last is its draw, which ``end`` makes of the state at ``t0``.
 
     Returns:
-        Times (nodes,) of the process, decreasing to ``t0``, and states (n, nodes, *shape) of the process. A sampler on a grid has
-        one at each node, an adaptive one at ``num_nodes`` of its solve, and a chain, which stays at ``t0``, one after each step.
+        Times ``(nodes,)`` of the process, decreasing to ``t0``, and states ``(n, nodes, *shape)`` of the process. A sampler on
+        a grid has one at each node, an adaptive one at ``num_nodes`` of its solve, and a chain, which stays at ``t0``, one
+        after each step.
     """
     paths = _over_rows(model, sampler, num_samples, key, condition, start, end, mesh, whole=True)
     return Path(paths.times[0], paths.states)
