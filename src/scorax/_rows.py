@@ -152,7 +152,7 @@ def in_calls(
 ) -> PyTree:
     """``program(shared, rows, count)`` on ``size`` rows at a time, the first ``count`` of them asked for; joined on the host.
 
-    Who shows progress (``_progress.RowProgress``) is told of the rows of every call when its answer is there.
+    The rows of a call are counted by ``_progress.RowProgress``, if one is around, when the answer of the call is there.
 
     The last rows are filled up with copies of the last one, on the host: on the device each number of rows would be a program.
 

@@ -41,8 +41,9 @@ def sample(
         key: root key; row ``k`` uses ``fold_in(key, k)``.
         condition: what the network is told: a PyTree of arrays with a leading axis of 1, the same for all rows, or of n.
             Where it is :class:`~scorax.models.Evidence` a row is drawn given its own: known values as they are, NaN where absent.
-        start: where rows begin: by default at a draw of the law at ``t1``; :class:`Terminal` with its shape, where the prior of
-            the process or the model's moments say nothing or its size alone (moments are those of flat rows); or :class:`States`.
+        start: where rows begin: by default at a draw of the law at ``t1``; :class:`Terminal` with its shape, where neither the
+            prior of the process nor the moments of the model say it, as of images, whose moments say only how many numbers they
+            have; or :class:`States`.
         end: what becomes of the state at ``t0``; returned as it is by default.
         mesh: devices to share the rows; a row is the same on one and on many.
 
@@ -53,7 +54,7 @@ def sample(
             states of a time outside the clock; states or a condition for another number of rows, or a condition unknown to the
             network's embedder.
     """
-    return _over_rows(model, sampler, num_samples, key, condition, start, end, mesh, whole=False)
+    return _requested(model, sampler, num_samples, key, condition, start, end, mesh, whole=False)
 
 
 def sample_path(
@@ -76,7 +77,7 @@ def sample_path(
         a grid has one at each node, an adaptive one at ``num_nodes`` of its solve, and a chain, which stays at ``t0``, one
         after each step.
     """
-    paths = _over_rows(model, sampler, num_samples, key, condition, start, end, mesh, whole=True)
+    paths = _requested(model, sampler, num_samples, key, condition, start, end, mesh, whole=True)
     return Path(paths.times[0], paths.states)
 
 
@@ -107,7 +108,7 @@ class _Row(eqx.Module):
         return Path(times, states.at[-1].set(ended(states[-1])))
 
 
-def _over_rows(
+def _requested(
     model: AbstractScoreModel,
     sampler: AbstractSampler,
     num_samples: int | range,
