@@ -135,7 +135,7 @@ TOP: dict[str, tuple[str, ...]] = {
 """Rooms, and what of them stood in ``scorax`` itself."""
 
 MOVED: dict[str, str] = {
-    f"{former}.{name}": f"scorax.{room}"
+    f"{former}.{name}": f"scorax.{room}.{name}"
     for former, rooms in {
         "scorax": TOP,
         "scorax.studies": STUDIES,
@@ -144,8 +144,8 @@ MOVED: dict[str, str] = {
     }.items()
     for room, names in rooms.items()
     for name in names
-}
-"""Former names that stand in another room now."""
+} | {"scorax.samplers.Facts": "scorax.samplers.Traits"}
+"""Former names, and where what they named stands now under its name of today."""
 
 
 def former_names(room: str, others: Callable[[str], object] | None = None) -> Callable[[str], object]:
@@ -157,7 +157,8 @@ def former_names(room: str, others: Callable[[str], object] | None = None) -> Ca
     def attribute(name: str) -> object:
         full = f"{room}.{name}"
         if full in MOVED:
-            value, do = getattr(import_module(MOVED[full]), name), f"import it from {MOVED[full]}"
+            home, _, today = MOVED[full].rpartition(".")
+            value, do = getattr(import_module(home), today), f"import {today} from {home}"
         elif full in FORMER:
             value, do = FORMER[full]
         elif others is not None:

@@ -26,7 +26,7 @@ def table() -> str:
     rows = [
         f"| `{c.__name__}` | {' | '.join(part for part in (f.kind, f.order, f.evaluations, f.needs, f.advice))} |"
         for c in concrete()
-        for f in (c.facts,)
+        for f in (c.traits,)
     ]
     return HEAD + "\n".join(rows) + "\n"
 
@@ -46,7 +46,7 @@ def test_the_page_has_the_table_of_the_classes():
 def test_what_the_table_says_a_sampler_needs_is_what_it_asks_for(sampler: type[AbstractSampler]):
     """A score and nothing else is refused by those that need a denoiser or a density, in these words, and by no other."""
     score = ScoreFunction(fn=lambda t, x, condition: -x, process=VP())
-    needs = sampler.facts.needs
+    needs = sampler.traits.needs
     if needs in ("a denoiser", "a density"):
         with pytest.raises(TypeError, match=needs.removeprefix("a ")):
             sampler().check(score)

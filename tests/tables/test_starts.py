@@ -14,7 +14,7 @@ from scorax.tables import EnsembleConfig, NetworkConfig, NoiseConfig, Schema, Tr
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._model import member_models, restricted
 from scorax.tables._settings import resolved
-from scorax.tables._starts import start_law
+from scorax.tables._starts import untrained_law
 from scorax.tables._training import Training
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-5
@@ -74,7 +74,7 @@ def test_bin_noise_is_part_of_every_start() -> None:
     """Rows on a grid of unit gap: without bin noise the law of a start would be a Gaussian too narrow by gap^2 / 12."""
     z = np.random.default_rng(1).normal(size=(4000, 1)).round()
     for start in ("gaussian", "mixture"):
-        law = start_law(start, z, np.ones(1), 1, 0)
+        law = untrained_law(start, z, np.ones(1), 1, 0)
         assert float(law.moments().variances[0]) == pytest.approx(z.var() + 1 / 12, abs=0.03)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from scorax._decimals import EXACT
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
+from scorax.data._bad_cells import BadCells
 from scorax.data._integers import distances, too_large
-from scorax.data._problems import Problems
 from scorax.data._table import Limits
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Cells:
 
     def __init__(self, path: Path, names: tuple[str, ...], limits: Limits) -> None:
         self.path, self.names, self.limits = path, names, limits
-        self.problems = Problems(path)
+        self.bad = BadCells(path)
         self.decimals: list[int | None] = [0] * len(names)
         self.boolean: list[bool | None] = [None] * len(names)
 
@@ -66,7 +66,7 @@ class Cells:
             # ``to_numpy`` of Arrow imports pandas where it is installed: half a second for nothing.
             values = np.from_dlpack(pc.cast(cells, pa.float64()))
             if not np.isfinite(values).all():
-                self.problems.note_values(j, values, first_row)
+                self.bad.note_values(j, values, first_row)
         except pa.ArrowInvalid:
             cells, values = self._mixed(j, cells, first_row)
         if self.boolean[j] is None and np.isfinite(values).any():
@@ -100,13 +100,13 @@ class Cells:
         infinite = ask.match_substring_regex(cells, _INFINITE)
         text = _flags(ask.invert(ask.or_(ask.or_(absent, number), infinite)))
         example = cells[int(np.argmax(text))].as_py() if text.any() else ""
-        self.problems.note("text", j, text, first_row, example)
-        self.problems.note("missing", j, _flags(absent), first_row)
-        self.problems.note("infinite", j, _flags(infinite), first_row)
+        self.bad.note("text", j, text, first_row, example)
+        self.bad.note("missing", j, _flags(absent), first_row)
+        self.bad.note("infinite", j, _flags(infinite), first_row)
         stripped = ask.replace_substring_regex(cells, r"^\+", "")
         plain = ask.if_else(number, stripped, ask.replace_substring_regex(cells, r"(?s)^.*$", "nan"))
         values = np.from_dlpack(ask.cast(plain, pa.float64()))
-        self.problems.note("infinite", j, np.isinf(values), first_row)
+        self.bad.note("infinite", j, np.isinf(values), first_row)
         return plain, values
 
     def _integral(self, j: int, cells: "pa.Array") -> bool:

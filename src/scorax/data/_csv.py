@@ -127,7 +127,7 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
         raise _refusal(path, "rows below the header", "none", "check the file")
     values, origins = joined(blocks, names, path)
     table = Table(names, values, tuple(columns.decimals), origins, remarks)
-    return columns.problems.settle(table, missing)
+    return columns.bad.settle(table, missing)
 
 
 def _scan(path: Path, width: int) -> tuple[str, ...]:

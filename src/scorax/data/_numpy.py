@@ -14,7 +14,7 @@ import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path
-from scorax.data._problems import Problems
+from scorax.data._bad_cells import BadCells
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_matrix, check_names
 
 _HEADER = 10_000
@@ -83,11 +83,11 @@ def _finish(array: np.ndarray, names: tuple[str, ...] | None, where: object, mis
         check_names(names, where, limits)
         if len(names) != array.shape[1]:
             raise _refusal(where, f"{array.shape[1]} column names", f"{len(names)}", "save one name for each column")
-    problems = Problems(where)
+    bad = BadCells(where)
     table = Table.of(array, names, shown_path(where))
     for j in range(table.values.shape[1]):
-        problems.note_values(j, table.values[:, j], 1)
-    return problems.settle(table, missing)
+        bad.note_values(j, table.values[:, j], 1)
+    return bad.settle(table, missing)
 
 
 def read_npy(path: Path, limits: Limits, missing: Missing) -> Table:

@@ -7,9 +7,9 @@ import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
+from scorax.data._bad_cells import BadCells
 from scorax.data._integers import distances, joined, too_large
 from scorax.data._pages import check_pages
-from scorax.data._problems import Problems
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_names
 
 _ROWS = 65_536
@@ -71,20 +71,20 @@ def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
     if file.metadata.num_rows == 0:
         raise _refusal(path, "rows", "none", "check the file")
     check_pages(path, file.metadata)
-    problems, blocks, rows = Problems(path), [], 0
+    bad, blocks, rows = BadCells(path), [], 0
     for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
         block, origins = np.empty((batch.num_rows, len(names))), []
         for j, cells in enumerate(batch.columns):
             block[:, j], origin = _numbers(cells, path, names[j])
             origins.append(origin)
-            problems.note_values(j, block[:, j], rows + 1)
+            bad.note_values(j, block[:, j], rows + 1)
         rows += batch.num_rows
         check_bytes(rows * len(names) * 8, path, limits)
         blocks.append((block, origins))
     if rows != file.metadata.num_rows:
         raise _refusal(path, f"{file.metadata.num_rows} rows", f"{rows}", "the file is damaged: write it again")
     values, kept = joined(blocks, names, path)
-    return problems.settle(Table(names, values, decimals, kept), missing)
+    return bad.settle(Table(names, values, decimals, kept), missing)
 
 
 def _numbers(cells: Any, path: Path, name: str) -> tuple[np.ndarray, int | None]:

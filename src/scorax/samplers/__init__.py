@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from scorax._moved import former_names
-from scorax.samplers._abstract import AbstractGridSampler, AbstractOneStepSampler, AbstractSampler, Facts, Path
+from scorax.samplers._abstract import AbstractGridSampler, AbstractOneStepSampler, AbstractSampler, Path, Traits
 from scorax.samplers._ancestral import DDIM, DDPM
 from scorax.samplers._ends import AbstractEnd, PosteriorDraw, Stop, TweedieMean
 from scorax.samplers._euler_maruyama import EulerMaruyama
@@ -42,7 +42,6 @@ __all__ = [
     "DPMSolver",
     "DefaultGrid",
     "EulerMaruyama",
-    "Facts",
     "Heun",
     "KarrasGrid",
     "Langevin",
@@ -60,6 +59,7 @@ __all__ = [
     "States",
     "Stop",
     "Terminal",
+    "Traits",
     "TweedieMean",
     "UniformGrid",
     "nodes",

@@ -27,7 +27,7 @@ from scorax.samplers._grids import AbstractGrid, DefaultGrid, Node, nodes
 Memory = TypeVar("Memory")
 
 
-class Facts(NamedTuple):
+class Traits(NamedTuple):
     """What a user must know to choose a sampler: one row of the table in the documentation.
 
     Attributes:
@@ -60,7 +60,7 @@ class Path(NamedTuple):
 class AbstractSampler(Checked):
     """Method that turns a score model into draws of its law at ``t0``."""
 
-    facts: ClassVar[Facts]
+    traits: ClassVar[Traits]
     needs_denoiser: ClassVar[bool] = False
 
     @property

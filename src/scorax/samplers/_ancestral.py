@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
-from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Facts
+from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Traits
 from scorax.samplers._grids import AbstractGrid, Node
 from scorax.samplers._updates import bridge, level_of, narrowed, recombined
 
@@ -41,7 +41,7 @@ class DDPM(AbstractOneStepSampler):
     grid: AbstractGrid = DEFAULT_GRID
     variance: str = eqx.field(default="posterior", static=True)
     needs_denoiser: ClassVar[bool] = True
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "chain, random", "1", "1", "a denoiser", "the chain a DDPM was trained for; hundreds of steps"
     )
 
@@ -84,7 +84,7 @@ class DDIM(AbstractOneStepSampler):
     grid: AbstractGrid = DEFAULT_GRID
     eta: float = eqx.field(default=0.0, static=True)
     needs_denoiser: ClassVar[bool] = True
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "flow; random where eta > 0",
         "1",
         "1",

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, reverse_drift
 from scorax.processes import sde
-from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Facts
+from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Traits
 from scorax.samplers._grids import AbstractGrid, Node
 
 
@@ -30,7 +30,7 @@ class EulerMaruyama(AbstractOneStepSampler):
 
     num_steps: int = 500
     grid: AbstractGrid = DEFAULT_GRID
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "reverse SDE, random", "1 (weak)", "1", "a score", "any score of any SDE; hundreds of steps"
     )
 

@@ -16,7 +16,7 @@ from scorax._trees import cast, select
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, energy, require_energy
 from scorax.processes import Law
-from scorax.samplers._abstract import AbstractScannedSampler, Facts, Scanned, scanned
+from scorax.samplers._abstract import AbstractScannedSampler, Scanned, Traits, scanned
 
 
 class _AbstractChain(AbstractScannedSampler):
@@ -120,7 +120,7 @@ class Langevin(_AbstractChain):
     step_size: float = eqx.field(default=1e-2, static=True)
     num_steps: int = 1000
     start: Law | None = None
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "Langevin on one law, random",
         "a bias of order step_size",
         "1",
@@ -161,7 +161,7 @@ class MetropolisLangevin(_AbstractChain):
     step_size: float = eqx.field(default=1e-2, static=True)
     num_steps: int = 1000
     start: Law | None = None
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "Langevin on one law, random",
         "exact law at every step_size",
         "1",

@@ -12,7 +12,7 @@ from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.models import AbstractDenoiser, AbstractScoreModel, Prediction
 from scorax.processes import Level
-from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Facts
+from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Traits
 from scorax.samplers._grids import AbstractGrid, Node
 from scorax.samplers._updates import level_of, narrowed, recombined
 
@@ -78,7 +78,7 @@ class Heun(AbstractOneStepSampler):
     grid: AbstractGrid = DEFAULT_GRID
     churn: Churn | None = None
     needs_denoiser: ClassVar[bool] = True
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "flow; random with churn", "2", "2", "a denoiser", "comparison with EDM; models whose errors churn mends"
     )
 

@@ -11,7 +11,7 @@ from scorax._checked import require_count
 from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, gaussian_process
-from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Facts
+from scorax.samplers._abstract import DEFAULT_GRID, AbstractOneStepSampler, Traits
 from scorax.samplers._euler_maruyama import EulerMaruyama
 from scorax.samplers._grids import AbstractGrid, LogRatioGrid, Node
 from scorax.samplers._updates import level_of
@@ -39,7 +39,7 @@ class AnnealedLangevin(AbstractOneStepSampler):
     grid: AbstractGrid = LogRatioGrid()
     step_size: float = eqx.field(default=0.1, static=True)
     corrections: int = 5
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "Langevin on each noisy law, random",
         "a bias of order step_size",
         "corrections",
@@ -91,7 +91,7 @@ class PredictorCorrector(AbstractOneStepSampler):
     predictor: AbstractOneStepSampler = EulerMaruyama()
     corrections: int = 1
     snr: float = eqx.field(default=0.16, static=True)
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "reverse SDE and Langevin, random",
         "that of the predictor, and a bias of order snr^2",
         "those of the predictor + corrections",

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, Prediction
 from scorax.processes import Level
-from scorax.samplers._abstract import AbstractGridSampler, Facts
+from scorax.samplers._abstract import AbstractGridSampler, Traits
 from scorax.samplers._grids import AbstractGrid, LogNormalGrid, LogRatioGrid, Node
 from scorax.samplers._updates import level_of, narrowed, recombined
 
@@ -86,7 +86,7 @@ class DPMSolver(_AbstractTwoStep):
     num_steps: int = 20
     grid: AbstractGrid = LogRatioGrid()
     stochastic: bool = False
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "flow; reverse SDE where stochastic",
         "2 (SDE form: 1)",
         "1",
@@ -139,7 +139,7 @@ class AdamsBashforth(_AbstractTwoStep):
 
     num_steps: int = 32
     grid: AbstractGrid = LogNormalGrid()
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "flow", "2", "1", "a denoiser", "the default: most accurate for its evaluations, the law of log_prob"
     )
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, FlowEnds, flow_field
-from scorax.samplers._abstract import Facts
+from scorax.samplers._abstract import Traits
 from scorax.samplers._adaptive import AbstractAdaptiveSampler, Solve
 
 
@@ -31,7 +31,7 @@ class ProbabilityFlow(AbstractAdaptiveSampler):
     atol: float = 1e-5
     max_steps: int = 4096
     num_nodes: int = 33
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "flow", "5, adaptive", "as the tolerance asks", "a score", "the law of log_prob to a given accuracy; any score"
     )
 

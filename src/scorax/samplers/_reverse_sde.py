@@ -20,7 +20,7 @@ from scorax.models import (
     reverse_drift,
 )
 from scorax.processes import sde
-from scorax.samplers._abstract import Facts
+from scorax.samplers._abstract import Traits
 from scorax.samplers._adaptive import AbstractAdaptiveSampler, Solve
 
 _SHORTEST = 2.0**-20
@@ -58,7 +58,7 @@ class ReverseSDE(AbstractAdaptiveSampler):
     atol: float = 1e-2
     max_steps: int = 4096
     num_nodes: int = 33
-    facts: ClassVar[Facts] = Facts(
+    traits: ClassVar[Traits] = Traits(
         "reverse SDE, random",
         "3/2 (strong), adaptive",
         "as the tolerance asks",

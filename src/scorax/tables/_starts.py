@@ -24,7 +24,7 @@ def moments_of(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"]) -> 
     return GaussianLaw.from_moments(z.mean(axis=0).astype(np.float32), covariance)
 
 
-def start_law(
+def untrained_law(
     start: Start, z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], components: int, seed: int
 ) -> GaussianMixture:
     """The law a member that trains on rows ``z`` starts from, filled up to ``components`` components.
@@ -58,7 +58,7 @@ def member_laws(
     """
     ensemble = config.ensemble
     own = [
-        start_law(start, z[fold != k], widths, num_components(config), seed)
+        untrained_law(start, z[fold != k], widths, num_components(config), seed)
         for start in ensemble.starts
         for k in range(ensemble.folds)
     ]

@@ -26,7 +26,7 @@ class _Tally:
     example: str
 
 
-class Problems:
+class BadCells:
     """Collects bad cells column by column while a file is read in pieces."""
 
     def __init__(self, where: object) -> None:
