@@ -10,7 +10,7 @@ import numpy as np
 
 from scorax import _write
 from scorax.checkpoint import RunFacts, RunFolder, layout_of, save_step, seal_run, tensors_bytes, write_sealed_json
-from scorax.data import Table
+from scorax.data import NumberFormat, Table
 from scorax.spec import to_json
 from scorax.tables import FitConfig, Schema, resolved
 
@@ -64,7 +64,7 @@ RECORDS = MappingProxyType({"held_out": HELD_OUT, "sampling": SAMPLING})
 def whole_run(path: Path, records: Mapping[str, Any] = RECORDS) -> RunFolder:
     """A finished run of two columns and two steps with every file that a run has; its weights are no network's."""
     run = RunFolder(path).create()
-    table = Table(("a", "b"), np.random.default_rng(0).normal(size=(20, 2)), (None, None))
+    table = Table(("a", "b"), np.random.default_rng(0).normal(size=(20, 2)), (NumberFormat(),) * 2)
     run.write_json("config.json", to_json(resolved(FitConfig(), 20, 2)))
     run.write_json("schema.json", Schema.infer(table).to_json())
     _write.write_bytes(run.transform, tensors_bytes({"mean": np.zeros(3)}))

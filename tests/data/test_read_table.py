@@ -8,7 +8,7 @@ import pytest
 
 from file_refusals import refusal
 from scorax._errors import InputError
-from scorax.data import Limits, Table, fingerprint, read_table
+from scorax.data import Limits, NumberFormat, Table, fingerprint, read_table
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_what_a_csv_file_says(csv, data, columns, values, decimals):
     assert table.columns == columns
     assert table.values.tolist() == values
     assert table.values.dtype == np.float64
-    assert table.decimals == decimals
+    assert table.formats == tuple(map(NumberFormat, decimals))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_missing_cells_are_kept_or_dropped_on_request(csv):
     path = csv("a,b\n1,\n3,4\n NA ,0.5\n")
     kept = read_table(path, missing="keep")
     np.testing.assert_array_equal(kept.values, [[1, np.nan], [3, 4], [np.nan, 0.5]])
-    assert kept.decimals == (0, 1)
+    assert kept.formats == (NumberFormat(0), NumberFormat(1))
     assert read_table(path, missing="drop").values.tolist() == [[3, 4]]
     assert "every row" in refusal(csv("a\nNA\nNA\n"), missing="drop")
     assert "infinite" in refusal(csv("a,b\ninf,\n"), missing="keep")
@@ -162,7 +162,7 @@ def test_the_number_types_of_parquet(parquet):
         )
     )
     assert table.values.tolist() == [[1, 0.5, 1, 1.5, 1], [-2, 1e-3, 0, -0.25, 2]]
-    assert table.decimals == (0, None, 0, 2, None)
+    assert table.formats == tuple(map(NumberFormat, (0, None, 0, 2, None)))
 
 
 def test_what_is_wrong_in_a_parquet_file_is_named(parquet, tmp_path):
@@ -198,20 +198,20 @@ def test_what_is_no_data_file(tmp_path):
 
 def test_a_fingerprint_tells_tables_apart():
     values = np.arange(6.0).reshape(3, 2)
-    base = fingerprint(Table(("a", "b"), values, (None, None)))
+    base = fingerprint(Table(("a", "b"), values, (NumberFormat(),) * 2))
     assert base["rows"] == 3
     assert base["columns"] == 2
-    assert base == fingerprint(Table(("a", "b"), np.asfortranarray(values), (0, 0)))
+    assert base == fingerprint(Table(("a", "b"), np.asfortranarray(values), (NumberFormat(0),) * 2))
     for other in (
-        Table(("ab", ""), values, (None, None)),
-        Table(("a", "b"), values + 1e-12, (None, None)),
-        Table(("a", "b"), values[::-1], (None, None)),
+        Table(("ab", ""), values, (NumberFormat(),) * 2),
+        Table(("a", "b"), values + 1e-12, (NumberFormat(),) * 2),
+        Table(("a", "b"), values[::-1], (NumberFormat(),) * 2),
     ):
         assert fingerprint(other)["sha256"] != base["sha256"]
 
 
 def test_a_table_of_an_array():
-    assert Table.of([[1, 2]]).decimals == (0, 0)
+    assert Table.of([[1, 2]]).formats == (NumberFormat(0),) * 2
     assert Table.of(np.zeros((2, 1)), ["only"]).columns == ("only",)
     for wrong in (np.zeros(3), np.zeros((2, 2), complex), [["a"]], np.array([[0], [2**60]]), [[2**64]]):
         with pytest.raises(InputError):

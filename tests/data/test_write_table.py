@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorax._errors import EnvironmentFailure, InputError
-from scorax.data import Table, TableWriter, read_table, write_table
+from scorax.data import NumberFormat, Table, TableWriter, read_table, write_table
 from scorax.tables import Schema
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8).filter(
@@ -79,7 +79,7 @@ def _first_rows(folder, lines):
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npy"])
 def test_chunks_make_the_file_of_the_whole(tmp_path, suffix):
     values = np.round(np.random.default_rng(0).normal(size=(1000, 3)), 2)
-    schema = Schema.infer(Table(("a", "b", "c"), values, (2, 2, 2)))
+    schema = Schema.infer(Table(("a", "b", "c"), values, (NumberFormat(2),) * 3))
     with TableWriter(tmp_path / f"parts{suffix}", schema.names, schema.formats) as writer:
         for start in (0, 1, 500, 500):
             writer.write(values[start : {0: 1, 1: 500, 500: 1000}[start]])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scorax._errors import InputError
-from scorax.data import Format, Table
+from scorax.data import NumberFormat, Table
 from scorax.tables import Schema
 from scorax.tables.columns import KINDS, AbstractColumn, Cells
 
@@ -17,11 +17,11 @@ class Waves(AbstractColumn):
     """Positive multiples of a tenth as two coordinates: the logarithm, with noise, and the square."""
 
     name: str
-    format: Format
+    format: NumberFormat
 
     @classmethod
     def infer(cls, cells: Cells) -> "Waves | None":
-        return cls(cells.name, cells.format) if cells.name == "waves" else None
+        return cls(cells.name, NumberFormat(1)) if cells.name == "waves" else None
 
     @property
     def kind(self) -> str:
@@ -67,8 +67,8 @@ VALUES = np.array(list(CELLS.values())).T
 def schema() -> Schema:
     """A column of every kind, and of one more, which has two coordinates."""
     known = [name for name in CELLS if name != "waves"]
-    columns = Schema.infer(Table(tuple(known), VALUES[:, :-1], (None,) * len(known))).columns
-    return Schema((*columns, Waves("waves", Format(1))))
+    columns = Schema.infer(Table(tuple(known), VALUES[:, :-1], (NumberFormat(),) * len(known))).columns
+    return Schema((*columns, Waves("waves", NumberFormat(1))))
 
 
 def test_there_is_a_column_of_every_kind(schema):

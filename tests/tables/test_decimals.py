@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorax.data import Table, read_table, write_table
+from scorax.data import NumberFormat, Table, read_table, write_table
 from scorax.tables import Schema
 
 
@@ -88,7 +88,7 @@ def test_floats_of_more_than_six_decimals_are_written_whole(digits):
 
 def test_what_is_rounded_never_leaves_the_float_nearest_to_its_decimal():
     values = np.round(np.exp(np.random.default_rng(0).normal(7, 3, (500, 1))), 2)
-    schema = Schema.infer(Table(("x",), values, (2,)))
+    schema = Schema.infer(Table(("x",), values, (NumberFormat(2),)))
     assert schema.columns[0].kind == "continuous"
     back = schema.decode(values + np.random.default_rng(1).uniform(-0.004, 0.004, values.shape))
     assert back.tolist() == values.tolist()

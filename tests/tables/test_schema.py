@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorax._errors import InputError
-from scorax.data import Format, Table, read_table, write_table
+from scorax.data import NumberFormat, Table, read_table, write_table
 from scorax.spec import to_json
 from scorax.tables import Schema
 from scorax.tables.columns import AbstractColumn, Integer, Rounded
@@ -15,7 +15,7 @@ from scorax.tables.columns import AbstractColumn, Integer, Rounded
 
 def column(values, decimals=None) -> AbstractColumn:
     array = np.asarray(values, dtype=float)[:, None]
-    return Schema.infer(Table(("c",), array, (decimals,))).columns[0]
+    return Schema.infer(Table(("c",), array, (NumberFormat(decimals),))).columns[0]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ tables = st.lists(grids(), min_size=12, max_size=14)
 def test_rounding_undoes_every_dequantisation(columns, seed):
     values = np.array([c for c, _ in columns]).T
     names = tuple(f"c{j}" for j in range(len(columns)))
-    schema = Schema.infer(Table(names, values, tuple(d for _, d in columns)))
+    schema = Schema.infer(Table(names, values, tuple(NumberFormat(d) for _, d in columns)))
     noise = np.random.default_rng(seed).uniform(-0.49, 0.49, values.shape)
     # Only where the grid is the one of the gap: on a finer one the noise reaches the neighbours on purpose.
     width = np.array([0.0 if c.step is None else c.step for c in schema.columns])
@@ -109,18 +109,18 @@ def test_rounding_undoes_every_dequantisation(columns, seed):
 def test_a_file_keeps_table_and_schema(tmp_path_factory, columns):
     values = np.array([c for c, _ in columns]).T
     names = tuple(f"c{j}" for j in range(len(columns)))
-    decimals = tuple(d for _, d in columns)
+    formats = tuple(NumberFormat(d) for _, d in columns)
     path = tmp_path_factory.getbasetemp() / "kept.csv"
-    write_table(path, names, values, decimals)
+    write_table(path, names, values, formats)
     table = read_table(path)
     assert np.array_equal(table.values, values)
-    assert table.decimals == decimals
-    assert Schema.infer(table) == Schema.infer(Table(names, values, decimals))
+    assert table.formats == formats
+    assert Schema.infer(table) == Schema.infer(Table(names, values, formats))
 
 
 def mixed() -> tuple[Table, Schema]:
     values = np.array([[1.0, 0.5, 7.0, np.pi], [2.0, 1.0, 7.0, np.e], [4.0, 0.5, 7.0, 1.1]])
-    table = Table(("whole", "half", "same", "real"), values, (None,) * 4)
+    table = Table(("whole", "half", "same", "real"), values, (NumberFormat(),) * 4)
     return table, Schema.infer(table)
 
 
@@ -137,7 +137,7 @@ def test_restoring_never_clips_and_lets_what_is_not_finite_through():
 def test_other_rows_are_put_in_the_order_of_the_schema():
     table, schema = mixed()
     order = [2, 0, 3, 1]
-    other = Table(tuple(table.columns[j] for j in order), table.values[:, order], (None,) * 4)
+    other = Table(tuple(table.columns[j] for j in order), table.values[:, order], (NumberFormat(),) * 4)
     assert np.array_equal(schema.match(other, "rows.csv"), table.values)
 
 
@@ -152,7 +152,7 @@ def test_other_columns_are_refused_by_name(names, said):
     schema = mixed()[1]
     values = np.ones((1, len(names))) * 7
     with pytest.raises(InputError) as caught:
-        schema.match(Table(names, values, (None,) * len(names)), "rows.csv")
+        schema.match(Table(names, values, (NumberFormat(),) * len(names)), "rows.csv")
     assert str(caught.value).startswith("rows.csv: ")
     assert said in str(caught.value)
 
@@ -162,9 +162,9 @@ def test_another_value_in_a_constant_column_is_refused():
     values = table.values.copy()
     values[1:, 2] = 8
     with pytest.raises(InputError, match=r"rows\.csv.*7\.0.*'same'.*8\.0 in row 2 \(2 of 3 rows\)"):
-        schema.match(Table(table.columns, values, table.decimals), "rows.csv")
+        schema.match(Table(table.columns, values, table.formats), "rows.csv")
     values[1:, 2] = np.nan
-    assert np.isnan(schema.match(Table(table.columns, values, table.decimals), "holes.csv")[1, 2])
+    assert np.isnan(schema.match(Table(table.columns, values, table.formats), "holes.csv")[1, 2])
 
 
 def edits(obj):
@@ -241,7 +241,7 @@ def test_the_schema_of_an_older_run_is_read():
     _, schema = mixed()
     assert Schema.from_json(flat(schema, 2)) == schema
     first = Schema.from_json(flat(schema, 1))
-    assert [c.format for c in first.columns] == [Format(0), Format(1), Format(), Format()]
+    assert [c.format for c in first.columns] == [NumberFormat(0), NumberFormat(1), NumberFormat(), NumberFormat()]
     assert [replace(a, format=b.format) for a, b in zip(first.columns, schema.columns, strict=True)] == list(
         schema.columns
     )

@@ -78,4 +78,4 @@ def _write_split(name: str, seed: int, train: Path, test: Path) -> None:
     cut = min(round(len(order) * _TEST_SHARE), _MOST_TEST_ROWS)
     make_folder(train.parent)
     for path, rows in ((test, order[:cut]), (train, order[cut:])):
-        write_table(path, table.columns, table.values[np.sort(rows)], table.decimals)
+        write_table(path, table.columns, table.values[np.sort(rows)], table.formats)

@@ -5,20 +5,25 @@ from typing import TYPE_CHECKING
 from scorax._moved import former_names
 from scorax.data._csv import guard_name
 from scorax.data._embedded import embedded, embedded_names, is_toy
-from scorax.data._format import Format
 from scorax.data._image import read_image
 from scorax.data._order import RowOrder
 from scorax.data._output import TableWriter, write_table
 from scorax.data._read import read_table
 from scorax.data._table import Limits, Table, check_names, fingerprint
 from scorax.data._toys import toy_log_density
+from scorax.data.formats import AbstractFormat, BooleanFormat, Format, NumberFormat, TextFormat, TimeFormat
 
 __all__ = [
+    "AbstractFormat",
+    "BooleanFormat",
     "Format",
     "Limits",
+    "NumberFormat",
     "RowOrder",
     "Table",
     "TableWriter",
+    "TextFormat",
+    "TimeFormat",
     "check_names",
     "embedded",
     "embedded_names",

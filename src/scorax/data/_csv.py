@@ -125,8 +125,8 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
         raise _unreadable(path, error, ragged, width) from None
     if rows == 0:
         raise _refusal(path, "rows below the header", "none", "check the file")
-    values, origins = joined(blocks, names, path)
-    table = Table(names, values, tuple(columns.decimals), origins, remarks)
+    values, formats = joined(blocks, names, columns.decimals, path)
+    table = Table(names, values, formats, remarks)
     return columns.bad.settle(table, missing)
 
 

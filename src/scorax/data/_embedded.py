@@ -7,6 +7,7 @@ from scorax._errors import InputError, explain
 from scorax._text import quote, suggest
 from scorax.data._table import Table
 from scorax.data._toys import ALIASES, TOYS
+from scorax.data.formats import NumberFormat
 
 _REAL = ("wine", "iris", "diabetes", "breast_cancer", "digits")
 _TOY_ROWS = 5000
@@ -45,7 +46,7 @@ def embedded(name: str, *, n: int | None = None, seed: int = 0) -> Table:
         rows = _TOY_ROWS if n is None else n
         if rows < 1 or seed < 0:
             raise InputError(explain(expected="n >= 1 and seed >= 0", got=f"{rows} and {seed}", do="change them"))
-        return Table(("x0", "x1"), TOYS[name](rows, np.random.default_rng(seed)), (None, None))
+        return Table(("x0", "x1"), TOYS[name](rows, np.random.default_rng(seed)), (NumberFormat(),) * 2)
     if name not in _REAL:
         raise InputError(
             explain(
@@ -57,8 +58,8 @@ def embedded(name: str, *, n: int | None = None, seed: int = 0) -> Table:
     if n is not None:
         raise InputError(explain(expected="n for a toy only", got=f"n={n} for {name}", do="leave it out"))
     values, columns = _load(name)
-    decimals = tuple(_decimals(values[:, j]) for j in range(values.shape[1]))
-    return Table(tuple(str(c).replace(" ", "_") for c in columns), values, decimals)
+    formats = tuple(NumberFormat(_decimals(values[:, j])) for j in range(values.shape[1]))
+    return Table(tuple(str(c).replace(" ", "_") for c in columns), values, formats)
 
 
 def _load(name: str) -> tuple[np.ndarray, list[str]]:

@@ -12,44 +12,42 @@ from typing import Any
 import numpy as np
 
 from scorax import _write
-from scorax._decimals import EXACT, whole
+from scorax._decimals import whole
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.data._csv import guard_name
-from scorax.data._format import Format
 from scorax.data._table import Limits, check_names
+from scorax.data.formats import CODES, AbstractFormat, Format, NumberFormat
 
-# Beyond, Arrow writes small decimals with an exponent, which hides the decimals from a reader.
-_PLAIN_DECIMALS = 6
+_MISSING = "nan"
 
 
-def _type(form: Format) -> str:
+def _integer_type(form: Format) -> str | None:
+    """NumPy's name of the type of a column of integers, ``None`` of another one."""
+    if form.kind != "number" or form.decimals != 0:
+        return None
     return "<u8" if form.unsigned else "<i8"
 
 
-def _csv_column(values: np.ndarray, form: Format) -> Any:
-    """One column as Arrow writes it: fixed decimals where known, otherwise the shortest digits that read back."""
+def _arrow_type(form: Format) -> Any:
     import pyarrow as pa
 
-    decimals = form.decimals
-    if decimals is None:
-        return pa.array(values)
-    # A number too large for its decimals has no digit behind them: the shortest text that reads back says it all.
-    fine = np.abs(values) < EXACT / 10.0**decimals
-    if not fine.all() or decimals > _PLAIN_DECIMALS:
-        kept = np.where(fine, values, 0.0)
-        exact = whole(kept, form.origin) if decimals == 0 else None
-        texts = [f"{v:.{decimals}f}" for v in kept.tolist()] if exact is None else [str(n) for n in exact.tolist()]
-        for i in np.flatnonzero(~fine):
-            texts[i] = repr(float(values[i]) + form.origin)
-        return pa.array(texts, pa.string())
-    if decimals == 0 and (exact := whole(values, form.origin)) is not None:
-        return pa.array(exact)
-    near = np.rint(values * 10.0**decimals).astype(np.int64)
-    # A decimal number of 128 bits is its integer with the sign extended: exact, and no text is built here.
-    words = np.empty((len(near), 2), dtype="<i8")
-    words[:, 0], words[:, 1] = near, near >> 63
-    return pa.Array.from_buffers(pa.decimal128(38, decimals), len(near), [None, pa.py_buffer(words.tobytes())])
+    if form.kind == "text":
+        return pa.string()
+    if form.kind == "boolean":
+        return pa.bool_()
+    if form.kind == "time":
+        return pa.date32() if form.written == "day" else pa.timestamp(CODES[form.written], form.zone)
+    return {"<i8": pa.int64(), "<u8": pa.uint64(), None: pa.float64()}[_integer_type(form)]
+
+
+def _csv_column(values: np.ndarray, form: Format) -> Any:
+    """One column as Arrow writes it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    cells = form.text(values)
+    return pc.fill_null(pc.cast(cells, pa.string()), _MISSING) if cells.null_count else cells
 
 
 def _quoted(name: str) -> str:
@@ -79,7 +77,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     ) -> None:
         self._path, self.columns = path, tuple(columns)
         known = (None,) * len(self.columns) if formats is None else formats
-        self._formats = [form if isinstance(form, Format) else Format(form) for form in known]
+        self._formats = [form if isinstance(form, AbstractFormat) else NumberFormat(form) for form in known]
         check_names(self.columns, path, Limits())
         if len(self._formats) != len(self.columns):
             raise ValueError(f"{len(self._formats)} formats do not fit {len(self.columns)} columns")
@@ -177,24 +175,38 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        types = {"<i8": pa.int64(), "<u8": pa.uint64()}
-        kinds = [types[_type(form)] if form.decimals == 0 else pa.float64() for form in self._formats]
+        kinds = [_arrow_type(form) for form in self._formats]
         schema = pa.schema(list(zip(self.columns, kinds, strict=True)))
         writer = pq.ParquetWriter(self._stream, schema)
 
         def put(values: np.ndarray) -> None:
-            arrays = [
-                pa.array(self._integers(values[:, j], j, _type(form)))
-                if form.decimals == 0
-                else pa.array(np.ascontiguousarray(values[:, j]))
-                for j, form in enumerate(self._formats)
-            ]
+            arrays = [self._parquet_column(values[:, j], j) for j in range(values.shape[1])]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
         self._put, self._end = put, writer.close
 
+    def _parquet_column(self, values: np.ndarray, j: int) -> Any:
+        import pyarrow as pa
+
+        form = self._formats[j]
+        if (kind := _integer_type(form)) is not None:
+            return pa.array(self._integers(values, j, kind))
+        return form.text(values) if form.kind == "text" else pa.array(form.cells(values), _arrow_type(form))
+
     def _open_npy(self) -> None:
-        kinds = {_type(form) if form.decimals == 0 else "<f8" for form in self._formats}
+        other = next(
+            (name for name, form in zip(self.columns, self._formats, strict=True) if form.kind != "number"), None
+        )
+        if other is not None:
+            raise InputError(
+                f"{shown_path(self._path)}: "
+                + explain(
+                    expected=f".csv or .parquet for the column {quote(other)}",
+                    got="an ending that holds numbers only",
+                    do="rename the output",
+                )
+            )
+        kinds = {_integer_type(form) or "<f8" for form in self._formats}
         kind = "<f8" if "<f8" in kinds else max(kinds)  # unsigned before signed: a negative value is then refused
         if kind == "<f8" and any(form.origin for form in self._formats):
             raise InputError(

@@ -83,8 +83,8 @@ def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
         blocks.append((block, origins))
     if rows != file.metadata.num_rows:
         raise _refusal(path, f"{file.metadata.num_rows} rows", f"{rows}", "the file is damaged: write it again")
-    values, kept = joined(blocks, names, path)
-    return bad.settle(Table(names, values, decimals, kept), missing)
+    values, formats = joined(blocks, names, decimals, path)
+    return bad.settle(Table(names, values, formats), missing)
 
 
 def _numbers(cells: Any, path: Path, name: str) -> tuple[np.ndarray, int | None]:

@@ -13,6 +13,7 @@ import numpy as np
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.data._integers import distances, joined
+from scorax.data.formats import Format
 
 Missing: TypeAlias = Literal["refuse", "keep", "drop"]
 """What a missing cell does: refuse the table, stay as NaN, or take its row away."""
@@ -41,26 +42,24 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Columns of numbers.
+    """Columns, each a number for every row and what that number means.
 
     Attributes:
         columns: names, all different.
         values: float64, shape (rows, columns). NaN only where a reader was told to keep missing cells.
-        decimals: for each column the number of decimals with which the file writes it (0 for integers), or ``None``
-            where it is not known: binary floats, more than 12 decimals.
-        origins: of columns of integers beyond 2^45 in size, the number from which ``values`` counts, so that float64
+        formats: of each column what its values mean and how the file writes them. Numbers have decimals where they are known
+            (not of binary floats, nor beyond 12). Values of integers beyond 2^45 in size count from an origin, so that float64
             holds them and the noise of dequantisation exactly: the cell is ``origin + value``.
         remarks: what the reader passed over and a person may want to know, one line each; see ``notes``.
     """
 
     columns: tuple[str, ...]
     values: np.ndarray
-    decimals: tuple[int | None, ...]
-    origins: Mapping[str, int] = field(default_factory=dict)
+    formats: tuple[Format, ...]
     remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.values.ndim != 2 or not self.values.shape[1] == len(self.columns) == len(self.decimals):
+        if self.values.ndim != 2 or not self.values.shape[1] == len(self.columns) == len(self.formats):
             raise ValueError(f"{len(self.columns)} columns do not fit values of shape {self.values.shape}")
 
     @property
@@ -108,8 +107,8 @@ class Table:
                 values[:, j], origin = cells, 0 if cells.dtype.kind == "b" else None
             origins.append(origin)
             decimals.append(None if origin is None else 0)
-        values, kept = joined([(values, origins)], tuple(columns), where)
-        return Table(tuple(columns), values, tuple(decimals), kept)
+        values, formats = joined([(values, origins)], tuple(columns), decimals, where)
+        return Table(tuple(columns), values, formats)
 
 
 _REMEDIES = {
@@ -194,6 +193,10 @@ def fingerprint(table: Table) -> dict[str, Any]:
         encoded = name.encode()
         digest.update(len(encoded).to_bytes(8, "little") + encoded)
     digest.update(np.ascontiguousarray(table.values, dtype="<f8").tobytes())
-    if table.origins:
-        digest.update(repr(sorted(table.origins.items())).encode())
+    origins = {name: form.origin for name, form in zip(table.columns, table.formats, strict=True) if form.origin}
+    if origins:
+        digest.update(repr(sorted(origins.items())).encode())
+    levels = {n: form.levels for n, form in zip(table.columns, table.formats, strict=True) if form.kind == "text"}
+    if levels:
+        digest.update(repr(sorted(levels.items())).encode())
     return {"rows": table.rows, "columns": len(table.columns), "sha256": digest.hexdigest()}

@@ -27,7 +27,8 @@ def from_mapping(cls: type[T], mapping: Any, where: str = "config", do: str = "c
     """An instance of a dataclass from a mapping with its field names as keys.
 
     Fields may be of type ``bool``, ``int``, ``float``, ``str``, ``Literal``, ``X | None``, ``tuple[X, Y]``,
-    ``tuple[X, ...]``, ``dict[str, X]`` or another dataclass, and ``Annotated[X, Range(...)]`` with a number for X. Nothing is
+    ``tuple[X, ...]``, ``dict[str, X]`` or another dataclass, a union of dataclasses that a field ``kind``, a ``Literal`` of one
+    text, tells apart (left out, it is the first), and ``Annotated[X, Range(...)]`` with a number for X. Nothing is
     converted, except an integer where a float is asked for and a list where a tuple is. A ``ValueError`` of ``__post_init__``
     is reported with its place.
 
@@ -132,7 +133,7 @@ def _unknown(key: Any, fields: Mapping[str, Any]) -> str:
 def _value(hint: Any, value: Any, place: str, errors: list[str]) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        return _optional(arguments, value, place, errors)
+        return _union(arguments, value, place, errors)
     if origin is Annotated:
         (allowed,) = hint.__metadata__
         return _in_range(allowed, _value(arguments[0], value, place, errors), place, errors)
@@ -155,11 +156,21 @@ def _value(hint: Any, value: Any, place: str, errors: list[str]) -> Any:
     return _scalar(hint, value, place, errors)
 
 
-def _optional(arguments: tuple[Any, ...], value: Any, place: str, errors: list[str]) -> Any:
+def _union(arguments: tuple[Any, ...], value: Any, place: str, errors: list[str]) -> Any:
     others = [a for a in arguments if a is not types.NoneType]
-    if len(others) != 1 or len(arguments) != 2:
-        raise TypeError(f"{place}: a union may only be X | None")
-    return None if value is None else _value(others[0], value, place, errors)
+    if value is None and len(others) < len(arguments):
+        return None
+    if len(others) == 1:
+        return _value(others[0], value, place, errors)
+    if not all(dataclasses.is_dataclass(a) and get_origin(_hints(a).get("kind")) is Literal for a in others):
+        raise TypeError(f"{place}: a union may only be X | None, or of dataclasses that a Literal `kind` tells apart")
+    if isinstance(value, tuple(others)):
+        return value
+    if not isinstance(value, Mapping):
+        raise _refuse(errors, place, "a table", _shown(value))
+    kinds = {get_args(_hints(a)["kind"])[0]: a for a in others}
+    kind = _value(Literal[tuple(kinds)], value.get("kind", next(iter(kinds))), f"{place}.kind", errors)
+    return _dataclass(kinds[kind], value, place, errors)
 
 
 def _dictionary(hint: Any, value: Any, place: str, errors: list[str]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int64, Num
 
-from scorax._decimals import moved
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path, suggest
 from scorax.data import Format, Table
@@ -104,9 +103,16 @@ class Schema:
                 + explain(expected="the columns of the model only", got=f"also {listing(extra)}", do="remove them")
             )
         position = {name: j for j, name in enumerate(table.columns)}
-        values = table.values[:, [position[name] for name in self.names]]
+        values = np.empty((table.rows, len(self.columns)))
         for j, column in enumerate(self.columns):
-            values[:, j] = moved(values[:, j], table.origins.get(column.name, 0) - column.format.origin)
+            found = position[column.name]
+            try:
+                values[:, j] = column.format.taken(table.values[:, found], table.formats[found])
+            except ValueError as error:
+                expected, got = f"cells of {column.format.kind} in column {quote(column.name)}", f"cells {error}"
+                raise InputError(
+                    f"{place}: " + explain(expected=expected, got=got, do="write them as in the fit")
+                ) from None
             column.require(values[:, j], place)
         return values
 
@@ -133,7 +139,7 @@ class Schema:
         return total
 
     def cells(self, values: Float[np.ndarray, "rows columns"]) -> list[Num[np.ndarray, " rows"]]:
-        """Each column of values as the table has it; see :meth:`~scorax.data.Format.cells`."""
+        """Each column of values as the table has it; see :meth:`~scorax.data.AbstractFormat.cells`."""
         return [column.format.cells(values[:, j]) for j, column in enumerate(self.columns)]
 
     def matrix(self, values: Float[np.ndarray, "rows columns"]) -> Num[np.ndarray, "rows columns"]:
@@ -162,7 +168,7 @@ def _column(table: Table, j: int) -> AbstractColumn:
         raise InputError(
             f"column {quote(name)}: " + explain(expected="at least one number", got="none", do="leave the column out")
         )
-    cells = Cells(name, values, table.decimals[j], table.origins.get(name, 0))
+    cells = Cells(name, values, table.formats[j])
     low, high = cells.low, cells.high
     if not (low == high or _SPREADS[0] <= high - low <= _SPREADS[1]):
         raise InputError(
@@ -173,4 +179,12 @@ def _column(table: Table, j: int) -> AbstractColumn:
                 do="multiply the column by a power of ten",
             )
         )
-    return next(found for kind in KINDS.values() if (found := kind.infer(cells)) is not None)
+    found = next((found for kind in KINDS.values() if (found := kind.infer(cells)) is not None), None)
+    if found is None:
+        raise InputError(
+            f"column {quote(name)}: "
+            + explain(
+                expected="numbers", got=f"cells of {cells.given.kind}", do="remove the column or encode it as numbers"
+            )
+        )
+    return found

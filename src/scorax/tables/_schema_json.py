@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from scorax._errors import InputError, explain
 from scorax._text import quote
-from scorax.data import Format, Limits, check_names
+from scorax.data import Limits, NumberFormat, check_names
 from scorax.spec import from_mapping, to_json
 from scorax.tables.columns import KINDS, AbstractColumn
 
@@ -83,7 +83,7 @@ def _of_its_kind(item: Mapping[str, Any], where: str, version: int) -> dict[str,
     for key, value in {**({} if "grid" in own else grid), **({} if "value" in own else {"value": flat.value})}.items():
         _expect(value is None, f"{where}.{key}", f"null in a column of kind {flat.kind}", value)
     try:
-        form = Format.of(flat.written, flat.origin, flat.high)
+        form = NumberFormat.of(flat.written, flat.origin, flat.high)
     except ValueError as error:
         raise InputError(f"{where}: " + explain(expected="a column", got=str(error), do=_DO)) from None
     return {"kind": flat.kind, "name": flat.name, "format": to_json(form), **own}

@@ -1,6 +1,6 @@
 """What a file has of one column, and the decimal points that its values may lie on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -25,14 +25,12 @@ class Cells:
     Attributes:
         name: of the column.
         values: finite, at least one; from the origin.
-        decimals: with which the file writes them, where that is known.
-        origin: see :class:`~scorax.data.Table`.
+        given: how the table has them.
     """
 
     name: str
     values: Float[np.ndarray, " n"]
-    decimals: int | None = None
-    origin: int = 0
+    given: Format
 
     @cached_property
     def low(self) -> float:
@@ -46,18 +44,20 @@ class Cells:
 
     @cached_property
     def format(self) -> Format:
-        """How the column is written."""
-        decimals = shortest_decimals(self.values) if self.decimals is None else self.decimals
-        return Format.of(decimals, self.origin, self.high)
+        """How the column is written: as it was given, and floats with the decimals of their shortest form."""
+        if self.given.kind != "number" or self.given.decimals is not None:
+            return self.given
+        return replace(self.given, decimals=shortest_decimals(self.values))
 
     @cached_property
     def points(self) -> DecimalPoints | None:
-        """The values as decimals, the fewest that hold them all; ``None`` where none do, or all are one value."""
-        if self.low == self.high:
+        """The values as decimals, the fewest that hold them all; ``None`` where none do, all are one value,
+        or they are no numbers."""
+        if self.low == self.high or self.given.kind != "number":
             return None
         # Numbers that came through float32 lie near their decimals only to its precision.
         tolerance = 2.0**-23 if single_precision(self.values) else 1e-9
-        known = self.decimals
+        known = self.given.decimals
         for decimals in (0,) if known == 0 else range(7) if known is None else (0, known):
             scaled = on_decimals(self.values, decimals, tolerance)
             if scaled is not None:

@@ -1,8 +1,8 @@
 """What every kind of column says of itself."""
 
 from abc import ABC, abstractmethod
-from dataclasses import Field
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from jaxtyping import Float
@@ -11,6 +11,7 @@ from scorax.data import Format
 from scorax.tables.columns._cells import Cells
 
 
+@dataclass(frozen=True)
 class AbstractColumn(ABC):
     r"""A column of a file, and the coordinates in which a model sees it: none, one, or several.
 
@@ -26,7 +27,6 @@ class AbstractColumn(ABC):
         format: how the column is written.
     """
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     name: str
     format: Format
 

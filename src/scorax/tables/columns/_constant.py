@@ -48,7 +48,9 @@ class Constant(AbstractColumn):
     def require(self, values: Float[np.ndarray, " n"], where: str) -> None:
         """Refuse another value, where the model defines no density."""
         same = SAME * np.maximum(np.abs(values), abs(self.value))
-        if self.format.decimals is not None:  # a difference that is written is one, however small beside the value
+        if self.format.kind != "number":
+            same = 0.0
+        elif self.format.decimals is not None:  # a difference that is written is one, however small beside the value
             same = np.minimum(same, 0.5 * 10.0**-self.format.decimals)
         other = np.abs(values - self.value) > same
         if other.any():
@@ -79,4 +81,4 @@ class Constant(AbstractColumn):
         return np.zeros(len(values))
 
     def _shown(self, value: float) -> str:
-        return repr(self.format.cells(np.array([value]))[0].item())
+        return repr(self.format.cells(np.array([value])).tolist()[0])

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._decimals import round_to
-from scorax.data import Format
+from scorax.data import NumberFormat
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._number import AbstractNumber
 from scorax.tables.columns._span import Span
@@ -17,7 +17,7 @@ class Continuous(AbstractNumber):
     """Real numbers. There is no noise."""
 
     name: str
-    format: Format
+    format: NumberFormat
     seen: Span
 
     def __post_init__(self) -> None:
@@ -26,8 +26,9 @@ class Continuous(AbstractNumber):
 
     @classmethod
     def infer(cls, cells: Cells) -> "Continuous | None":
-        """Any values."""
-        return cls(cells.name, cells.format, Span(cells.low, cells.high))
+        """Any numbers."""
+        form = cells.format
+        return cls(cells.name, form, Span(cells.low, cells.high)) if form.kind == "number" else None
 
     @property
     def kind(self) -> str:

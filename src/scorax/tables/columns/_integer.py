@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scorax.data import Format
+from scorax.data import NumberFormat
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._number import AbstractGridded
@@ -14,7 +14,7 @@ class Integer(AbstractGridded):
     """Values that are all integral. The noise of its coordinate is as wide as the gap between values."""
 
     name: str
-    format: Format
+    format: NumberFormat
     seen: Span
     grid: Grid
 
@@ -25,10 +25,10 @@ class Integer(AbstractGridded):
     @classmethod
     def infer(cls, cells: Cells) -> "Integer | None":
         """Values that are all integral, two distinct ones at least."""
-        points = cells.points
-        if points is None or points.decimals > 0:
+        points, form = cells.points, cells.format
+        if points is None or points.decimals > 0 or form.kind != "number":
             return None
-        return cls(cells.name, cells.format, Span(cells.low, cells.high), Grid.of(points))
+        return cls(cells.name, form, Span(cells.low, cells.high), Grid.of(points))
 
     @property
     def kind(self) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scorax.data import Format
+from scorax.data import NumberFormat
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._number import AbstractGridded
@@ -17,7 +17,7 @@ class Rounded(AbstractGridded):
     """Decimals that repeat. The noise of its coordinate is as wide as the gap between values."""
 
     name: str
-    format: Format
+    format: NumberFormat
     seen: Span
     grid: Grid
 
@@ -30,10 +30,12 @@ class Rounded(AbstractGridded):
     @classmethod
     def infer(cls, cells: Cells) -> "Rounded | None":
         """Values that all have few decimals, at most 90 % of them different."""
-        points = cells.points
-        if points is None or points.decimals == 0 or len(points.distinct) > _MOST_DISTINCT * len(cells.values):
+        points, form = cells.points, cells.format
+        if points is None or points.decimals == 0 or form.kind != "number":
             return None
-        return cls(cells.name, cells.format, Span(cells.low, cells.high), Grid.of(points))
+        if len(points.distinct) > _MOST_DISTINCT * len(cells.values):
+            return None
+        return cls(cells.name, form, Span(cells.low, cells.high), Grid.of(points))
 
     @property
     def kind(self) -> str:

@@ -1,0 +1,25 @@
+"""What the values of a column mean, and how they are written: numbers, texts, truth values, times."""
+
+from typing import TypeAlias
+
+from scorax.data.formats._boolean import BooleanFormat
+from scorax.data.formats._format import AbstractFormat
+from scorax.data.formats._number import NumberFormat
+from scorax.data.formats._text import TextFormat
+from scorax.data.formats._time import CODES, NANOSECONDS, UNITS, TimeFormat, Unit
+
+Format: TypeAlias = NumberFormat | TextFormat | BooleanFormat | TimeFormat
+"""Any of the formats. A file names the one it has by its field ``kind``."""
+
+__all__ = [
+    "CODES",
+    "NANOSECONDS",
+    "UNITS",
+    "AbstractFormat",
+    "BooleanFormat",
+    "Format",
+    "NumberFormat",
+    "TextFormat",
+    "TimeFormat",
+    "Unit",
+]

@@ -1,0 +1,38 @@
+"""What every format says of itself."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+
+@dataclass(frozen=True)
+class AbstractFormat(ABC):
+    """What the values of a column mean, and how a table has them.
+
+    Values are float64 and NaN where a cell is missing. A format is a frozen dataclass; its fields are what ``schema.json`` holds
+    of it. Values count from ``origin``, a whole number, which is 0 but for some numbers and times.
+
+    Attributes:
+        kind: its name in ``schema.json``.
+    """
+
+    kind: str = field(kw_only=True)
+
+    @abstractmethod
+    def cells(self, values: Float[np.ndarray, " n"]) -> Shaped[np.ndarray, " n"]:
+        """Values as a frame has them: an array of the type that the column is of."""
+
+    @abstractmethod
+    def text(self, values: Float[np.ndarray, " n"]) -> Any:
+        """Values as a CSV file has them: an Arrow array that Arrow writes so, null where a value is NaN."""
+
+    @abstractmethod
+    def taken(self, values: Float[np.ndarray, " n"], other: "AbstractFormat") -> Float[np.ndarray, " n"]:
+        """What values of another format are in this one; NaN stays.
+
+        Raises:
+            ValueError: they mean another thing; the message says what they are.
+        """

@@ -1,0 +1,80 @@
+"""A column of numbers."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+from scorax._decimals import EXACT, moved, whole
+from scorax.data.formats._format import AbstractFormat
+
+# Beyond, Arrow writes small decimals with an exponent, which hides the decimals from a reader.
+_PLAIN_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class NumberFormat(AbstractFormat):
+    """Numbers: a value is the number from the origin.
+
+    Attributes:
+        decimals: they are written with so many: those of the file's text or type (0 for integers), those of the shortest form of
+            floats if at most six, otherwise ``None``: as many as read back.
+        origin: the whole number that values in memory count from; 0 but for integers beyond 2^45 in size (see ``Table``).
+        unsigned: whether integers need 64 bits without a sign.
+        kind: ``number``.
+    """
+
+    decimals: int | None = None
+    origin: int = 0
+    unsigned: bool = False
+    kind: Literal["number"] = field(default="number", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not (self.decimals is None or 0 <= self.decimals <= 12):
+            raise ValueError(f"expected 0 to 12 decimals, got {self.decimals}")
+        if (self.origin != 0 or self.unsigned) and self.decimals != 0:
+            raise ValueError(f"only integers have an origin or no sign, and these have {self.decimals} decimals")
+
+    @staticmethod
+    def of(decimals: int | None, origin: int, high: float) -> "NumberFormat":
+        """The format of a column whose largest value is ``high`` from its origin."""
+        return NumberFormat(decimals, origin, decimals == 0 and origin + int(high) >= 2**63)
+
+    def cells(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"] | Integer[np.ndarray, " n"]:
+        """The numbers: int64 where the column is of integers.
+
+        uint64 where 64 bits with a sign are too few; float64 where a value is not finite or beyond 64 bits.
+        """
+        integers = whole(values, self.origin) if self.decimals == 0 else None
+        return moved(values, self.origin) if integers is None else integers
+
+    def text(self, values: Float[np.ndarray, " n"]) -> Any:
+        """The decimals of the column where known, otherwise the shortest digits that read back."""
+        import pyarrow as pa
+
+        decimals, absent = self.decimals, np.isnan(values)
+        if decimals is None:
+            return pa.array(values, mask=absent)
+        # A number too large for its decimals has no digit behind them: the shortest text that reads back says it all.
+        fine = np.abs(values) < EXACT / 10.0**decimals
+        if not fine.all() or decimals > _PLAIN_DECIMALS:
+            kept = np.where(fine, values, 0.0)
+            exact = whole(kept, self.origin) if decimals == 0 else None
+            texts = [f"{v:.{decimals}f}" for v in kept.tolist()] if exact is None else [str(n) for n in exact.tolist()]
+            for i in np.flatnonzero(~fine):
+                texts[i] = repr(float(values[i]) + self.origin)
+            return pa.array(texts, pa.string(), mask=absent)
+        if decimals == 0 and (exact := whole(values, self.origin)) is not None:
+            return pa.array(exact)
+        near = np.rint(values * 10.0**decimals).astype(np.int64)
+        # A decimal number of 128 bits is its integer with the sign extended: exact, and no text is built here.
+        words = np.empty((len(near), 2), dtype="<i8")
+        words[:, 0], words[:, 1] = near, near >> 63
+        return pa.Array.from_buffers(pa.decimal128(38, decimals), len(near), [None, pa.py_buffer(words.tobytes())])
+
+    def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
+        """Numbers, counted from this origin."""
+        if not isinstance(other, NumberFormat):
+            raise ValueError(f"of {other.kind}")
+        return moved(values, other.origin - self.origin)

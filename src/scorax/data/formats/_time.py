@@ -1,0 +1,109 @@
+"""A column of dates or times."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from scorax._decimals import whole
+from scorax.data.formats._format import AbstractFormat
+
+Unit = Literal["day", "minute", "second", "millisecond", "microsecond", "nanosecond"]
+"""Units of time, from the coarsest to the finest."""
+
+UNITS: tuple[Unit, ...] = get_args(Unit)
+"""The same, in order."""
+
+CODES: dict[Unit, str] = dict(zip(UNITS, ("D", "m", "s", "ms", "us", "ns"), strict=True))
+"""NumPy's names of them."""
+
+NANOSECONDS: dict[Unit, int] = {
+    "day": 86_400 * 10**9,
+    "minute": 60 * 10**9,
+    "second": 10**9,
+    "millisecond": 10**6,
+    "microsecond": 10**3,
+    "nanosecond": 1,
+}
+
+
+@dataclass(frozen=True)
+class TimeFormat(AbstractFormat):
+    """Dates or times: a value is a whole number of units since 1970 began, from the origin; in UTC where there is a zone.
+
+    Attributes:
+        unit: the coarsest in which all cells of the table are whole numbers.
+        written: the finest unit that is written, or that the type of the column has; ``day`` for dates.
+        mark: what stands between date and time of day.
+        zone: ``None`` where times have none; ``Z`` or an offset such as ``+02:00``, which is written; or the name of a zone
+            that the type of a column has, whose times are written in UTC with a ``Z``.
+        origin: the whole number of units that values in memory count from.
+        kind: ``time``.
+    """
+
+    unit: Unit
+    written: Unit
+    mark: Literal["T", " "] = "T"
+    zone: str | None = None
+    origin: int = 0
+    kind: Literal["time"] = field(default="time", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if NANOSECONDS[self.written] > NANOSECONDS[self.unit]:
+            raise ValueError(f"times in units of a {self.unit} cannot be written to the {self.written}")
+        if self.zone is not None and self.written == "day":
+            raise ValueError("dates have no zone")
+
+    @property
+    def offset(self) -> int:
+        """Minutes by which the written time is ahead of UTC."""
+        zone = self.zone or ""
+        if zone[:1] not in ("+", "-"):
+            return 0
+        return int(zone[0] + "1") * (60 * int(zone[1:3]) + int(zone[4:6]))
+
+    def cells(self, values: Float[np.ndarray, " n"]) -> Shaped[np.ndarray, " n"]:
+        """NumPy's ``datetime64`` of the unit that is written, in UTC; NaT where a cell is missing.
+
+        Raises:
+            ValueError: a time does not fit into it.
+        """
+        return self._times(values, self.written)
+
+    def text(self, values: Float[np.ndarray, " n"]) -> Any:
+        """ISO 8601: ``2024-02-29``, ``2024-02-29T12:30``, ``2024-02-29 12:30:00.500+02:00``."""
+        import pyarrow as pa
+
+        times = self.cells(values)
+        times = times + np.timedelta64(self.offset, "m") if self.offset else times
+        texts = np.datetime_as_string(times, unit=CODES[self.written])  # type: ignore[call-overload]
+        if self.mark != "T":
+            texts = np.char.replace(texts, "T", self.mark)
+        ending = "" if self.zone is None else self.zone if self.zone[:1] in ("+", "-") else "Z"
+        return pa.array([text + ending for text in texts.tolist()], pa.string(), mask=np.isnan(values))
+
+    def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
+        """The same times in this unit; a fraction where one lies between."""
+        if not isinstance(other, TimeFormat):
+            raise ValueError(f"of {other.kind}")
+        if (self.zone is None) != (other.zone is None):
+            raise ValueError("of times " + ("with a time zone" if self.zone is None else "without a time zone"))
+        if (self.unit, self.origin) == (other.unit, other.origin):
+            return values
+        from_unit, to_unit = NANOSECONDS[other.unit], NANOSECONDS[self.unit]
+        found = np.full(len(values), np.nan)
+        for i in np.flatnonzero(~np.isnan(values)):
+            ticks = (other.origin + int(values[i])) * from_unit - self.origin * to_unit
+            found[i] = ticks // to_unit + ticks % to_unit / to_unit
+        return found
+
+    def _times(self, values: Float[np.ndarray, " n"], unit: Unit) -> np.ndarray:
+        absent = np.isnan(values)
+        counts = whole(np.where(absent, 0.0, values), self.origin)
+        ratio = NANOSECONDS[self.unit] // NANOSECONDS[unit]
+        if counts is None or (counts.size and max(abs(int(counts.min())), abs(int(counts.max()))) * ratio >= 2**63):
+            raise ValueError(f"expected times that fit into 64 bits of a {unit}, got one too far away")
+        times = (counts.astype(np.int64) * ratio).view(f"datetime64[{CODES[unit]}]")
+        times[absent] = np.datetime64("NaT")
+        return times
