@@ -5,24 +5,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import logsumexp
 
-
-@dataclass
-class StandInColumn:
-    name: str
-    kind: str = "continuous"
-    step: float | None = None
-
-
-@dataclass
-class StandInSchema:
-    columns: list[StandInColumn]
+from scorax.diagnostics import Axis
 
 
 @dataclass
 class StandIn:
     """Kernel density of centres (k, d) with one width: samples, log density and gradient are exact."""
 
-    schema_: StandInSchema
+    axes_: list[Axis]
     dequantised_: np.ndarray
     centres: np.ndarray
     width: float
@@ -33,9 +23,9 @@ class StandIn:
         generator = np.random.default_rng(random_state)
         rows = self.centres[generator.integers(0, len(self.centres), n_samples)]
         rows = rows + self.width * self._scale * generator.standard_normal(rows.shape)
-        for j, column in enumerate(self.schema_.columns):
-            if column.step:
-                rows[:, j] = np.round(rows[:, j] / column.step) * column.step
+        for j, axis in enumerate(self.axes_):
+            if axis.step:
+                rows[:, j] = np.round(rows[:, j] / axis.step) * axis.step
         return rows
 
     @property
@@ -93,14 +83,12 @@ def stand_in(
     gaps = [0.1 if j % 3 == 0 and d > 2 else None for j in range(d)]
     rows = train + np.array([gap or 0.0 for gap in gaps]) * (generator.random(train.shape) - 0.5)
     names = names or [f"column {j}" for j in range(d)]
-    columns = [
-        StandInColumn(name, "rounded" if gap else "continuous", gap) for name, gap in zip(names, gaps, strict=True)
-    ]
-    model = StandIn(StandInSchema(columns), rows, rows, width)
+    axes = [Axis(name, "rounded" if gap else "continuous", gap) for name, gap in zip(names, gaps, strict=True)]
+    model = StandIn(axes, rows, rows, width)
     if folds:
         model.fold_ = np.arange(len(train)) % folds
         model.out_of_fold_log_density_ = np.empty(len(train))
         for fold in range(folds):
-            part = StandIn(model.schema_, rows, rows[model.fold_ != fold], width)
+            part = StandIn(axes, rows, rows[model.fold_ != fold], width)
             model.out_of_fold_log_density_[model.fold_ == fold] = part.score_samples(rows[model.fold_ == fold])
     return model

@@ -15,7 +15,7 @@ import scorax
 ROOT = Path(scorax.__file__).parent
 
 LEVELS: dict[str, int] = {
-    **dict.fromkeys(["processes", "networks", "transforms", "metrics", "data", "baselines"], 1),
+    **dict.fromkeys(["processes", "networks", "transforms", "metrics", "data", "baselines", "records"], 1),
     **dict.fromkeys(["models", "targets", "simulation"], 2),
     **dict.fromkeys(["objectives", "samplers", "likelihood"], 3),
     **dict.fromkeys(["training", "spec", "checkpoint"], 4),

@@ -23,6 +23,8 @@ from scorax.checkpoint import (
     write_sealed_json,
 )
 from scorax.cli import main
+from scorax.records import HeldOut
+from scorax.spec import to_json
 from scorax.tables import open_run
 
 Captured = pytest.CaptureFixture[str]
@@ -185,11 +187,11 @@ def test_a_crash_while_a_file_is_replaced_leaves_a_run_that_is_made_whole_again(
         if not system.hit:
             break
         run.recover()
-        seen.add(json.dumps(read_records(run)["held_out"]))
+        seen.add(json.dumps(to_json(read_records(run).held_out, sparse=True)))
         verify_run(run, but=("records/held_out.json",))
         replace_files(run, ("records/held_out.json",), lambda facts: contents)
         assert verify_run(run).files is not None
-        assert read_records(run)["held_out"] == record
+        assert read_records(run).held_out == HeldOut(())
     else:
         pytest.fail("the replacement never came to its end")
     assert seen == {json.dumps(record), json.dumps(HELD_OUT)}

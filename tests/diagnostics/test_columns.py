@@ -1,13 +1,16 @@
 """The verdict on columns: exact chances, false alarms of perfect samplers, and what a person would see to be wrong."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
 from scorax import diagnostics
-from stand_in import StandInColumn, StandInSchema, stand_in
+from scorax.diagnostics import Axis
+from scorax.records import HeldOut, RangeShares, Records, TwoSample, Verdict
+from stand_in import stand_in
+
+A = Axis("a", "continuous")
 
 Law = Callable[[np.random.Generator, int], np.ndarray]
 """Rows of one column."""
@@ -29,9 +32,9 @@ def _table(generator: np.random.Generator, n: int) -> np.ndarray:
     return np.column_stack([law(generator, n) for law in LAWS.values()])
 
 
-def _judge(data: np.ndarray, samples: np.ndarray) -> dict[str, Any]:
-    columns = [StandInColumn(name) for name in (LAWS if data.shape[1] == len(LAWS) else map(str, range(data.shape[1])))]
-    return diagnostics.verdict({"marginals": diagnostics.marginal_records(columns, data, samples)})
+def _judge(data: np.ndarray, samples: np.ndarray) -> Verdict:
+    axes = [Axis(name, "continuous") for name in LAWS]
+    return diagnostics.verdict(Records(marginals=diagnostics.marginal_records(axes, data, samples)))
 
 
 def test_samples_outside_the_range_have_the_law_that_is_stated() -> None:
@@ -39,17 +42,18 @@ def test_samples_outside_the_range_have_the_law_that_is_stated() -> None:
     orders = np.random.default_rng(0).permuted(np.tile(np.arange(12.0), (40_000, 1)), axis=1)
     data, samples = orders[:, :5], orders[:, 5:]
     outside = np.sum((samples < data.min(1, keepdims=True)) | (samples > data.max(1, keepdims=True)), axis=1)
-    expected = diagnostics.marginal_records([StandInColumn("a")], data[:1].T, samples[:1].T)["columns"][0]["range"][
-        "expected"
-    ]
+
+    def judged(row: int) -> RangeShares:
+        return diagnostics.marginal_records([A], data[row][:, None], samples[row][:, None]).columns[0].range
+
+    expected = judged(0).expected
     # Five standard errors: a false alarm in 2 million.
     assert outside.mean() / 7 == pytest.approx(expected, abs=5 * outside.std() / 7 / 200)
     for count in range(1, 8):
         row = int(np.argmax(outside == count))
-        found = diagnostics.marginal_records([StandInColumn("a")], data[row][:, None], samples[row][:, None])
         share = np.mean(outside >= count)
         error = 5 * np.sqrt(share * (1 - share) / 40_000)
-        assert found["columns"][0]["range"]["p_value"] == pytest.approx(share, abs=error + 1e-4)
+        assert judged(row).p_value == pytest.approx(share, abs=error + 1e-4)
 
 
 def test_a_perfect_sampler_is_seldom_called_anything_but_good() -> None:
@@ -58,7 +62,7 @@ def test_a_perfect_sampler_is_seldom_called_anything_but_good() -> None:
     for seed in range(120):
         generator = np.random.default_rng(seed)
         data, samples = _table(generator, (40, 400)[seed % 2]), _table(generator, 500)
-        alarms += set(_judge(data, samples)["columns"]) != {"good"}
+        alarms += set(_judge(data, samples).columns) != {"good"}
     assert alarms <= 6
 
 
@@ -91,11 +95,11 @@ def test_what_a_person_sees_is_poor_in_the_column_and_in_the_headline(
     place = list(LAWS).index(law)
     samples[:, place] = fault(generator, samples[:, place])
     result = _judge(data, samples)
-    assert result["columns"][place] == "poor"
-    assert set(result["columns"][:place] + result["columns"][place + 1 :]) == {"good"}
-    assert result["grade"] == "poor"
-    assert "samples" in result["headline"]
-    told = [s["text"] for s in result["sentences"] if s["topic"] == "columns" and s["grade"] == "poor"]
+    assert result.columns[place] == "poor"
+    assert set(result.columns[:place] + result.columns[place + 1 :]) == {"good"}
+    assert result.grade == "poor"
+    assert "samples" in result.headline
+    told = [s.text for s in result.sentences if s.topic == "columns" and s.grade == "poor"]
     assert any(words in text and repr(law) in text for text in told)
 
 
@@ -103,8 +107,8 @@ def test_a_value_of_few_rows_is_not_named() -> None:
     generator = np.random.default_rng(0)
     data = generator.standard_normal((60, 1))
     samples = np.where(generator.random((500, 1)) < 0.5, data[7], generator.standard_normal((500, 1)))
-    (column,) = diagnostics.marginal_records([StandInColumn("a")], data, samples)["columns"]
-    assert column["values"] == []
+    (column,) = diagnostics.marginal_records([A], data, samples).columns
+    assert column.values == ()
 
 
 GRADES = ("good", "fair", "poor")
@@ -119,18 +123,18 @@ def test_the_headline_is_the_worst_of_density_columns_and_classifier(boosted: fl
     noise = generator.standard_normal(500)
     record = diagnostics.held_out_records(noise * 0 + lead, {"Gaussian": noise - noise.mean()}, source="test file")
     result = diagnostics.verdict(
-        {
-            "held_out": {"comparisons": [record]},
-            "marginals": diagnostics.marginal_records([StandInColumn("a"), StandInColumn("b")], data, samples),
-            "two_sample": {"boosted": boosted, "accuracy_error": 0.01},
-        }
+        Records(
+            held_out=HeldOut((record,)),
+            marginals=diagnostics.marginal_records([A, Axis("b", "continuous")], data, samples),
+            two_sample=TwoSample(None, None, boosted, logistic=0.5, accuracy_error=0.01),
+        )
     )
     place = [[0.5, 0.0, -0.5].index(lead), [0.0, 0.15, 0.5].index(shift), [0.5, 0.65, 0.9].index(boosted)]
-    assert result["grade"] == GRADES[max(place)]
-    assert {s["topic"]: s["grade"] for s in result["sentences"]} == {
+    assert result.grade == GRADES[max(place)]
+    assert {s.topic: s.grade for s in result.sentences} == {
         topic: GRADES[p] for topic, p in zip(("density", "columns", "samples"), place, strict=True)
     }
-    assert ("simpler density estimate" in result["headline"]) == (lead < 0)
+    assert ("simpler density estimate" in result.headline) == (lead < 0)
 
 
 class _SometimesNaN:
@@ -138,7 +142,7 @@ class _SometimesNaN:
 
     def __init__(self, train: np.ndarray) -> None:
         model = stand_in(train, folds=None)
-        self.schema_ = StandInSchema(model.schema_.columns)
+        self.axes_ = model.axes_
         self.dequantised_, self.fold_, self.out_of_fold_log_density_ = train, None, None
         self.score_samples, self.grad_log_density = model.score_samples, model.grad_log_density
         self.sample_path = model.sample_path
@@ -152,6 +156,7 @@ class _SometimesNaN:
 
 def test_rows_that_are_not_numbers_are_told_and_judged() -> None:
     train = np.random.default_rng(0).standard_normal((40, 1))
-    result = diagnostics.evaluate(_SometimesNaN(train), train, seed=0)["verdict"]
-    assert result["grade"] == "poor"
-    assert any("50 of 500 rows" in s["text"] for s in result["sentences"])
+    result = diagnostics.evaluate(_SometimesNaN(train), train, seed=0).verdict
+    assert result is not None
+    assert result.grade == "poor"
+    assert any("50 of 500 rows" in s.text for s in result.sentences)

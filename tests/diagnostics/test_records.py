@@ -1,6 +1,7 @@
 """Records against counts and numbers made by hand; none may hold a row of the data."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,63 +10,76 @@ from scipy.stats import spearmanr
 
 from scorax import diagnostics
 from scorax._errors import InputError
-from stand_in import StandInColumn, StandInSchema, correlated, moons, stand_in
+from scorax.checkpoint import RunFolder, read_records, record_files
+from scorax.diagnostics import Axis
+from scorax.records import HeldOut, Records
+from stand_in import correlated, moons, stand_in
 
 
 def _numbers(value: Any) -> list[float]:
-    if isinstance(value, dict):
-        return [n for item in value.values() for n in _numbers(item)]
-    if isinstance(value, list):
-        return [n for item in value for n in _numbers(item)]
+    """Every number of a JSON value."""
+    if isinstance(value, dict | list):
+        return [n for item in (value.values() if isinstance(value, dict) else value) for n in _numbers(item)]
     return [float(value)] if isinstance(value, int | float) else []
+
+
+def axes_of(count: int) -> list[Axis]:
+    return [Axis(f"c{j}", "continuous") for j in range(count)]
 
 
 def test_histograms_count_every_row_inside_or_outside() -> None:
     data = np.column_stack([np.random.default_rng(0).standard_normal(400), np.arange(400) % 7])
     samples = np.column_stack([np.append(np.random.default_rng(1).standard_normal(299), 1e6), np.arange(300) % 7])
-    columns = [StandInColumn("a"), StandInColumn("b", "integer", 1.0)]
-    record = diagnostics.marginal_records(columns, data, samples)
-    for j, column in enumerate(record["columns"]):
-        assert sum(column["data"]) + column["outside"][0] == 400
-        assert sum(column["samples"]) + column["outside"][1] == 300
-        expected = np.histogram(data[:, j], column["edges"])[0]
-        np.testing.assert_array_equal(column["data"], expected)
-    assert record["columns"][0]["outside"][1] == 1, "one wild sample must not stretch the axis"
-    np.testing.assert_allclose(record["columns"][1]["edges"], np.arange(-0.5, 7.0))
+    axes = [Axis("a", "continuous"), Axis("b", "integer", 1.0)]
+    columns = diagnostics.marginal_records(axes, data, samples).columns
+    for j, column in enumerate(columns):
+        assert column.edges is not None
+        assert column.data is not None
+        assert column.samples is not None
+        assert column.outside is not None
+        assert sum(column.data) + column.outside[0] == 400
+        assert sum(column.samples) + column.outside[1] == 300
+        expected = np.histogram(data[:, j], column.edges)[0]
+        np.testing.assert_array_equal(column.data, expected)
+    assert columns[0].outside is not None
+    assert columns[0].outside[1] == 1, "one wild sample must not stretch the axis"
+    np.testing.assert_allclose(columns[1].edges, np.arange(-0.5, 7.0))
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e8])
 def test_bins_of_a_grid_hold_equally_many_grid_values(offset: float) -> None:
     data = offset + 0.1 * np.arange(1000)[:, None] % 100
-    record = diagnostics.marginal_records([StandInColumn("a", "rounded", 0.1)], data, data)
-    inner = record["columns"][0]["data"][1:-1]
+    (column,) = diagnostics.marginal_records([Axis("a", "rounded", 0.1)], data, data).columns
+    assert column.data is not None
+    inner = column.data[1:-1]
     assert max(inner) == min(inner)
 
 
 def test_the_distance_floor_holds_for_a_second_sample_of_the_same_law() -> None:
-    columns = [StandInColumn(f"c{j}") for j in range(40)]
     generator = np.random.default_rng(0)
-    record = diagnostics.marginal_records(
-        columns, generator.standard_normal((300, 40)), generator.standard_normal((200, 40))
-    )
-    beyond = sum(c["distance"] > c["floor"] for c in record["columns"])
+
+    def distances(shift: float) -> tuple[np.ndarray, np.ndarray]:
+        data, samples = generator.standard_normal((300, 40)), generator.standard_normal((200, 40))
+        columns = diagnostics.marginal_records(axes_of(40), data, shift + samples).columns
+        return np.array([c.distance for c in columns]), np.array([c.floor for c in columns])
+
+    same, floor = distances(0.0)
     # 5 % of 40 columns are expected beyond; 10 of 40 has probability 1e-5.
-    assert beyond < 10
-    far = diagnostics.marginal_records(
-        columns, generator.standard_normal((300, 40)), 0.5 + generator.standard_normal((200, 40))
-    )
-    assert all(c["distance"] > c["floor"] for c in far["columns"])
-    assert np.mean([c["distance"] for c in far["columns"]]) == pytest.approx(0.5, abs=0.06)
+    assert np.sum(same > floor) < 10
+    far, floor = distances(0.5)
+    assert np.all(far > floor)
+    assert np.mean(far) == pytest.approx(0.5, abs=0.06)
 
 
 def test_correlations_are_spearmans_and_survive_a_constant_column() -> None:
     data = np.column_stack([correlated(0, 200, 4), np.full(200, 2.0)])
     record = diagnostics.correlation_records(list("abcde"), data, data[:100])
-    np.testing.assert_allclose(np.array(record["data"])[:4, :4].astype(float), spearmanr(data[:, :4])[0], atol=2e-3)
-    assert record["names"] == list("abcd")
-    assert record["total"] == 5
-    assert record["largest"] is not None
-    assert set(record["largest_pair"]) <= set("abcd")
+    np.testing.assert_allclose(np.array(record.data)[:4, :4].astype(float), spearmanr(data[:, :4])[0], atol=2e-3)
+    assert record.names == tuple("abcd")
+    assert record.total == 5
+    assert record.largest is not None
+    assert record.largest_pair is not None
+    assert set(record.largest_pair) <= set("abcd")
 
 
 def test_pairs_choose_the_strongest_columns_and_count_the_right_axes() -> None:
@@ -73,15 +87,14 @@ def test_pairs_choose_the_strongest_columns_and_count_the_right_axes() -> None:
     base = generator.standard_normal((500, 1))
     data = generator.standard_normal((500, 9))
     data[:, [2, 7]] = base + 0.05 * generator.standard_normal((500, 2))
-    columns = [StandInColumn(f"c{j}") for j in range(9)]
-    record = diagnostics.pairwise_records(columns, data, data[:200], max_columns=4)
-    assert {"c2", "c7"} <= set(record["names"])
-    assert len(record["names"]) == 4
-    assert len(record["pairs"]) == 6
-    pair = record["pairs"][0]
-    x, y = (int(record["names"][pair[axis]][1:]) for axis in "xy")
-    expected = np.histogram2d(data[:, y], data[:, x], [record["edges"][pair["y"]], record["edges"][pair["x"]]])[0]
-    np.testing.assert_array_equal(pair["data"], expected)
+    record = diagnostics.pairwise_records(axes_of(9), data, data[:200], max_columns=4)
+    assert {"c2", "c7"} <= set(record.names)
+    assert len(record.names) == 4
+    assert len(record.pairs) == 6
+    pair = record.pairs[0]
+    x, y = (int(record.names[place][1:]) for place in (pair.x, pair.y))
+    expected = np.histogram2d(data[:, y], data[:, x], [record.edges[pair.y], record.edges[pair.x]])[0]
+    np.testing.assert_array_equal(pair.data, expected)
 
 
 def test_held_out_differences_are_paired() -> None:
@@ -91,21 +104,22 @@ def test_held_out_differences_are_paired() -> None:
     record = diagnostics.held_out_records(
         model, {"Gaussian": rival - 2, "mixture": rival}, source="test file", log_scale=3.0
     )
-    mixture = record["baselines"][1]
-    assert record["best"] == "mixture"
-    assert mixture["difference"] == pytest.approx(0.5, abs=0.02)
-    assert mixture["difference_error"] == pytest.approx(0.1 / 20, rel=0.2)
-    assert record["model"]["error"] > 1
-    assert mixture["gain"] == pytest.approx(2.0, abs=1e-9)
-    assert record["model"]["standardised"] == pytest.approx(record["model"]["mean"] + 3, rel=1e-4)
+    mixture = record.baselines[1]
+    assert record.best == "mixture"
+    assert mixture.difference == pytest.approx(0.5, abs=0.02)
+    assert mixture.difference_error == pytest.approx(0.1 / 20, rel=0.2)
+    assert record.model.error is not None
+    assert record.model.error > 1
+    assert mixture.gain == pytest.approx(2.0, abs=1e-9)
+    assert record.model.standardised == pytest.approx(record.model.mean + 3, rel=1e-4)
 
 
 def test_failed_rows_are_counted_and_rows_in_no_fold_are_not_failures() -> None:
     model, rival = np.zeros(10), np.zeros(10)
     model[0], rival[1:3] = -np.inf, np.nan
     record = diagnostics.held_out_records(model, {"Gaussian": rival}, source="out-of-fold")
-    assert (record["rows"], record["failed"]) == (7, 1)
-    topics = {s["topic"]: s["grade"] for s in diagnostics.verdict({"held_out": {"comparisons": [record]}})["sentences"]}
+    assert (record.rows, record.failed) == (7, 1)
+    topics = {s.topic: s.grade for s in diagnostics.verdict(Records(held_out=HeldOut((record,)))).sentences}
     assert topics["solver"] == "poor"
     with pytest.raises(InputError, match="finite log density"):
         diagnostics.held_out_records(np.full(10, np.nan), {"Gaussian": rival}, source="out-of-fold")
@@ -115,9 +129,10 @@ def test_failed_rows_are_counted_and_rows_in_no_fold_are_not_failures() -> None:
 def test_the_verdict_follows_the_paired_difference(lead: float, grade: str) -> None:
     noise = np.random.default_rng(0).standard_normal(500)
     record = diagnostics.held_out_records(noise * 0 + lead, {"Gaussian": noise - noise.mean()}, source="test file")
-    result = diagnostics.verdict({"held_out": {"comparisons": [record]}})
-    assert result["grade"] == grade
-    assert result["key"]["value"] == pytest.approx(lead, abs=1e-9)
+    result = diagnostics.verdict(Records(held_out=HeldOut((record,))))
+    assert result.grade == grade
+    assert result.key is not None
+    assert result.key.value == pytest.approx(lead, abs=1e-9)
 
 
 def test_copies_are_found_and_fresh_rows_are_not() -> None:
@@ -126,25 +141,31 @@ def test_copies_are_found_and_fresh_rows_are_not() -> None:
     honest = diagnostics.nearest_records(train, fresh)
     copied = diagnostics.nearest_records(train, train + 0.01 * generator.standard_normal((400, 5)))
     exact = diagnostics.nearest_records(train, train)
-    by_topic = [diagnostics.verdict({"nearest": r})["sentences"][0]["grade"] for r in (honest, copied, exact)]
+    by_topic = [diagnostics.verdict(Records(nearest=r)).sentences[0].grade for r in (honest, copied, exact)]
     assert by_topic == ["good", "poor", "poor"]
-    assert exact["exact"] == 1.0
-    assert honest["small_table"]
+    assert exact.exact == 1.0
+    assert honest.small_table
     # A median has standard error 0.5 / sqrt(400) on either side.
-    assert honest["shares"][-1]["closer"] == pytest.approx(0.5, abs=0.15)
+    assert honest.shares[-1].closer == pytest.approx(0.5, abs=0.15)
 
 
 @pytest.mark.parametrize("d", [1, 2, 13])
-def test_evaluate_gives_records_that_are_json_and_hold_no_row(d: int) -> None:
+def test_evaluate_gives_records_that_are_read_as_they_were_written_and_hold_no_row(d: int, tmp_path: Path) -> None:
     train = moons(0, 150) if d == 2 else correlated(0, 150, d)
     records = diagnostics.evaluate(stand_in(train), train, seed=0)
-    json.dumps(records, allow_nan=False)
-    assert ("pairs" in records) == (d > 1)
-    assert ("field" in records) == (d == 2)
-    assert records["held_out"]["comparisons"][0]["source"] == "out-of-fold"
+    run = RunFolder(tmp_path / "run").create()
+    files = record_files(records)
+    for name, content in files.items():
+        (run.path / name).write_bytes(content)
+    assert read_records(run) == records
+    assert (records.pairs is not None) == (d > 1)
+    assert (records.field is not None) == (d == 2)
+    assert records.held_out is not None
+    assert records.held_out.comparisons[0].source == "out-of-fold"
     # Extremes are edges of bins; any other cell of a continuous column must be absent, at the digits records keep.
     cells = np.sort(train[:, -1 if d != 13 else 1])[1:-1]
-    kept = {float(f"{n:.6g}") for name, r in records.items() if name not in ("path", "field") for n in _numbers(r)}
+    judged = [json.loads(content) for name, content in files.items() if Path(name).stem not in ("path", "field")]
+    kept = {float(f"{n:.6g}") for n in _numbers(judged)}
     assert not kept & {float(f"{cell:.6g}") for cell in cells}
 
 
@@ -156,7 +177,7 @@ class _WithConstant:
 
     def __init__(self, train: np.ndarray) -> None:
         self._plane = stand_in(train[:, :2], folds=None)
-        self.schema_ = StandInSchema([*self._plane.schema_.columns, StandInColumn("same", "constant")])
+        self.axes_ = [*self._plane.axes_, Axis("same", "constant")]
         self.dequantised_ = train
 
     def sample(self, n_samples: int, random_state: int) -> np.ndarray:
@@ -176,7 +197,8 @@ class _WithConstant:
 def test_evaluate_on_a_test_file_with_a_constant_column() -> None:
     rows = np.column_stack([moons(0, 200), np.full(200, 4.0)])
     records = diagnostics.evaluate(_WithConstant(rows[:150]), rows[:150], held_out=rows[150:], seed=0)
-    (comparison,) = records["held_out"]["comparisons"]
-    assert (comparison["source"], comparison["rows"], comparison["failed"]) == ("test file", 50, 0)
-    assert records["pairs"]["names"] == ["column 0", "column 1"]
-    json.dumps(records, allow_nan=False)
+    assert records.held_out is not None
+    (comparison,) = records.held_out.comparisons
+    assert (comparison.source, comparison.rows, comparison.failed) == ("test file", 50, 0)
+    assert records.pairs is not None
+    assert records.pairs.names == ("column 0", "column 1")

@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from base64 import b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ import pytest
 from saved_runs import whole_run
 from scorax import diagnostics
 from scorax._errors import InputError
-from scorax.checkpoint import read_records, verify_run
+from scorax.checkpoint import RunFacts, read_records, record_files, verify_run
+from scorax.diagnostics import Axis
+from scorax.records import HeldOut, MetricsLine, Records, Sampling
 from scorax.report import render, write_report
 
 HOSTILE = [
@@ -54,53 +56,58 @@ HOSTILE = [
 ]
 
 
-@dataclass
-class Column:
-    name: str
-    kind: str = "continuous"
-    step: float | None = None
-
-
-def make_records(names: list[str], seed: int = 0) -> dict[str, Any]:
+def make_records(names: list[str], seed: int = 0) -> Records:
     """Records of Gaussian data and Gaussian samples under these names; two columns get a field and a strip."""
     d = len(names)
     generator = np.random.default_rng(seed)
     mixing = generator.standard_normal((d, d)) / np.sqrt(d) + np.eye(d)
     data, samples = (generator.standard_normal((n, d)) @ mixing for n in (150, 120))
-    columns = [Column(name) for name in names]
+    axes = [Axis(name, "continuous") for name in names]
     values = generator.standard_normal(60)
-    records: dict[str, Any] = {
-        "held_out": {
-            "comparisons": [
-                diagnostics.held_out_records(
-                    values,
-                    {"Gaussian": values - 1.0, "mixture": values - 0.3 * generator.random(60)},
-                    source="test file",
-                )
-            ]
-        },
-        "sampling": {"drawn": 120, "failed": 0},
-        "marginals": diagnostics.marginal_records(columns, data, samples),
-        "nearest": diagnostics.nearest_records(data, samples),
-        "path": diagnostics.path_records(
+    comparison = diagnostics.held_out_records(
+        values, {"Gaussian": values - 1.0, "mixture": values - 0.3 * generator.random(60)}, source="test file"
+    )
+    records = Records(
+        held_out=HeldOut((comparison,)),
+        sampling=Sampling(drawn=120, failed=0),
+        marginals=diagnostics.marginal_records(axes, data, samples),
+        nearest=diagnostics.nearest_records(data, samples),
+        path=diagnostics.path_records(
             np.array([10.0, 0.1]), generator.standard_normal((2, 40, d)), names=names, columns=range(min(d, 2))
         ),
-    }
+    )
     if d > 1:
-        records["pairs"] = diagnostics.pairwise_records(columns, data, samples)
-        records["correlations"] = diagnostics.correlation_records(names, data, samples)
+        records = replace(
+            records,
+            pairs=diagnostics.pairwise_records(axes, data, samples),
+            correlations=diagnostics.correlation_records(names, data, samples),
+        )
     if d == 2:
         axis = np.linspace(-2, 2, 20)
         points = np.stack(np.meshgrid(axis, axis), axis=-1)
-        records["field"] = diagnostics.field_records((axis, axis), -points, -0.5 * (points**2).sum(-1), names=names)
-    records["verdict"] = diagnostics.verdict(records)
-    return records
+        field = diagnostics.field_records((axis, axis), -points, -0.5 * (points**2).sum(-1), names=names)
+        records = replace(records, field=field)
+    return replace(records, verdict=diagnostics.verdict(records))
+
+
+def as_json(records: Records) -> dict[str, Any]:
+    """What stands in the files of the records, by name."""
+    return {Path(name).stem: json.loads(content) for name, content in record_files(records).items()}
 
 
 METRICS = [
-    {"step": s, "train_loss": 3 / s, "held_out_nats": 2.0, "held_out_nats_members": [1.9, None], "active": 2}
+    MetricsLine(
+        step=s,
+        train_loss=3 / s,
+        validation_loss=1.0,
+        held_out_nats=2.0,
+        held_out_nats_members=(1.9, None),
+        active=2,
+    )
     for s in range(1, 40)
 ]
+FACTS = RunFacts(seed=0)
+RUN = Path("runs/x")
 
 
 class Collector(HTMLParser):
@@ -160,13 +167,15 @@ def check_picture(svg: str) -> None:
 
 
 def test_hostile_names_stay_text_everywhere() -> None:
-    info = {
-        "path": HOSTILE[0],
-        "title": HOSTILE[6],
-        "run": {"seed": HOSTILE[1], "command": ["scorax", "fit", HOSTILE[2]], "versions": {HOSTILE[3]: HOSTILE[4]}},
-        "schema": {"columns": [{"name": name, "kind": "constant"} for name in HOSTILE]},
-    }
-    page = render(make_records(HOSTILE), METRICS, info)
+    facts = RunFacts(
+        seed=0,
+        start=HOSTILE[0],
+        candidates={HOSTILE[0]: {"0.1": 1.0}, HOSTILE[1]: {"0.1": 2.0}},
+        device=HOSTILE[2],
+        versions={HOSTILE[3]: HOSTILE[4]},
+    )
+    kinds = {name: "constant" if j % 2 else name for j, name in enumerate(HOSTILE)}
+    page = render(make_records(HOSTILE), METRICS, facts, kinds, Path(HOSTILE[6]) / HOSTILE[2])
     collector = check_page(page)
     meta = [value for _, name, value in collector.attributes if name == "content"]
     assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in meta
@@ -175,22 +184,22 @@ def test_hostile_names_stay_text_everywhere() -> None:
 
 @pytest.mark.parametrize("pair", [HOSTILE[i : i + 2] for i in range(0, len(HOSTILE), 6)])
 def test_hostile_names_in_the_two_column_figures(pair: list[str]) -> None:
-    check_page(render(make_records(pair), [], {}))
+    check_page(render(make_records(pair), [], FACTS, {}, RUN))
 
 
 # 16 columns: small names and the widest grid; 61: beyond what histograms, the correlation matrix and its names show.
 @pytest.mark.parametrize("d", [1, 2, 3, 16, 61])
 def test_every_width_gives_a_page_whose_numbers_can_be_read_back(d: int) -> None:
     records = make_records([f"column {j}" for j in range(d)])
-    collector = check_page(render(records, METRICS, {"path": "runs/x"}))
+    collector = check_page(render(records, METRICS, FACTS, {}, RUN))
     numbers = json.loads(collector.numbers)
-    assert numbers["held_out"] == json.loads(json.dumps(records["held_out"]))
+    assert numbers["held_out"] == as_json(records)["held_out"]
     assert len(numbers["marginals"]["columns"]) == d
     assert "frames" not in numbers["path"]
 
 
 def test_absent_records_are_said_and_not_faked() -> None:
-    page = render({}, [], {})
+    page = render(Records(), [], FACTS, {}, RUN)
     check_page(page)
     assert page.count("Not computed") >= 6
     assert "Not recorded" in page
@@ -200,16 +209,17 @@ def test_absent_records_are_said_and_not_faked() -> None:
 
 def test_the_page_is_the_same_text_every_time() -> None:
     records = make_records(["a", "b"])
-    assert render(records, METRICS, {}) == render(records, METRICS, {})
+    assert render(records, METRICS, FACTS, {}, RUN) == render(records, METRICS, FACTS, {}, RUN)
 
 
-def test_metrics_with_absent_and_null_keys_are_drawn() -> None:
-    lines = [{"step": 1}, {"train_loss": 2.0}, {"step": 2, "held_out_nats": None}, {"step": 3, "held_out_nats": 1.0}]
-    assert "Training loss and held-out" in render({}, lines, {})
+def test_metrics_with_absent_numbers_are_drawn() -> None:
+    lines = [MetricsLine(step=step, validation_loss=1.0, held_out_nats=nats) for step, nats in ((1, None), (2, 1.0))]
+    assert "Training loss and held-out" in render(Records(), lines, FACTS, {}, RUN)
+    assert "Training loss and held-out" not in render(Records(), lines[:1], FACTS, {}, RUN)
 
 
 def test_write_report_reads_the_run_folder_and_seals_it_anew(tmp_path: Path) -> None:
-    run = whole_run(tmp_path / "run", make_records(["a", "b", "c"]))
+    run = whole_run(tmp_path / "run", as_json(make_records(["a", "b", "c"])))
     target = write_report(run.path)
     page = target.read_text()
     assert target == run.report
@@ -263,7 +273,7 @@ def _changed(record: Any, path: tuple[Any, ...], other: Any) -> Any:
 
 def test_a_record_of_other_fields_kinds_or_shapes_is_named(tmp_path: Path) -> None:
     """What is not refused is of the same kind: another number or text, a list of another length where any fits."""
-    records = json.loads(json.dumps(make_records(["a", "b"])))
+    records = as_json(make_records(["a", "b"]))
     field = records["field"]
     records["field"] |= {key: field[key][:2] for key in ("x", "y")}
     records["field"] |= {key: [row[:2] for row in field[key][:2]] for key in ("log_density", "arrows")}

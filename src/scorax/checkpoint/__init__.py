@@ -12,16 +12,13 @@ from scorax.checkpoint._facts import (
 from scorax.checkpoint._folder import RunFolder, cut_metrics
 from scorax.checkpoint._json import parse_json, read_json, read_sealed_json, write_sealed_json
 from scorax.checkpoint._models import load, save
-from scorax.checkpoint._read_records import read_metrics, read_records
-from scorax.checkpoint._records import Grade, Sentence
+from scorax.checkpoint._records import read_metrics, read_records, record_files
 from scorax.checkpoint._steps import Step, load_step, save_step
 from scorax.checkpoint._tensors import layout_of, read_tensors, tensors_bytes
 
 __all__ = [
-    "Grade",
     "RunFacts",
     "RunFolder",
-    "Sentence",
     "Step",
     "TableFacts",
     "cut_metrics",
@@ -35,6 +32,7 @@ __all__ = [
     "read_run_facts",
     "read_sealed_json",
     "read_tensors",
+    "record_files",
     "replace_files",
     "save",
     "save_step",

@@ -51,7 +51,7 @@ def say_report(run: Path) -> None:
     from scorax.report import write_report
 
     page = write_report(run)
-    found = read_records(RunFolder(run)).get("verdict")
-    if found is not None:
-        say(f"verdict: {found['headline']}")
+    verdict = read_records(RunFolder(run)).verdict
+    if verdict is not None:
+        say(f"verdict: {verdict.headline}")
     say(f"report: {shown_path(page)}")

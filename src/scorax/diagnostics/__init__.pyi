@@ -1,3 +1,4 @@
+from ._axis import Axis
 from ._choose_sampler import SamplerChoice, choose_sampler
 from ._consistency import ScoreConsistency, score_consistency
 from ._copies import nearest_records
@@ -11,6 +12,7 @@ from ._tables import correlation_records, marginal_records, pairwise_records
 from ._verdict import verdict
 
 __all__ = [
+    "Axis",
     "Estimate",
     "Fitted",
     "Importance",

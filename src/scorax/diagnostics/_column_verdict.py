@@ -1,13 +1,13 @@
 """Which columns of samples a person would see to be wrong: larger than chance allows, and large enough to matter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from scorax._text import percent, quote
-from scorax.checkpoint import Grade
+from scorax.records import Grade, MarginalColumn, Marginals
 
 FALSE_ALARM = 0.01
 """Chance, at most, that a model that draws from the law of the table itself has a column called fair or poor."""
@@ -56,15 +56,15 @@ class ColumnVerdict:
     sentences: tuple[tuple[Grade, str], ...]
 
 
-def judge_columns(columns: Sequence[Mapping[str, Any]]) -> ColumnVerdict:
-    """The verdict on the columns of ``marginal_records``.
+def judge_columns(marginals: Marginals) -> ColumnVerdict:
+    """The verdict on every column.
 
     Every check of every column is made at :data:`FALSE_ALARM` divided by their number (Bonferroni), so one of them fails a
     perfect model with at most that probability.
     """
-    findings = [finding for place, column in enumerate(columns) for finding in _findings(place, column)]
+    findings = [finding for place, column in enumerate(marginals.columns) for finding in _findings(place, column)]
     level = FALSE_ALARM / max(1, len(findings))
-    grades: list[Grade] = ["good"] * len(columns)
+    grades: list[Grade] = ["good"] * len(marginals.columns)
     sentences: list[tuple[Grade, str]] = []
     for check in ("range", "values", "shape"):
         failed = [f for f in findings if f.check == check and f.grade(level) != "good"]
@@ -78,17 +78,17 @@ def judge_columns(columns: Sequence[Mapping[str, Any]]) -> ColumnVerdict:
     return ColumnVerdict(tuple(grades), tuple(sentences))
 
 
-def worst(grades: Sequence[Grade]) -> Grade:
+def worst(grades: Sequence[str]) -> Grade:
     """The worst of these grades, or good without any."""
     if "poor" in grades:
         return "poor"
     return "fair" if "fair" in grades else "good"
 
 
-def _findings(place: int, column: Mapping[str, Any]) -> list[Finding]:
-    name = quote(column["name"])
-    reach, distance = column["range"], column["distance"]
-    below, above, expected = reach["below"], reach["above"], reach["expected"]
+def _findings(place: int, column: MarginalColumn) -> list[Finding]:
+    name = quote(column.name)
+    below, above, expected = column.range.below, column.range.above, column.range.expected
+    distance = column.distance
     outside = [
         f"{percent(share)} are {words}"
         for share, words in ((below, "below the smallest value of the table"), (above, "above the largest"))
@@ -99,20 +99,22 @@ def _findings(place: int, column: Mapping[str, Any]) -> list[Finding]:
             place,
             "range",
             below + above - expected,
-            reach["p_value"],
+            column.range.p_value,
             f"Of the samples of {name} {' and '.join(outside)}, where chance alone puts about {percent(expected, 1)}",
         ),
         Finding(
             place,
             "shape",
             np.inf if distance is None else distance,
-            column["shape_p_value"],
+            column.shape_p_value,
             f"The samples of {name} have another distribution than the table: they would have to move by "
             f"{'infinitely many' if distance is None else f'{distance:.2f}'} standard deviations on average to match it",
         ),
     ]
-    for value in column["values"]:
-        ours, theirs = value["data"], value["samples"]
-        text = f"In {name}, {percent(ours)} of the table is exactly {value['value']:g}, but {percent(theirs)} of the samples"
-        findings.append(Finding(place, "values", abs(ours - theirs), value["p_value"], text))
+    for value in column.values:
+        ours, theirs = value.data, value.samples
+        text = (
+            f"In {name}, {percent(ours)} of the table is exactly {value.value:g}, but {percent(theirs)} of the samples"
+        )
+        findings.append(Finding(place, "values", abs(ours - theirs), value.p_value, text))
     return findings

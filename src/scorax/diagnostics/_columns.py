@@ -1,12 +1,11 @@
 """Does a column of samples look like the data? Range, most frequent values and shape, each with the chance of a false alarm."""
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import betabinom, hypergeom, ks_2samp
 
-from scorax.diagnostics._json import plain
+from scorax.diagnostics._plain import plain
+from scorax.records import RangeShares, ValueShares
 
 FREQUENT = 0.05
 """Share of the rows (of the smaller table) from which on an exact value is counted as a frequent one."""
@@ -15,7 +14,7 @@ _FEWEST_ROWS = 5
 """A value of fewer rows is not named: it would say too much about each of them."""
 
 
-def range_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"]) -> dict[str, Any]:
+def range_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"]) -> RangeShares:
     r"""Shares of the samples below the least and above the greatest value of the data, and the chance of as many.
 
     Of m rows drawn from the same continuous law as the n rows of data, the number outside the range of the data is
@@ -26,15 +25,15 @@ def range_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"
     below, above = int(np.sum(samples < data.min())), int(np.sum(samples > data.max()))
     size = len(data), len(samples)
     chance = betabinom.sf(below + above - 1, size[1], 2, size[0] - 1) if below + above and size[0] > 1 else 1.0
-    return {
-        "below": plain(below / size[1]),
-        "above": plain(above / size[1]),
-        "expected": plain(2 / (size[0] + 1)),
-        "p_value": plain(chance),
-    }
+    return RangeShares(
+        below=plain(below / size[1]),
+        above=plain(above / size[1]),
+        expected=plain(2 / (size[0] + 1)),
+        p_value=plain(chance),
+    )
 
 
-def value_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"]) -> list[dict[str, Any]]:
+def value_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"]) -> tuple[ValueShares, ...]:
     """Shares of the most frequent exact values in data and samples, and the chance of shares as far apart.
 
     `p_value` is Fisher's exact test of the two counts, two-sided. Values are chosen by their count in both tables together,
@@ -42,7 +41,7 @@ def value_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"
     """
     values, counts = np.unique(np.concatenate([data, samples]), return_counts=True)
     if len(values) == 1:
-        return []
+        return ()
     order = np.argsort(-counts, kind="stable")[:_MOST_VALUES]
     records = []
     for value, count in zip(values[order], counts[order], strict=True):
@@ -51,14 +50,14 @@ def value_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"
             continue
         law = len(data) + len(samples), count, len(data)
         records.append(
-            {
-                "value": plain(value, digits=17),
-                "data": plain(ours / len(data)),
-                "samples": plain((count - ours) / len(samples)),
-                "p_value": plain(min(1.0, 2 * min(hypergeom.cdf(ours, *law), hypergeom.sf(ours - 1, *law)))),
-            }
+            ValueShares(
+                value=plain(value, digits=17),
+                data=plain(ours / len(data)),
+                samples=plain((count - ours) / len(samples)),
+                p_value=plain(min(1.0, 2 * min(hypergeom.cdf(ours, *law), hypergeom.sf(ours - 1, *law)))),
+            )
         )
-    return records
+    return tuple(records)
 
 
 def shape_p_value(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"]) -> float:

@@ -1,13 +1,12 @@
 """Is a sample nearer to a training row than a fresh row would be?"""
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 
 from scorax._deviations import deviations
-from scorax.diagnostics._json import plain
+from scorax.diagnostics._plain import plain
 from scorax.metrics import leave_one_out_distances, nearest_distances
+from scorax.records import Nearest, Share
 
 MAX_QUERIES = 2000
 """Rows asked about on each side; the reference is always every training row."""
@@ -23,7 +22,7 @@ def nearest_records(
     held_out: Float[np.ndarray, "k d"] | None = None,
     *,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Nearest:
     """Distances to the nearest training row, of samples and of fresh rows, in standardised coordinates.
 
     Fresh rows are the held-out ones where there are 50 or more, otherwise each training row against all others.
@@ -43,21 +42,21 @@ def nearest_records(
         fresh, reference = leave_one_out_distances(rows, asked), "other training rows"
     end = float(np.quantile(np.concatenate([of_samples, fresh]), 0.995)) or 1.0
     edges = np.linspace(0.0, end, 31)
-    return {
-        "rows": len(train),
-        "samples": len(of_samples),
-        "fresh": len(fresh),
-        "reference": reference,
-        "small_table": len(train) < SMALL_TABLE,
-        "edges": plain(edges),
-        "sample_counts": plain(np.histogram(of_samples, edges)[0]),
-        "fresh_counts": plain(np.histogram(fresh, edges)[0]),
-        "median": plain(np.median(of_samples)),
-        "median_fresh": plain(np.median(fresh)),
-        "shares": [{"quantile": q, "closer": plain(np.mean(of_samples < np.quantile(fresh, q)))} for q in _QUANTILES],
-        "exact": plain(np.mean(of_samples == 0)),
-        "exact_fresh": plain(np.mean(fresh == 0)),
-    }
+    return Nearest(
+        rows=len(train),
+        samples=len(of_samples),
+        fresh=len(fresh),
+        reference=reference,
+        small_table=len(train) < SMALL_TABLE,
+        edges=plain(edges),
+        sample_counts=plain(np.histogram(of_samples, edges)[0]),
+        fresh_counts=plain(np.histogram(fresh, edges)[0]),
+        median=plain(np.median(of_samples)),
+        median_fresh=plain(np.median(fresh)),
+        shares=tuple(Share(q, plain(np.mean(of_samples < np.quantile(fresh, q)))) for q in _QUANTILES),
+        exact=plain(np.mean(of_samples == 0)),
+        exact_fresh=plain(np.mean(fresh == 0)),
+    )
 
 
 def _some(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:

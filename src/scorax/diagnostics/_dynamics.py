@@ -1,12 +1,12 @@
 """The learned field of a two-column table, and the way from noise to samples."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from scorax.diagnostics._json import plain
+from scorax.diagnostics._plain import plain
+from scorax.records import DiffusionPath, Field
 
 MAX_PATH_POINTS = 500
 """Points in each frame of the strip."""
@@ -19,7 +19,7 @@ def field_records(
     *,
     names: Sequence[str],
     scale: Float[np.ndarray, " 2"] | None = None,
-) -> dict[str, Any]:
+) -> Field:
     r"""Log density and score on a grid in the units of the file.
 
     Arrows are stored as $s_j^2 \, \partial_j \log p$ with the column scales $s$: the direction of ascent in
@@ -27,23 +27,22 @@ def field_records(
     """
     scale = np.ones(2) if scale is None else scale
     arrows = score * np.square(scale)
-    return {
-        "names": list(names),
-        "x": plain(grid[0], digits=12),
-        "y": plain(grid[1], digits=12),
-        "log_density": plain(log_density, digits=5),
-        "arrows": plain(arrows, digits=4),
-        "scale": plain(scale),
-    }
+    first, second = names
+    return Field(
+        names=(first, second),
+        x=plain(grid[0], digits=12),
+        y=plain(grid[1], digits=12),
+        log_density=plain(log_density, digits=5),
+        arrows=plain(arrows, digits=4),
+        scale=plain(scale),
+    )
 
 
 def path_records(
     levels: Float[np.ndarray, " f"], frames: Float[np.ndarray, "f n d"], *, names: Sequence[str], columns: Sequence[int]
-) -> dict[str, Any]:
+) -> DiffusionPath:
     """Frames of the reverse diffusion: noise level and one or two columns of at most 500 synthetic rows each."""
     shown = frames[:, :MAX_PATH_POINTS][:, :, list(columns)]
-    return {
-        "names": [names[j] for j in columns],
-        "levels": plain(levels, digits=3),
-        "frames": plain(shown, digits=4),
-    }
+    return DiffusionPath(
+        names=tuple(names[j] for j in columns), levels=plain(levels, digits=3), frames=plain(shown, digits=4)
+    )

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,19 +11,15 @@ from threadpoolctl import threadpool_limits
 
 from scorax._deviations import deviations
 from scorax.baselines import BaselineValues, compare, compare_folds, unfinished_is_fine
+from scorax.diagnostics._axis import Axis
 from scorax.diagnostics._copies import nearest_records
 from scorax.diagnostics._dynamics import field_records, path_records
-from scorax.diagnostics._held_out import Source, held_out_records
-from scorax.diagnostics._json import plain
-from scorax.diagnostics._tables import (
-    Column,
-    correlation_records,
-    marginal_records,
-    pairwise_records,
-    strongest_columns,
-)
+from scorax.diagnostics._held_out import held_out_records
+from scorax.diagnostics._plain import plain
+from scorax.diagnostics._tables import correlation_records, marginal_records, pairwise_records, strongest_columns
 from scorax.diagnostics._verdict import verdict
 from scorax.metrics import c2st, sliced_wasserstein
+from scorax.records import Comparison, Field, HeldOut, Records, Sampling, Source, TwoSample
 
 _SAMPLES = (500, 2000)
 """Fewest and most samples drawn for the records; between, as many as training rows."""
@@ -33,22 +30,12 @@ _STRIP_FRAMES = 7
 
 
 @runtime_checkable
-class Schema(Protocol):
-    """The columns of the file, in its order."""
-
-    @property
-    def columns(self) -> Sequence[Column]:
-        """One entry for each column of a row."""
-        ...
-
-
-@runtime_checkable
 class Fitted(Protocol):
     """What `evaluate` needs of a fitted estimator; all rows are (n, d) in the units and the order of the file."""
 
     @property
-    def schema_(self) -> Schema:
-        """Columns: name, kind, grid."""
+    def axes_(self) -> Sequence[Axis]:
+        """One for each column of a row."""
         ...
 
     @property
@@ -93,13 +80,13 @@ def evaluate(
     held_out_source: Source = "test file",
     folds: Int[np.ndarray, " n"] | None = None,
     seed: int,
-) -> dict[str, Any]:
-    """Records by name: `held_out marginals correlations pairs two_sample nearest field path verdict`.
+) -> Records:
+    """What the report of a fitted model shows.
 
     `train` are the training rows as the file has them (finite; constant columns allowed). `held_out` are rows that
     took no part in the fit, *already dequantised* like `fitted.dequantised_`: model and baselines must score the same
-    numbers. `folds` overrides `fitted.fold_`. A record that does not apply is absent: no pairs in one column, no field
-    but in two.
+    numbers. `folds` overrides `fitted.fold_`. A record that does not apply is `None`: no pairs in one column, no
+    field but in two.
     """
     varying = deviations(train) > 0
     folds = fitted.fold_ if folds is None else folds
@@ -121,40 +108,42 @@ def evaluate(
         records = _pictures(fitted, train, varying, seed)
         comparisons = [_held_out(values(), results.result(), rows, source) for values, results, source in waiting]
     if comparisons:
-        records["held_out"] = {"comparisons": comparisons}
-    records["verdict"] = verdict(records)
-    return records
+        records = replace(records, held_out=HeldOut(tuple(comparisons)))
+    return replace(records, verdict=verdict(records))
 
 
-def _pictures(fitted: Fitted, train: np.ndarray, varying: np.ndarray, seed: int) -> dict[str, Any]:
+def _pictures(fitted: Fitted, train: np.ndarray, varying: np.ndarray, seed: int) -> Records:
     """Records of what the model draws, beside the training rows."""
-    columns = list(fitted.schema_.columns)
-    names = [column.name for column in columns]
-    records: dict[str, Any] = {}
+    axes = fitted.axes_
+    names = [axis.name for axis in axes]
     drawn = fitted.sample(int(np.clip(len(train), *_SAMPLES)), seed)
     samples = drawn[np.isfinite(drawn).all(axis=1)]
-    records["sampling"] = {"drawn": len(drawn), "failed": len(drawn) - len(samples)}
+    records = Records(sampling=Sampling(len(drawn), len(drawn) - len(samples)))
     if len(samples):
-        records["marginals"] = marginal_records(columns, train, samples, seed=seed)
-        # Not the held-out rows: they carry dequantisation noise, which samples and training rows of the file do not.
-        records["nearest"] = nearest_records(train, samples, seed=seed)
+        records = replace(
+            records,
+            marginals=marginal_records(axes, train, samples, seed=seed),
+            # Not the held-out rows: they carry dequantisation noise, which samples and training rows of the file do not.
+            nearest=nearest_records(train, samples, seed=seed),
+        )
         if varying.any():
-            records["two_sample"] = two_sample_records(train[:, varying], samples[:, varying], seed=seed)
+            apart = two_sample_records(train[:, varying], samples[:, varying], seed=seed)
+            records = replace(records, two_sample=apart)
         if varying.sum() > 1:
-            records["correlations"] = correlation_records(names, train, samples)
-            records["pairs"] = pairwise_records(columns, train, samples)
+            records = replace(
+                records,
+                correlations=correlation_records(names, train, samples),
+                pairs=pairwise_records(axes, train, samples),
+            )
 
     if train.shape[1] == 2 and varying.all():
-        records["field"] = _field(fitted, train, names)
+        records = replace(records, field=_field(fitted, train, names))
     levels, frames = fitted.sample_path(500, _STRIP_FRAMES, seed)
     shown = strongest_columns(train, 2)
-    records["path"] = path_records(levels, frames, names=names, columns=shown)
-    return records
+    return replace(records, path=path_records(levels, frames, names=names, columns=shown))
 
 
-def two_sample_records(
-    data: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m d"], *, seed: int
-) -> dict[str, Any]:
+def two_sample_records(data: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m d"], *, seed: int) -> TwoSample:
     """Sliced Wasserstein distance in standard deviations, its floor between halves of the data, classifier accuracy."""
     # In one unit for all of them: the classifiers square numbers.
     size = deviations(data)
@@ -162,21 +151,21 @@ def two_sample_records(
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(data)
     half = len(data) // 2
-    record: dict[str, Any] = {
-        "sliced_wasserstein": plain(sliced_wasserstein(data, samples, seed=seed)),
-        "between_halves": plain(sliced_wasserstein(shuffled[:half], shuffled[half:], seed=seed)) if half else None,
-        "boosted": None,
-    }
-    if min(len(data), len(samples)) >= _FEWEST_FOR_CLASSIFIER:
-        test = c2st(data, samples, seed=seed, max_rows=_CLASSIFIER_ROWS)
-        record |= {"boosted": plain(test.boosted), "logistic": plain(test.logistic)}
-        record["accuracy_error"] = plain(test.standard_error)
-    return record
+    record = TwoSample(
+        sliced_wasserstein=plain(sliced_wasserstein(data, samples, seed=seed)),
+        between_halves=plain(sliced_wasserstein(shuffled[:half], shuffled[half:], seed=seed)) if half else None,
+        boosted=None,
+    )
+    if min(len(data), len(samples)) < _FEWEST_FOR_CLASSIFIER:
+        return record
+    test = c2st(data, samples, seed=seed, max_rows=_CLASSIFIER_ROWS)
+    boosted, logistic, error = plain([test.boosted, test.logistic, test.standard_error])
+    return replace(record, boosted=boosted, logistic=logistic, accuracy_error=error)
 
 
 def _held_out(
     model_values: np.ndarray, results: Mapping[str, BaselineValues], train: np.ndarray, source: Source
-) -> dict[str, Any]:
+) -> Comparison:
     return held_out_records(
         model_values,
         {name: result.values for name, result in results.items()},
@@ -186,7 +175,7 @@ def _held_out(
     )
 
 
-def _field(fitted: Fitted, train: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+def _field(fitted: Fitted, train: np.ndarray, names: Sequence[str]) -> Field:
     low, high = np.quantile(train, [0.001, 0.999], axis=0)
     room = 0.15 * (high - low)
     x, y = (np.linspace(low[j] - room[j], high[j] + room[j], _GRID) for j in (0, 1))

@@ -1,16 +1,14 @@
 """Held-out log density of the model against the density baselines, row by row."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import InputError, explain
-from scorax.diagnostics._json import mean_and_error, plain
-
-Source = Literal["out-of-fold", "hold-out", "test file"]
-"""Where the scored rows come from: cross-validation folds, rows set aside from the file, or a second file."""
+from scorax.diagnostics._plain import mean_and_error, plain
+from scorax.records import Baseline, Comparison, ModelValues, Source
 
 
 def held_out_records(
@@ -20,7 +18,7 @@ def held_out_records(
     source: Source,
     descriptions: Mapping[str, str] | None = None,
     log_scale: float = 0.0,
-) -> dict[str, Any]:
+) -> Comparison:
     r"""Mean nats per row with standard errors, and paired differences model minus baseline.
 
     The difference is averaged over rows, $\bar\delta \pm s_\delta / \sqrt n$, so the spread that both share cancels.
@@ -39,42 +37,42 @@ def held_out_records(
             )
         )
     model = model_values[used]
-    mean, error = mean_and_error(model)
     reference = next(iter(baselines), None)
     entries = []
     for name, values in baselines.items():
         theirs = values[used]
-        their_mean, their_error = mean_and_error(theirs)
+        mean, error = mean_and_error(theirs)
         difference, difference_error = mean_and_error(model - theirs)
         gain, gain_error = mean_and_error(theirs - baselines[str(reference)][used])
         entries.append(
-            {
-                "name": name,
-                "description": (descriptions or {}).get(name, ""),
-                "mean": plain(their_mean),
-                "error": plain(their_error),
-                "difference": plain(difference),
-                "difference_error": plain(difference_error),
-                "rows_better": plain(np.mean(model > theirs)),
-                "gain": plain(gain),
-                "gain_error": plain(gain_error),
-            }
+            Baseline(
+                name=name,
+                description=(descriptions or {}).get(name, ""),
+                mean=plain(mean),
+                error=plain(error),
+                difference=plain(difference),
+                difference_error=plain(difference_error),
+                rows_better=plain(np.mean(model > theirs)),
+                gain=plain(gain),
+                gain_error=plain(gain_error),
+            )
         )
-    record = {
-        "source": source,
-        "rows": int(used.sum()),
-        "failed": int((scored & ~used).sum()),
-        "model": {
-            "mean": plain(mean),
-            "error": plain(error),
-            "standardised": plain(mean + log_scale),
-            "quantiles": plain(np.quantile(model, [0.0, 0.05, 0.5, 0.95, 1.0])),
-        },
-        "baselines": entries,
-        "reference": reference,
-        "best": max(entries, key=lambda entry: entry["mean"])["name"] if entries else None,
-    }
+    mean, error = mean_and_error(model)
+    of_model = ModelValues(
+        mean=plain(mean),
+        error=plain(error),
+        standardised=plain(mean + log_scale),
+        quantiles=plain(np.quantile(model, [0.0, 0.05, 0.5, 0.95, 1.0])),
+    )
     if reference is not None:
         gain, gain_error = mean_and_error(model - baselines[reference][used])
-        record["model"] |= {"gain": plain(gain), "gain_error": plain(gain_error)}
-    return record
+        of_model = replace(of_model, gain=plain(gain), gain_error=plain(gain_error))
+    return Comparison(
+        source=source,
+        rows=int(used.sum()),
+        failed=int((scored & ~used).sum()),
+        model=of_model,
+        baselines=tuple(entries),
+        reference=reference,
+        best=max(entries, key=lambda entry: entry.mean).name if entries else None,
+    )

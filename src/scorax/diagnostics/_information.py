@@ -7,7 +7,7 @@ import numpy as np
 from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.diagnostics._flow_law import FLOW, flow_draws
-from scorax.diagnostics._json import mean_and_error
+from scorax.diagnostics._plain import mean_and_error
 from scorax.likelihood import log_prob
 from scorax.models import AbstractScoreModel
 from scorax.samplers import AbstractSampler, Terminal

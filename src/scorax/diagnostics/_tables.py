@@ -1,17 +1,19 @@
 """Data against samples: each column, pairs, correlations. Counts and numbers only, never a row of the data."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 
 from scorax._deviations import deviations
+from scorax.diagnostics._axis import Axis
 from scorax.diagnostics._bins import bin_edges, outside
 from scorax.diagnostics._columns import range_records, shape_p_value, value_records
-from scorax.diagnostics._json import plain
+from scorax.diagnostics._plain import plain
 from scorax.metrics import column_wasserstein
+from scorax.records import Correlations, MarginalColumn, Marginals, Pair, PairMarginal, Pairs
 
 MAX_HISTOGRAMS = 48
 """Columns with a histogram; beyond, the columns that differ most get one, and all keep their numbers."""
@@ -21,33 +23,13 @@ _FLOOR_SPLITS = 40
 _FLOOR_ROWS = 4000
 
 
-@runtime_checkable
-class Column(Protocol):
-    """What the records need to know of a column."""
-
-    @property
-    def name(self) -> str:
-        """Name in the file: untrusted text."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """`continuous`, `integer`, `constant` ...: shown, and not interpreted."""
-        ...
-
-    @property
-    def step(self) -> float | None:
-        """Width of the grid on which the values lie, None or 0 where there is none."""
-        ...
-
-
 def marginal_records(
-    schema_columns: Sequence[Column],
+    axes: Sequence[Axis],
     data: Float[np.ndarray, "n d"],
     samples: Float[np.ndarray, "m d"],
     *,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Marginals:
     r"""Shared histograms, means, deviations, distances, ranges and frequent values of each column.
 
     `distance` is $W_1 / s$, the Wasserstein distance in standard deviations of the data; `floor` is the 95 % quantile
@@ -61,29 +43,30 @@ def marginal_records(
     excess = distance / np.maximum(floor, 1e-12)
     drawn = set(np.argsort(-excess)[:MAX_HISTOGRAMS].tolist())
     bins = int(np.clip(round(2.2 * len(data) ** (1 / 3)), 8, 40))
-    entries = []
-    for j, column in enumerate(schema_columns):
-        entry = {
-            "name": column.name,
-            "kind": column.kind,
-            "mean": plain([data[:, j].mean(), samples[:, j].mean()]),
-            "deviation": plain([deviations(part[:, [j]])[0] for part in (data, samples)]),
-            "distance": plain(distance[j]),
-            "floor": plain(floor[j]),
-            "shape_p_value": shape_p_value(data[:, j], samples[:, j]),
-            "range": range_records(data[:, j], samples[:, j]),
-            "values": value_records(data[:, j], samples[:, j]),
-        }
+    columns = []
+    for j, axis in enumerate(axes):
+        column = MarginalColumn(
+            name=axis.name,
+            kind=axis.kind,
+            mean=plain([data[:, j].mean(), samples[:, j].mean()]),
+            deviation=plain([deviations(part[:, [j]])[0] for part in (data, samples)]),
+            distance=plain(distance[j]),
+            floor=plain(floor[j]),
+            shape_p_value=shape_p_value(data[:, j], samples[:, j]),
+            range=range_records(data[:, j], samples[:, j]),
+            values=value_records(data[:, j], samples[:, j]),
+        )
         if j in drawn:
-            edges = bin_edges(data[:, j], samples[:, j], step=column.step, bins=bins)
-            entry |= {
-                "edges": plain(edges, digits=17),
-                "data": plain(np.histogram(data[:, j], edges)[0]),
-                "samples": plain(np.histogram(samples[:, j], edges)[0]),
-                "outside": [outside(data[:, j], edges), outside(samples[:, j], edges)],
-            }
-        entries.append(entry)
-    return {"rows": len(data), "samples": len(samples), "columns": entries}
+            edges = bin_edges(data[:, j], samples[:, j], step=axis.step, bins=bins)
+            column = replace(
+                column,
+                edges=plain(edges, digits=17),
+                data=plain(np.histogram(data[:, j], edges)[0]),
+                samples=plain(np.histogram(samples[:, j], edges)[0]),
+                outside=(outside(data[:, j], edges), outside(samples[:, j], edges)),
+            )
+        columns.append(column)
+    return Marginals(len(data), len(samples), tuple(columns))
 
 
 def two_sample_floor(data: Float[np.ndarray, "n d"], samples: int, seed: int) -> Float[np.ndarray, " d"]:
@@ -100,12 +83,12 @@ def two_sample_floor(data: Float[np.ndarray, "n d"], samples: int, seed: int) ->
 
 
 def pairwise_records(
-    columns: Sequence[Column],
+    axes: Sequence[Axis],
     data: Float[np.ndarray, "n d"],
     samples: Float[np.ndarray, "m d"],
     *,
     max_columns: int = 6,
-) -> dict[str, Any]:
+) -> Pairs:
     """Counts of data and of samples in shared 2-D bins for all pairs of at most `max_columns` columns.
 
     The choice starts with the strongest rank correlation in the data and adds the column most correlated with one
@@ -115,29 +98,23 @@ def pairwise_records(
     chosen = strongest_columns(data, max_columns)
     per_side = 1.6 if len(chosen) == 2 else 1.2
     bins = int(np.clip(round(per_side * len(data) ** 0.4), 10, 64))
-    edges = {j: bin_edges(data[:, j], samples[:, j], step=columns[j].step, bins=bins) for j in chosen}
+    edges = {j: bin_edges(data[:, j], samples[:, j], step=axes[j].step, bins=bins) for j in chosen}
     pairs = []
     for place, y in enumerate(chosen):
         for x in chosen[:place]:
             counts = [np.histogram2d(t[:, y], t[:, x], [edges[y], edges[x]])[0].astype(int) for t in (data, samples)]
-            pairs.append(
-                {"x": chosen.index(x), "y": place, "data": plain(counts[0]), "samples": plain(counts[1])},
-            )
-    return {
-        "rows": len(data),
-        "samples": len(samples),
-        "names": [columns[j].name for j in chosen],
-        "total": data.shape[1],
-        "edges": [plain(edges[j], digits=17) for j in chosen],
-        "marginals": [
-            {
-                "data": plain(np.histogram(data[:, j], edges[j])[0]),
-                "samples": plain(np.histogram(samples[:, j], edges[j])[0]),
-            }
-            for j in chosen
-        ],
-        "pairs": pairs,
-    }
+            pairs.append(Pair(chosen.index(x), place, data=plain(counts[0]), samples=plain(counts[1])))
+    return Pairs(
+        rows=len(data),
+        samples=len(samples),
+        names=tuple(axes[j].name for j in chosen),
+        total=data.shape[1],
+        edges=tuple(plain(edges[j], digits=17) for j in chosen),
+        marginals=tuple(
+            PairMarginal(*(plain(np.histogram(part[:, j], edges[j])[0]) for part in (data, samples))) for j in chosen
+        ),
+        pairs=tuple(pairs),
+    )
 
 
 def strongest_columns(data: Float[np.ndarray, "n d"], count: int) -> list[int]:
@@ -164,23 +141,23 @@ def rank_correlation(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d d"]
 
 def correlation_records(
     names: Sequence[str], data: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m d"]
-) -> dict[str, Any]:
+) -> Correlations:
     """Rank correlations of data and samples, and the largest and the root mean square difference over all pairs."""
     ours, theirs = rank_correlation(data), rank_correlation(samples)
     upper = _upper_pairs(ours, theirs)
     gaps = np.abs(ours - theirs)[upper]
-    worst = np.argwhere(upper)[int(np.argmax(gaps))] if len(gaps) else None
+    worst = [names[int(j)] for j in np.argwhere(upper)[int(np.argmax(gaps))]] if len(gaps) else None
     shown = strongest_columns(data, MAX_CORRELATIONS)
-    return {
-        "names": [names[j] for j in shown],
-        "total": data.shape[1],
-        "data": plain(ours[np.ix_(shown, shown)], digits=3),
-        "samples": plain(theirs[np.ix_(shown, shown)], digits=3),
-        "root_mean_square": plain(np.sqrt(np.mean(gaps**2))) if len(gaps) else None,
-        "largest": plain(gaps.max()) if len(gaps) else None,
-        "largest_pair": [names[j] for j in worst] if worst is not None else None,
-        "floor": plain(np.sqrt(1 / len(data) + 1 / len(samples))),
-    }
+    return Correlations(
+        names=tuple(names[j] for j in shown),
+        total=data.shape[1],
+        data=plain(ours[np.ix_(shown, shown)], digits=3),
+        samples=plain(theirs[np.ix_(shown, shown)], digits=3),
+        root_mean_square=plain(np.sqrt(np.mean(gaps**2))) if len(gaps) else None,
+        largest=plain(gaps.max()) if len(gaps) else None,
+        largest_pair=(worst[0], worst[1]) if worst is not None else None,
+        floor=plain(np.sqrt(1 / len(data) + 1 / len(samples))),
+    )
 
 
 def _upper_pairs(ours: np.ndarray, theirs: np.ndarray) -> Bool[np.ndarray, "d d"]:

@@ -1,22 +1,21 @@
 """Figures of likelihood and training: gains over the single Gaussian, and the learning curves."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from scorax.records import Comparison, MetricsLine
 from scorax.report._figure import DATA, FAINT, INK, SAMPLES, picture
 
 
-def gains(comparison: Mapping[str, Any]) -> str | None:
+def gains(comparison: Comparison) -> str | None:
     """Nats per row gained over the first baseline (the Gaussian), with paired standard errors."""
-    baselines = comparison["baselines"]
-    if not baselines:
+    model = comparison.model
+    if model.gain is None or not comparison.baselines:
         return None
-    entries = [(entry["name"], entry["gain"], entry["gain_error"], DATA) for entry in baselines]
-    model = comparison["model"]
-    entries.append(("this model", model["gain"], model["gain_error"], SAMPLES))
+    entries = [(baseline.name, baseline.gain, baseline.gain_error, DATA) for baseline in comparison.baselines]
+    entries.append(("this model", model.gain, model.gain_error, SAMPLES))
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -35,17 +34,15 @@ def gains(comparison: Mapping[str, Any]) -> str | None:
         axes.set_yticks(places, [entry[0] for entry in entries], fontsize=8.5, color=INK)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(
-            f"nats per row gained over the {comparison['reference']} baseline (bars: paired standard error)"
-        )
+        axes.set_xlabel(f"nats per row gained over the {comparison.reference} baseline (bars: paired standard error)")
 
     return picture(7.2, 0.6 + 0.42 * len(entries), draw)
 
 
-def learning_curves(metrics: Sequence[Mapping[str, Any]], best_steps: Sequence[int]) -> str | None:
+def learning_curves(metrics: Sequence[MetricsLine], best_steps: Sequence[int]) -> str | None:
     """Training loss, and held-out log density in nats per row; members are thin lines, `best_steps` what they kept."""
-    loss = _series(metrics, "train_loss")
-    held_out = _series(metrics, "held_out_nats")
+    loss = _series([(line.step, line.train_loss) for line in metrics])
+    held_out = _series([(line.step, line.held_out_nats) for line in metrics])
     members = _members(metrics)
     panels = [name for name, present in (("loss", len(loss)), ("held", len(held_out) or len(members))) if present]
     if not panels:
@@ -83,19 +80,16 @@ def learning_curves(metrics: Sequence[Mapping[str, Any]], best_steps: Sequence[i
     return picture(4.7 * len(panels), 2.5, draw)
 
 
-def _series(metrics: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
-    pairs = [
-        (line["step"], line[key]) for line in metrics if _is_number(line.get(key)) and _is_number(line.get("step"))
-    ]
-    return np.array(pairs, dtype=float).reshape(-1, 2)
+def _series(points: Sequence[tuple[int, float | None]]) -> np.ndarray:
+    return np.array([(step, value) for step, value in points if value is not None], dtype=float).reshape(-1, 2)
 
 
-def _members(metrics: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:
+def _members(metrics: Sequence[MetricsLine]) -> list[np.ndarray]:
     rows: dict[int, list[tuple[float, float]]] = {}
     for line in metrics:
-        for member, value in enumerate(line.get("held_out_nats_members") or []):
-            if _is_number(value) and _is_number(line.get("step")):
-                rows.setdefault(member, []).append((line["step"], value))
+        for member, value in enumerate(line.held_out_nats_members or ()):
+            if value is not None:
+                rows.setdefault(member, []).append((line.step, value))
     return [np.array(pairs, dtype=float) for _, pairs in sorted(rows.items())]
 
 
@@ -104,7 +98,3 @@ def _inner_range(values: np.ndarray, first: float, last: float) -> tuple[float, 
     low, high = np.quantile(values, [first, last]) if len(values) > 20 else (values.min(), values.max())
     room = 0.08 * (high - low) or 0.1
     return float(low - room), float(high + room)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))

@@ -1,103 +1,84 @@
-"""What was fitted: label and value pairs found in `run.json`, `config.json` and `schema.json`."""
+"""What was fitted: label and value pairs of the table on the page."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from scorax.checkpoint import RunFacts
+from scorax.records import Marginals, MetricsLine
 from scorax.report._text import label, number, visible
 
 NOT_RECORDED = "not recorded"
 _CONSTANTS_NAMED = 6
 
 
-def facts(
-    records: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], info: Mapping[str, Any]
+def fitted(
+    facts: RunFacts, kinds: Mapping[str, str], metrics: Sequence[MetricsLine], marginals: Marginals | None
 ) -> list[tuple[str, str]]:
     """Rows of the table "what was fitted"; a value that no file holds is called so, never guessed."""
-    columns = find(info, "schema.columns")
-    columns = columns if isinstance(columns, list) else records.get("marginals", {}).get("columns", [])
-    rows = find(info, "run.data.rows", "run.rows", "schema.rows", "data.rows")
-    steps = [line["step"] for line in metrics if isinstance(line.get("step"), int)]
+    table_rows = None if marginals is None else marginals.rows
     return [
-        ("rows", _shown(rows if rows is not None else records.get("marginals", {}).get("rows"))),
-        ("columns", _columns(columns)),
-        ("constant columns, left out of the density", _constants(columns)),
-        ("members", _shown(find(info, "run.members", "config.members", "config.folds"))),
-        ("start of the members kept", _start(find(info, "run.start"), find(info, "run.candidates"))),
-        ("steps", _steps(steps, find(info, "run.best_step", "run.best_steps"))),
-        ("smallest noise level sigma_min", _shown(find(info, "run.sigma_min", "config.sigma_min"))),
-        ("seed", _shown(find(info, "run.seed", "config.seed"))),
-        ("time", _time(find(info, "run.seconds", "run.times.total", "run.times.fit"))),
-        ("device", _shown(find(info, "run.device", "run.backend", "run.platform"))),
-        ("versions", _versions(find(info, "run.versions"))),
+        ("rows", _count(table_rows if facts.data is None else facts.data.rows)),
+        ("columns", _columns(kinds)),
+        ("constant columns, left out of the density", _constants(kinds)),
+        ("members", _count(facts.members)),
+        ("start of the members kept", _start(facts.start, facts.candidates)),
+        ("steps", _steps([line.step for line in metrics], facts.best_steps)),
+        ("smallest noise level sigma_min", NOT_RECORDED if facts.sigma_min is None else number(facts.sigma_min)),
+        ("seed", _count(facts.seed)),
+        ("time", _time(facts.seconds)),
+        ("device", NOT_RECORDED if facts.device is None else label(facts.device, 80)),
+        ("versions", _versions(facts.versions)),
     ]
 
 
-def find(info: Mapping[str, Any], *paths: str) -> Any:
-    """The first value present among dotted paths, or None."""
-    for path in paths:
-        value: Any = info
-        for part in path.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if value is not None:
-            return value
-    return None
+def _count(value: int | None) -> str:
+    return NOT_RECORDED if value is None else f"{value:,}"
 
 
-def _start(start: Any, candidates: Any) -> str:
+def _start(start: str | None, candidates: Mapping[str, Mapping[str, float | None]] | None) -> str:
     """The start that was kept, and what the others would have been worth."""
-    if not isinstance(candidates, Mapping) or not all(isinstance(table, Mapping) for table in candidates.values()):
-        return _shown(start)
+    if start is None:
+        return NOT_RECORDED
     best = {
-        name: max((v for v in table.values() if isinstance(v, float)), default=None)
-        for name, table in candidates.items()
+        name: max((v for v in table.values() if v is not None), default=None)
+        for name, table in (candidates or {}).items()
     }
     others = [f"{visible(name)} {number(v)}" for name, v in best.items() if name != start and v is not None]
     own = best.get(start)
     if not others or own is None:
-        return _shown(start)
+        return label(start, 80)
     return f"{visible(start)} (held-out nats {number(own)}; {', '.join(others)})"
 
 
-def _shown(value: Any) -> str:
-    if value is None:
-        return NOT_RECORDED
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, list):
-        return ", ".join(_shown(item) for item in value[:12]) + (" …" if len(value) > 12 else "")
-    return number(value) if isinstance(value, float) else label(value, 80)
-
-
-def _columns(columns: Sequence[Any]) -> str:
-    kinds = Counter(visible(c.get("kind", "column")) for c in columns if isinstance(c, Mapping))
+def _columns(kinds: Mapping[str, str]) -> str:
     if not kinds:
         return NOT_RECORDED
-    return f"{sum(kinds.values())}: " + ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    counts = Counter(visible(kind) for kind in kinds.values())
+    return f"{len(kinds)}: " + ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
 
 
-def _constants(columns: Sequence[Any]) -> str:
-    names = [label(c.get("name", "")) for c in columns if isinstance(c, Mapping) and c.get("kind") == "constant"]
+def _constants(kinds: Mapping[str, str]) -> str:
+    names = [label(name) for name, kind in kinds.items() if kind == "constant"]
     if not names:
         return "none"
     more = len(names) - _CONSTANTS_NAMED
     return ", ".join(names[:_CONSTANTS_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _steps(steps: Sequence[int], best: Any) -> str:
+def _steps(steps: Sequence[int], best: Sequence[int] | None) -> str:
     trained = f"{max(steps):,} trained" if steps else NOT_RECORDED
-    return trained if best is None else f"{trained}, best at {_shown(best)}"
+    if best is None:
+        return trained
+    return f"{trained}, best at {', '.join(map(_count, best[:12]))}" + (" …" if len(best) > 12 else "")
 
 
-def _time(seconds: Any) -> str:
-    if not isinstance(seconds, int | float):
+def _time(seconds: float | None) -> str:
+    if seconds is None:
         return NOT_RECORDED
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
-def _versions(versions: Any) -> str:
-    if not isinstance(versions, Mapping) or not versions:
+def _versions(versions: Mapping[str, str] | None) -> str:
+    if not versions:
         return NOT_RECORDED
     return ", ".join(f"{visible(name)} {visible(version)}" for name, version in versions.items())

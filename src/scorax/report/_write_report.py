@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from scorax._errors import InputError, explain
+from scorax._text import shown_path
 from scorax.checkpoint import RunFacts, RunFolder, read_metrics, read_records, replace_files
 from scorax.report._page import render
-from scorax.spec import to_json
 
 
 def write_report(run_path: Path) -> Path:
-    """Write and return `report.html` of a run, from its records, metrics, configuration, schema and `run.json`.
+    """Write and return `report.html` of a run, from its records, metrics, schema and `run.json`.
 
     A record that is absent makes its section say "not computed".
 
@@ -18,14 +19,23 @@ def write_report(run_path: Path) -> Path:
     run = RunFolder(run_path)
 
     def page(facts: RunFacts) -> dict[str, bytes]:
-        info = {
-            "path": str(run_path),
-            "title": run_path.resolve().name,
-            "config": run.read_json(run.config.name),
-            "schema": run.read_json(run.schema.name),
-            "run": to_json(facts),
-        }
-        return {run.report.name: render(read_records(run), read_metrics(run), info).encode()}
+        text = render(read_records(run), read_metrics(run), facts, _kinds(run), run_path)
+        return {run.report.name: text.encode()}
 
     replace_files(run, (run.report.name,), page)
     return run.report
+
+
+def _kinds(run: RunFolder) -> dict[str, str]:
+    """Name of a column -> its kind; these two stand in schemas of every version."""
+    match run.read_json(run.schema.name):
+        case {"columns": list(columns)} if all(map(_is_column, columns)):
+            return {column["name"]: column["kind"] for column in columns}
+        case _:
+            expected = "columns with a name and a kind each"
+            what = explain(expected=expected, got="something else", do="restore the file from a copy")
+            raise InputError(f"{shown_path(run.schema)}: {what}")
+
+
+def _is_column(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("name", "kind"))

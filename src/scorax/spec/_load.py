@@ -217,14 +217,22 @@ def _scalar(hint: type, value: Any, place: str, errors: list[str]) -> Any:
     return float(value) if hint is float else value
 
 
-def to_json(obj: Any) -> Any:
-    """A dataclass as JSON, so that ``from_mapping(type(obj), to_json(obj)) == obj``."""
+def to_json(obj: Any, *, sparse: bool = False) -> Any:
+    """A dataclass as JSON, so that ``from_mapping(type(obj), to_json(obj)) == obj``.
+
+    ``sparse`` leaves out fields that are ``None`` where that is their default.
+    """
     if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        return {f.name: to_json(getattr(obj, f.name)) for f in dataclasses.fields(obj) if f.init}
+        fields = [(f, getattr(obj, f.name)) for f in dataclasses.fields(obj) if f.init]
+        return {
+            f.name: to_json(value, sparse=sparse)
+            for f, value in fields
+            if not (sparse and value is None and f.default is None)
+        }
     if isinstance(obj, tuple | list):
-        return [to_json(item) for item in obj]
+        return [to_json(item, sparse=sparse) for item in obj]
     if isinstance(obj, dict) and all(isinstance(key, str) for key in obj):
-        return {key: to_json(item) for key, item in obj.items()}
+        return {key: to_json(item, sparse=sparse) for key, item in obj.items()}
     if obj is None or isinstance(obj, bool | int | float | str):
         return obj
     raise TypeError(f"a {type(obj).__name__} is not one of the types a configuration may have")

@@ -1,22 +1,22 @@
 """Records of a fitted table for its report: the fitted model seen through the protocol of ``diagnostics``."""
 
-import dataclasses
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from scorax._errors import InputError, explain
-from scorax._write import json_bytes, write_json
+from scorax._write import write_bytes
 from scorax.baselines import compare
-from scorax.checkpoint import RunFacts, RunFolder, read_records, replace_files
+from scorax.checkpoint import RunFacts, RunFolder, read_records, record_files, replace_files
 from scorax.data import Table
-from scorax.diagnostics import evaluate, held_out_records, verdict
+from scorax.diagnostics import Axis, evaluate, held_out_records, verdict
+from scorax.records import HeldOut, Records
 from scorax.tables._divergences import divergence_of_means
 from scorax.tables._files import load_fitted
 from scorax.tables._fitted import FittedTable
 from scorax.tables._recipe import Fit
 from scorax.tables._saved import SavedRun, table_facts
-from scorax.tables._schema import Schema
 
 REPORT_TOLERANCE = 1e-4
 """Wanted error, in nats, of log-densities that are averaged for the report."""
@@ -28,9 +28,7 @@ class DiagnosedFit:
     def __init__(self, fit: Fit, values: np.ndarray, seed: int) -> None:
         self._fitted = fit.fitted
         schema = fit.fitted.coordinates.schema
-        self.schema_ = Schema(
-            tuple(dataclasses.replace(c, name=label) for c, label in zip(schema.columns, schema.labels, strict=True))
-        )
+        self.axes_ = [Axis(label, c.kind, c.step) for c, label in zip(schema.columns, schema.labels, strict=True)]
         self.dequantised_ = fit.fitted.dequantised(values, seed)
         self.fold_ = fit.fold
         self.out_of_fold_log_density_ = fit.out_of_fold
@@ -67,8 +65,8 @@ def write_records(
     # What differs in its last bits in a constant column is no variation of the data.
     train = coordinates.schema.invert(coordinates.schema.encode(values))
     records = evaluate(DiagnosedFit(fit, values, seed), train, held_out=rows, held_out_source=source, seed=seed)
-    for name, record in records.items():
-        write_json(run.records / f"{name}.json", record if isinstance(record, dict) else {name: record})
+    for name, content in record_files(records).items():
+        write_bytes(run.path / name, content)
 
 
 def evaluate_test(saved: SavedRun, test: Table, train: Table | None) -> None:
@@ -104,7 +102,7 @@ def evaluate_test(saved: SavedRun, test: Table, train: Table | None) -> None:
         free = schema.free
         fit_rows = fitted.dequantised(schema.match(train, "the table of the fit"), seed)
         baselines = compare(fit_rows[:, free], rows[:, free], seed=seed)
-    record = held_out_records(
+    comparison = held_out_records(
         model_values,
         {name: result.values for name, result in baselines.items()},
         source="test file",
@@ -115,11 +113,9 @@ def evaluate_test(saved: SavedRun, test: Table, train: Table | None) -> None:
 
     def changed(_: RunFacts) -> dict[str, bytes]:
         records = read_records(run)
-        earlier = records.get("held_out", {}).get("comparisons", [])
-        kept = [comparison for comparison in earlier if comparison["source"] != "test file"]
-        records["held_out"] = {"comparisons": [record, *kept]}
-        renewed = {"held_out": records["held_out"], "verdict": verdict(records)}
-        return {f"records/{name}.json": json_bytes(content) for name, content in renewed.items()}
+        earlier = () if records.held_out is None else records.held_out.comparisons
+        held_out = HeldOut((comparison, *(c for c in earlier if c.source != "test file")))
+        return record_files(Records(held_out=held_out, verdict=verdict(replace(records, held_out=held_out))))
 
     replace_files(run, ("records/held_out.json", "records/verdict.json"), changed)
 

@@ -25,6 +25,7 @@ from scorax.checkpoint import (
 )
 from scorax.models import Denoiser
 from scorax.processes import GaussianLaw
+from scorax.records import MetricsLine
 from scorax.spec import from_mapping, to_json
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates
@@ -120,7 +121,8 @@ def save_fitted(
     meta = {"sigma_min": model.process.t0, "start": fitted.config.ensemble.starts[0]}
     every = fitted.config.training.validate_every
     for number, loss in enumerate(loss_curve):
-        _write.append_json_line(run.metrics, {"step": min(number * every, steps), "validation_loss": float(loss)})
+        line = MetricsLine(step=min(number * every, steps), validation_loss=float(loss))
+        _write.append_json_line(run.metrics, to_json(line, sparse=True))
     save_step(run, steps, {"best": best}, meta)
     write_sealed_json(run.estimator, to_json(memory))
     seal_run(run, RunFacts(seed, sigma_min=model.process.t0))
@@ -137,7 +139,7 @@ def load_memory(run: RunFolder) -> Memory | None:
 
 def load_loss_curve(run: RunFolder) -> Float[np.ndarray, " validations"]:
     """The held-out losses of the lines of ``metrics.jsonl``."""
-    return np.array([line["validation_loss"] for line in read_metrics(run)])
+    return np.array([line.validation_loss for line in read_metrics(run)])
 
 
 @in_own_precision

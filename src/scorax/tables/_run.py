@@ -19,6 +19,7 @@ from scorax._errors import InputError, Interrupted, explain
 from scorax._events import Event, Note, Phase, Saved
 from scorax._text import shown_path
 from scorax.checkpoint import RunFacts, RunFolder, cut_metrics, seal_run, write_run_facts
+from scorax.records import MetricsLine
 from scorax.spec import to_json
 from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._evaluate import write_records
@@ -169,7 +170,7 @@ class _Keeper:
     def _advance(self, now: Advance) -> None:
         self.start_loss, step = now.start_loss, now.step
         if now.validated:
-            _write.append_json_line(self.run.metrics, _metrics(now))
+            _write.append_json_line(self.run.metrics, to_json(_metrics(now)))
             _write.append_json_line(self.run.log, {"step": step, "time": round(time.time(), 3)})
         try:
             wanted = self.poll()
@@ -187,15 +188,15 @@ class _Keeper:
         self.saved = int(state.step)
 
 
-def _metrics(now: Advance) -> dict[str, Any]:
-    return {
-        "step": now.step,
-        "train_loss": now.loss if np.isfinite(now.loss) else None,
-        "validation_loss": now.validation_loss,
-        "held_out_nats": now.held_out_nats,
-        "held_out_nats_members": now.member_nats.tolist(),
-        "active": now.active,
-    }
+def _metrics(now: Advance) -> MetricsLine:
+    return MetricsLine(
+        step=now.step,
+        train_loss=now.loss if np.isfinite(now.loss) else None,
+        validation_loss=now.validation_loss,
+        held_out_nats=now.held_out_nats,
+        held_out_nats_members=tuple(now.member_nats.tolist()),
+        active=now.active,
+    )
 
 
 def _same_run(run: RunFolder, facts: RunFacts, config: ResolvedConfig, on_event: Callable[[Event], None]) -> RunFacts:

@@ -1,4 +1,4 @@
-"""Arrays as JSON: nested lists with a fixed number of digits; what is not finite becomes null."""
+"""Arrays as records hold them: nested tuples with a fixed number of digits; what is not finite becomes None."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 def plain(values: Any, *, digits: int = 6) -> Any:
-    """Numbers or arrays as Python numbers and lists, with `digits` significant digits; NaN and inf become None."""
+    """Numbers or arrays as Python numbers and tuples, with `digits` significant digits; NaN and inf become None."""
     array = np.asarray(values)
     if array.ndim:
-        return [plain(item, digits=digits) for item in array]
+        return tuple(plain(item, digits=digits) for item in array)
     if array.dtype.kind in "iub":
         return array.item()
     number = float(array)

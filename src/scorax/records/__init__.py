@@ -1,0 +1,41 @@
+"""What is computed about a fitted table and drawn in its report: one frozen dataclass for each file of ``records/``.
+
+A record holds numbers and counts, and no row of the data. Its arrays are tuples, of the shapes that can be drawn.
+"""
+
+from scorax.records._columns import MarginalColumn, Marginals, RangeShares, ValueShares
+from scorax.records._dynamics import DiffusionPath, Field
+from scorax.records._held_out import Baseline, Comparison, HeldOut, ModelValues, Source
+from scorax.records._metrics import MetricsLine
+from scorax.records._pairs import Correlations, Pair, PairMarginal, Pairs
+from scorax.records._records import Records
+from scorax.records._samples import Nearest, Sampling, Share, TwoSample
+from scorax.records._verdict import Grade, KeyNumber, Sentence, Verdict
+
+__all__ = [
+    "Baseline",
+    "Comparison",
+    "Correlations",
+    "DiffusionPath",
+    "Field",
+    "Grade",
+    "HeldOut",
+    "KeyNumber",
+    "MarginalColumn",
+    "Marginals",
+    "MetricsLine",
+    "ModelValues",
+    "Nearest",
+    "Pair",
+    "PairMarginal",
+    "Pairs",
+    "RangeShares",
+    "Records",
+    "Sampling",
+    "Sentence",
+    "Share",
+    "Source",
+    "TwoSample",
+    "ValueShares",
+    "Verdict",
+]
