@@ -1,15 +1,25 @@
-from ._comparison import BaselineValues, compare, compare_folds
+from ._chain import ChainBaseline
+from ._comparison import BaselineValues, compare, compare_folds, compare_mixed
+from ._copula import CopulaBaseline
 from ._gaussian_and_kernel import GaussianBaseline, KernelBaseline
+from ._mixed import MixedBaseline, MixedRows
 from ._mixture import MixtureBaseline, unfinished_is_fine
+from ._product_mixture import ProductMixtureBaseline
 from ._standardised import DensityBaseline
 
 __all__ = [
     "BaselineValues",
+    "ChainBaseline",
+    "CopulaBaseline",
     "DensityBaseline",
     "GaussianBaseline",
     "KernelBaseline",
+    "MixedBaseline",
+    "MixedRows",
     "MixtureBaseline",
+    "ProductMixtureBaseline",
     "compare",
     "compare_folds",
+    "compare_mixed",
     "unfinished_is_fine",
 ]

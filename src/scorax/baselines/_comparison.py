@@ -8,14 +8,22 @@ from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
 from scorax._errors import InputError, explain
+from scorax._mixed_rows import MixedRows
+from scorax.baselines._chain import ChainBaseline
+from scorax.baselines._copula import CopulaBaseline
 from scorax.baselines._gaussian_and_kernel import GaussianBaseline, KernelBaseline
+from scorax.baselines._mixed import MixedBaseline
 from scorax.baselines._mixture import MixtureBaseline
+from scorax.baselines._product_mixture import ProductMixtureBaseline
 from scorax.baselines._standardised import DensityBaseline
 
 
 @dataclass(frozen=True)
 class BaselineValues:
-    """Log density per row of one baseline (nats, in the units of the rows; NaN where a row is in no fold)."""
+    """Log density, of mixed rows log-probability, per row of one baseline.
+
+    In nats and in the units of the rows; NaN where a row is in no fold.
+    """
 
     values: Float[np.ndarray, " n"]
     description: str
@@ -28,6 +36,15 @@ def compare(train: Float[np.ndarray, "n d"], test: Float[np.ndarray, "m d"], *, 
     with threadpool_limits(1):
         fitted = [make().fit(train, seed=seed) for make in makers]
     return {b.name: BaselineValues(b.log_density(test), b.description) for b in fitted}
+
+
+def compare_mixed(train: MixedRows, test: MixedRows, *, seed: int) -> dict[str, BaselineValues]:
+    """Fit every baseline of mixed rows on `train` and score `test`: all have the same support, smoothing and units."""
+    train.require_same_columns(test)
+    makers: tuple[Callable[[], MixedBaseline], ...] = (CopulaBaseline, ProductMixtureBaseline, ChainBaseline)
+    with threadpool_limits(1):
+        fitted = [make().fit(train, seed=seed) for make in makers]
+        return {b.name: BaselineValues(b.log_prob(test), b.description) for b in fitted}
 
 
 def compare_folds(x: Float[np.ndarray, "n d"], folds: Int[np.ndarray, " n"], *, seed: int) -> dict[str, BaselineValues]:
