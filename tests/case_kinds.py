@@ -14,7 +14,7 @@ from scorax.models import (
     EnergyScore,
     Evidence,
 )
-from scorax.networks import MLP, ResMLP
+from scorax.networks import MLP, CodedHead, ResMLP, line_codebook
 from scorax.processes import (
     VP,
     GeometricBrownianMotion,
@@ -173,6 +173,22 @@ def denoiser() -> Denoiser:
 
 def energy(process) -> EnergyScore:
     return EnergyScore(awake(MLP(2, width=8, depth=1, key=KEY), key=KEY), process)
+
+
+def coded() -> CodedHead:
+    """A head on a number and a code of two categories."""
+    return CodedHead(
+        ResMLP(2, width=8, depth=1, outputs=3, key=KEY), [line_codebook(2)], [np.log(np.array([0.3, 0.7], np.float32))]
+    )
+
+
+def category_draw(build) -> Case:
+    """Six draws at a level at which the category is in doubt."""
+    return Case(
+        lambda: With(build(), Denoiser(network=coded(), process=VP(t0=0.8))),
+        lambda w, x, key: [w.subject(w.model, x, key=jax.random.fold_in(key, k)) for k in range(6)],
+        random=True,
+    )
 
 
 def objective(build, model=denoiser, *, random: bool = True) -> Case:

@@ -6,6 +6,8 @@ import numpy as np
 from case_kinds import (
     KEY,
     Case,
+    category_draw,
+    coded,
     coefficient,
     denoiser,
     end,
@@ -50,7 +52,7 @@ from scorax.models import (
     TweedieDenoiser,
     as_denoiser,
 )
-from scorax.networks import MLP, ClassEmbedder, Ensemble, MixtureSkip, ResBlock, ResMLP, VectorEmbedder
+from scorax.networks import MLP, ClassEmbedder, CodedHead, Ensemble, MixtureSkip, ResBlock, ResMLP, VectorEmbedder
 from scorax.networks._linear import drawn
 from scorax.objectives import (
     DenoisingScoreMatching,
@@ -105,6 +107,7 @@ from scorax.samplers import (
     DDPM,
     AdamsBashforth,
     AnnealedLangevin,
+    CategoryDraw,
     Churn,
     DefaultGrid,
     DPMSolver,
@@ -128,7 +131,7 @@ from scorax.samplers import (
 )
 from scorax.simulation import Euler, Exact, Milstein
 from scorax.targets import ExactDenoiser, GaussianMixture
-from scorax.transforms import Chain, Dequantize, Standardize
+from scorax.transforms import Chain, Dequantize, FillAuxiliary, Standardize
 
 CASES: dict[type, Case] = {
     Scalar: coefficient(lambda: Scalar(jnp.asarray(0.7))),
@@ -203,10 +206,16 @@ CASES: dict[type, Case] = {
             np.array([[0.5, 1.2], [0.1, 0.9]]),
         )
     ),
+    CodedHead: network(coded),
     ResMLP: network(lambda: resmlp(0.5))._replace(random=True),
     Ensemble: network(lambda: Ensemble.create(lambda key: MLP(2, width=8, depth=1, key=key), 3, key=KEY)),
     ResBlock: Case(lambda: drawn(ResBlock(2, 2, 0.5), key=KEY), lambda b, x, key: b(x, x**2, key=key), random=True),
     Standardize: transform(lambda: Standardize(np.array([0.3, 1.0]), np.array([2.0, 0.1]))),
+    FillAuxiliary: Case(
+        lambda: FillAuxiliary(np.array([True, False])),
+        lambda t, x, key: (t.encode(x.at[0].set(jnp.nan), key=key), t.decode(x)),
+        random=True,
+    ),
     Dequantize: transform(lambda: Dequantize(np.array([0.5, 0.0])), random=True),
     Chain: transform(
         lambda: Chain((Dequantize(np.array([0.5, 0.0])), Standardize(np.array([0.3, 1.0]), np.array([2.0, 0.1])))),
@@ -251,6 +260,7 @@ CASES: dict[type, Case] = {
     Churn: Case(lambda: Churn(low=0.1), lambda c, x, key: c.raised(Level(number(0.8, x), jnp.exp(x[0])), 8)),
     Stop: end(Stop),
     TweedieMean: end(TweedieMean),
+    CategoryDraw: category_draw(CategoryDraw),
     PosteriorDraw: end(PosteriorDraw)._replace(random=True),
     NodeGrid: Case(
         NodeGrid, lambda g, x, key: nodes(g, Tabulated.from_betas(np.linspace(0.01, 0.4, 6)), 5, x.dtype), of_x=False

@@ -15,7 +15,7 @@ from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM, VP, GaussianLaw
 from scorax.training import AbstractRows, Examples, FitOptions, Rows, Validation, fit, initial_state, trained_arrays
 from scorax.training._rows import DEVICE_SHARE, _placed
-from scorax.transforms import Dequantize, Standardize
+from scorax.transforms import Dequantize, FillAuxiliary, Standardize
 
 KEY = jax.random.key(0)
 OBJECTIVE = DenoisingScoreMatching()
@@ -213,3 +213,13 @@ def test_a_state_of_another_process_is_refused():
     model, other = state_of(VP())[0], state_of(EDM())[1]
     with pytest.raises(ValueError, match="expected a state of this model and optimizer, got one of another process"):
         next(fit(model, OBJECTIVE, DATA, optax.sgd(0.1), key=KEY, num_steps=6, state=other))
+
+
+def test_nan_is_read_where_the_visit_fills_it():
+    """Moments of filled rows: half of a column of ones and NaN is N(0, 1), 4 SE; the same NaN elsewhere is refused."""
+    data = np.stack([np.where(np.arange(8192) % 2, 1, np.nan), np.zeros(8192)], axis=1).astype(np.float32)
+    law = Rows(data, visit=FillAuxiliary(np.array([True, False]))).moments()
+    assert abs(law.mean[0] - 0.5) < 4 / 128
+    for rows, visit in ((data, None), (data[:, ::-1], FillAuxiliary(np.array([True, False])))):
+        with pytest.raises(ValueError, match="finite"):
+            Rows(rows, visit=visit)

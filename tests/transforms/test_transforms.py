@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from oracles import mixture
 from scorax._errors import InputError
-from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
+from scorax.transforms import Chain, Dequantize, FillAuxiliary, Standardize, decode_rows, encode_rows
 
 KEY = jax.random.key(0)
 SHIFT, SCALE = np.array([10.0, -3.0]), np.array([0.2, 40.0])
@@ -140,3 +140,27 @@ def test_constant_and_infinite_columns_are_refused(bad):
             Standardize.fit(rows)
         with pytest.raises(InputError, match="'height'"):
             Standardize.fit(rows, names=["age", "height"])
+
+
+def test_auxiliary_numbers_are_standard_normal_draws_of_known_density():
+    """Draws of N(0, 1) by their moments, 4 SE; the log-weight is minus their log-density, and other columns stay."""
+    fill = FillAuxiliary(np.array([True, False, True]))
+    rows = np.array([[np.nan, 5.0, 3.0], [1.0, 2.0, np.nan]])
+    with jax.enable_x64(True):
+        keys = jax.random.split(KEY, 4096)
+        z, weight = map(np.asarray, jax.vmap(lambda k: fill.encode(jnp.asarray(rows[0]), key=k))(keys))
+    assert abs(np.mean(z[:, 0])) < 4 / 64
+    assert abs(np.var(z[:, 0]) - 1) < 4 * np.sqrt(2) / 64
+    np.testing.assert_allclose(weight, -norm.logpdf(z[:, 0]), rtol=1e-12)
+    assert np.all(z[:, 1:] == rows[0, 1:])
+    both, weights = encode_rows(Chain((Standardize(np.zeros(3), np.full(3, 2.0)), fill)), rows, key=KEY)
+    assert both[0, 1] == 2.5
+    np.testing.assert_allclose(weights, -norm.logpdf([both[0, 0], both[1, 2]]) - 3 * np.log(2))
+
+
+def test_transforms_say_which_numbers_they_read():
+    rows = np.array([[np.nan, np.nan, np.inf, 1.0]])
+    fill = FillAuxiliary(np.array([True, False, True, True]))
+    for transform in (fill, Chain((Dequantize(np.zeros(4)), fill))):
+        assert transform.readable(rows).tolist() == [[True, False, False, True]]
+    assert Dequantize(np.zeros(4)).readable(rows).tolist() == [[False, False, False, True]]

@@ -46,11 +46,11 @@ class DataLogProb(NamedTuple):
 
     Attributes:
         value: log-density, per unit of the continuous columns; of rounded columns the log-probability of their bins.
-        standard_error: of ``value`` over the draws of the noise inside the bins; zero where no column is rounded, NaN for a
-            single draw.
+        standard_error: of ``value`` over the draws of the noise inside the bins, or of noisy codes; zero where nothing is drawn,
+            NaN for a single draw.
         numerical_error: bound of the error of the likelihoods behind it (``total_error``), averaged over the draws.
         converged: whether all solves ended within their step limit.
-        lower_bound: whether ``value`` estimates a lower bound, by Jensen's inequality, and not the quantity itself.
+        lower_bound: whether ``value`` is in the mean a lower bound, by Jensen's inequality, and not the quantity itself.
         draws: draws per row.
     """
 

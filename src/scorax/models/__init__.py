@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from scorax._moved import former_names
+from scorax.models._categories import category_log_posteriors, require_codes
 from scorax.models._dynamics import angle_flow, probability_flow, reverse_drift
 from scorax.models._energy import energy, require_energy
 from scorax.models._evidence import Evidence
@@ -62,6 +63,7 @@ __all__ = [
     "angle_flow",
     "as_denoiser",
     "bound",
+    "category_log_posteriors",
     "check_told",
     "clock_of_flow",
     "energy",
@@ -73,6 +75,7 @@ __all__ = [
     "on_targets",
     "probability_flow",
     "process_ends",
+    "require_codes",
     "require_denoiser",
     "require_energy",
     "require_noisy_state",

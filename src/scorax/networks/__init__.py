@@ -8,6 +8,15 @@ from scorax.networks._abstract import (
     noise_averaged_waves,
     noise_input,
 )
+from scorax.networks._codebooks import (
+    check_categories,
+    codebook,
+    decode_categories,
+    encode_categories,
+    line_codebook,
+    simplex_codebook,
+)
+from scorax.networks._coded import CodedHead
 from scorax.networks._embedder import (
     AbstractEmbedder,
     ClassEmbedder,
@@ -25,15 +34,22 @@ __all__ = [
     "AbstractEmbedder",
     "AbstractNetwork",
     "ClassEmbedder",
+    "CodedHead",
     "Ensemble",
     "MaskedCondition",
     "MixtureSkip",
     "ResBlock",
     "ResMLP",
     "VectorEmbedder",
+    "check_categories",
     "check_conditions",
+    "codebook",
+    "decode_categories",
+    "encode_categories",
     "fourier_features",
+    "line_codebook",
     "log_ratio_of",
     "noise_averaged_waves",
     "noise_input",
+    "simplex_codebook",
 ]

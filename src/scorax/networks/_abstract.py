@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._checked import Checked
+from scorax._checked import Checked, shown
+from scorax._errors import explain
 from scorax._types import Condition, Key
 
 
@@ -23,6 +24,31 @@ class AbstractNetwork(Checked):
         key: Key | None = None,
     ) -> Float[Array, "*shape"]:
         """Output of the shape of ``x``; ``key`` turns training noise (dropout) on, ``None`` is inference."""
+
+    @property
+    def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
+        """Codebooks of the codes in a state, in their order, as :class:`~scorax.networks.CodedHead` has them.
+
+        Raises:
+            TypeError: the network knows of no codes.
+        """
+        raise TypeError(_no_codes(self))
+
+    def log_posteriors(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
+    ) -> tuple[Float[Array, " categories"], ...]:
+        """Log-probabilities of the categories of every code given the noisy state.
+
+        Raises:
+            TypeError: the network knows of no codes.
+        """
+        raise TypeError(_no_codes(self))
+
+
+def _no_codes(network: AbstractNetwork) -> str:
+    return explain(
+        expected="a network with a CodedHead", got=shown(network), do="build CodedHead(network, codebooks, log_priors)"
+    )
 
 
 def fourier_features(c_noise: Float[Array, ""], num_frequencies: int) -> Float[Array, " features"]:

@@ -1,5 +1,6 @@
 """Several networks read as one: the mean of their outputs."""
 
+import math
 from collections.abc import Callable
 
 import equinox as eqx
@@ -52,3 +53,17 @@ class Ensemble(AbstractNetwork):
             self.members
         )
         return jnp.mean(outputs, axis=0)
+
+    @property
+    def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
+        """Those of the first member: members share their coordinates."""
+        return tuple(own[0] for own in self.members.codebooks)
+
+    def log_posteriors(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
+    ) -> tuple[Float[Array, " categories"], ...]:
+        """Logarithms of the means of the members' probabilities, as the output is the mean of theirs."""
+        each = eqx.filter_vmap(
+            lambda network: network.log_posteriors(c_noise, x, condition), in_axes=(eqx.if_array(0),)
+        )(self.members)
+        return tuple(jax.nn.logsumexp(own, axis=0) - math.log(self.num_members) for own in each)

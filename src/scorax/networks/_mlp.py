@@ -68,7 +68,7 @@ class MLP(AbstractNetwork):
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, " d"]:
-        _check_state(x, self.layers[-1])
+        _check_state(x, self.layers[-1].bias.shape[-1])
         told = embedded(self.embedder, condition, key=key)
         features = [x, fourier_features(c_noise, self.num_frequencies)]
         h = jnp.concatenate(features if told is None else [*features, told])
@@ -115,6 +115,7 @@ class ResMLP(AbstractNetwork):
             which a perceptron learns late. They assume a state of unit scale.
         embedder: what reads the condition; its embedding is added to that of the noise level, which is as wide, or
             32 units wide where there is none: a narrow one costs little and says enough.
+        outputs: length of the output where it is not that of the state: what a :class:`CodedHead` asks for.
 
     Raises:
         TypeError: called with a condition and no embedder.
@@ -139,6 +140,7 @@ class ResMLP(AbstractNetwork):
         num_frequencies: int = 8,
         waves: int = 0,
         embedder: AbstractEmbedder | None = None,
+        outputs: int | None = None,
         key: Key,
     ) -> None:
         require_kind(embedder, AbstractEmbedder | None, what="embedder")
@@ -159,7 +161,7 @@ class ResMLP(AbstractNetwork):
             key=key,
         )
         self.norm = eqx.nn.LayerNorm(width)
-        self.exit = Linear(width, dimension)
+        self.exit = Linear(width, dimension if outputs is None else require_count(outputs, "outputs"))
         self.num_frequencies = num_frequencies
         self.waves = waves
         self.embedder = embedder
@@ -176,17 +178,22 @@ class ResMLP(AbstractNetwork):
             )
         inputs = [
             (self.embedding, 2 * self.num_frequencies),
-            (self.entry, (1 + 2 * self.waves) * self.exit.bias.shape[-1]),
+            (self.entry, (1 + 2 * self.waves) * self._dimension),
             (self.exit, width),
         ]
         for block in self.blocks:
             inputs += [(block.inner, width), (block.outer, width), (block.modulation, told)]
         require_inputs(inputs)
 
+    @property
+    def _dimension(self) -> int:
+        """Length of the state."""
+        return self.entry.weight.shape[-2] // (1 + 2 * self.waves)
+
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
-    ) -> Float[Array, " d"]:
-        _check_state(x, self.exit)
+    ) -> Float[Array, " outputs"]:
+        _check_state(x, self._dimension)
         embedding = jax.nn.silu(self.embedding(fourier_features(c_noise, self.num_frequencies)))
         own = None
         if self.embedder is not None and key is not None:
@@ -200,12 +207,13 @@ class ResMLP(AbstractNetwork):
         return self.exit(jax.nn.silu(self.norm(h)))
 
 
-def _check_state(x: Array, last: Linear) -> None:
-    """Refuse a state of other coordinates than the last layer has outputs."""
-    expected = last.weight.shape[-1:]
-    if x.shape != expected:
+def _check_state(x: Array, dimension: int) -> None:
+    """Refuse a state of another length than the network is for."""
+    if x.shape != (dimension,):
         raise ValueError(
             explain(
-                expected=f"a state of shape {expected}", got=f"{x.shape}", do="build the network with that dimension"
+                expected=f"a state of shape ({dimension},)",
+                got=f"{x.shape}",
+                do="build the network with that dimension",
             )
         )

@@ -23,6 +23,9 @@ class MixtureSkip(AbstractNetwork):
     untrained model is the mixture itself: the network has to learn what is left, which on small tables is worth tenths of a
     nat. The mixture is a fact, not a parameter: training leaves it alone.
 
+    A law of fewer dimensions than the state has is that of its first coordinates, the numbers before the codes of a
+    :class:`CodedHead`; nothing is added to the output of the others.
+
     Args:
         network: what is learned.
         log_weights: log w, normalised; a very negative one is a component that is not there.
@@ -52,7 +55,17 @@ class MixtureSkip(AbstractNetwork):
         angle = jnp.arctan(jnp.exp(log_ratio_of(c_noise)))
         cos, sin = jnp.cos(angle), jnp.sin(angle)
         noisy = cos**2 * variances + sin**2
-        along = jnp.einsum("kij,ki->kj", basis, x - cos * mean)
+        along = jnp.einsum("kij,ki->kj", basis, x[: mean.shape[-1]] - cos * mean)
         outputs = sin * mean + jnp.einsum("kij,kj->ki", basis, sin * cos * (variances - 1) / noisy * along)
         joint = log_weights - 0.5 * jnp.sum(along**2 / noisy + jnp.log(noisy), axis=-1)
-        return jax.nn.softmax(joint) @ outputs + self.network(c_noise, x, condition, key=key)
+        learned = self.network(c_noise, x, condition, key=key)
+        return jnp.pad(jax.nn.softmax(joint) @ outputs, (0, learned.size - mean.shape[-1])) + learned
+
+    @property
+    def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
+        return self.network.codebooks
+
+    def log_posteriors(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
+    ) -> tuple[Float[Array, " categories"], ...]:
+        return self.network.log_posteriors(c_noise, x, condition)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from scorax._moved import former_names
 from scorax.samplers._abstract import AbstractGridSampler, AbstractOneStepSampler, AbstractSampler, Path, Traits
 from scorax.samplers._ancestral import DDIM, DDPM
-from scorax.samplers._ends import AbstractEnd, PosteriorDraw, Stop, TweedieMean
+from scorax.samplers._ends import AbstractEnd, CategoryDraw, PosteriorDraw, Stop, TweedieMean
 from scorax.samplers._euler_maruyama import EulerMaruyama
 from scorax.samplers._fixed_score import Langevin, MetropolisLangevin
 from scorax.samplers._grids import (
@@ -38,6 +38,7 @@ __all__ = [
     "AbstractSampler",
     "AdamsBashforth",
     "AnnealedLangevin",
+    "CategoryDraw",
     "Churn",
     "DPMSolver",
     "DefaultGrid",

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from scorax._checked import Checked
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, require_denoiser
+from scorax.models import AbstractScoreModel, category_log_posteriors, require_codes, require_denoiser
 from scorax.samplers._updates import narrowed
 
 
@@ -81,6 +81,41 @@ class PosteriorDraw(AbstractEnd):
         noise = jax.random.normal(key, x.shape, x.dtype).reshape(-1)
         drawn = (vectors * spread) @ (vectors.T @ noise)
         return _clean(model, x, condition) + drawn.reshape(x.shape)
+
+
+class CategoryDraw(AbstractEnd):
+    r"""A category for every code, drawn given the state at ``t0``, and its point in the place of the noisy code.
+
+    The probabilities are those of :func:`~scorax.models.category_log_posteriors`, with no temperature and no maximum, so the
+    categories have the law that :func:`~scorax.likelihood.coded_log_prob` describes. A code of the draw is $\alpha_0 c_k$:
+    :func:`~scorax.networks.decode_categories` reads it. Numbers stay as they are, as by :class:`Stop`.
+    """
+
+    def check(self, model: AbstractScoreModel) -> None:
+        """Refuse a model without codes.
+
+        Raises:
+            TypeError: the model is no denoiser around a network with a :class:`~scorax.networks.CodedHead`.
+            ValueError: its parametrization is not ``Karras()``.
+        """
+        require_codes(model)
+
+    def __call__(
+        self, model: AbstractScoreModel, x: Float[Array, " d"], condition: Condition = None, *, key: Key
+    ) -> Float[Array, " d"]:
+        own = require_codes(model)
+        t0 = jnp.asarray(own.process.t0, x.dtype)
+        posteriors, codebooks = category_log_posteriors(own, t0, x, condition), own.network.codebooks
+        sizes = [log_posterior.shape[0] for log_posterior in posteriors]
+        # Gumbel's trick: one draw for all codes, which XLA compiles once.
+        offsets = jax.random.gumbel(key, (sum(sizes),), x.dtype)
+        alpha, at, coordinates = own.process.level(t0).alpha, 0, sum(book.shape[1] for book in codebooks)
+        codes = []
+        for log_posterior, book in zip(posteriors, codebooks, strict=True):
+            drawn = jnp.argmax(log_posterior + offsets[at : at + log_posterior.shape[0]])
+            codes.append(alpha * book[drawn].astype(x.dtype))
+            at += log_posterior.shape[0]
+        return jnp.concatenate([x[: x.shape[0] - coordinates], *codes])
 
 
 def _clean(model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition) -> Float[Array, "*shape"]:

@@ -86,8 +86,8 @@ class Rows(AbstractRows):
 
     Raises:
         TypeError: ``data`` is no array of floating-point numbers, or ``visit`` is no transform.
-        ValueError: no rows, a row that is not finite (all are read once, a block at a time), or conditions for another
-            number of rows.
+        ValueError: no rows, a row that is not finite (all are read once, a block at a time) and that ``visit`` does not fill,
+            or conditions for another number of rows.
     """
 
     data: Float[Array, "n *row"] | Float[np.ndarray, "n *row"]
@@ -111,7 +111,7 @@ class Rows(AbstractRows):
                 )
             )
         require_kind(self.visit, AbstractTransform | None, what="visit of Rows")
-        if len(data) == 0 or not _all_finite(data):
+        if len(data) == 0 or not _all_readable(data, self.visit):
             raise ValueError(
                 explain(
                     expected="rows of finite numbers",
@@ -206,6 +206,8 @@ def _is_mapped(data: Any) -> bool:
     return data is not None
 
 
-def _all_finite(data: Any) -> bool:
+def _all_readable(data: Any, visit: AbstractTransform | None) -> bool:
+    """Whether all numbers are finite, or filled by the visit."""
+    readable = np.isfinite if visit is None else visit.readable
     step = max(1, BLOCK_BYTES // max(1, math.prod(data.shape[1:]) * data.dtype.itemsize))
-    return all(np.all(np.isfinite(np.asarray(data[i : i + step]))) for i in range(0, len(data), step))
+    return all(np.all(readable(np.asarray(data[i : i + step]))) for i in range(0, len(data), step))

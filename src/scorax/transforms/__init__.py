@@ -3,6 +3,16 @@
 from scorax.transforms._abstract import AbstractTransform, Encoded, decode_rows, encode_rows
 from scorax.transforms._chain import Chain
 from scorax.transforms._dequantize import Dequantize
+from scorax.transforms._fill_auxiliary import FillAuxiliary
 from scorax.transforms._standardize import Standardize
 
-__all__ = ["AbstractTransform", "Chain", "Dequantize", "Encoded", "Standardize", "decode_rows", "encode_rows"]
+__all__ = [
+    "AbstractTransform",
+    "Chain",
+    "Dequantize",
+    "Encoded",
+    "FillAuxiliary",
+    "Standardize",
+    "decode_rows",
+    "encode_rows",
+]

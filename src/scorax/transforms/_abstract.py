@@ -6,7 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from scorax._checked import Checked
 from scorax._digest import row_digest
@@ -28,6 +28,10 @@ class AbstractTransform(Checked):
     A diffeomorphism ignores the key and its log-weight is the log-determinant of its Jacobian. A dequantisation uses the
     key; the density is then that of the dequantised row.
     """
+
+    def readable(self, rows: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, "n d"]:
+        """Which numbers of rows can be encoded: finite ones, unless a transform says what it does with others."""
+        return np.isfinite(rows)
 
     @abc.abstractmethod
     def encode(self, row: Float[Array, " d"], *, key: Key) -> Encoded:

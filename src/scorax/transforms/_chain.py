@@ -2,7 +2,8 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Bool, Float
 
 from scorax._types import Key
 from scorax.transforms._abstract import AbstractTransform, Encoded
@@ -12,6 +13,10 @@ class Chain(AbstractTransform):
     """``links`` applied from first to last; the log-weights add up and every link gets a key of its own."""
 
     links: tuple[AbstractTransform, ...]
+
+    def readable(self, rows: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, "n d"]:
+        """Numbers that one of the links reads: NaN passes through those before it."""
+        return np.any([np.isfinite(rows), *(link.readable(rows) for link in self.links)], axis=0)
 
     def encode(self, row: Float[Array, " d"], *, key: Key) -> Encoded:
         log_weight = jnp.zeros((), row.dtype)

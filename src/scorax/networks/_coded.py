@@ -1,0 +1,144 @@
+"""The exact head of discrete quantities: a network says what the other columns know, and Bayes' rule does the rest."""
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from scorax._errors import explain
+from scorax._trees import Frozen
+from scorax._types import Condition, Key
+from scorax.networks._abstract import AbstractNetwork, log_ratio_of
+
+
+class _Run(NamedTuple):
+    """Codes beside one another with codebooks of one shape, at a noisy state.
+
+    Attributes:
+        x: their noisy coordinates.
+        points: of each code, its codebook.
+        logits: of each code's categories.
+    """
+
+    x: Float[Array, "codes m"]
+    points: Float[Array, "codes categories m"]
+    logits: Float[Array, "codes categories"]
+
+
+class CodedHead(AbstractNetwork):
+    r"""Head of a network for states with discrete quantities: exact posteriors of categories, made of logits.
+
+    A discrete quantity of K categories is a *code*: m coordinates of the state that in clean data are one of K points $c_k$.
+    The state is the numbers first, then the codes, one after the other. With the angle $a$ of the level, the scaled input
+    $y = x / R$ and the coordinates $y_c$ of one code,
+
+    $$ P_k = \mathrm{softmax}_k\left(\log \pi_k - \frac{|y_c - \cos(a)\, c_k|^2}{2 \sin^2 a} + g_k\right), \qquad
+       D = \sum_k P_k\, c_k, \qquad F = \frac{D - \cos(a)\, y_c}{\sin a}, $$
+
+    where $g$ are outputs of the network inside; an output of a number is F as it is. D is the posterior mean of the code. This
+    is the meaning of F under ``Karras`` with unit data scale; it is wrong under other parametrizations.
+
+    The Gaussian noise of a code is independent of all else, so with $g_k = \log P(k \mid \text{other coordinates}) - \log \pi_k$
+    the head is exact at every level: the network has to learn only what the other coordinates say of the category. With zero
+    outputs, as untrained, the codes are independent with the probabilities $\pi$.
+
+    Args:
+        network: what is learned: a function of the state to as many outputs as there are numbers, and one for each category
+            of each code after them; ``ResMLP(d, outputs=...)``, for one.
+        codebooks: the points $c_k$ of every code, (K, m); :func:`codebook` or :func:`line_codebook`, at unit scale. Codes of
+            one shape that stand beside one another are computed as one array.
+        log_priors: $\log \pi_k$ of every code. In an :class:`Ensemble` each member has its own, and its copy of the codebooks.
+
+    Raises:
+        ValueError: not one log-prior for each point, or a codebook without points or coordinates.
+
+    Reference: Dieleman et al. (2022), *Continuous diffusion for categorical data*, for codes and their posterior mean.
+    """
+
+    network: AbstractNetwork
+    law: Frozen
+
+    def __init__(
+        self,
+        network: AbstractNetwork,
+        codebooks: Sequence[Float[Array, "*members k m"] | Float[np.ndarray, "*members k m"]],
+        log_priors: Sequence[Float[Array, "*members k"] | Float[np.ndarray, "*members k"]],
+    ) -> None:
+        self.network = network
+        self.law = Frozen((tuple(jnp.asarray(own) for own in codebooks), tuple(jnp.asarray(own) for own in log_priors)))
+
+    def __check_init__(self) -> None:
+        codebooks, log_priors = self.law.value
+        shapes = [own.shape[:-1] for own in codebooks]
+        if shapes != [own.shape for own in log_priors] or any(min(own.shape[-2:], default=0) < 1 for own in codebooks):
+            raise ValueError(
+                explain(
+                    expected="codebooks (K, m) and log-priors (K,) of every code",
+                    got=f"{[own.shape for own in codebooks]} and {[own.shape for own in log_priors]}",
+                    do="give every category of a code a point and a prior",
+                )
+            )
+
+    @property
+    def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
+        return self.law.value[0]
+
+    def __call__(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
+    ) -> Float[Array, " d"]:
+        outputs, runs = self._runs(c_noise, x, condition, key=key)
+        cos, sin = _circle(c_noise)
+
+        def output(run: _Run) -> Float[Array, " coordinates"]:
+            # An accelerator may multiply with ten bits, which divided by the noise are none.
+            mean = jnp.einsum("gk,gkm->gm", jax.nn.softmax(run.logits), run.points, precision="highest")
+            # ``mean - x`` keeps its digits near a point, where it is small; 1 - cos(a) is sin(a)^2 / (1 + cos(a)).
+            return ((mean - run.x) / sin + sin / (1 + cos) * run.x).reshape(-1)
+
+        return jnp.concatenate([outputs, *map(output, runs)])
+
+    def log_posteriors(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
+    ) -> tuple[Float[Array, " categories"], ...]:
+        _, runs = self._runs(c_noise, x, condition, key=None)
+        return tuple(own for run in runs for own in jax.nn.log_softmax(run.logits))
+
+    def _runs(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition, *, key: Key | None
+    ) -> tuple[Float[Array, " numbers"], list[_Run]]:
+        """Outputs for the numbers, and the codes with the logits of their categories."""
+        codebooks, log_priors = jax.tree.map(lambda leaf: leaf.astype(x.dtype), self.law.value)
+        shapes = [own.shape for own in codebooks]
+        numbers = x.shape[0] - sum(m for _, m in shapes)
+        outputs = self.network(c_noise, x, condition, key=key)
+        if numbers < 0 or outputs.shape != (numbers + sum(k for k, _ in shapes),):
+            raise ValueError(
+                explain(
+                    expected=f"a state of numbers and {sum(m for _, m in shapes)} coordinates of codes, and one output for each "
+                    f"number and for each of {sum(k for k, _ in shapes)} categories",
+                    got=f"a state of shape {x.shape} and outputs of shape {outputs.shape}",
+                    do="build the network with outputs=numbers + categories",
+                )
+            )
+        cos, sin = _circle(c_noise)
+        runs, start, place, coordinate = [], 0, numbers, numbers
+        for (k, m), group in itertools.groupby(shapes):
+            count = len(list(group))
+            own = jnp.stack(codebooks[start : start + count])
+            noisy = x[coordinate : coordinate + count * m].reshape(count, m)
+            # Squares of differences: a product of the state with the points would lose what is near the noise squared.
+            far = 0.5 * jnp.sum(((noisy[:, None] - cos * own) / sin) ** 2, axis=-1)
+            logits = jnp.stack(log_priors[start : start + count]) - far
+            runs.append(_Run(noisy, own, logits + outputs[place : place + count * k].reshape(count, k)))
+            start, place, coordinate = start + count, place + count * k, coordinate + count * m
+        return outputs[:numbers], runs
+
+
+def _circle(c_noise: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Cosine and sine of the angle of a level."""
+    angle = jnp.arctan(jnp.exp(log_ratio_of(c_noise)))
+    return jnp.cos(angle), jnp.sin(angle)
