@@ -10,7 +10,7 @@ from scorax._errors import InputError
 from scorax.data import NumberFormat, Table, read_table, write_table
 from scorax.spec import to_json
 from scorax.tables import Schema
-from scorax.tables.columns import AbstractColumn, Integer, Rounded
+from scorax.tables.columns import AbstractColumn, Encoded, Integer, Rounded
 
 
 def column(values, decimals=None) -> AbstractColumn:
@@ -128,7 +128,7 @@ def test_restoring_never_clips_and_lets_what_is_not_finite_through():
     table, schema = mixed()
     assert schema.free.tolist() == [0, 1, 3]
     assert np.array_equal(schema.decode(schema.encode(table.values)), table.values)
-    far = schema.decode(np.array([[-99.6, 1e6 + 0.2, 1e9], [np.nan, np.inf, -np.inf]]))
+    far = schema.decode(Encoded.of(np.array([[-99.6, 1e6 + 0.2, 1e9], [np.nan, np.inf, -np.inf]])))
     assert far[0].tolist() == [-100.0, 1e6, 7.0, 1e9]
     assert np.isnan(far[1, 0])
     assert far[1, 1:].tolist() == [np.inf, 7.0, -np.inf]

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax.tables._schema import Schema
+from scorax.tables.columns import Encoded
 from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
 
 
@@ -27,7 +28,7 @@ class Coordinates:
     @staticmethod
     def fit(values: Float[np.ndarray, "n columns"], schema: Schema) -> "Coordinates":
         """Coordinates of training rows given in all columns of the schema."""
-        rows, names = schema.encode(values), list(schema.coordinate_names)
+        rows, names = schema.encode(values).numbers, list(schema.coordinate_names)
         return Coordinates(schema, Standardize.fit(rows, widths=schema.widths, names=names))
 
     @property
@@ -44,19 +45,19 @@ class Coordinates:
         """Standardised, dequantised rows; the noise of a row follows from its content and the seed."""
         if not np.any(self.schema.widths):
             return self.standardise(values)
-        return encode_rows(self.chain, self.schema.encode(values), key=jax.random.key(seed))[0]
+        return encode_rows(self.chain, self.schema.encode(values).numbers, key=jax.random.key(seed))[0]
 
     def standardise(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n d"]:
         """Standardised rows without dequantisation noise."""
-        return (self.schema.encode(values) - self.standardize.shift) / self.standardize.scale
+        return (self.schema.encode(values).numbers - self.standardize.shift) / self.standardize.scale
 
     def invert(self, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
         """Rows in all columns, the noise left in them."""
-        return self.schema.invert(decode_rows(self.standardize, z))
+        return self.schema.invert(Encoded.of(decode_rows(self.standardize, z)))
 
     def decode(self, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
         """Rows in all columns as the file has them."""
-        return self.schema.decode(decode_rows(self.standardize, z))
+        return self.schema.decode(Encoded.of(decode_rows(self.standardize, z)))
 
     @property
     def log_scale(self) -> float:

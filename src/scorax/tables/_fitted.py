@@ -119,7 +119,7 @@ class FittedTable:
             return data_log_prob(
                 self.model,
                 self.coordinates.standardize,
-                self.coordinates.schema.encode(values),
+                self.coordinates.schema.encode(values).numbers,
                 widths=widths,
                 draws=draws,
                 importance=importance,
@@ -135,7 +135,7 @@ class FittedTable:
         gradient = np.zeros_like(values, dtype=np.float64)
         free = self.coordinates.schema.free
         with jax.enable_x64(True):
-            rows = self.coordinates.schema.encode(values)
+            rows = self.coordinates.schema.encode(values).numbers
             score = eqx.Partial(_score, cast(pullback, jnp.float64))
             gradient[:, free] = np.asarray(map_rows(score, rows, shape=rows.shape[1:]))
         return gradient

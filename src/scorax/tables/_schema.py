@@ -10,7 +10,7 @@ from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path, suggest
 from scorax.data import Format, Table
 from scorax.tables._schema_json import read_columns, written_columns
-from scorax.tables.columns import KINDS, AbstractColumn, Cells
+from scorax.tables.columns import KINDS, AbstractColumn, Cells, Codes, Encoded
 
 _SPREADS = (1e-305, 1e305)
 """Of the values of a column that varies: the standard deviation and its inverse are normal numbers then."""
@@ -20,16 +20,21 @@ _SPREADS = (1e-305, 1e305)
 class Schema:
     """The columns of a table, in order.
 
-    Values are rows in all columns, float64, each counting from the origin of its column. Coordinates are what a model sees of
-    them: those of the first column, then those of the next.
+    Values are rows in all columns, float64, each counting from the origin of its column. Numbers and levels are what a model sees
+    of them: those of the first column, then those of the next.
     """
 
     columns: tuple[AbstractColumn, ...]
 
     @staticmethod
-    def infer(table: Table) -> "Schema":
-        """The schema of a table without missing cells (NaN where kept is left out of account)."""
-        return Schema(tuple(_column(table, j) for j in range(len(table.columns))))
+    def infer(table: Table, *, plain: bool = True) -> "Schema":
+        """The schema of a table; missing cells are left out of account.
+
+        Args:
+            table: with a value in every column.
+            plain: whether columns are to be numbers as they are: no levels, no spikes, no maps.
+        """
+        return Schema(tuple(_column(table, j, plain) for j in range(len(table.columns))))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -38,23 +43,34 @@ class Schema:
 
     @property
     def free(self) -> Int64[np.ndarray, " free"]:
-        """Indices of the columns that have coordinates: the ones a model describes."""
-        return np.array([j for j, column in enumerate(self.columns) if column.widths], dtype=np.int64)
+        """Indices of the columns of which a model sees something: the ones it describes."""
+        seen = [j for j, column in enumerate(self.columns) if column.widths or column.codes]
+        return np.array(seen, dtype=np.int64)
 
     @property
     def widths(self) -> Float[np.ndarray, " d"]:
-        """Width of the noise of every coordinate, 0 where it is continuous."""
+        """Width of the noise of every number, 0 where it is continuous, NaN where it differs from value to value."""
         return np.array([width for column in self.columns for width in column.widths])
 
     @property
     def dimension(self) -> int:
-        """Number of coordinates."""
+        """How many numbers a row has."""
         return sum(len(column.widths) for column in self.columns)
 
     @property
     def coordinate_names(self) -> tuple[str, ...]:
-        """Of every coordinate the name of its column."""
+        """Of every number the name of its column."""
         return tuple(column.name for column in self.columns for _ in column.widths)
+
+    @property
+    def codes(self) -> tuple[Codes, ...]:
+        """The discrete quantities of a row; there are as many levels."""
+        return tuple(codes for column in self.columns for codes in column.codes)
+
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """Of every discrete quantity the name of its column."""
+        return tuple(column.name for column in self.columns for _ in column.codes)
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -116,23 +132,30 @@ class Schema:
             column.require(values[:, j], place)
         return values
 
-    def encode(self, values: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows d"]:
-        """Coordinates of values, without noise."""
-        coordinates = np.empty((len(values), self.dimension), order="F")  # column by column, as they are made and read
-        for j, (column, own) in enumerate(self._owned()):
-            coordinates[:, own] = column.encode(values[:, j])
-        return coordinates
+    def encode(self, values: Float[np.ndarray, "rows columns"]) -> Encoded:
+        """Numbers and levels of values, without noise."""
+        rows, blocks = len(values), len(self.codes)
+        # Column by column, as they are made and read.
+        numbers, widths = (np.empty((rows, self.dimension), order="F") for _ in range(2))
+        found = Encoded(numbers, widths, np.empty((rows, blocks), np.int64, order="F"))
+        for j, (column, own, levels) in enumerate(self._owned()):
+            found.numbers[:, own], found.widths[:, own], found.levels[:, levels] = column.encode(values[:, j])
+        return found
 
-    def invert(self, coordinates: Float[np.ndarray, "rows d"]) -> Float[np.ndarray, "rows columns"]:
-        """Values of coordinates, the noise left in them."""
-        return self._filled([column.invert(coordinates[:, own]) for column, own in self._owned()], len(coordinates))
+    def invert(self, encoded: Encoded) -> Float[np.ndarray, "rows columns"]:
+        """Values of numbers and levels, the noise left in them."""
+        return self._filled([column.invert(part) for column, part in self._parts(encoded)], len(encoded.numbers))
 
-    def decode(self, coordinates: Float[np.ndarray, "rows d"]) -> Float[np.ndarray, "rows columns"]:
-        """Values of coordinates as the file has them: on the points of each column, with its decimals. Never clipped."""
-        return self._filled([column.decode(coordinates[:, own]) for column, own in self._owned()], len(coordinates))
+    def decode(self, encoded: Encoded) -> Float[np.ndarray, "rows columns"]:
+        """Values of numbers and levels as the file has them: on the points of each column, with its decimals. Never clipped."""
+        return self._filled([column.decode(part) for column, part in self._parts(encoded)], len(encoded.numbers))
+
+    def refitted(self, values: Float[np.ndarray, "rows columns"]) -> "Schema":
+        """The schema with what maps take from rows taken from these: knots and scales; kinds, levels and ends stay."""
+        return Schema(tuple(column.refitted(values[:, j]) for j, column in enumerate(self.columns)))
 
     def log_weight(self, values: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, " rows"]:
-        """What turns a log-density of coordinates into one of values."""
+        """What a log-density of numbers and levels lacks to be one of values."""
         total = np.zeros(len(values))
         for j, column in enumerate(self.columns):
             total += column.log_weight(values[:, j])
@@ -149,10 +172,19 @@ class Schema:
         unsigned = kinds == {"i", "u"} and all(column.min(initial=0) >= 0 for column in cells)
         return np.column_stack([column.astype(np.uint64) for column in cells] if unsigned else cells)
 
-    def _owned(self) -> list[tuple[AbstractColumn, slice]]:
-        """Every column with the places of its coordinates."""
+    def _owned(self) -> list[tuple[AbstractColumn, slice, slice]]:
+        """Every column with the places of its numbers and levels."""
         ends = np.cumsum([len(column.widths) for column in self.columns]).tolist()
-        return [(c, slice(end - len(c.widths), end)) for c, end in zip(self.columns, ends, strict=True)]
+        tops = np.cumsum([len(column.codes) for column in self.columns]).tolist()
+        return [
+            (c, slice(end - len(c.widths), end), slice(top - len(c.codes), top))
+            for c, end, top in zip(self.columns, ends, tops, strict=True)
+        ]
+
+    def _parts(self, encoded: Encoded) -> list[tuple[AbstractColumn, Encoded]]:
+        """Every column with its numbers and levels."""
+        numbers, widths, levels = encoded
+        return [(c, Encoded(numbers[:, own], widths[:, own], levels[:, top])) for c, own, top in self._owned()]
 
     def _filled(self, columns: list[Float[np.ndarray, " rows"]], rows: int) -> Float[np.ndarray, "rows columns"]:
         values = np.empty((rows, len(self.columns)))
@@ -161,14 +193,14 @@ class Schema:
         return values
 
 
-def _column(table: Table, j: int) -> AbstractColumn:
+def _column(table: Table, j: int, plain: bool) -> AbstractColumn:
     name, values = table.columns[j], table.values[:, j]
     values = values[~np.isnan(values)]
     if len(values) == 0:
         raise InputError(
             f"column {quote(name)}: " + explain(expected="at least one number", got="none", do="leave the column out")
         )
-    cells = Cells(name, values, table.formats[j])
+    cells = Cells(name, values, table.formats[j], plain)
     low, high = cells.low, cells.high
     if not (low == high or _SPREADS[0] <= high - low <= _SPREADS[1]):
         raise InputError(

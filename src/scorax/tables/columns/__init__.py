@@ -1,16 +1,32 @@
-"""Kinds of columns: each says how values become coordinates of a model and come back."""
+"""Kinds of columns: each says how values become numbers and levels that a model sees, and how they come back."""
 
-from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._base import Asinh, Base, Identity, Log, Logit
+from scorax.tables.columns._boolean import Boolean
+from scorax.tables.columns._category import Category
+from scorax.tables.columns._cells import Cells, Stated
+from scorax.tables.columns._codes import Codes, Encoded
 from scorax.tables.columns._column import AbstractColumn
 from scorax.tables.columns._constant import Constant
 from scorax.tables.columns._continuous import Continuous
+from scorax.tables.columns._count import Count
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._integer import Integer
+from scorax.tables.columns._knots import Knots
+from scorax.tables.columns._levels import AbstractLevels
+from scorax.tables.columns._map import Map
+from scorax.tables.columns._number import AbstractNumber
+from scorax.tables.columns._ordered import Ordered
 from scorax.tables.columns._rounded import Rounded
 from scorax.tables.columns._span import Span
+from scorax.tables.columns._time import Time
 
 KINDS: dict[str, type[AbstractColumn]] = {
     "constant": Constant,
+    "boolean": Boolean,
+    "category": Category,
+    "count": Count,
+    "ordered": Ordered,
+    "time": Time,
     "integer": Integer,
     "rounded": Rounded,
     "continuous": Continuous,
@@ -20,11 +36,28 @@ KINDS: dict[str, type[AbstractColumn]] = {
 __all__ = [
     "KINDS",
     "AbstractColumn",
+    "AbstractLevels",
+    "AbstractNumber",
+    "Asinh",
+    "Base",
+    "Boolean",
+    "Category",
     "Cells",
+    "Codes",
     "Constant",
     "Continuous",
+    "Count",
+    "Encoded",
     "Grid",
+    "Identity",
     "Integer",
+    "Knots",
+    "Log",
+    "Logit",
+    "Map",
+    "Ordered",
     "Rounded",
     "Span",
+    "Stated",
+    "Time",
 ]

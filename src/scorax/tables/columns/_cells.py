@@ -9,6 +9,7 @@ from jaxtyping import Float, Int64
 
 from scorax._decimals import on_decimals, shortest_decimals, single_precision
 from scorax.data import Format
+from scorax.tables.columns._spikes import count_head, far_codes, standing_out
 
 
 class DecimalPoints(NamedTuple):
@@ -16,6 +17,19 @@ class DecimalPoints(NamedTuple):
 
     decimals: int
     distinct: Int64[np.ndarray, " points"]
+
+
+class Stated(NamedTuple):
+    """What a person says of a column: its kind, and its ends, infinite where there is none or nothing is said."""
+
+    kind: str
+    low: float = -np.inf
+    high: float = np.inf
+
+    @property
+    def ends(self) -> bool:
+        """Whether there is an end."""
+        return bool(np.isfinite(self.low) or np.isfinite(self.high))
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +40,15 @@ class Cells:
         name: of the column.
         values: finite, at least one; from the origin.
         given: how the table has them.
+        plain: whether the column is to be numbers as they are: no levels, no spikes, no map.
+        stated: what a person says of it.
     """
 
     name: str
     values: Float[np.ndarray, " n"]
     given: Format
+    plain: bool = True
+    stated: Stated | None = None
 
     @cached_property
     def low(self) -> float:
@@ -53,14 +71,58 @@ class Cells:
     def points(self) -> DecimalPoints | None:
         """The values as decimals, the fewest that hold them all; ``None`` where none do, all are one value,
         or they are no numbers."""
-        if self.low == self.high or self.given.kind != "number":
+        if self.low == self.high or self.given.kind not in ("number", "time"):
             return None
         # Numbers that came through float32 lie near their decimals only to its precision.
         tolerance = 2.0**-23 if single_precision(self.values) else 1e-9
-        known = self.given.decimals
+        known = self.given.decimals if self.given.kind == "number" else 0
         for decimals in (0,) if known == 0 else range(7) if known is None else (0, known):
             scaled = on_decimals(self.values, decimals, tolerance)
             if scaled is not None:
                 distinct = np.unique(scaled)
                 return DecimalPoints(decimals, distinct) if len(distinct) > 1 else None
         return None
+
+    @cached_property
+    def distinct(self) -> Float[np.ndarray, " levels"]:
+        """The distinct values, ascending."""
+        return np.unique(self.values)
+
+    @cached_property
+    def far(self) -> tuple[float, ...]:
+        """Codes for a missing cell, such as -999, far from all other values."""
+        return () if self.plain or self.given.kind != "number" else far_codes(self.values)
+
+    @cached_property
+    def known(self) -> "Cells":
+        """The cells that are no code for a missing one."""
+        return self._without(self.far)
+
+    @cached_property
+    def head(self) -> tuple[float, ...]:
+        """The first points of a long count."""
+        points = self.known.points
+        return () if self.plain or points is None or points.decimals else count_head(self.known.values)
+
+    @cached_property
+    def spikes(self) -> tuple[float, ...]:
+        """The codes, and values that repeat far more often than those around them."""
+        if self.plain or self.given.kind not in ("number", "time"):
+            return ()
+        points = self.known.points
+        step = None if points is None else 10.0**-points.decimals
+        return tuple(sorted({*self.far, *(self.head or standing_out(self.known.values, step))}))
+
+    @cached_property
+    def body(self) -> "Cells":
+        """The cells that are no spikes."""
+        return self._without(self.spikes)
+
+    def states(self, kind: str) -> bool:
+        """Whether a person says that the column is of this kind."""
+        return self.stated is not None and self.stated.kind == kind
+
+    def _without(self, values: tuple[float, ...]) -> "Cells":
+        """The cells with other values; never none of them."""
+        kept = self.values[~np.isin(self.values, values)] if values else self.values
+        return self if len(kept) in (0, len(self.values)) else replace(self, values=kept)

@@ -9,15 +9,17 @@ from jaxtyping import Float
 
 from scorax.data import Format
 from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._codes import Codes, Encoded
 
 
 @dataclass(frozen=True)
 class AbstractColumn(ABC):
-    r"""A column of a file, and the coordinates in which a model sees it: none, one, or several.
+    r"""A column of a file, and what a model sees of it: numbers, levels, both or nothing.
 
-    Values $v$ are float64 and count from the origin of :attr:`format`. Coordinates $c$ are real numbers, one row of
-    them for each value. A density of the values is one of the coordinates times $|dc / dv|$; where values lie on points,
-    uniform noise of the :attr:`widths` makes the coordinates continuous, and the density is that of value and noise.
+    Values $v$ are float64 and count from the origin of :attr:`format`; NaN is a missing cell. Numbers $c$ are real, one row of
+    them for each value, and levels are the places of discrete values. A density of the values is one of the numbers times
+    $|dc / dv|$, and a probability of the levels. Where values lie on points, each is a cell of numbers, and uniform noise over
+    the cell makes the numbers continuous: $|dc / dv|$ is then the width of the cell over the distance of the points.
 
     A kind is a frozen dataclass in a file of its own and a line in :data:`~scorax.tables.columns.KINDS`. Its fields are what
     ``schema.json`` holds of it.
@@ -43,12 +45,25 @@ class AbstractColumn(ABC):
     @property
     @abstractmethod
     def widths(self) -> tuple[float, ...]:
-        """Width of the noise of each coordinate, 0 where it is continuous; there are as many coordinates."""
+        """Width of the noise of each number: 0 where it is continuous, NaN where it differs from value to value.
+
+        There are as many numbers.
+        """
+
+    @property
+    @abstractmethod
+    def codes(self) -> tuple[Codes, ...]:
+        """The discrete quantities; there are as many levels."""
 
     @property
     @abstractmethod
     def step(self) -> float | None:
         """Distance of the points on which values lie, where they do."""
+
+    @property
+    @abstractmethod
+    def summary(self) -> str:
+        """What a person wants to know of it: ends, levels, spikes, and how a model sees them."""
 
     @abstractmethod
     def require(self, values: Float[np.ndarray, " n"], where: str) -> None:
@@ -59,17 +74,25 @@ class AbstractColumn(ABC):
         """
 
     @abstractmethod
-    def encode(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
-        """Coordinates of values, without noise."""
+    def encode(self, values: Float[np.ndarray, " n"]) -> Encoded:
+        """Numbers and levels of values, without noise."""
 
     @abstractmethod
-    def invert(self, coordinates: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
-        """Values of coordinates, the noise left in them."""
+    def invert(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
+        """Values of numbers and levels, the noise left in them."""
 
     @abstractmethod
-    def decode(self, coordinates: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
-        """Values of coordinates as the file has them: on its points, with its decimals. Never clipped."""
+    def decode(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
+        """Values of numbers and levels as the file has them: on its points, with its decimals. Never clipped."""
 
     @abstractmethod
     def log_weight(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        r"""The logarithm of $|dc / dv|$ at each value."""
+        r"""What a log-density of numbers and levels lacks to be one of values, at each of them.
+
+        It is $\log |dc / dv|$, and of a value beyond the levels the logarithm of its share of their mass. 0 where a cell is
+        missing.
+        """
+
+    def refitted(self, values: Float[np.ndarray, " n"]) -> Self:
+        """The column with what its map takes from rows taken from these; NaN is none. Here nothing is."""
+        return self

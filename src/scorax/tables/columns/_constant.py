@@ -9,6 +9,7 @@ from scorax._errors import InputError, explain
 from scorax._text import quote
 from scorax.data import Format
 from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._codes import Codes, Encoded
 from scorax.tables.columns._column import AbstractColumn
 
 SAME = 1e-12
@@ -37,8 +38,18 @@ class Constant(AbstractColumn):
 
     @property
     def widths(self) -> tuple[float, ...]:
-        """There is no coordinate."""
+        """There is no number."""
         return ()
+
+    @property
+    def codes(self) -> tuple[Codes, ...]:
+        """There is no level."""
+        return ()
+
+    @property
+    def summary(self) -> str:
+        """The value."""
+        return f"{self._shown(self.value)}; stored, and put back when sampling"
 
     @property
     def step(self) -> float | None:
@@ -64,17 +75,17 @@ class Constant(AbstractColumn):
                 )
             )
 
-    def encode(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 0"]:
+    def encode(self, values: Float[np.ndarray, " n"]) -> Encoded:
         """Nothing."""
-        return np.empty((len(values), 0))
+        return Encoded.of(np.empty((len(values), 0)))
 
-    def invert(self, coordinates: Float[np.ndarray, "n 0"]) -> Float[np.ndarray, " n"]:
+    def invert(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
         """The value."""
-        return np.full(len(coordinates), self.value)
+        return np.full(len(encoded.numbers), self.value)
 
-    def decode(self, coordinates: Float[np.ndarray, "n 0"]) -> Float[np.ndarray, " n"]:
+    def decode(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
         """The value."""
-        return self.invert(coordinates)
+        return self.invert(encoded)
 
     def log_weight(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Zero: the column is outside the density."""

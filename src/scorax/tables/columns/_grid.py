@@ -11,6 +11,9 @@ from scorax._decimals import round_to
 from scorax.spec import Range
 from scorax.tables.columns._cells import DecimalPoints
 
+_MANY = 10
+"""So many values share a step by no accident."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -36,12 +39,14 @@ class Grid:
             raise ValueError("the step of a grid must be at least one unit of its decimals and at most its gap")
 
     @staticmethod
-    def of(points: DecimalPoints) -> "Grid":
-        """The grid of the values of a column."""
+    def of(points: DecimalPoints, *, common: bool = False) -> "Grid":
+        """The grid of the values of a column; ``common``: that of the largest common step where many values share one."""
         gaps = np.diff(points.distinct)
         gap = int(gaps.min())
         # A grid of its own only if every value is on it: {0, 6, 10} has the gap 4 but lies on no grid of step 4.
         step = gap if not (gaps % gap).any() else 1
+        if common and len(gaps) >= _MANY:
+            step = int(np.gcd.reduce(gaps))
         scale = 10.0**points.decimals
         offset = int(points.distinct[0]) if step > 1 else 0
         return Grid(points.decimals, gap / scale, offset / scale, step / scale)

@@ -1,11 +1,13 @@
 """A column of rounded numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scorax.data import NumberFormat
 from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._choice import chosen_map
 from scorax.tables.columns._grid import Grid
-from scorax.tables.columns._number import AbstractGridded
+from scorax.tables.columns._map import Map
+from scorax.tables.columns._number import AbstractGridded, check_spikes
 from scorax.tables.columns._span import Span
 
 _MOST_DISTINCT = 0.9
@@ -14,28 +16,33 @@ _MOST_DISTINCT = 0.9
 
 @dataclass(frozen=True)
 class Rounded(AbstractGridded):
-    """Decimals that repeat. The noise of its coordinate is as wide as the gap between values."""
+    """Decimals that repeat. The noise of its number is as wide as the gap between values."""
 
     name: str
     format: NumberFormat
     seen: Span
     grid: Grid
+    map: Map = field(default_factory=Map)
+    spikes: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.grid.decimals == 0:
             raise ValueError("expected a grid of decimals, got one of integers")
         if self.format.origin != 0:
             raise ValueError("only integers have an origin")
+        check_spikes(self.spikes)
 
     @classmethod
     def infer(cls, cells: Cells) -> "Rounded | None":
         """Values that all have few decimals, at most 90 % of them different."""
-        points, form = cells.points, cells.format
+        body, form = cells.body, cells.format
+        points = body.points
         if points is None or points.decimals == 0 or form.kind != "number":
             return None
-        if len(points.distinct) > _MOST_DISTINCT * len(cells.values):
+        if len(points.distinct) > _MOST_DISTINCT * len(body.values) and not cells.states("rounded"):
             return None
-        return cls(cells.name, form, Span(cells.low, cells.high), Grid.of(points))
+        grid = Grid.of(points, common=not cells.plain)
+        return cls(cells.name, form, Span(body.low, body.high), grid, chosen_map(cells, grid.step), cells.spikes)
 
     @property
     def kind(self) -> str:

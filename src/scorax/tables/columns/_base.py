@@ -1,0 +1,181 @@
+"""Maps of an interval to the line: what keeps generated values between the ends of a column."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import expit
+
+
+@dataclass(frozen=True)
+class AbstractBase(ABC):
+    r"""A smooth increasing map $u(v)$ of the values between two ends to the whole line.
+
+    The ends are values a column may have. Values lie ``margin`` apart there, and the map goes on so far beyond an end; where no
+    distance is known the margin is 0, and an end itself is not reached.
+
+    Attributes:
+        kind: its name in ``schema.json``.
+    """
+
+    kind: str = field(kw_only=True)
+
+    @property
+    @abstractmethod
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest value, infinite where there is none."""
+
+    @abstractmethod
+    def forward(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The images of values."""
+
+    @abstractmethod
+    def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The values of images."""
+
+    @abstractmethod
+    def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        r"""$\log du/dv$ at values."""
+
+
+@dataclass(frozen=True)
+class Identity(AbstractBase):
+    """The value itself: the whole line."""
+
+    kind: Literal["identity"] = field(default="identity", kw_only=True)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """None."""
+        return -np.inf, np.inf
+
+    def forward(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The values."""
+        return values
+
+    def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The images."""
+        return images
+
+    def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """Zero."""
+        return np.zeros(len(values))
+
+
+@dataclass(frozen=True)
+class Asinh(AbstractBase):
+    r"""$\sinh^{-1}((v - c) / s)$: linear near the centre, logarithmic far from it on both sides.
+
+    Attributes:
+        center: $c$.
+        scale: $s$, from where on it bends.
+    """
+
+    center: float
+    scale: float
+    kind: Literal["asinh"] = field(default="asinh", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not self.scale > 0:
+            raise ValueError(f"expected a positive scale, got {self.scale!r}")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """None."""
+        return -np.inf, np.inf
+
+    def forward(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The images of values."""
+        return np.arcsinh((values - self.center) / self.scale)
+
+    def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The values of images."""
+        with np.errstate(over="ignore"):
+            return self.center + self.scale * np.sinh(images)
+
+    def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        r"""$-\log(s \sqrt{1 + ((v - c)/s)^2})$."""
+        return -np.log(np.hypot(self.scale, values - self.center))
+
+
+@dataclass(frozen=True)
+class Log(AbstractBase):
+    r"""The logarithm of the distance from one end: $\log(v - a)$ above it, $-\log(b - v)$ below it.
+
+    Attributes:
+        end: the end.
+        side: where the values lie.
+    """
+
+    end: float
+    side: Literal["above", "below"] = "above"
+    kind: Literal["log"] = field(default="log", kw_only=True)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The end, and infinity on the other side."""
+        return (self.end, np.inf) if self.side == "above" else (-np.inf, self.end)
+
+    def forward(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The images of values."""
+        return self._sign * np.log(self._distance(values, margin))
+
+    def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The values of images."""
+        with np.errstate(over="ignore"):
+            return self.end + self._sign * (np.exp(self._sign * images) - margin)
+
+    def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """Minus the logarithm of the distance."""
+        return -np.log(self._distance(values, margin))
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.side == "above" else -1.0
+
+    def _distance(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        return self._sign * (values - self.end) + margin
+
+
+@dataclass(frozen=True)
+class Logit(AbstractBase):
+    r"""$\log(v - a) - \log(b - v)$: between two ends.
+
+    Attributes:
+        low: $a$.
+        high: $b$.
+    """
+
+    low: float
+    high: float
+    kind: Literal["logit"] = field(default="logit", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"low, {self.low!r}, is not below high, {self.high!r}")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both."""
+        return self.low, self.high
+
+    def forward(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The images of values."""
+        return np.log(values - self.low + margin) - np.log(self.high - values + margin)
+
+    def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The values of images, each from the nearer end."""
+        span = self.high - self.low + 2 * margin
+        from_low = self.low + (span * expit(images) - margin)
+        return np.where(images <= 0, from_low, self.high - (span * expit(-images) - margin))
+
+    def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The slope of the difference of two logarithms."""
+        above, below = values - self.low + margin, self.high - values + margin
+        return np.log(above + below) - np.log(above) - np.log(below)
+
+
+Base: TypeAlias = Identity | Log | Logit | Asinh
+"""Any of the maps. A file names the one it has by its field ``kind``."""

@@ -1,0 +1,188 @@
+"""The map of a column of numbers, by the held-out probability of its cells under a normal law."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import log_ndtr, ndtr, ndtri
+
+from scorax._errors import InputError, explain
+from scorax._text import quote
+from scorax.tables.columns._base import Asinh, Base, Identity, Log, Logit
+from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._ends import found_ends
+from scorax.tables.columns._knots import Knots
+from scorax.tables.columns._map import Map
+
+_FEWEST = 30
+_FEWEST_FOR_KNOTS = 100
+_COMPARED = 4000
+"""Rows on which maps are compared, drawn once."""
+
+BASE_GAIN = 0.02
+KNOTS_GAIN = 0.05
+"""Nats a cell by which a base, or knots, must be better than what is simpler; and by two standard errors."""
+
+_MOST_NATS = 5.0
+"""A cell counts for so many nats at most: outliers have a law of their own, and no error of a mean."""
+
+_MOST_KNOTS = 40
+_ROWS_A_KNOT = 15
+_OUTSIDE = 5
+"""Rows beyond the outermost knots on each side."""
+
+_STEEPEST = 20.0
+_TAIL = 8.0
+"""Slopes differ from that of the standardised column at most by a factor of 20, those of tails from the next chord by 8."""
+
+_EXACT = 1e-12
+
+
+def chosen_map(cells: Cells, margin: float, *, points: bool = True) -> Map:
+    """The map of what a column has beside its spikes.
+
+    Two halves of the rows are mapped by what the other half says, and each cell of them has a probability under the normal law
+    with the moments of the images of that other half (a density, where values lie on no ``points``). The simplest map is taken
+    that no other beats by :data:`BASE_GAIN` or :data:`KNOTS_GAIN`. Ends that are stated or found are kept by every candidate.
+    """
+    if cells.plain:
+        return Map()
+    body = cells.body
+    values, ends = body.values, _ends(cells, margin)
+    if len(values) < _FEWEST or body.low == body.high:
+        return Map(next(_bases(values, *ends)))
+    halves = _halves(values)
+    step = margin if points else 0.0
+    best, best_nats = Map(), None
+    for base, knots in _candidates(values, *ends):
+        nats = np.concatenate(
+            [_log_probability(_fitted(base, knots, a, margin), a, b, margin, step) for a, b in (halves, halves[::-1])]
+        )
+        if best_nats is not None:
+            gain = np.clip(nats - best_nats, -_MOST_NATS, _MOST_NATS)
+            error = 2 * gain.std() / np.sqrt(len(gain))
+            if not gain.mean() > max(KNOTS_GAIN if knots else BASE_GAIN, error):
+                continue
+        found = _fitted(base, knots, values, margin)
+        if _comes_back(found, body.distinct, margin):
+            best, best_nats = found, nats
+    if cells.stated and cells.stated.ends and best.base.ends != ends:
+        got, do = f"ends {ends[0]:g} and {ends[1]:g} too far away for float64", "state no ends"
+        raise InputError(explain(expected=f"values that come back in column {quote(cells.name)}", got=got, do=do))
+    return best
+
+
+def _ends(cells: Cells, margin: float) -> tuple[float, float]:
+    """The ends that are stated, or those that spikes say, or those of the values."""
+    body = cells.body
+    if cells.stated and cells.stated.ends:
+        return cells.stated.low, cells.stated.high
+    if cells.head:
+        return cells.head[-1] + margin, np.inf
+    if cells.given.kind == "time" or cells.given.origin != 0:  # these count from elsewhere
+        return -np.inf, np.inf
+    low, high = found_ends(body.values, cells.name, margin)
+    if 0.0 in cells.spikes and body.low > 0:
+        low = max(low, margin)
+    if 0.0 in cells.spikes and body.high < 0:
+        high = min(high, -margin)
+    return low, high
+
+
+def refitted(map: Map, values: Float[np.ndarray, " n"], margin: float) -> Map:
+    """The map with the knots and the scale that other rows say; base and ends stay."""
+    if len(values) < _FEWEST or values.min() == values.max():
+        return map
+    base = next(_asinh(values), map.base) if isinstance(map.base, Asinh) else map.base
+    return _fitted(base, map.knots is not None, values, margin)
+
+
+def _halves(values: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " a"], Float[np.ndarray, " b"]]:
+    """Two halves of the rows, equal values in the same: what is repeated is no news."""
+    generator = np.random.default_rng(0)
+    rows = values if len(values) <= _COMPARED else generator.permutation(values)[:_COMPARED]
+    distinct, place = np.unique(rows, return_inverse=True)
+    second = (generator.permutation(len(distinct)) % 2 == 1)[place]
+    return rows[~second], rows[second]
+
+
+def _bases(values: Float[np.ndarray, " n"], low: float, high: float) -> Iterator[Base]:
+    """Bases that keep the ends, the simplest first."""
+    if np.isfinite(low) and np.isfinite(high):
+        yield Logit(low, high)
+    elif np.isfinite(low) or np.isfinite(high):
+        yield Log(low) if np.isfinite(low) else Log(high, "below")
+    else:
+        yield Identity()
+        if values.min() > 0:
+            yield Log(0.0)
+        yield from _asinh(values)
+
+
+def _asinh(values: Float[np.ndarray, " n"]) -> Iterator[Asinh]:
+    lower, center, upper = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
+    if upper > lower:
+        yield Asinh(center, (upper - lower) / 1.349)
+
+
+def _candidates(values: Float[np.ndarray, " n"], low: float, high: float) -> Iterator[tuple[Base, bool]]:
+    for knots in (False, True) if len(values) >= _FEWEST_FOR_KNOTS else (False,):
+        for base in _bases(values, low, high):
+            yield base, knots
+
+
+def _fitted(base: Base, knots: bool, values: Float[np.ndarray, " n"], margin: float) -> Map:
+    return Map(base, _knots(base.forward(values, margin)) if knots else None)
+
+
+def _knots(images: Float[np.ndarray, " n"]) -> Knots | None:
+    """Knots at quantiles that are evenly spaced under a normal law, which slopes and tails are bounded by."""
+    rows = len(images)
+    furthest = float(ndtri(1 - min(_OUTSIDE / rows, 0.25)))
+    to = np.linspace(-furthest, furthest, int(np.clip(rows // _ROWS_A_KNOT, 4, _MOST_KNOTS)))
+    at, first = np.unique(np.quantile(images, ndtr(to), method="hazen"), return_index=True)
+    if len(at) < 2:
+        return None
+    # Where a value repeats, it has the middle of its images.
+    last = np.append(first[1:] - 1, len(to) - 1)
+    to = (to[first] + to[last]) / 2
+    lower, upper = np.quantile(images, [0.16, 0.84])
+    slope = 2 / (upper - lower) if upper > lower else (to[-1] - to[0]) / (at[-1] - at[0])
+    rises = np.clip(np.diff(to), np.diff(at) * slope / _STEEPEST, np.diff(at) * slope * _STEEPEST)
+    to = to[0] + np.concatenate([[0.0], np.cumsum(rises)])
+    chords = np.diff(to) / np.diff(at)
+    excess = float(np.exp(-(furthest**2) / 2) / np.sqrt(2 * np.pi) / ndtr(-furthest)) - furthest
+    tails = [
+        float(np.clip(excess / beyond.mean(), chord / _TAIL, chord * _TAIL)) if beyond.size else float(chord)
+        for beyond, chord in (
+            (at[0] - images[images < at[0]], chords[0]),
+            (images[images > at[-1]] - at[-1], chords[-1]),
+        )
+    ]
+    return Knots(tuple(at.tolist()), tuple(to.tolist()), *tails)
+
+
+def _log_probability(
+    map: Map, fit: Float[np.ndarray, " n"], held: Float[np.ndarray, " m"], margin: float, step: float
+) -> Float[np.ndarray, " m"]:
+    """Of the cells of held rows, under the normal law with the moments of the images of the others."""
+    images = map.forward(fit, margin)
+    mean, scale = images.mean(), images.std()
+    if not step:
+        z = (map.forward(held, margin) - mean) / scale
+        return -0.5 * z**2 - np.log(scale) + map.log_slope(held, margin)
+    low, high = ((map.forward(held + side * step / 2, margin) - mean) / scale for side in (-1, 1))
+    width = high - low
+    low, high = np.where(low > 0, -high, low), np.where(low > 0, -low, high)
+    narrow = width < 1e-6
+    upper = log_ndtr(high)
+    ratio = np.where(narrow, 0.0, np.exp(log_ndtr(low) - upper))
+    density = -0.5 * ((low + high) / 2) ** 2 - 0.5 * np.log(2 * np.pi) + np.log(width)
+    return np.where(narrow, density, upper + np.log1p(-ratio))
+
+
+def _comes_back(map: Map, distinct: Float[np.ndarray, " n"], margin: float) -> bool:
+    """Whether values come back from their images, to their points or to the last digits."""
+    back = map.inverse(map.forward(distinct, margin), margin)
+    slack = np.maximum(_EXACT * np.abs(distinct), margin / 4)
+    return bool((np.abs(back - distinct) <= slack).all())

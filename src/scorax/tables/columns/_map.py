@@ -1,0 +1,70 @@
+"""The map of a number: a base that knows the ends, and knots."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from scorax.tables.columns._base import Base, Identity
+from scorax.tables.columns._knots import Knots
+
+
+@dataclass(frozen=True)
+class Map:
+    """An increasing map of the values of a column to numbers.
+
+    Attributes:
+        base: the map of what lies between the ends of the column to the line.
+        knots: what makes the images nearly normal, where there is something.
+    """
+
+    base: Base = field(default_factory=Identity)
+    knots: Knots | None = None
+
+    @property
+    def trivial(self) -> bool:
+        """Whether the number is the value."""
+        return self.knots is None and isinstance(self.base, Identity)
+
+    @property
+    def ends(self) -> str:
+        """The ends in words."""
+        low, high = self.base.ends
+        if np.isfinite(low) and np.isfinite(high):
+            return f"from {low:.15g} to {high:.15g}"
+        return f"from {low:.15g} on" if np.isfinite(low) else f"up to {high:.15g}" if np.isfinite(high) else "anywhere"
+
+    @property
+    def summary(self) -> str:
+        """What the map is, in words."""
+        knots = "" if self.knots is None else f", quantiles at {len(self.knots.at)} knots"
+        return ("as it is" if isinstance(self.base, Identity) else self.base.kind) + knots
+
+    def beyond(self, values: Float[np.ndarray, " n"], margin: float) -> Bool[np.ndarray, " n"]:
+        """Which values lie beyond an end."""
+        low, high = self.base.ends
+        if margin:
+            return (values < low - margin / 2) | (values > high + margin / 2)
+        return (np.isfinite(low) & (values <= low)) | (np.isfinite(high) & (values >= high))
+
+    def inside(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """Values that rounding has carried beyond an end, at it."""
+        low, high = self.base.ends
+        if not margin:  # the ends themselves are not reached
+            low = np.nextafter(low, np.inf) if np.isfinite(low) else low
+            high = np.nextafter(high, -np.inf) if np.isfinite(high) else high
+        return values if self.trivial else np.minimum(np.maximum(values, low), high)
+
+    def forward(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The numbers of values."""
+        images = self.base.forward(values, margin)
+        return images if self.knots is None else self.knots.forward(images)
+
+    def inverse(self, numbers: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The values of numbers."""
+        return self.base.inverse(numbers if self.knots is None else self.knots.inverse(numbers), margin)
+
+    def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The logarithm of the slope at values."""
+        found = self.base.log_slope(values, margin)
+        return found if self.knots is None else found + self.knots.log_slope(self.base.forward(values, margin))

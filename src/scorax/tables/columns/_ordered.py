@@ -1,0 +1,76 @@
+"""Columns of few values in order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from scorax.data import NumberFormat, TextFormat, TimeFormat
+from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._grid import Grid
+from scorax.tables.columns._levels import AbstractLevels, check_levels, shown_levels
+from scorax.tables.columns._spikes import MOST_LEVELS
+
+_FEW = 12
+_ROWS = 5
+"""Numbers and times are ordered levels where there are at most 12 of them, and five rows a level."""
+
+_SPARSE = 4
+_SPARSE_ROWS = 20
+"""Or at most 60 with 20 rows a level, and the points between the ends are four times as many."""
+
+
+@dataclass(frozen=True)
+class Ordered(AbstractLevels):
+    """Values in order, and none between them.
+
+    Attributes:
+        levels: the values in their order; of texts their places among those of the format.
+    """
+
+    name: str
+    format: NumberFormat | TextFormat | TimeFormat
+    levels: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        check_levels(self.levels, self.format)
+
+    @classmethod
+    def infer(cls, cells: Cells) -> "Ordered | None":
+        """Numbers and times with few values, or of which a person says so."""
+        form = cells.format
+        if cells.plain or form.kind == "boolean":
+            return None
+        if cells.states("ordered") or (form.kind != "text" and not cells.far and _few(cells)):
+            return cls(cells.name, form, tuple(cells.distinct.tolist()))
+        return None
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind in ``schema.json``."""
+        return "ordered"
+
+    @property
+    def points(self) -> Float[np.ndarray, " levels"]:
+        """The values of the levels."""
+        return np.array(self.levels)
+
+    @property
+    def ordered(self) -> bool:
+        """They are, in so far as there are more than two."""
+        return len(self.levels) > 2
+
+    @property
+    def summary(self) -> str:
+        """The first levels."""
+        return f"{shown_levels(self)}; {len(self.levels)} ordered levels"
+
+
+def _few(cells: Cells) -> bool:
+    count, rows, points = len(cells.distinct), len(cells.values), cells.points
+    if count <= _FEW and rows >= _ROWS * count:
+        return True
+    if count > MOST_LEVELS or rows < _SPARSE_ROWS * count or cells.head:
+        return False
+    step = None if points is None else Grid.of(points, common=True).step
+    return step is None or (cells.high - cells.low) / step >= _SPARSE * count

@@ -1,0 +1,81 @@
+"""Values that a column repeats far more often than those around them: zeros, and codes for what is missing."""
+
+import numpy as np
+from jaxtyping import Float
+
+MOST_SPIKES = 10
+"""A column has at most so many values that stand out, besides the small ones of a long count."""
+
+_SHARE = 0.02
+_FEWEST = 5
+_TIMES = 8.0
+"""A value stands out where it has at least 2 % of the rows, five of them, and eight times as many as those around it."""
+
+_AROUND = 10
+_CODE_SHARE = 0.005
+_CODE_ROWS = 3
+
+MOST_LEVELS = 60
+"""So many points between its ends a column of integers may have to be levels."""
+
+_CROWDED = 0.4
+_TOP = 5
+_HEAD = 0.9
+"""A long count starts with levels where its first points have 90 % of the rows and the five most frequent values 40 %."""
+
+
+def far_codes(values: Float[np.ndarray, " n"]) -> tuple[float, ...]:
+    """Values written with the digit 9 only, such as -999, repeated and farther from all others than those from each other."""
+    distinct, counts = np.unique(values, return_counts=True)
+    found: list[float] = []
+    low, high = 0, len(distinct)
+    while high - low > 2:
+        at_low, at_high = distinct[low + 1] - distinct[low], distinct[high - 1] - distinct[high - 2]
+        lower = at_low > distinct[high - 1] - distinct[low + 1] and _is_code(distinct[low])
+        upper = at_high > distinct[high - 2] - distinct[low] and _is_code(distinct[high - 1])
+        place = low if lower else high - 1
+        if not (lower or upper) or counts[place] < max(_CODE_ROWS, _CODE_SHARE * len(values)):
+            break
+        found.append(float(distinct[place]))
+        low, high = (low + 1, high) if lower else (low, high - 1)
+    return tuple(sorted(found))
+
+
+def standing_out(values: Float[np.ndarray, " n"], step: float | None) -> tuple[float, ...]:
+    """Values with many more rows than the points around them: those of a grid with this step, or the values seen."""
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) < 3:
+        return ()
+    often = np.flatnonzero(counts >= max(_FEWEST, _SHARE * len(values)))
+    often = often[np.argsort(-counts[often], kind="stable")][: 4 * MOST_SPIKES]
+    rest = np.setdiff1d(np.arange(len(distinct)), often)
+    found = [float(distinct[j]) for j in often if counts[j] >= _TIMES * _around(distinct, counts, rest, j, step)]
+    return tuple(sorted(found[:MOST_SPIKES]))
+
+
+def count_head(values: Float[np.ndarray, " n"]) -> tuple[float, ...]:
+    """The first points of a long count: integers of which most rows have few values and some are far beyond."""
+    distinct, counts = np.unique(values, return_counts=True)
+    low = float(distinct[0])
+    first = distinct < low + MOST_LEVELS - 1
+    if distinct[-1] < low + MOST_LEVELS or counts[first].sum() < _HEAD * len(values):
+        return ()
+    if np.sort(counts)[-_TOP:].sum() < _CROWDED * len(values):
+        return ()
+    return tuple(float(v) for v in np.arange(low, distinct[first][-1] + 1))
+
+
+def _around(distinct: np.ndarray, counts: np.ndarray, rest: np.ndarray, j: int, step: float | None) -> float:
+    """Mean rows of the points around one."""
+    place = int(np.searchsorted(rest, j))
+    near = rest[max(0, place - _AROUND) : place + _AROUND]
+    if not near.size:
+        return np.inf
+    if step is None:
+        return float(counts[near].mean())
+    span = max(distinct[near].max(), distinct[j]) - min(distinct[near].min(), distinct[j])
+    return float(counts[near].sum() / max(span / step, 1.0))
+
+
+def _is_code(value: float) -> bool:
+    return set(f"{abs(value):.12g}".replace(".", "")) == {"9"}
