@@ -210,7 +210,6 @@ CSVS = {
     "a lone return in a row": b"a,b\n1\r2,3\n",
     "other bytes in a row of another length": b"a,b\n1,2,\xb3\n",
     "a character cut at the end": "a,b\n1,2\n3,\u00e9".encode()[:-1],
-    "vertical tabs": b"a,b\n1\x0b,2\n",
 }
 
 KINDS = {".npy": HEADERS, ".npz": ARCHIVES, ".parquet": PARQUETS, ".csv": CSVS}

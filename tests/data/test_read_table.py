@@ -8,7 +8,7 @@ import pytest
 
 from file_refusals import refusal
 from scorax._errors import InputError
-from scorax.data import Limits, NumberFormat, Table, fingerprint, read_table
+from scorax.data import BooleanFormat, Limits, NumberFormat, Table, fingerprint, read_table
 
 
 @pytest.fixture
@@ -31,7 +31,6 @@ def csv(tmp_path):
         ("a,b\n\n1,2\n\n3,4\n\n", ("a", "b"), [[1, 2], [3, 4]], (0, 0)),
         ("'=a,'b,''+c\n1,2,3\n", ("=a", "'b", "'+c"), [[1, 2, 3]], (0, 0, 0)),
         ("0,1\n5,6\n", ("0", "1"), [[5, 6]], (0, 0)),
-        ("a,b\nTrue,1\nfalse,2\n", ("a", "b"), [[1, 1], [0, 2]], (0, 0)),
         ("a,b\n1,1.25e-3\n3,1e+2\n", ("a", "b"), [[1, 0.00125], [3, 100]], (0, 5)),
         ("a,b\n1, 1.50 \n3,1e-7\n", ("a", "b"), [[1, 1.5], [3, 1e-7]], (0, 7)),
         ("a,b\n1,1e-99\n3,1e99\n", ("a", "b"), [[1, 1e-99], [3, 1e99]], (0, None)),
@@ -56,23 +55,15 @@ def test_what_a_csv_file_says(csv, data, columns, values, decimals):
         ("a,b", "rows below the header"),
         ("a,b\n1,2\n3\n", "1 in row 2"),
         ("a,b\n1,2\n3,4,5\n", "3 in row 2"),
-        ("a,b\n1,x\n2,3\n4,y\n", "text 'x' in column 'b', row 1 (2 of 3 rows)"),
         ("a,b\n1,2\n3,\n", "missing cell in column 'b', row 2 (1 of 2 rows)"),
         ("a,b\n1,2\nNA,3\nnull,3\n", "missing cell in column 'a', row 2 (2 of 3 rows)"),
         ("a,b\n1,2\nnan,3\n", "missing cell in column 'a', row 2"),
         ("a\n1\n\n2\n", "missing cell in column 'a', row 2"),
         ("a,b\n1,-inf\n", "infinite or too large number in column 'b', row 1"),
         ("a,b\n1,1e999\n", "infinite or too large number in column 'b', row 1"),
-        ("a,b\n1,1_000\n", "text '1_000'"),
-        ("a,b\n1,0x10\n", "text '0x10'"),
-        ('a,b\n1,"1,000"\n', "text '1,000'"),
-        ("a,b\n1,١\n", "text"),
-        ("a,b\n1,2020-01-01\n", "text '2020-01-01'"),
-        ("a,b\ntrue,1\n2,3\n", "text 'true'"),
-        ("a;b\n1;2\n", "';' in the header"),
-        ("a\tb\n1\t2\n", "in the header"),
         ("a,a\n1,2\n", "columns 1 and 2 both named 'a'"),
-        (",a\n1,2\n", "column 1 without a name"),
+        (",a\n1,2\n1,3\n", "column 1 without a name"),
+        ("a;b\n1;2\n3\n", "2 cells in every row, got 1 in row 2"),
         ("a, \n1,2\n", "column 2 without a name"),
         ("1.5,2\n3,4\n", "numbers ('1.5' ...)"),
         (
@@ -99,7 +90,6 @@ def test_what_a_csv_file_says(csv, data, columns, values, decimals):
         ("a" * 1_000_001 + ",b\n1,2\n", ""),
         ("a" * 9_000_000, "header line"),
         ("\x1b[31m,\x1b[31m\n1,2\n", "both named '\\x1b[31m'"),
-        ("a,b\n1,\x1b[31m\n", "'\\x1b[31m'"),
     ],
 )
 def test_what_is_wrong_in_a_csv_file_is_named(csv, data, said):
@@ -108,9 +98,9 @@ def test_what_is_wrong_in_a_csv_file_is_named(csv, data, said):
 
 def test_a_count_runs_over_the_whole_file(csv):
     rows = 300_000
-    bad = {1234: "", 250_000: "", 299_999: "oops"}
+    bad = {1234: "", 250_000: "", 299_999: "inf"}
     path = csv("a,b\n" + "".join(f"{bad.get(i, '1')},123456789.25\n" for i in range(rows)))
-    assert f"text 'oops' in column 'a', row 300000 (1 of {rows} rows)" in refusal(path)
+    assert f"infinite or too large number in column 'a', row 300000 (1 of {rows} rows)" in refusal(path)
     bad.pop(299_999)
     path = csv("a,b\n" + "".join(f"{bad.get(i, '1')},123456789.25\n" for i in range(rows)))
     assert f"row 1235 (2 of {rows} rows)" in refusal(path)
@@ -162,11 +152,12 @@ def test_the_number_types_of_parquet(parquet):
         )
     )
     assert table.values.tolist() == [[1, 0.5, 1, 1.5, 1], [-2, 1e-3, 0, -0.25, 2]]
-    assert table.formats == tuple(map(NumberFormat, (0, None, 0, 2, None)))
+    numbers = tuple(map(NumberFormat, (0, None, 2, None)))
+    assert table.formats == (*numbers[:2], BooleanFormat(), *numbers[2:])
 
 
 def test_what_is_wrong_in_a_parquet_file_is_named(parquet, tmp_path):
-    assert "type 'string' in column 'b'" in refusal(parquet(a=[1], b=["x"]))
+    assert "type 'binary' in column 'b'" in refusal(parquet(a=[1], b=[b"x"]))
     assert "type 'list" in refusal(parquet(a=[[1, 2]]))
     assert "missing cell in column 'b', row 2 (1 of 2 rows)" in refusal(parquet(a=[1, 2], b=[1, None]))
     assert "infinite" in refusal(parquet(a=[1.0, float("inf")]))
@@ -225,6 +216,9 @@ def test_bad_files_are_refused_without_jax(csv):
         "assert not {'jax', 'sklearn', 'pandas', 'scipy'} & set(sys.modules)"
     )
     result = subprocess.run(
-        [sys.executable, "-c", code, str(csv("a\nx\n"))], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code, str(csv("a,b,c,d\ninf,x,yes,2024-01-31\n1,,no,2024-02-01\n"))],
+        check=True,
+        capture_output=True,
+        text=True,
     )
-    assert "text 'x'" in result.stdout
+    assert "infinite" in result.stdout

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from scorax._moved import former_names
-from scorax.data._csv import guard_name
+from scorax.data._dialect import Dialect
 from scorax.data._embedded import embedded, embedded_names, is_toy
+from scorax.data._header import guard_name
 from scorax.data._image import read_image
 from scorax.data._order import RowOrder
 from scorax.data._output import TableWriter, write_table
@@ -16,6 +17,7 @@ from scorax.data.formats import AbstractFormat, BooleanFormat, Format, NumberFor
 __all__ = [
     "AbstractFormat",
     "BooleanFormat",
+    "Dialect",
     "Format",
     "Limits",
     "NumberFormat",

@@ -1,15 +1,12 @@
 """Whole numbers that float64 cannot hold: a column of them is kept as its distance from one of them, its origin."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from scorax._decimals import EXACT
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
-from scorax.data.formats import NumberFormat
 
-_FINE = 2**45
+FINE = 2**45
 """Up to this size eight bits remain below the point, for the noise of dequantisation; larger columns get an origin."""
 
 
@@ -45,45 +42,8 @@ def check_range(least: int, largest: int, where: object, name: str) -> None:
         )
 
 
-def joined(
-    blocks: Sequence[tuple[np.ndarray, Sequence[int | None]]],
-    names: Sequence[str],
-    decimals: Sequence[int | None],
-    where: object,
-) -> tuple[np.ndarray, tuple[NumberFormat, ...]]:
-    """Blocks of rows one below the other, and how their columns are written.
-
-    Args:
-        blocks: of each, the values and the origin of every column; ``None`` where its cells are not all integers. The
-            values are moved in place.
-        names: of the columns.
-        decimals: with which they are written, where known.
-        where: the file, for messages.
-    """
-    formats: list[NumberFormat] = []
-    for j, name in enumerate(names):
-        formats.append(NumberFormat(decimals[j]))
-        spans = [_span(values[:, j], of[j] or 0) for values, of in blocks if of[j] is not None]
-        spans = [span for span in spans if span is not None]
-        if not spans:
-            continue
-        least, largest = min(low for low, _ in spans), max(high for _, high in spans)
-        size = max(abs(least), abs(largest))
-        integral = all(of[j] is not None for _, of in blocks)
-        if integral:
-            check_range(least, largest, where, name)
-        elif size > EXACT:
-            raise too_large(where, name)
-        to = least if integral and size > _FINE else 0
-        for values, of in blocks:
-            values[:, j] += (of[j] or 0) - to
-        if integral:
-            formats[j] = NumberFormat.of(decimals[j], to, largest - to)
-    parts = [values for values, _ in blocks]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts), tuple(formats)
-
-
-def _span(values: np.ndarray, origin: int) -> tuple[int, int] | None:
+def span(values: np.ndarray, origin: int) -> tuple[int, int] | None:
+    """The least and the largest integer of values from an origin; ``None`` where all are missing."""
     present = values[~np.isnan(values)]
     return (origin + int(present.min()), origin + int(present.max())) if present.size else None
 

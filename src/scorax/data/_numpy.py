@@ -83,8 +83,8 @@ def _finish(array: np.ndarray, names: tuple[str, ...] | None, where: object, mis
         check_names(names, where, limits)
         if len(names) != array.shape[1]:
             raise _refusal(where, f"{array.shape[1]} column names", f"{len(names)}", "save one name for each column")
-    bad = BadCells(where)
     table = Table.of(array, names, shown_path(where))
+    bad = BadCells(where, table.columns)
     for j in range(table.values.shape[1]):
         bad.note_values(j, table.values[:, j], 1)
     return bad.settle(table, missing)

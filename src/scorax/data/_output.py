@@ -1,9 +1,9 @@
 """Tables into files, chunk by chunk, so that millions of rows pass through without being held."""
 
 import io
-import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -15,11 +15,13 @@ from scorax import _write
 from scorax._decimals import whole
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
-from scorax.data._csv import guard_name
+from scorax.data._dialect import Dialect
+from scorax.data._render import render_header, render_rows
 from scorax.data._table import Limits, check_names
 from scorax.data.formats import CODES, AbstractFormat, Format, NumberFormat
 
-_MISSING = "nan"
+RESULTS = Dialect(missing="nan")
+"""Of a table of results, in which a number that is not finite is a finding."""
 
 
 def _integer_type(form: Format) -> str | None:
@@ -41,21 +43,8 @@ def _arrow_type(form: Format) -> Any:
     return {"<i8": pa.int64(), "<u8": pa.uint64(), None: pa.float64()}[_integer_type(form)]
 
 
-def _csv_column(values: np.ndarray, form: Format) -> Any:
-    """One column as Arrow writes it."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    cells = form.text(values)
-    return pc.fill_null(pc.cast(cells, pa.string()), _MISSING) if cells.null_count else cells
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 class TableWriter(AbstractContextManager["TableWriter"]):
-    """Writes rows to ``.csv``, ``.parquet`` or ``.npy``; the file appears when the block ends well, or not at all.
+    """Writes rows to ``.csv``, ``.tsv``, ``.parquet`` or ``.npy``; the file appears when the block ends well, or not at all.
 
     Args:
         path: the file; a pipe or device takes CSV whatever its name.
@@ -63,6 +52,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         formats: how each column is written, or with how many decimals alone; ``None`` writes the shortest number that reads
             back. 0 writes integers, in ``.npy`` where all columns are. Values are written as they are and not rounded.
         rows: number of rows, needed only to send ``.npy`` into a pipe.
+        dialect: of a CSV file; by default commas, points, no quotes but where needed, and ``nan`` for what is no number. A
+            file that ends in ``.tsv`` has tabs.
         raw_names: write names that a spreadsheet would run (``=...``) as they are, without the apostrophe.
     """
 
@@ -73,6 +64,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         formats: Sequence[Format | int | None] | None = None,
         *,
         rows: int | None = None,
+        dialect: Dialect = RESULTS,
         raw_names: bool = False,
     ) -> None:
         self._path, self.columns = path, tuple(columns)
@@ -84,6 +76,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         suffix = Path(fspath(path)).suffix.lower() or (".csv" if _write.is_special(path) else "")
         kinds: dict[str, Callable[[], None]] = {
             ".csv": self._open_csv,
+            ".tsv": self._open_csv,
             ".parquet": self._open_parquet,
             ".npy": self._open_npy,
         }
@@ -91,12 +84,13 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             raise InputError(
                 f"{shown_path(path)}: "
                 + explain(
-                    expected="an output ending in .csv, .parquet or .npy",
+                    expected="an output ending in .csv, .tsv, .parquet or .npy",
                     got=f"the ending {quote(suffix, 20)}",
                     do="rename the output",
                 )
             )
         self._open = kinds[suffix]
+        self._dialect = replace(dialect, delimiter="\t") if suffix == ".tsv" else dialect
         self._raw, self._announced, self.rows = raw_names, rows, 0
         self._stream: Any = None
         self._put: Callable[[np.ndarray], None] = lambda values: None
@@ -151,23 +145,10 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         return found.astype(kind)
 
     def _open_csv(self) -> None:
-        from pyarrow import csv as arrow_csv
-
-        names = [name if self._raw else guard_name(name) for name in self.columns]
-        # A lone name is quoted so that a semicolon in it is not taken for a foreign separator.
-        cells = [_quoted(name) if len(names) == 1 or re.search('[,"\\r\\n]', name) else name for name in names]
-        self._stream.write((",".join(cells) + "\n").encode())
-        options = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
+        self._stream.write(render_header(self.columns, self._dialect, raw=self._raw))
 
         def put(values: np.ndarray) -> None:
-            import pyarrow as pa
-
-            arrays = [_csv_column(values[:, j], self._formats[j]) for j in range(values.shape[1])]
-            block = io.BytesIO()
-            arrow_csv.write_csv(
-                pa.Table.from_arrays(arrays, names=[str(j) for j in range(len(arrays))]), block, options
-            )
-            self._stream.write(block.getbuffer())
+            self._stream.write(render_rows(values, self._formats, self._dialect))
 
         self._put = put
 
@@ -190,7 +171,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
 
         form = self._formats[j]
         if (kind := _integer_type(form)) is not None:
-            return pa.array(self._integers(values, j, kind))
+            absent = np.isnan(values)
+            return pa.array(self._integers(np.where(absent, 0.0, values), j, kind), mask=absent)
         return form.text(values) if form.kind == "text" else pa.array(form.cells(values), _arrow_type(form))
 
     def _open_npy(self) -> None:
@@ -252,9 +234,10 @@ def write_table(
     values: np.ndarray,
     formats: Sequence[Format | int | None] | None = None,
     *,
+    dialect: Dialect = RESULTS,
     raw_names: bool = False,
 ) -> None:
     """Writes a whole table; see ``TableWriter``, which it feeds in chunks."""
-    with TableWriter(path, columns, formats, rows=len(values), raw_names=raw_names) as writer:
+    with TableWriter(path, columns, formats, rows=len(values), dialect=dialect, raw_names=raw_names) as writer:
         for start in range(0, len(values), 65_536):
             writer.write(values[start : start + 65_536])

@@ -12,11 +12,14 @@ from typing import Any, BinaryIO
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
+from scorax.data._table import Limits, check_bytes
 
 _HEADER = 16 * 2**10
 _DEEPEST = 8
 _VALUE_BYTES, _PAGE_BYTES = 32, 2 * 2**20
 """What one number may take in a page, levels and dictionary counted, and what a column may take beside."""
+_TEXT_RATIO = 200
+"""How far texts may have been compressed, beyond what numbers may take."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,13 @@ def _pages(file: BinaryIO, start: int, length: int) -> Iterator[_Page]:
         at += page.header + page.compressed
 
 
-def check_pages(path: Path, metadata: Any) -> None:
+def check_pages(path: Path, metadata: Any, limits: Limits) -> None:
     """Refuses a file whose parts contradict each other, or whose pages would grow beyond what its rows need.
 
     Args:
         path: the file.
-        metadata: Arrow's of it; its columns hold numbers.
+        metadata: Arrow's of it; its columns hold numbers or texts.
+        limits: what the texts of a column may cost.
     """
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     _agree(path, "rows", metadata.num_rows, sum(group.num_rows for group in groups))
@@ -112,13 +116,17 @@ def check_pages(path: Path, metadata: Any) -> None:
                         + explain(expected=where, got="a damaged page", do="write the file again")
                     ) from None
                 _agree(path, where, group.num_rows, values)
-                if size > _VALUE_BYTES * values + _PAGE_BYTES:
+                most = _VALUE_BYTES * values + _PAGE_BYTES
+                if column.physical_type == "BYTE_ARRAY":
+                    check_bytes(size, path, limits, f"texts of column {quote(column.path_in_schema)}")
+                    most = max(most, _TEXT_RATIO * column.total_compressed_size)
+                if size > most:
                     raise InputError(
                         f"{shown_path(path)}: "
                         + explain(
                             expected=f"about {8 * values} bytes for {values} {where}",
                             got=f"{size} once decompressed",
-                            do="write the file again, as numbers only",
+                            do="write the file again",
                         )
                     )
 

@@ -7,9 +7,11 @@ import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
+from scorax.data._arrow_blocks import block_of, readable
 from scorax.data._bad_cells import BadCells
-from scorax.data._integers import distances, joined, too_large
+from scorax.data._blocks import Block, joined
 from scorax.data._pages import check_pages
+from scorax.data._row_names import without_pandas_index
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_names
 
 _ROWS = 65_536
@@ -19,24 +21,6 @@ _GROUPS = 20_000
 
 def _refusal(path: Path, expected: str, got: str, do: str) -> InputError:
     return InputError(f"{shown_path(path)}: " + explain(expected=expected, got=got, do=do))
-
-
-def _decimals(path: Path, name: str, kind: Any) -> int | None:
-    """Decimals of a column type; refuses the types that hold no numbers."""
-    import pyarrow.types as types
-
-    if types.is_integer(kind) or types.is_boolean(kind):
-        return 0
-    if types.is_decimal(kind):
-        return kind.scale if 0 <= kind.scale <= 12 else None
-    if types.is_floating(kind):
-        return None
-    raise _refusal(
-        path,
-        "columns of numbers",
-        f"type {quote(str(kind), 30)} in column {quote(name)}",
-        "remove the column or encode it as numbers",
-    )
 
 
 def read_parquet(path: Path, limits: Limits, missing: Missing) -> Table:
@@ -67,43 +51,30 @@ def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
     schema = file.schema_arrow
     names = tuple(schema.names)
     check_names(names, path, limits)
-    decimals = tuple(_decimals(path, name, kind) for name, kind in zip(names, schema.types, strict=True))
+    for name, kind in zip(names, schema.types, strict=True):
+        if not readable(kind):
+            got, do = (
+                f"type {quote(str(kind), 30)} in column {quote(name)}",
+                "remove the column or write it as one of these",
+            )
+            raise _refusal(path, "columns of numbers, texts, truth values, dates or times", got, do)
     if file.metadata.num_rows == 0:
         raise _refusal(path, "rows", "none", "check the file")
-    check_pages(path, file.metadata)
-    bad, blocks, rows = BadCells(path), [], 0
+    check_pages(path, file.metadata, limits)
+    bad, rows = BadCells(path, names), 0
+    blocks: list[list[Block]] = [[] for _ in names]
     for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
-        block, origins = np.empty((batch.num_rows, len(names))), []
         for j, cells in enumerate(batch.columns):
-            block[:, j], origin = _numbers(cells, path, names[j])
-            origins.append(origin)
-            bad.note_values(j, block[:, j], rows + 1)
+            block = block_of(cells, path, names[j])
+            bad.note_block(j, block, rows + 1)
+            blocks[j].append(block)
         rows += batch.num_rows
         check_bytes(rows * len(names) * 8, path, limits)
-        blocks.append((block, origins))
     if rows != file.metadata.num_rows:
         raise _refusal(path, f"{file.metadata.num_rows} rows", f"{rows}", "the file is damaged: write it again")
-    values, formats = joined(blocks, names, decimals, path)
-    return bad.settle(Table(names, values, formats), missing)
-
-
-def _numbers(cells: Any, path: Path, name: str) -> tuple[np.ndarray, int | None]:
-    """A column of a batch as float64 distances from its origin; the origin is ``None`` where it holds no integers."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    ask: Any = pc
-    kind = cells.type
-    absent = np.from_dlpack(ask.cast(cells.is_null(), pa.uint8())).astype(bool) if cells.null_count else None
-    if pa.types.is_boolean(kind):
-        cells = ask.cast(cells, pa.uint8())
-    elif pa.types.is_decimal(kind) and kind.scale == 0:
-        try:
-            cells = ask.cast(cells, pa.int64())
-        except pa.ArrowInvalid:
-            raise too_large(path, name) from None
-    if pa.types.is_integer(cells.type):
-        whole = np.from_dlpack(ask.fill_null(cells, 0) if absent is not None else cells)
-        return distances(whole, path, name, absent)
-    numbers = ask.cast(cells, pa.float64())
-    return np.from_dlpack(ask.fill_null(numbers, float("nan")) if absent is not None else numbers), None
+    values, formats = np.empty((rows, len(names))), []
+    for j, name in enumerate(names):
+        values[:, j], form = joined(blocks[j], name, path)
+        formats.append(form)
+    table = Table(names, values, tuple(formats))
+    return bad.settle(without_pandas_index(table, schema.pandas_metadata, bad), missing)

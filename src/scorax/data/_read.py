@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from scorax._errors import EnvironmentFailure, InputError, explain
@@ -10,10 +11,12 @@ from scorax._text import quote, shown_path, suggest
 from scorax.data._csv import read_csv
 from scorax.data._numpy import read_npy, read_npz
 from scorax.data._parquet import read_parquet
+from scorax.data._remarks import remarks_on_kinds
 from scorax.data._table import Limits, Missing, Table
 
 _READERS: dict[str, Callable[[Path, Limits, Missing], Table]] = {
     ".csv": read_csv,
+    ".tsv": read_csv,
     ".parquet": read_parquet,
     ".npy": read_npy,
     ".npz": read_npz,
@@ -36,7 +39,7 @@ _STARTS = {".parquet": b"PAR1", ".npy": b"\x93NUMPY", ".npz": b"PK"}
 
 
 def read_table(path: str | os.PathLike[str], *, limits: Limits | None = None, missing: Missing = "refuse") -> Table:
-    """Reads a file of numbers: ``.csv`` with a header and commas, ``.parquet``, ``.npy``, or ``.npz``.
+    """Reads a table: ``.csv`` or ``.tsv`` with a header, ``.parquet``, ``.npy``, or ``.npz``.
 
     Args:
         path: the file. The suffix decides the format.
@@ -59,7 +62,7 @@ def read_table(path: str | os.PathLike[str], *, limits: Limits | None = None, mi
             raise InputError(
                 f"{place}: "
                 + explain(
-                    expected="a file ending in .csv, .parquet, .npy or .npz",
+                    expected="a file ending in .csv, .tsv, .parquet, .npy or .npz",
                     got=f"the ending {quote(path.suffix, 20)}",
                     do="convert or rename it",
                 )
@@ -67,7 +70,8 @@ def read_table(path: str | os.PathLike[str], *, limits: Limits | None = None, mi
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{place}: " + explain(expected="a regular file", got="a device or pipe", do="save it"))
         _check_start(path, status.st_size)
-        return reader(path, limits, missing)
+        table = reader(path, limits, missing)
+        return replace(table, remarks=table.remarks + remarks_on_kinds(table))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{place}: " + explain(expected="a data file", got="no such file", do=f"check the path{_near(path)}")

@@ -1,4 +1,4 @@
-"""A table of numbers in memory, the limits under which one is read, and the rules its column names obey."""
+"""A table in memory, the limits under which one is read, and the rules its column names obey."""
 
 import hashlib
 import math
@@ -12,7 +12,9 @@ import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
-from scorax.data._integers import distances, joined
+from scorax.data._blocks import NumberBlock, joined
+from scorax.data._dialect import Dialect
+from scorax.data._integers import distances
 from scorax.data.formats import Format
 
 Missing: TypeAlias = Literal["refuse", "keep", "drop"]
@@ -51,12 +53,14 @@ class Table:
             (not of binary floats, nor beyond 12). Values of integers beyond 2^45 in size count from an origin, so that float64
             holds them and the noise of dequantisation exactly: the cell is ``origin + value``.
         remarks: what the reader passed over and a person may want to know, one line each; see ``notes``.
+        dialect: how a CSV file of it is written.
     """
 
     columns: tuple[str, ...]
     values: np.ndarray
     formats: tuple[Format, ...]
     remarks: tuple[str, ...] = ()
+    dialect: Dialect = field(default_factory=Dialect)
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or not self.values.shape[1] == len(self.columns) == len(self.formats):
@@ -95,20 +99,20 @@ class Table:
             InputError: an array of another type, or integers that range too far.
         """
         rows = max((len(cells) for cells in columns.values()), default=0)
-        values, origins, decimals = np.empty((rows, len(columns))), [], []
+        values, formats = np.empty((rows, len(columns))), []
         for j, (name, cells) in enumerate(columns.items()):
             if cells.dtype.kind not in "fiub" or cells.dtype.itemsize > 8:
                 do = _REMEDIES.get(cells.dtype.kind, "remove the column or encode it as numbers")
                 got = f"type {quote(cells.dtype)} in column {quote(name)}"
                 raise InputError(f"{where}: " + explain(expected="columns of numbers", got=got, do=do))
             if cells.dtype.kind in "iu":
-                values[:, j], origin = distances(cells, where, name)
+                block = NumberBlock(*distances(cells, where, name), 0)
             else:
-                values[:, j], origin = cells, 0 if cells.dtype.kind == "b" else None
-            origins.append(origin)
-            decimals.append(None if origin is None else 0)
-        values, formats = joined([(values, origins)], tuple(columns), decimals, where)
-        return Table(tuple(columns), values, formats)
+                truth = cells.dtype.kind == "b"
+                block = NumberBlock(cells.astype(np.float64), 0 if truth else None, 0 if truth else None)
+            values[:, j], form = joined([block], name, where)
+            formats.append(form)
+        return Table(tuple(columns), values, tuple(formats))
 
 
 _REMEDIES = {
@@ -134,8 +138,8 @@ def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], where: object) ->
     raise InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))
 
 
-def check_names(names: Sequence[str], where: object, limits: Limits) -> None:
-    """Refuses names that are missing, repeated, too many or too long, naming the column."""
+def check_names(names: Sequence[str], where: object, limits: Limits, *, unnamed: bool = False) -> None:
+    """Refuses names that are missing (unless ``unnamed``), repeated, too many or too long, naming the column."""
     place = shown_path(where)
     if not names:
         raise InputError(f"{place}: " + explain(expected="columns", got="none", do="check the file"))
@@ -144,6 +148,8 @@ def check_names(names: Sequence[str], where: object, limits: Limits) -> None:
     for position, name in enumerate(names, start=1):
         # Names that differ by the spaces around them, or in how an accent is composed, look the same.
         key = unicodedata.normalize("NFC", name.strip()) if len(name) <= limits.field_bytes else name
+        if not key and unnamed:
+            continue
         if not key:
             problem, remedy = f"column {position} without a name", "name it in the header (a row index? remove it)"
         elif key in seen:

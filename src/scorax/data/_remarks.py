@@ -1,0 +1,118 @@
+"""What a reader decided about cells that can be read in two ways, and what a person can do about it."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+
+from scorax._text import listing, quote
+from scorax.data._table import Table
+from scorax.data._words import MISSING, NUMBER
+from scorax.data.formats import NumberFormat, TextFormat
+
+_NAMED = 3
+_WITH_SIGNS = re.compile(
+    r"[+-]?\s?[$€£¥₹]?\s?[0-9]{1,3}(?:[,.' \u00a0\u202f]?[0-9]{3})*(?:[.,][0-9]+)?\s?(?:[$€£¥₹%‰]|[^\W\d_]{1,3})?"
+)
+_DATE = re.compile(
+    r"[0-9]{1,4}([-/. ])[0-9]{1,2}\1[0-9]{1,4}(?:[T ,]+[0-9]{1,2}:.*)?|"
+    r"[A-Z][a-z]{2,8}\.? [0-9]{1,2},? [0-9]{4}.*|[0-9]{1,2}[- ][A-Z][a-z]{2,8}\.?[- ][0-9]{2,4}.*|"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ].*"
+)
+_SECONDS = (10**9, 2.2 * 10**9)
+"""Seconds since 1970 from the years 2001 to 2039."""
+_UNITS = {1: "seconds", 10**3: "milliseconds", 10**6: "microseconds", 10**9: "nanoseconds"}
+
+
+def missing_remarks(words: Mapping[str, Counter[str]]) -> tuple[str, ...]:
+    """A line for each word that was read as missing in some columns."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for name, counts in words.items():
+        for word, count in counts.items():
+            if word:
+                found.setdefault(word, []).append((name, count))
+    lines = []
+    for word, places in found.items():
+        shown = [f"{count} {'cell' if count == 1 else 'cells'} of column {quote(name)}" for name, count in places]
+        more = [f"{len(shown) - _NAMED} more columns"] if len(shown) > _NAMED else []
+        lines.append(f"{quote(word)} is read as missing: {', '.join(shown[:_NAMED] + more)}")
+    return tuple(lines)
+
+
+def remarks_on_kinds(table: Table) -> tuple[str, ...]:
+    """Lines on columns that a person may have meant to be of another kind."""
+    lines: list[str] = []
+    codes: list[str] = []
+    for j, name in enumerate(table.columns):
+        form, values = table.formats[j], table.values[:, j]
+        if isinstance(form, TextFormat):
+            lines += _of_texts(name, form, values, codes)
+        elif isinstance(form, NumberFormat) and form.decimals == 0:
+            lines += _of_integers(name, form, values)
+    if codes:
+        lines.append(f"{_columns(codes)} of digits with leading zeros: read as text, so that the zeros stay")
+    return tuple(lines)
+
+
+def _columns(names: list[str]) -> str:
+    return f"column {quote(names[0])} is" if len(names) == 1 else f"columns {listing(names)} are"
+
+
+def _of_texts(name: str, form: TextFormat, values: np.ndarray, codes: list[str]) -> list[str]:
+    places = values[~np.isnan(values)].astype(np.int64)
+    if not places.size:
+        return []
+    counts = np.bincount(places, minlength=len(form.levels))
+
+    def share(pattern: re.Pattern[str]) -> float:
+        return float(counts[[bool(pattern.fullmatch(level.strip())) for level in form.levels]].sum() / counts.sum())
+
+    column, example = f"column {quote(name)}", quote(form.levels[int(places[0])], 30)
+    numbers = [bool(re.match(NUMBER, level.strip())) for level in form.levels]
+    rest = int(counts[~np.array(numbers)].sum())
+    if rest == 0:
+        codes.append(name)
+        return []
+    if rest <= len(places) // 2:
+        odd = next(int(k) for k in places if not numbers[int(k)])
+        row = int(np.argmax(values == odd)) + 1
+        return [
+            f"{column} is read as text because of {quote(form.levels[odd], 30)} in row {row} ({rest} of {len(places)} "
+            "cells are no numbers): empty them if they mean missing"
+        ]
+    if share(_DATE) > 0.9:
+        return [
+            f"{column} looks like dates ({example}) of which not all are ISO 8601 of one form: read as text; write 2024-01-31"
+        ]
+    if len(form.levels) > 2 and share(_WITH_SIGNS) > 0.9:
+        do = "write plain numbers, such as 1200.50, to have it as numbers"
+        return [f"{column} holds numbers with signs, units or separators ({example}): read as text; {do}"]
+    odd_words = [level for level in form.levels if re.match(MISSING, level.strip())]
+    if odd_words and len(form.levels) > 1:
+        cells = int(counts[[level in odd_words for level in form.levels]].sum())
+        return [f"{listing(odd_words)} in {cells} cells of {column} is read as text: empty them if they mean missing"]
+    return []
+
+
+def _of_integers(name: str, form: NumberFormat, values: np.ndarray) -> list[str]:
+    present = values[~np.isnan(values)]
+    if len(present) < 2:
+        return []
+    low, high = form.origin + int(present.min()), form.origin + int(present.max())
+    if low == high:
+        return []
+    column = f"column {quote(name)}"
+    if low >= 18000101 and high <= 22001231 and form.origin == 0:
+        days, months = present % 100, present // 100 % 100
+        if ((days >= 1) & (days <= 31) & (months >= 1) & (months <= 12)).all():
+            shown = f"{low // 10000}-{low // 100 % 100:02d}-{low % 100:02d}"
+            return [f"{column} looks like dates ({low}) and is read as integers; write {shown} to have it as dates"]
+    for ticks, unit in _UNITS.items():
+        if _SECONDS[0] * ticks <= low and high <= _SECONDS[1] * ticks:
+            day = np.datetime_as_string(np.datetime64(low // ticks, "s"), unit="D")
+            return [
+                f"{column} may be {unit} since 1970 ({low} is on {day}) and is read as integers; write {day}T12:00:00 "
+                "to have it as times"
+            ]
+    return []
