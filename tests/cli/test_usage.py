@@ -73,7 +73,7 @@ def test_missing_file(tmp_path: Path, capsys: Captured) -> None:
     ("text", "words"),
     [
         ("x,y\n1,2\n3,\n", ["'y'", "missing", "row 2"]),
-        ("x,name\n1,a\n3,b\n", ["'name'", "text", "row 1"]),
+        ("x,name\n1,a\n3,b\n", ["'name'", "expected numbers", "text"]),
         ("x,y\n1,2\n3,inf\n", ["'y'", "infinite"]),
         ("", ["empty"]),
     ],

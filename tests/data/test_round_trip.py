@@ -1,6 +1,7 @@
 """What goes out is what came in: tables come back from their files, and plain files come back to the byte."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from scorax.data import (
     write_table,
 )
 
+MARKS: tuple[Literal["T", " "], ...] = ("T", " ")
 FILES = {
     "numbers": "a,b\n1,2.50\n-3,0.05\n",
     "holes": "a,b,c\n1,,x\n,2.5,\n3,0.1,y\n",
@@ -69,9 +71,8 @@ def _columns(rows: int) -> st.SearchStrategy[tuple[Format, list[float]]]:
 
     integers = st.integers(-(10**6), 10**6).map(float)
     texts = st.lists(_TEXTS, min_size=2, max_size=2, unique=True).map(lambda found: TextFormat(tuple(sorted(found))))
-    times = st.tuples(st.sampled_from(["T", " "]), st.sampled_from([None, "Z", "-03:30"])).map(
-        lambda found: TimeFormat("millisecond", "millisecond", *found)
-    )
+    zones = [None, "Z", "-03:30"]
+    times = st.sampled_from([TimeFormat("millisecond", "millisecond", m, zone) for m in MARKS for zone in zones])
     return st.one_of(
         of(NumberFormat(0), [0.0, 1.0], integers),
         of(NumberFormat(2), [0.25, 1.0], integers.map(lambda n: n / 100)),
@@ -79,7 +80,7 @@ def _columns(rows: int) -> st.SearchStrategy[tuple[Format, list[float]]]:
         st.sampled_from([("no", "yes"), ("FALSE", "TRUE"), ("f", "t")]).flatmap(
             lambda words: of(BooleanFormat(*words), [0.0, 1.0], st.sampled_from([0.0, 1.0]))
         ),
-        of(TimeFormat("day", "day"), [0.0, 1.0], integers),
+        of(TimeFormat("day", "day"), [0.0, 1.0], st.integers(-(10**5), 10**6).map(float)),
         times.flatmap(lambda form: of(form, [0.0, 1.0], integers)),
     )
 

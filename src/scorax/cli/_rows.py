@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scorax._errors import InputError
 from scorax._text import listing, shown_path
 from scorax.cli._console import note, say
 from scorax.data import Table
@@ -15,7 +16,12 @@ from scorax.tables.columns import KINDS
 
 def describe_table(path: Path, rows: Table) -> None:
     """Say what was found: rows, columns by kind, and which columns are constant."""
-    schema = Schema.infer(rows)
+    try:
+        schema = Schema.infer(rows)
+    except InputError as error:
+        for line in rows.remarks:
+            note(f"note: {line}")
+        raise InputError(f"{shown_path(path)}: {error}") from error
     kinds = Counter(column.kind for column in schema.columns)
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind])
     note(f"{shown_path(path)}: {rows.rows} rows, {len(rows.columns)} columns ({counts})")
