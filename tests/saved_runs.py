@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from scorax import _write
-from scorax.checkpoint import RunFacts, RunFolder, layout_of, save_step, seal_run, tensors_bytes, write_sealed_json
+from scorax.checkpoint import (
+    Notes,
+    RunFacts,
+    RunFolder,
+    layout_of,
+    save_step,
+    seal_run,
+    tensors_bytes,
+    write_sealed_json,
+)
 from scorax.data import NumberFormat, Table
 from scorax.spec import to_json
 from scorax.tables import FitConfig, Schema, resolved
@@ -29,7 +38,7 @@ EXPECTED = {group: layout_of(named) for group, named in arrays(0).items()}
 def train(run: RunFolder, *steps: int) -> None:
     for step in steps:
         _write.append_json_line(run.metrics, {"step": step, "loss": 1 / step})
-        save_step(run, step, arrays(step), {"seed": 7, "step": step})
+        save_step(run, step, arrays(step), Notes(start_loss=(7.0, float(step))))
 
 
 HELD_OUT = {
@@ -74,7 +83,7 @@ def whole_run(path: Path, records: Mapping[str, Any] = RECORDS) -> RunFolder:
             run.metrics, {"step": step, "validation_loss": 1.5, "train_loss": 1 / step, **nats, "active": 2}
         )
         _write.append_json_line(run.log, {"step": step, "time": 1e9})
-        save_step(run, step, arrays(step), {"sigma_min": 0.1, "start": "gaussian"})
+        save_step(run, step, arrays(step), Notes(sigma_min=0.1, start="gaussian"))
     for name, record in records.items():
         run.write_json(f"records/{name}.json", record)
     write_sealed_json(run.estimator, {"verbose": 0})

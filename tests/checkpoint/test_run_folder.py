@@ -14,6 +14,7 @@ from saved_runs import EXPECTED, arrays, train
 from scorax import _write
 from scorax._errors import DivergedError, EnvironmentFailure, FolderInUseError, InputError
 from scorax.checkpoint import (
+    Notes,
     RunFolder,
     cut_metrics,
     load_step,
@@ -29,8 +30,8 @@ def test_a_step_comes_back_as_it_was(run):
     train(run, 5)
     step = load_step(run, EXPECTED, fallback=False)
     assert step.step == 5
-    assert step.meta == {"seed": 7, "step": 5}
-    assert step.skipped == []
+    assert step.notes == Notes(start_loss=(7.0, 5.0))
+    assert step.skipped == ()
     for group, named in arrays(5).items():
         assert list(step.arrays[group]) == sorted(named)
         for name, array in named.items():
@@ -65,9 +66,9 @@ def test_a_given_up_future_goes_when_an_older_step_is_saved_again(run):
     train(run, 1, 2, 3)
     (run.step_path(3) / "weights.safetensors").write_bytes(b"")
     assert load_step(run, fallback=True).step == 2
-    save_step(run, 3, arrays(33), {})
+    save_step(run, 3, arrays(33), Notes())
     assert load_step(run, fallback=False).arrays["optimizer"]["count"] == 33
-    save_step(run, 2, arrays(2), {})
+    save_step(run, 2, arrays(2), Notes())
     assert run.saved_steps() == [1, 2]
 
 
@@ -76,7 +77,7 @@ def test_nothing_that_is_not_finite_is_written(run):
     bad = arrays(2)
     bad["weights"]["layer/w"][1, 1] = np.nan
     with pytest.raises(DivergedError, match=r"weights/layer/w") as caught:
-        save_step(run, 2, bad, {})
+        save_step(run, 2, bad, Notes())
     assert caught.value.exit_code == 4
     assert run.saved_steps() == [1]
 
@@ -84,7 +85,7 @@ def test_nothing_that_is_not_finite_is_written(run):
 def test_nothing_that_is_not_finite_is_loaded(run):
     bad = arrays(2)
     bad["weights"]["layer/w"][1, 1] = np.inf
-    save_step(run, 2, bad, {}, may_be_infinite=("weights", "progress"))
+    save_step(run, 2, bad, Notes(), may_be_infinite=("weights", "progress"))
     with pytest.raises(InputError, match=r"weights\.safetensors.*layer/w"):
         load_step(run, fallback=False)
 
@@ -159,7 +160,7 @@ def test_a_crash_at_any_call_of_a_save_leaves_the_old_step_or_the_new(run, monke
         Dying.left = calls
         monkeypatch.setattr(_write, "system", Dying())
         try:
-            save_step(run, 2 + calls, arrays(2 + calls), {}, keep=1)
+            save_step(run, 2 + calls, arrays(2 + calls), Notes(), keep=1)
             done = True
         except EnvironmentFailure:
             done = False
@@ -193,7 +194,7 @@ def test_readers_beside_a_writer_never_see_half_a_step(run):
     for reader in readers:
         reader.start()
     for step in range(2, 30):
-        save_step(run, step, arrays(step), {}, keep=1)
+        save_step(run, step, arrays(step), Notes(), keep=1)
     stop.set()
     for reader in readers:
         reader.join()

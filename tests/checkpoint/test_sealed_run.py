@@ -13,6 +13,7 @@ from saved_runs import HELD_OUT, arrays, copy_of, files_of, whole_run
 from scorax import _write
 from scorax._errors import InputError
 from scorax.checkpoint import (
+    Notes,
     RunFolder,
     load_step,
     read_records,
@@ -143,7 +144,7 @@ def test_a_hostile_configuration_is_refused_before_it_is_believed(key: str, run:
 
 def _resealed(run: RunFolder) -> None:
     """A manifest that vouches for whatever stands in the folder, as a stranger can make one."""
-    save_step(run, 2, arrays(2), {"sigma_min": 0.1, "start": "gaussian"})
+    save_step(run, 2, arrays(2), Notes(sigma_min=0.1, start="gaussian"))
 
 
 def test_a_removed_step_and_a_foreign_record_are_noticed(run: RunFolder) -> None:

@@ -190,15 +190,15 @@ def test_what_is_no_data_file(tmp_path):
 def test_a_fingerprint_tells_tables_apart():
     values = np.arange(6.0).reshape(3, 2)
     base = fingerprint(Table(("a", "b"), values, (NumberFormat(),) * 2))
-    assert base["rows"] == 3
-    assert base["columns"] == 2
+    assert base.rows == 3
+    assert base.columns == 2
     assert base == fingerprint(Table(("a", "b"), np.asfortranarray(values), (NumberFormat(0),) * 2))
     for other in (
         Table(("ab", ""), values, (NumberFormat(),) * 2),
         Table(("a", "b"), values + 1e-12, (NumberFormat(),) * 2),
         Table(("a", "b"), values[::-1], (NumberFormat(),) * 2),
     ):
-        assert fingerprint(other)["sha256"] != base["sha256"]
+        assert fingerprint(other).sha256 != base.sha256
 
 
 def test_a_table_of_an_array():

@@ -2,7 +2,6 @@
 
 from scorax.checkpoint._facts import (
     RunFacts,
-    TableFacts,
     read_run_facts,
     replace_files,
     seal_run,
@@ -13,14 +12,14 @@ from scorax.checkpoint._folder import RunFolder, cut_metrics
 from scorax.checkpoint._json import parse_json, read_json, read_sealed_json, write_sealed_json
 from scorax.checkpoint._models import load, save
 from scorax.checkpoint._records import read_metrics, read_records, record_files
-from scorax.checkpoint._steps import Step, load_step, save_step
+from scorax.checkpoint._steps import Notes, Step, load_step, save_step
 from scorax.checkpoint._tensors import layout_of, read_tensors, tensors_bytes
 
 __all__ = [
+    "Notes",
     "RunFacts",
     "RunFolder",
     "Step",
-    "TableFacts",
     "cut_metrics",
     "layout_of",
     "load",

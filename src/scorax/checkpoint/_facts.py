@@ -10,16 +10,8 @@ from scorax._write import FileDigest
 from scorax.checkpoint._folder import SEALED, RunFolder
 from scorax.checkpoint._json import damaged, read_sealed_json, write_sealed_json
 from scorax.checkpoint._steps import MANIFEST, digest_of, require_digest, verify_step
+from scorax.data import TableFacts
 from scorax.spec import from_mapping, to_json
-
-
-@dataclass(frozen=True)
-class TableFacts:
-    """Fingerprint of a table: its size and the SHA-256 of its content."""
-
-    rows: int
-    columns: int
-    sha256: str
 
 
 @dataclass(frozen=True)

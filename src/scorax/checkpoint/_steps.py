@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from scorax._text import quote, shown_path
 from scorax.checkpoint._folder import SEALED, RunFolder
 from scorax.checkpoint._json import damaged, open_regular, read_bounded, seal, unseal
 from scorax.checkpoint._tensors import Layout, not_finite, read_tensors, tensors_bytes
+from scorax.spec import from_mapping, to_json
+
+T = TypeVar("T")
 
 FORMAT = 3
 """Format of a run folder: it stands in the manifest of every step, which is what a reader looks at first."""
@@ -25,20 +28,54 @@ _LOOKS = 20
 
 
 @dataclass(frozen=True)
+class Notes:
+    """What the recipe notes beside the arrays of a step.
+
+    Attributes:
+        start_loss: held-out loss of every member before the first step.
+        sigma_min: the cut-off, once it is chosen; ``start`` the start whose members are kept.
+    """
+
+    start_loss: tuple[float, ...] | None = None
+    sigma_min: float | None = None
+    start: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a step vouches for: its own files, those of the run that were written before it, the metrics up to it."""
+
+    format: int
+    step: int
+    meta: Notes
+    run: dict[str, _write.FileDigest]
+    metrics: _write.FileDigest
+    files: dict[str, _write.FileDigest]
+
+    def __post_init__(self) -> None:
+        if sorted(self.run) != sorted(SEALED):
+            raise ValueError(f"expected the digests of {', '.join(SEALED)}, got others")
+        if not self.files or not all(name.endswith(".safetensors") and "/" not in name for name in self.files):
+            raise ValueError("expected names of safetensors files, got others")
+        if self.metrics.size < 0:
+            raise ValueError("expected a size of the metrics, got a negative one")
+
+
+@dataclass(frozen=True)
 class Step:
     """A saved step that was verified.
 
     Attributes:
         step: its number.
         arrays: for each group (weights, ema, ...) its named arrays.
-        meta: what the trainer noted beside them.
+        notes: what the recipe noted beside them.
         skipped: one line for each newer step that was damaged and passed over.
     """
 
     step: int
     arrays: dict[str, dict[str, np.ndarray]]
-    meta: dict[str, Any]
-    skipped: list[str] = field(default_factory=list)
+    notes: Notes
+    skipped: tuple[str, ...] = ()
 
 
 def digest_of(path: Path, size: int | None = None) -> _write.FileDigest:
@@ -51,15 +88,11 @@ def digest_of(path: Path, size: int | None = None) -> _write.FileDigest:
     return _write.FileDigest(total, digest.hexdigest())
 
 
-def _as_json(digest: _write.FileDigest) -> dict[str, Any]:
-    return {"size": digest.size, "sha256": digest.sha256}
-
-
 def save_step(
     run: RunFolder,
     step: int,
     arrays: Mapping[str, Mapping[str, np.ndarray]],
-    meta: Mapping[str, Any],
+    notes: Notes,
     keep: int = 3,
     *,
     may_be_infinite: Collection[str] = ("progress",),
@@ -74,7 +107,7 @@ def save_step(
         run: the run folder; its config, schema and transform have to be there.
         step: number of the step.
         arrays: groups of named arrays; each group becomes one file ``<group>.safetensors``.
-        meta: JSON noted in the manifest.
+        notes: written in the manifest.
         keep: how many steps stay.
         may_be_infinite: groups in which a float may be infinite or NaN (a best loss not found yet).
 
@@ -92,16 +125,14 @@ def save_step(
                 )
             )
     files = {f"{group}.safetensors": tensors_bytes(named) for group, named in arrays.items()}
-    body: dict[str, Any] = {"format": FORMAT, "step": step, "meta": dict(meta)}
-    body["run"] = {name: _as_json(digest_of(run.path / name)) for name in SEALED}
+    sealed = {name: digest_of(run.path / name) for name in SEALED}
+    metrics = _write.FileDigest.of(b"")
     if run.metrics.exists():
         _write.sync(run.metrics)
-        body["metrics"] = _as_json(digest_of(run.metrics))
-    else:
-        body["metrics"] = _as_json(_write.FileDigest.of(b""))
+        metrics = digest_of(run.metrics)
 
     def manifest(digests: Mapping[str, _write.FileDigest]) -> bytes:
-        return seal({**body, "files": {name: _as_json(digest) for name, digest in digests.items()}})
+        return seal(to_json(Manifest(FORMAT, step, notes, sealed, metrics, dict(digests)), sparse=True))
 
     folder = _write.commit_folder(run.steps, run.step_path(step).name, files, manifest, MANIFEST)
     verify_step(run, step)
@@ -113,7 +144,7 @@ def save_step(
     return folder
 
 
-def verify_step(run: RunFolder, step: int) -> dict[str, Any]:
+def verify_step(run: RunFolder, step: int) -> Manifest:
     """The manifest of a step, if every byte it vouches for is there.
 
     Raises:
@@ -122,35 +153,25 @@ def verify_step(run: RunFolder, step: int) -> dict[str, Any]:
     folder = run.step_path(step)
     if folder.is_symlink() or not folder.is_dir():
         raise damaged(folder, "the folder of a step", "a link or nothing")
-    manifest = unseal(read_bounded(folder / MANIFEST, _MAXIMUM_MANIFEST), folder / MANIFEST)
-    if manifest.get("format") != FORMAT:
-        raise damaged(
-            folder / MANIFEST,
-            f"format {FORMAT}",
-            f"{quote(manifest.get('format'), 20)}",
-            "use the scorax version that wrote the run",
-        )
-    if manifest.get("step") != step:
-        raise damaged(folder / MANIFEST, f"step {step}", f"{quote(manifest.get('step'), 20)}")
-    if not isinstance(manifest.get("meta"), dict):
-        raise damaged(folder / MANIFEST, "an object under 'meta'", "something else")
-    listed = _listing(manifest, "files", folder / MANIFEST)
-    if not all(name.endswith(".safetensors") and "/" not in name for name in listed):
-        raise damaged(folder / MANIFEST, "names of safetensors files", "others")
+    file = folder / MANIFEST
+    content = unseal(read_bounded(file, _MAXIMUM_MANIFEST), file)
+    if content.get("format") != FORMAT:
+        got = quote(content.get("format"), 20)
+        raise damaged(file, f"format {FORMAT}", got, "use the scorax version that wrote the run")
+    manifest = from_mapping(Manifest, content, shown_path(file), "restore the file from a copy")
+    if manifest.step != step:
+        raise damaged(file, f"step {step}", f"{manifest.step}")
     try:
-        extra = sorted(set(os.listdir(folder)) - set(listed) - {MANIFEST})
+        extra = sorted(set(os.listdir(folder)) - set(manifest.files) - {MANIFEST})
     except OSError as error:
         raise damaged(folder, "the folder of a step", str(error.strerror)) from None
     if extra:
         raise damaged(folder / extra[0], "the files of the manifest only", "another file", "remove it")
-    places = [(folder / name, digest) for name, digest in listed.items()]
-    sealed = _listing(manifest, "run", folder / MANIFEST)
-    if sorted(sealed) != sorted(SEALED):
-        raise damaged(folder / MANIFEST, f"the digests of {', '.join(SEALED)}", "others")
-    places += [(run.path / name, digest) for name, digest in sealed.items()]
-    for path, digest in places:
-        require_digest(path, digest)
-    metrics = _listing({"m": {"metrics": manifest.get("metrics")}}, "m", folder / MANIFEST)["metrics"]
+    for name, digest in manifest.files.items():
+        require_digest(folder / name, digest)
+    for name, digest in manifest.run.items():
+        require_digest(run.path / name, digest)
+    metrics = manifest.metrics
     if metrics.size > 0 and digest_of(run.metrics, metrics.size) != metrics:
         raise damaged(run.metrics, f"its first {metrics.size} bytes as they were at step {step}", "others")
     return manifest
@@ -164,17 +185,6 @@ def require_digest(path: Path, digest: _write.FileDigest) -> None:
         raise damaged(path, f"{digest.size} bytes", f"{size}")
     if digest_of(path) != digest:
         raise damaged(path, "the SHA-256 it was written with", "another one")
-
-
-def _listing(manifest: Mapping[str, Any], key: str, where: Path) -> dict[str, _write.FileDigest]:
-    entries = manifest.get(key)
-    try:
-        found = {n: _write.FileDigest(e["size"], e["sha256"]) for n, e in entries.items()}  # type: ignore[union-attr]
-    except (AttributeError, KeyError, TypeError):
-        found = {}
-    if not found or any(type(d.size) is not int or d.size < 0 or not isinstance(d.sha256, str) for d in found.values()):
-        raise damaged(where, f"sizes and digests under {key!r}", "something else")
-    return found
 
 
 def load_step(
@@ -199,10 +209,10 @@ def load_step(
         InputError: no step is whole; the line names the damaged file.
     """
 
-    def load(step: int) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
+    def load(step: int) -> tuple[dict[str, dict[str, np.ndarray]], Notes]:
         manifest = verify_step(run, step)
         folder = run.step_path(step)
-        present = [name.removesuffix(".safetensors") for name in manifest["files"]]
+        present = [name.removesuffix(".safetensors") for name in manifest.files]
         wanted = list(present if groups is None else groups)
         for group in set(wanted) | set(expected or ()):
             if group not in present:
@@ -213,13 +223,13 @@ def load_step(
             arrays[group] = read_tensors(path, None if expected is None else expected.get(group))
             if group not in may_be_infinite and (name := not_finite(arrays[group])) is not None:
                 raise damaged(path, "finite numbers", f"NaN or infinity in {quote(name)}", "train again")
-        return arrays, manifest["meta"]
+        return arrays, manifest.meta
 
-    step, (arrays, meta), skipped = _newest(run, fallback, load)
-    return Step(step, arrays, meta, skipped)
+    step, (arrays, notes), skipped = _newest(run, fallback, load)
+    return Step(step, arrays, notes, tuple(skipped))
 
 
-def _newest(run: RunFolder, fallback: bool, attempt: Any) -> tuple[int, Any, list[str]]:
+def _newest(run: RunFolder, fallback: bool, attempt: Callable[[int], T]) -> tuple[int, T, list[str]]:
     first: InputError | None = None
     skipped: list[str] = []
     # A writer may remove the oldest steps while they are read: look again before anything is called damaged.

@@ -1,6 +1,7 @@
 """`scorax info`: what a run folder holds, with every file checked against its manifest."""
 
 from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +11,33 @@ from scorax._text import shown_path
 from scorax.cli._console import table
 
 
+@dataclass(frozen=True)
+class Summary:
+    """A run in a few words; ``None`` is not recorded."""
+
+    state: str
+    rows: int | None
+    columns: int
+    kinds: dict[str, int]
+    members: int | None
+    start: str | None
+    step: int | None
+    best_steps: tuple[int, ...] | None
+    sigma_min: float | None
+    held_out_nats: float | None
+    seed: int
+    threads: int | None
+    device: str | None
+    versions: dict[str, str] | None
+    files: str
+
+
 def info(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Say what a run is, and verify its files."""
-    facts = _facts(run)
+    facts = asdict(_summary(run))
     if as_json:
         import json
 
@@ -24,7 +46,7 @@ def info(
         table(f"run {shown_path(run)}", ("", ""), [(name.replace("_", " "), _words(facts[name])) for name in facts])
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _summary(path: Path) -> Summary:
     from scorax.checkpoint import RunFolder, read_metrics, read_records, verify_run
     from scorax.tables import read_config, read_schema
 
@@ -34,23 +56,23 @@ def _facts(path: Path) -> dict[str, Any]:
     read_records(run)
     read_metrics(run)
     complete = facts.files is not None
-    return {
-        "state": "finished" if complete else "unfinished: go on with scorax fit --resume",
-        "rows": None if facts.data is None else facts.data.rows,
-        "columns": len(schema.columns),
-        "kinds": dict(Counter(column.kind for column in schema.columns)),
-        "members": facts.members,
-        "start": facts.start,
-        "step": max(run.saved_steps(), default=None),
-        "best_steps": facts.best_steps,
-        "sigma_min": facts.sigma_min,
-        "held_out_nats": facts.out_of_fold_nats,
-        "seed": facts.seed,
-        "threads": facts.nproc,
-        "device": facts.device,
-        "versions": facts.versions,
-        "files": "verified" if complete else "verified as far as the saved steps; the rest is sealed when the fit ends",
-    }
+    return Summary(
+        state="finished" if complete else "unfinished: go on with scorax fit --resume",
+        rows=None if facts.data is None else facts.data.rows,
+        columns=len(schema.columns),
+        kinds=dict(Counter(column.kind for column in schema.columns)),
+        members=facts.members,
+        start=facts.start,
+        step=max(run.saved_steps(), default=None),
+        best_steps=facts.best_steps,
+        sigma_min=facts.sigma_min,
+        held_out_nats=facts.out_of_fold_nats,
+        seed=facts.seed,
+        threads=facts.nproc,
+        device=facts.device,
+        versions=facts.versions,
+        files="verified" if complete else "verified as far as the saved steps; the rest is sealed when the fit ends",
+    )
 
 
 def _words(value: Any) -> str:

@@ -192,8 +192,17 @@ def check_bytes(amount: int, where: object, limits: Limits, what: str = "the tab
         )
 
 
-def fingerprint(table: Table) -> dict[str, Any]:
-    """Rows, columns and a SHA-256 of names and values: tells two tables apart, gives no row away."""
+@dataclass(frozen=True)
+class TableFacts:
+    """Fingerprint of a table: its size and the SHA-256 of its content."""
+
+    rows: int
+    columns: int
+    sha256: str
+
+
+def fingerprint(table: Table) -> TableFacts:
+    """What tells two tables apart and gives no row away; the SHA-256 is that of names and values."""
     digest = hashlib.sha256()
     for name in table.columns:
         encoded = name.encode()
@@ -205,4 +214,4 @@ def fingerprint(table: Table) -> dict[str, Any]:
     levels = {n: form.levels for n, form in zip(table.columns, table.formats, strict=True) if form.kind == "text"}
     if levels:
         digest.update(repr(sorted(levels.items())).encode())
-    return {"rows": table.rows, "columns": len(table.columns), "sha256": digest.hexdigest()}
+    return TableFacts(table.rows, len(table.columns), digest.hexdigest())

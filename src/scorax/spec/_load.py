@@ -17,6 +17,12 @@ T = TypeVar("T")
 
 _SHOWN_ERRORS = 8
 _SCALARS: dict[type, str] = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
+_FITS: dict[type, Callable[[Any], bool]] = {
+    bool: lambda value: isinstance(value, bool),
+    int: lambda value: type(value) is int and -(2**63) <= value < 2**64,
+    float: lambda value: type(value) in (int, float) and abs(value) <= sys.float_info.max,
+    str: lambda value: isinstance(value, str),
+}
 
 
 class _Refused(Exception):
@@ -206,13 +212,7 @@ def _tuple(arguments: tuple[Any, ...], value: Any, place: str, errors: list[str]
 
 
 def _scalar(hint: type, value: Any, place: str, errors: list[str]) -> Any:
-    fits: Callable[[], bool] = {
-        bool: lambda: isinstance(value, bool),
-        int: lambda: type(value) is int and -(2**63) <= value < 2**64,
-        float: lambda: type(value) in (int, float) and abs(value) <= sys.float_info.max,
-        str: lambda: isinstance(value, str),
-    }[hint]
-    if not fits():
+    if not _FITS[hint](value):
         raise _refuse(errors, place, _SCALARS[hint], _shown(value))
     return float(value) if hint is float else value
 

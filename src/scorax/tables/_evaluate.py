@@ -9,14 +9,14 @@ from scorax._errors import InputError, explain
 from scorax._write import write_bytes
 from scorax.baselines import compare
 from scorax.checkpoint import RunFacts, RunFolder, read_records, record_files, replace_files
-from scorax.data import Table
+from scorax.data import Table, fingerprint
 from scorax.diagnostics import Axis, evaluate, held_out_records, verdict
 from scorax.records import HeldOut, Records
 from scorax.tables._divergences import divergence_of_means
 from scorax.tables._files import load_fitted
 from scorax.tables._fitted import FittedTable
 from scorax.tables._recipe import Fit
-from scorax.tables._saved import SavedRun, table_facts
+from scorax.tables._saved import SavedRun
 
 REPORT_TOLERANCE = 1e-4
 """Wanted error, in nats, of log-densities that are averaged for the report."""
@@ -80,7 +80,7 @@ def evaluate_test(saved: SavedRun, test: Table, train: Table | None) -> None:
     """
     facts, schema = saved.facts, saved.schema
     test_values = schema.match(test, "the test file")
-    if train is not None and table_facts(train) != facts.data:
+    if train is not None and fingerprint(train) != facts.data:
         raise InputError(
             explain(
                 expected="the table of the fit for --data", got="another one", do="pass the file given to scorax fit"

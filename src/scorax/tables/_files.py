@@ -1,7 +1,6 @@
 """A fit in a run folder: which arrays and names stand in which file, and the way back."""
 
 import dataclasses
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +10,7 @@ from scorax import _write
 from scorax._text import shown_path
 from scorax._trees import array_spec, named_arrays, with_named_arrays
 from scorax.checkpoint import (
+    Notes,
     RunFacts,
     RunFolder,
     Step,
@@ -84,11 +84,11 @@ def read_coordinates(
     return coordinates, GaussianMixture(jnp.asarray(arrays["members/log_weights"]), own), moments
 
 
-def save_state(run: RunFolder, state: TrainState, meta: dict[str, Any]) -> None:
+def save_state(run: RunFolder, state: TrainState, notes: Notes) -> None:
     """Save a training state as a step of the run."""
     arrays = {group: named_arrays(getattr(state, name)) for group, name in _GROUPS.items()}
     arrays["progress"] = {name: np.asarray(getattr(state, name)) for name in _PROGRESS}
-    save_step(run, int(state.step), arrays, meta)
+    save_step(run, int(state.step), arrays, notes)
 
 
 def load_state(run: RunFolder, training: Training) -> tuple[TrainState, Step]:
@@ -118,12 +118,12 @@ def save_fitted(
     model = fitted.model
     write_facts(run, fitted.config, fitted.coordinates, fitted.starts, model)
     best = named_arrays(trained_arrays(model))
-    meta = {"sigma_min": model.process.t0, "start": fitted.config.ensemble.starts[0]}
+    notes = Notes(sigma_min=model.process.t0, start=fitted.config.ensemble.starts[0])
     every = fitted.config.training.validate_every
     for number, loss in enumerate(loss_curve):
         line = MetricsLine(step=min(number * every, steps), validation_loss=float(loss))
         _write.append_json_line(run.metrics, to_json(line, sparse=True))
-    save_step(run, steps, {"best": best}, meta)
+    save_step(run, steps, {"best": best}, notes)
     write_sealed_json(run.estimator, to_json(memory))
     seal_run(run, RunFacts(seed, sigma_min=model.process.t0))
 

@@ -4,12 +4,10 @@ import dataclasses
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import jax
 import numpy as np
@@ -18,7 +16,8 @@ from scorax import _write
 from scorax._errors import InputError, Interrupted, explain
 from scorax._events import Event, Note, Phase, Saved
 from scorax._text import shown_path
-from scorax.checkpoint import RunFacts, RunFolder, cut_metrics, seal_run, write_run_facts
+from scorax.checkpoint import Notes, RunFacts, RunFolder, cut_metrics, seal_run, write_run_facts
+from scorax.data import fingerprint
 from scorax.records import MetricsLine
 from scorax.spec import to_json
 from scorax.tables._config import FitConfig, ResolvedConfig
@@ -27,7 +26,8 @@ from scorax.tables._files import load_state, save_state, write_facts
 from scorax.tables._precision import in_own_precision
 from scorax.tables._recipe import Fit, Recipe, Resumed, TrainingEnded
 from scorax.tables._rows import FitRows
-from scorax.tables._saved import begun_run, table_facts
+from scorax.tables._saved import begun_run
+from scorax.tables._selection import Choice
 from scorax.tables._training import Advance, Training
 from scorax.training import TrainState
 
@@ -80,7 +80,7 @@ def fit_run(
             facts = _same_run(run, facts, split.settings, on_event)
         keeper = _Keeper(run, facts, on_event, poll)
         fit = Recipe(config, seed).fit(rows, keeper.hear, keeper.begin)
-        keeper.save(fit.state, {"sigma_min": fit.choice.sigma_min, "start": fit.choice.start})
+        keeper.save(fit.state, fit.choice)
         poll()
         if records:
             on_event(Phase("comparing with baselines, drawing samples, writing records"))
@@ -149,7 +149,10 @@ class _Keeper:
             self.on_event(Note(f"warning: {line}"))
         cut_metrics(run, step.step)
         self.on_event(Note(f"resuming at step {step.step}"))
-        self.saved, self.start_loss = step.step, np.asarray(step.meta["start_loss"], np.float64)
+        if step.notes.start_loss is None:
+            got, do = "none in the step to resume", "fit again into another folder"
+            raise InputError(f"{shown_path(run.path)}: " + explain(expected="losses of the start", got=got, do=do))
+        self.saved, self.start_loss = step.step, np.asarray(step.notes.start_loss, np.float64)
         return Resumed(state, self.start_loss)
 
     def hear(self, event: Event | TrainingEnded) -> None:
@@ -162,9 +165,9 @@ class _Keeper:
         if isinstance(event, Advance):
             self._advance(event)
 
-    def save(self, state: TrainState, chosen: Mapping[str, Any] = MappingProxyType({})) -> None:
+    def save(self, state: TrainState, choice: Choice | None = None) -> None:
         """Save a state, and what was chosen after the training where it was."""
-        self._write(state, chosen)
+        self._write(state, choice)
         self.on_event(Saved(int(state.step)))
 
     def _advance(self, now: Advance) -> None:
@@ -182,9 +185,12 @@ class _Keeper:
         if due and step != self.saved:
             self.save(now.state)
 
-    def _write(self, state: TrainState, chosen: Mapping[str, Any] = MappingProxyType({})) -> None:
+    def _write(self, state: TrainState, choice: Choice | None = None) -> None:
         assert self.start_loss is not None  # known from the first state on
-        save_state(self.run, state, {"start_loss": self.start_loss.tolist(), **chosen})
+        notes = Notes(tuple(self.start_loss.tolist()))
+        if choice is not None:
+            notes = dataclasses.replace(notes, sigma_min=choice.sigma_min, start=choice.start)
+        save_state(self.run, state, notes)
         self.saved = int(state.step)
 
 
@@ -237,9 +243,9 @@ def _same_run(run: RunFolder, facts: RunFacts, config: ResolvedConfig, on_event:
 def _facts(rows: FitRows, seed: int) -> RunFacts:
     return RunFacts(
         seed=seed,
-        data=table_facts(rows.table),
+        data=fingerprint(rows.table),
         holdout=rows.holdout,
-        test=None if rows.test is None else table_facts(rows.test),
+        test=None if rows.test is None else fingerprint(rows.test),
         nproc=int(os.environ["NPROC"]) if os.environ.get("NPROC", "").isdigit() else os.cpu_count(),
         versions={name: metadata.version(name) for name in ("scorax", "jax", "jaxlib", "numpy", "equinox", "optax")},
         python=platform.python_version(),

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
-from scorax.checkpoint import RunFacts, RunFolder, TableFacts, load_step, read_run_facts
-from scorax.data import Table, fingerprint
+from scorax.checkpoint import RunFacts, RunFolder, load_step, read_run_facts
 from scorax.spec import from_mapping
 from scorax.tables._config import ResolvedConfig, Start
 from scorax.tables._schema import Schema
@@ -56,9 +55,9 @@ def open_run(run: RunFolder) -> SavedRun:
     step = load_step(run, fallback=False, groups=())
     config, schema = read_config(run), read_schema(run)
     require_memory(config, schema.dimension, training=False)
-    sigma_min, kept = step.meta.get("sigma_min"), step.meta.get("start")
+    sigma_min, kept = step.notes.sigma_min, step.notes.start
     starts: list[Start] = [name for name in config.ensemble.starts if name == kept]
-    if not starts or not isinstance(sigma_min, float) or not 0 < sigma_min < config.noise.sigma_max:
+    if not starts or sigma_min is None or not 0 < sigma_min < config.noise.sigma_max:
         raise InputError(
             f"{shown_path(run.path)}: "
             + explain(
@@ -80,8 +79,3 @@ def begun_run(run: RunFolder) -> tuple[ResolvedConfig, RunFacts]:
     if run.saved_steps():
         load_step(run, fallback=True, groups=())
     return read_config(run), read_run_facts(run)
-
-
-def table_facts(table: Table) -> TableFacts:
-    """What a run remembers of a table."""
-    return TableFacts(**fingerprint(table))
