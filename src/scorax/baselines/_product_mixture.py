@@ -9,7 +9,7 @@ from scorax.baselines._products import Products, fit_products
 
 COMPONENTS = (1, 2, 4, 8, 15, 30, 60, 120)
 """Numbers of components tried; at most a tenth of the rows."""
-SHRINKAGES = (1.0, 8.0)
+SHRINKAGES = (2.0, 16.0)
 """Rows of the whole column in the shares of levels of a component (`fit_products`)."""
 _PATIENCE = 2
 """Numbers of components tried beyond the best one before a walk ends."""
