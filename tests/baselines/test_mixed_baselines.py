@@ -194,6 +194,29 @@ def test_masses_of_cells_keep_their_digits_and_cut_draws_stay_inside() -> None:
     np.testing.assert_allclose(got, 0.3 * np.array(expected), rtol=1e-6)
 
 
+@pytest.mark.parametrize("make", BASELINES, ids=NAMES)
+@pytest.mark.parametrize("present", [0, 1, 5])
+def test_a_number_that_hardly_any_row_has_and_a_block_that_none_has_are_fitted(make, present: int) -> None:
+    rows = _rows(60, seed=0)
+    numbers = np.column_stack([rows.numbers, np.where(np.arange(60) < present, np.arange(60.0), np.nan)])
+    levels = np.column_stack([rows.levels, np.full(60, -1)])
+    table = MixedRows(numbers, levels, (*rows.num_levels, 3), (0.1, 0.0), (False, False, True, False))
+    baseline = make().fit(table, seed=0)
+    assert np.isfinite(baseline.log_prob(table)).all()
+    assert (baseline.sample(200, seed=0).levels[:, 3] == 2).any()  # a third, by symmetry
+
+
+def test_the_chain_takes_fewer_rows_where_its_work_would_be_too_much() -> None:
+    rows = _rows(3000, seed=0)
+    whole = ChainBaseline(num_bins=4, max_rounds=2).fit(rows, seed=0)
+    part = ChainBaseline(num_bins=4, max_rounds=2, max_work=1.0).fit(rows, seed=0)
+    first = MixedRows(np.full((1, 1), np.nan), np.array([[0, -1, -1]]), (3, 2, 5), (0.1,), (False, False, True))
+    chosen = rows.cut(2000, np.random.default_rng(0)).levels[:, 0]
+    for baseline, levels in ((whole, rows.levels[:, 0]), (part, chosen)):
+        expected = ((levels == 0).sum() + 0.5) / (len(levels) + 1.5)
+        assert np.exp(baseline.log_prob(first)[0]) == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize("width", [0.0, 0.5])
 def test_bins_of_a_number_have_a_density_and_cut_no_cell(width: float) -> None:
     values = np.random.default_rng(0).standard_normal(500)

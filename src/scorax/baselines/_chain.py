@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scorax._mixed_rows import MixedRows, level_counts, smoothed_shares
-from scorax.baselines._mixed import RowShape, validation_split
+from scorax.baselines._mixed import RowShape, require_enough, validation_split
 from scorax.baselines._number_bins import NumberBins
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _SHARES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Shares of the column's own law in each link that are tried."""
+_LEARNING_RATE = 0.1
+_MOST_TREES = 30_000
+_LEAST_ROUNDS = 8
+_LEAST_ROWS = 2000
 _MOST_CATEGORIES = 254
 """Levels up to which scikit-learn's trees take a block as categories; others are taken as numbers."""
 
@@ -25,7 +29,8 @@ class ChainBaseline:
     Every link is a `HistGradientBoostingClassifier` mixed with the shares (n_k + 1/2) / (n + K/2) of the column; its number
     of rounds and that share are chosen by a fifth of the rows. A number is a class of `num_bins` quantile bins, uniform
     inside (a value that fills a bin has one of its own where cells are known) and exponential beyond the ends. Of a block
-    with more than `max_classes` levels the rarer ones are one class, divided by their shares.
+    with more than `max_classes` levels the rarer ones are one class, divided by their shares. `max_work` bounds rounds x
+    classes x columns before x rows by taking fewer rows, not under 2,000; its default is about a minute on one core.
 
     Use it for laws of many levels and rules between columns; densities of smooth numbers suffer from the bins.
     """
@@ -34,15 +39,18 @@ class ChainBaseline:
     description = "chain of boosted trees"
 
     def __init__(
-        self, *, num_bins: int = 24, max_classes: int = 40, max_rounds: int = 60, learning_rate: float = 0.1
+        self, *, num_bins: int = 24, max_classes: int = 40, max_rounds: int = 60, max_work: float = 1.5e9
     ) -> None:
         self.num_bins = num_bins
         self.max_classes = max_classes
         self.max_rounds = max_rounds
-        self.learning_rate = learning_rate
+        self.max_work = max_work
 
     def fit(self, rows: MixedRows, *, seed: int) -> "ChainBaseline":
         """Fit link after link."""
+        require_enough(rows)
+        self._rounds, most = self._budget(rows)
+        rows = rows.cut(most, np.random.default_rng(seed))
         self._shape = RowShape.of(rows)
         self._bins = [
             NumberBins.of(x[np.isfinite(x)], width, self.num_bins) if np.isfinite(x).any() else None
@@ -82,6 +90,13 @@ class ChainBaseline:
             so_far = self._shape.rows(numbers, np.where(np.arange(blocks) <= place, levels, 0))
             features = self._features(so_far)[:, : place + 1]
         return self._shape.rows(numbers, levels)
+
+    def _budget(self, rows: MixedRows) -> tuple[int, int]:
+        """Rounds and rows within `max_work`: every class of a column has a tree in every round, over all columns before it."""
+        classes = [min(k, self.max_classes) for k in rows.num_levels] + [self.num_bins + 2] * rows.numbers.shape[1]
+        rounds = min(self.max_rounds, max(_LEAST_ROUNDS, _MOST_TREES // max(sum(classes), 1)))
+        work = rounds * sum(place * count for place, count in enumerate(classes))
+        return rounds, max(_LEAST_ROWS, int(self.max_work / max(work, 1)))
 
     @property
     def _columns(self) -> int:
@@ -129,7 +144,7 @@ class ChainBaseline:
             from sklearn.ensemble import HistGradientBoostingClassifier
 
             trees = HistGradientBoostingClassifier(
-                learning_rate=self.learning_rate,
+                learning_rate=_LEARNING_RATE,
                 max_iter=rounds,
                 max_leaf_nodes=15,
                 l2_regularization=1.0,
@@ -139,7 +154,7 @@ class ChainBaseline:
             )
             return trees.fit(x, classes[y])
 
-        trees = boosted(self.max_rounds, part_x, part_y)
+        trees = boosted(self._rounds, part_x, part_y)
         own = smoothed_shares(level_counts(part_y, size))
         best = (np.log(own[held_y]).mean(), 0, 1.0)
         for rounds, shares in enumerate(trees.staged_predict_proba(held_x), start=1):

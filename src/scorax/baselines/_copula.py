@@ -5,7 +5,7 @@ from jaxtyping import Float
 from scipy.special import log_ndtr, logsumexp, ndtri_exp
 
 from scorax._mixed_rows import MixedRows, level_counts, smoothed_shares
-from scorax.baselines._mixed import RowShape
+from scorax.baselines._mixed import RowShape, require_enough
 from scorax.baselines._normal_cells import log_mass, truncated_normal
 from scorax.baselines._product_mixture import choose_products
 
@@ -42,6 +42,7 @@ class CopulaBaseline:
     def fit(self, rows: MixedRows, *, seed: int) -> "CopulaBaseline":
         """Margins, then correlations, of at most `max_rows` rows drawn by the seed."""
         rows = rows.cut(self.max_rows, np.random.default_rng(seed))
+        require_enough(rows)
         self._shape, self._seed = RowShape.of(rows), seed
         self._margins = [_NumberMargin.of(rows, j, seed) for j in range(rows.numbers.shape[1])]
         shares = [

@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float, Int
 from scorax._errors import InputError, explain
 from scorax._mixed_rows import MixedRows
 
-_LEAST_ROWS = 10
+LEAST_ROWS = 10
+"""Fewer rows are not fitted."""
 _VALIDATION_SHARE = 0.2
 
 
@@ -43,10 +44,14 @@ class MixedBaseline(Protocol):
         ...
 
 
+def require_enough(rows: MixedRows) -> None:
+    """Refuse rows that are too few to choose anything on."""
+    if len(rows) < LEAST_ROWS:
+        raise InputError(explain(expected=f"{LEAST_ROWS} rows or more", got=f"{len(rows)}", do="fit more rows"))
+
+
 def validation_split(rows: MixedRows, seed: int) -> tuple[MixedRows, MixedRows]:
     """Rows to fit on and a fifth to choose settings on, drawn by the seed."""
-    if len(rows) < _LEAST_ROWS:
-        raise InputError(explain(expected=f"{_LEAST_ROWS} rows or more", got=f"{len(rows)}", do="fit more rows"))
     order = np.random.default_rng(seed).permutation(len(rows))
     held = max(2, round(_VALIDATION_SHARE * len(rows)))
     return rows.take(order[held:]), rows.take(order[:held])

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._mixed_rows import MixedRows
-from scorax.baselines._mixed import RowShape, validation_split
+from scorax.baselines._mixed import LEAST_ROWS, RowShape, require_enough, validation_split
 from scorax.baselines._products import Products, fit_products
 
 COMPONENTS = (1, 2, 4, 8, 15, 30, 60, 120)
@@ -33,6 +33,7 @@ class ProductMixtureBaseline:
     def fit(self, rows: MixedRows, *, seed: int) -> "ProductMixtureBaseline":
         """Choose components and shrinkage, and fit once more on all rows."""
         rows = rows.cut(self.max_rows, np.random.default_rng(seed))
+        require_enough(rows)
         self._shape = RowShape.of(rows)
         self._products, self.components, shrinkage = choose_products(rows, self.max_components, seed)
         noun = "component" if self.components == 1 else "components"
@@ -51,6 +52,8 @@ class ProductMixtureBaseline:
 
 def choose_products(rows: MixedRows, max_components: int, seed: int) -> tuple[Products, int, float]:
     """The mixture whose size and shrinkage validation rows choose, fitted to all rows; its components and its shrinkage."""
+    if len(rows) < LEAST_ROWS:  # of a number that is there in a few rows only
+        return fit_products(rows, 1, shrinkage=SHRINKAGES[0], seed=seed), 1, SHRINKAGES[0]
     part, held = validation_split(rows, seed)
     most = min(max_components, len(part) // 10)
 

@@ -125,7 +125,7 @@ def fit_products(rows: MixedRows, components: int, *, shrinkage: float, seed: in
 
     law = maximised(_first(x, rows, components, np.random.default_rng(seed)))
     last = -np.inf
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MOST_STEPS if len(rows) else 0):
         of_components = terms(law)
         values = np.asarray(logsumexp(of_components, axis=1))
         law = maximised(np.exp(of_components - values[:, None]))
@@ -141,7 +141,7 @@ def _first(x: np.ndarray, rows: MixedRows, components: int, generator: np.random
     The next row is drawn in proportion to its squared distance from those before (k-means++, Arthur and Vassilvitskii 2007).
     """
     best, nearest = np.full(len(rows), np.inf), np.zeros(len(rows), int)
-    for k in range(components):
+    for k in range(components if len(rows) else 0):
         odds = None if k == 0 or not best.any() else best / best.sum()
         row = generator.choice(len(rows), p=odds)
         distance = ((x - x[row]) ** 2).sum(axis=1) + 2.0 * (rows.levels != rows.levels[row]).sum(axis=1)

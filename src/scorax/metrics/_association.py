@@ -8,6 +8,8 @@ from jaxtyping import Float
 from scorax._mixed_rows import MixedRows
 
 _PERMUTATIONS = 40
+_MOST_PAIRS = 100_000
+"""Pairs in all permutations together: wide tables have fewer, at least eight."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ def association_difference(
     if not len(difference):
         return AssociationDifference(*matrices, float("nan"), float("nan"), float("nan"), (0, 0))
     permuted = []
-    for _ in range(_PERMUTATIONS):
+    for _ in range(max(8, min(_PERMUTATIONS, _MOST_PAIRS // len(difference)))):
         order = generator.permutation(len(both))
         one, other = (associations(both.take(part)) for part in (order[: len(real)], order[len(real) :]))
         permuted.append(np.abs(one - other)[upper].mean())
