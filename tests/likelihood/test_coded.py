@@ -81,6 +81,18 @@ def test_auxiliary_numbers_are_summed_over():
     )
 
 
+def test_a_missing_category_is_summed_over():
+    """Marginals of the chain in one and in two variables, within 4 standard errors; weights differ by the category drawn."""
+    cells = laws()["chain"]
+    with jax.enable_x64(True):
+        categories = np.array([[0, -1, 1], [-1, 2, -1]])
+        truth = [cells[0, :, 1].sum(), cells[:, 2].sum()]
+        model = exact(cells, CODEBOOKS)
+        answer = coded_log_prob(model, np.zeros((2, 0)), categories, draws=128, marginal=True, key=KEY, tolerance=1e-3)
+    assert np.all(answer.standard_error < 0.2)
+    assert np.all(np.abs(answer.value - np.log(truth)) < 4 * answer.standard_error + answer.numerical_error)
+
+
 def test_a_row_has_the_same_value_alone():
     model = wrong(1, CODEBOOKS[:1])
     z, categories = np.array([[0.3], [np.nan], [-0.7]]), np.array([[0], [1], [1]])

@@ -8,6 +8,7 @@ import pytest
 
 from coded import exact, laws
 from oracles import awake
+from scorax._trees import trainable
 from scorax.models import Denoiser, PredictV, category_log_posteriors
 from scorax.networks import (
     MLP,
@@ -220,3 +221,20 @@ def test_what_does_not_fit_is_refused():
         category_log_posteriors(Denoiser(head, VP(), PredictV()), 0.3, jnp.zeros(1))
     with pytest.raises(TypeError, match="CodedHead"):
         category_log_posteriors(Denoiser(network, VP()), 0.3, jnp.zeros(1))
+
+
+def test_codebooks_and_priors_are_facts_and_not_trained():
+    model = Denoiser(network=independent([line_codebook(2)], [np.full(2, 0.5)]), process=EDM())
+    marks = trainable(model).network
+    assert not any(jax.tree.leaves(marks.law))
+    assert any(jax.tree.leaves(marks.network))
+
+
+def test_a_posterior_is_that_of_the_level_under_any_process():
+    """At equal noise-to-signal ratios, of states scaled to the process."""
+    head = awake(independent([simplex_codebook(3)], [np.array([0.2, 0.3, 0.5])], numbers=1), key=KEY)
+    model, x = Denoiser(network=head, process=EDM()), jnp.array([0.3, -0.5, 0.9])
+    vp = VP()
+    t = vp.time_of(jnp.log(jnp.asarray(0.7)))
+    there = category_log_posteriors(model.with_process(vp), t, vp.alpha(t) * x)[0]
+    np.testing.assert_allclose(there, category_log_posteriors(model, 0.7, x)[0], rtol=1e-4)

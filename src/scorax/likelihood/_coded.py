@@ -18,9 +18,11 @@ from scorax._trees import cast
 from scorax._types import Condition, Key
 from scorax.likelihood._data import DataLogProb
 from scorax.likelihood._divergences import ExactDivergence
-from scorax.likelihood._log_prob import log_prob
+from scorax.likelihood._log_prob import PRODUCTS, log_prob
 from scorax.models import AbstractScoreModel, Denoiser, category_log_posteriors, require_codes
 from scorax.networks import check_categories
+
+_HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
 
 def coded_log_prob(
@@ -30,6 +32,7 @@ def coded_log_prob(
     condition: Condition = None,
     *,
     draws: int = 1,
+    marginal: bool = False,
     key: Key,
     **settings: Any,
 ) -> DataLogProb:
@@ -58,21 +61,24 @@ def coded_log_prob(
         categories: of every code of each row, from 0.
         condition: what the network is told, with a leading axis of 1 or n.
         draws: K; at least 2 for a standard error.
+        marginal: whether a category of -1 is one that is summed over, as that of a missing cell: the value is then that of the
+            other cells. Its noisy code is drawn about the points with the probabilities of the model far out in noise. Take more
+            draws: one stands for all of its categories.
         key: of the draws (with the content of the row, so a row has the same alone and in any batch) and of probes.
         settings: those of :func:`log_prob`, with the exact divergence where there are several draws: noise of the trace would
             raise their mean weight above the truth. The precision is JAX's default.
 
     Raises:
         TypeError: the model has no codes, or the categories are no whole numbers.
-        ValueError: a category that has no point, another number of rows or columns than there should be, infinite numbers, or
-            several draws with a random divergence.
+        ValueError: a category that has no point, or -1 without ``marginal``; another number of rows or columns than there should
+            be; an infinite number; or several draws with a random divergence.
 
     Reference: Burda, Grosse and Salakhutdinov (2016), *Importance weighted autoencoders*, eq. 8, for the estimate.
     """
     own = require_codes(model)
     numbers, categories, draws = np.asarray(numbers), np.asarray(categories), require_count(draws, "draws")
     require_key(key)
-    check_categories(own.network.codebooks, categories)
+    check_categories(own.network.codebooks, categories, absent=marginal)
     _check(numbers, categories)
     if draws > 1:
         settings = {"divergence": ExactDivergence(), **settings}
@@ -117,36 +123,50 @@ class _Drawn(NamedTuple):
 
 
 class _Proposal(eqx.Module):
-    """How states are drawn for the categories and numbers of a row."""
+    """How states are drawn for the numbers and categories of a row."""
 
     model: Denoiser
     key: Key
     draws: int
 
+    @jax.default_matmul_precision(PRODUCTS)
     def __call__(self, numbers: Float[Array, " numbers"], categories: Int[Array, " codes"], told: Condition) -> _Drawn:
         dtype, process = numbers.dtype, self.model.process
-        t0 = jnp.asarray(process.t0, dtype)
+        t0, t1 = (jnp.asarray(t, dtype) for t in (process.t0, process.t1))
         alpha, sigma = process.level(t0)
-        codebooks = self.model.network.codebooks
-        codes = [book[categories[j]].astype(dtype) for j, book in enumerate(codebooks)]
-        auxiliary = jnp.isnan(numbers)
-        mean = alpha * jnp.concatenate([jnp.where(auxiliary, 0, numbers), *codes])
-        beside = jnp.zeros(mean.size - numbers.size, dtype)
-        spread = jnp.concatenate([jnp.where(auxiliary, jnp.hypot(alpha, sigma), 0), beside + sigma])
+        codebooks = [book.astype(dtype) for book in self.model.network.codebooks]
+        sizes = [len(book) for book in codebooks]
+        d = len(numbers) + sum(book.shape[1] for book in codebooks)
+        auxiliary, known = jnp.isnan(numbers), categories >= 0
+        far = category_log_posteriors(self.model, t1, jnp.zeros(d, dtype), told)
+        choices = [
+            jnp.where(known[j], jnp.where(jnp.arange(size) == categories[j], 0, -jnp.inf), far[j])
+            for j, size in enumerate(sizes)
+        ]
         # Numbers that apply are where they are: nothing is drawn, and their density is per unit of clean data.
-        constant = jnp.where(
-            spread > 0, jnp.log(jnp.where(spread > 0, spread, 1)) + 0.5 * math.log(2 * math.pi), jnp.log(alpha)
-        )
+        radius = jnp.hypot(alpha, sigma)
+        constant = jnp.sum(jnp.where(auxiliary, jnp.log(radius) + _HALF_LOG_2_PI, jnp.log(alpha)))
+
+        def one(noise: Float[Array, " d"], offsets: Float[Array, " choices"]) -> _Drawn:
+            own = noise[: len(numbers)]
+            parts = [jnp.where(auxiliary, radius * own, alpha * numbers)]
+            log_weight, at, place = constant + 0.5 * jnp.sum(jnp.where(auxiliary, own**2, 0)), len(numbers), 0
+            for book, choice in zip(codebooks, choices, strict=True):
+                count, m = book.shape
+                picked = jnp.argmax(choice + offsets[place : place + count])
+                parts.append(alpha * book[picked] + sigma * noise[at : at + m])
+                near = 0.5 * jnp.sum(((parts[-1] - alpha * book) / sigma) ** 2, axis=-1)
+                log_weight += m * (jnp.log(sigma) + _HALF_LOG_2_PI) - jax.nn.logsumexp(choice - near)
+                at, place = at + m, place + count
+            state = jnp.concatenate(parts)
+            for j, posterior in enumerate(category_log_posteriors(self.model, t0, state, told)):
+                log_weight += jnp.where(known[j], posterior[categories[j]], 0)
+            return _Drawn(state, log_weight)
+
         digest = row_digest(jnp.concatenate([numbers, categories.astype(dtype)]))
-        noise = jax.random.normal(jax.random.fold_in(self.key, digest), (self.draws, mean.size), dtype)
-
-        def one(noise: Float[Array, " d"]) -> _Drawn:
-            state = mean + spread * noise
-            posteriors = category_log_posteriors(self.model, t0, state, told)
-            chosen = sum((own[categories[j]] for j, own in enumerate(posteriors)), jnp.zeros((), dtype))
-            return _Drawn(state, chosen + jnp.sum(constant + jnp.where(spread > 0, 0.5 * noise**2, 0)))
-
-        return jax.vmap(one)(noise)
+        normal, gumbel = jax.random.split(jax.random.fold_in(self.key, digest))
+        noise = jax.random.normal(normal, (self.draws, d), dtype)
+        return jax.vmap(one)(noise, jax.random.gumbel(gumbel, (self.draws, sum(sizes)), dtype))
 
 
 def _proposed(proposal: _Proposal, row: tuple[Array, Array, Condition], key: Key | None) -> _Drawn:

@@ -105,8 +105,10 @@ def decode_categories(
     return np.stack(nearest, axis=1) if nearest else np.zeros((len(codes), 0), np.int64)
 
 
-def check_categories(codebooks: Sequence[Codebook], categories: Int[np.ndarray, "n codes"]) -> None:
-    """Refuse categories that are not one for each code, or have no point.
+def check_categories(
+    codebooks: Sequence[Codebook], categories: Int[np.ndarray, "n codes"], *, absent: bool = False
+) -> None:
+    """Refuse categories that are not one for each code, or have no point; -1 passes where it stands for none.
 
     Raises:
         TypeError: they are no whole numbers.
@@ -125,7 +127,7 @@ def check_categories(codebooks: Sequence[Codebook], categories: Int[np.ndarray, 
             )
         )
     for j, (own, column) in enumerate(zip(codebooks, categories.T, strict=True)):
-        strange = column[(column < 0) | (column >= own.shape[0])]
+        strange = column[(column < (-1 if absent else 0)) | (column >= own.shape[0])]
         if strange.size:
             raise ValueError(
                 explain(
