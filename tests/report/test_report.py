@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saved_runs import whole_run
+from saved_runs import arrays, whole_run
 from scorax import diagnostics
 from scorax._errors import InputError
-from scorax.checkpoint import RunFacts, read_records, record_files, verify_run
+from scorax.checkpoint import Notes, RunFacts, read_records, record_files, save_step, seal_run, verify_run
 from scorax.diagnostics import Axis
 from scorax.records import HeldOut, MetricsLine, Records, Sampling
 from scorax.report import render, write_report
@@ -237,6 +237,16 @@ def test_damaged_or_absent_folders_are_named(tmp_path: Path) -> None:
     run = whole_run(tmp_path / "run")
     (run.records / "held_out.json").write_text("{}")
     with pytest.raises(InputError, match=r"held_out\.json"):
+        write_report(run.path)
+
+
+def test_a_schema_of_columns_without_a_kind_is_named(tmp_path: Path) -> None:
+    run = whole_run(tmp_path / "run")
+    run.write_json("schema.json", {"version": 3, "columns": [{"name": "a", "kind": "constant"}, {"name": "b"}]})
+    for step in (1, 2):
+        save_step(run, step, arrays(step), Notes())
+    seal_run(run, FACTS)
+    with pytest.raises(InputError, match=r"schema\.json: expected columns with a name and a kind each"):
         write_report(run.path)
 
 
