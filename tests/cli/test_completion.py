@@ -21,7 +21,8 @@ def _run(arguments: list[str], **environment: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize(
-    ("line", "expected"), [("scorax s", {"sample", "simulate"}), ("scorax logp --pr", {"--precision", "--probes"})]
+    ("line", "expected"),
+    [("scorax s", {"sample", "schema", "simulate"}), ("scorax logp --pr", {"--precision", "--probes"})],
 )
 def test_commands_and_options_are_completed_without_jax(line: str, expected: set[str]) -> None:
     words = line.split(" ")

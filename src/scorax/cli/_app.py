@@ -20,6 +20,7 @@ from scorax.cli._noise import noise
 from scorax.cli._report import report
 from scorax.cli._runtime import log_to_stderr, use_compile_cache
 from scorax.cli._sample import sample
+from scorax.cli._schema import schema
 from scorax.cli._simulate import simulate
 
 GLOBAL_FLAGS = ("--debug", "--no-compile-cache")
@@ -75,7 +76,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (demo, fit, sample, logp, simulate, noise, report, info, check):
+for _command in (demo, schema, fit, sample, logp, simulate, noise, report, info, check):
     app.command(_command.__name__)(_guarded(_command))
 
 

@@ -9,6 +9,7 @@ import typer
 from scorax._errors import InputError, explain
 from scorax._progress import Progress, duration
 from scorax._text import shown_path
+from scorax.cli._column_options import Categories, ColumnKinds, Ignored
 from scorax.cli._command_line import command_line
 from scorax.cli._console import say
 from scorax.cli._numbers import LARGEST_SEED
@@ -41,6 +42,12 @@ def fit(
         int | None, typer.Option("--folds", min=1, help="Members of the ensemble; 1 is no ensemble.")
     ] = None,
     max_steps: Annotated[int | None, typer.Option("--max-steps", min=1, help="Upper limit of training steps.")] = None,
+    columns: ColumnKinds = None,
+    categories: Categories = None,
+    ignored: Ignored = None,
+    schema: Annotated[
+        Path | None, typer.Option("--schema", metavar="FILE.json", help="The columns, as scorax schema -o writes them.")
+    ] = None,
     make_report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")] = True,
 ) -> None:
     """Fit a table: TABLE becomes the run folder RUN."""
@@ -49,6 +56,9 @@ def fit(
         raise InputError(explain(expected="--holdout or --test", got="both", do="leave one out"))
     if holdout is not None and not 0 < holdout < 1:
         raise InputError(explain(expected="--holdout between 0 and 1", got=f"{holdout:g}", do="try --holdout 0.2"))
+    if schema is not None and (columns or categories or ignored):
+        got, do = "--schema beside another word on columns", "edit the file, or leave it out"
+        raise InputError(explain(expected="--schema, or --column, --category and --ignore", got=got, do=do))
     if resume:
         require_folder(output)
     else:
@@ -56,16 +66,22 @@ def fit(
     from scorax.cli._rows import describe_table
     from scorax.data import read_table
     from scorax.spec import resolve
-    from scorax.tables import FitConfig, FitRows
+    from scorax.tables import Choices, FitConfig, FitRows, Schema
 
+    choices = Choices.read(columns or (), categories or (), ignored or ())
+    given_schema = None
+    if schema is not None:
+        from scorax.checkpoint import read_json
+
+        given_schema = Schema.from_json(read_json(schema), shown_path(schema))
     flags = {"ensemble.folds": folds, "training.max_steps": max_steps}
     settings = resolve(FitConfig, file=config, sets=sets or (), flags=flags)
     if resume:
         require_resumable(output)
     given_rows = read_table(table)
     test_rows = None if test is None else read_table(test)
-    describe_table(table, given_rows)
-    rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test))
+    rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema)
+    describe_table(table, rows)
     rows.split(settings, seed)
 
     pin_threads(output if resume else None)

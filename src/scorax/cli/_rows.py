@@ -9,26 +9,27 @@ import numpy as np
 from scorax._errors import InputError
 from scorax._text import listing, shown_path
 from scorax.cli._console import note, say
-from scorax.data import Table
-from scorax.tables import Schema, notes
+from scorax.tables import FitRows, Schema, notes
 from scorax.tables.columns import KINDS
 
 
-def describe_table(path: Path, rows: Table) -> None:
-    """Say what was found: rows, columns by kind, and which columns are constant."""
+def describe_table(path: Path, rows: FitRows) -> None:
+    """Say what was found: rows, columns by kind, which columns are constant or left out, and why others are what they are."""
     try:
-        schema = Schema.infer(rows)
-    except InputError as error:
-        for line in rows.remarks:
+        schema = rows.found.schema
+    except InputError:
+        for line in rows.table.remarks:
             note(f"note: {line}")
-        raise InputError(f"{shown_path(path)}: {error}") from error
+        raise
     kinds = Counter(column.kind for column in schema.columns)
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind])
-    note(f"{shown_path(path)}: {rows.rows} rows, {len(rows.columns)} columns ({counts})")
-    constant = [column.name for column in schema.columns if not column.widths]
+    note(f"{shown_path(path)}: {rows.table.rows} rows, {len(rows.table.columns)} columns ({counts})")
+    constant = [column.name for column in schema.columns if column.kind == "constant"]
     if constant:
         note(f"constant, stored and put back when sampling: {listing(constant)}")
-    for line in notes(rows):
+    if schema.left_out:
+        note(f"left out, neither modelled nor generated: {listing(one.name for one in schema.left_out)}")
+    for line in notes(rows.table, schema):
         note(f"note: {line}")
 
 

@@ -1,3 +1,4 @@
+from ._choices import STATED_KINDS, Choices
 from ._config import (
     EnsembleConfig,
     FitConfig,
@@ -8,29 +9,35 @@ from ._config import (
     checked_name,
 )
 from ._evaluate import evaluate_test
+from ._examine import Found, Remark, examine
 from ._notes import notes
 from ._recipe import Fit, Recipe, Resumed, TrainingEnded
 from ._rows import FitRows
 from ._run import Note, Phase, Saved, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
-from ._schema import Schema
+from ._schema import LeftOut, Schema
 from ._score_density import ScoreDensity
 from ._settings import resolved
 from ._training import Advance, Training
 
 __all__ = [
     "SAMPLERS",
+    "STATED_KINDS",
     "Advance",
+    "Choices",
     "EnsembleConfig",
     "Fit",
     "FitConfig",
     "FitRows",
+    "Found",
+    "LeftOut",
     "NetworkConfig",
     "NoiseConfig",
     "Note",
     "Phase",
     "Recipe",
+    "Remark",
     "Resumed",
     "SamplingConfig",
     "Saved",
@@ -43,6 +50,7 @@ __all__ = [
     "begun_run",
     "checked_name",
     "evaluate_test",
+    "examine",
     "fit_run",
     "notes",
     "open_run",

@@ -1,14 +1,19 @@
 """What is odd about a table and no error: a line each, for the person who brought it."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 import numpy as np
+from jaxtyping import Float
 
 from scorax._text import listing, quote
 from scorax.data import Table, guard_name
 from scorax.tables._schema import Schema
-from scorax.tables.columns import AbstractColumn
+from scorax.tables.columns import AbstractColumn, AbstractNumber, Constant
+
+Cells: TypeAlias = Float[np.ndarray, " rows"]
+"""The cells of a column, NaN where missing."""
 
 _ALONE = 1e6
 """A cell this many times farther off than all others are from each other leaves them one number in float32."""
@@ -17,14 +22,24 @@ _REPEATED = 0.05
 _SPARSE = 100
 
 
-def notes(table: Table) -> tuple[str, ...]:
+def notes(table: Table, schema: Schema | None = None) -> tuple[str, ...]:
     """Lines on what a reader passed over, and on columns and rows that a density will not describe as a person may think.
 
-    A table without missing cells is expected. The lines are about names that a spreadsheet runs as formulas, a cell that
-    dwarfs its column, columns that are equal up to a change of units, and rows that repeat others though a column is
-    continuous.
+    Of a table of numbers as they are, ``schema`` may be left out. The lines are about names that a spreadsheet runs as formulas,
+    a cell that dwarfs its column, columns that are equal up to a change of units, and rows that repeat others though a column
+    is continuous.
     """
-    return (*table.remarks, *_formulas(table), *_lone_cells(table), *_same_columns(table), *_repeated_rows(table))
+    schema = Schema.infer(table) if schema is None else schema
+    numbers = {c.name: c for c in schema.columns if isinstance(c, AbstractNumber | Constant)}
+    values = {name: table.values[:, j] for j, name in enumerate(table.columns) if name in numbers}
+    known = {name: cells[~np.isnan(cells)] for name, cells in values.items()}
+    return (
+        *table.remarks,
+        *_formulas(table),
+        *_lone_cells(values, known),
+        *_same_columns(values, known),
+        *_repeated_rows(table, schema),
+    )
 
 
 def _formulas(table: Table) -> Iterator[str]:
@@ -33,15 +48,16 @@ def _formulas(table: Table) -> Iterator[str]:
         yield f"a spreadsheet runs {listing(found)} as a formula: CSV files get an apostrophe before the name"
 
 
-def _lone_cells(table: Table) -> Iterator[str]:
+def _lone_cells(cells: Mapping[str, Cells], known: Mapping[str, Cells]) -> Iterator[str]:
     found = []
-    for j, name in enumerate(table.columns if table.rows > 2 else ()):
-        values = table.values[:, j]
+    for name, values in known.items():
+        if len(values) < 3:
+            continue
         low, below, above, high = np.partition(values, [0, 1, -2, -1])[[0, 1, -2, -1]]
         with np.errstate(over="ignore"):
             for lone, gap, rest in ((high, high - above, above - low), (low, below - low, high - below)):
                 if rest > 0 and gap > _ALONE * rest:
-                    found.append(f"{lone:g} in column {quote(name)}, row {int(np.argmax(values == lone)) + 1}")
+                    found.append(f"{lone:g} in column {quote(name)}, row {int(np.argmax(cells[name] == lone)) + 1}")
     if found:
         yield (
             f"{_first(found, 2)} is a million times farther off than the other cells of the column are from each other: "
@@ -49,17 +65,16 @@ def _lone_cells(table: Table) -> Iterator[str]:
         )
 
 
-def _same_columns(table: Table) -> Iterator[str]:
+def _same_columns(cells: Mapping[str, Cells], known: Mapping[str, Cells]) -> Iterator[str]:
     seen: dict[bytes, str] = {}
     found = []
-    for j, name in enumerate(table.columns if table.rows > 2 else ()):
-        values = table.values[:, j]
-        low, high = values.min(), values.max()
-        if low == high:
+    for name, values in cells.items():
+        if len(known[name]) < 3 or np.ptp(known[name]) == 0:
             continue
+        low, high = known[name].min(), known[name].max()
         # From 0 to 1, and low at the first cell: the same for every change of units, up to rounding.
         unit = (values / 2 - low / 2) / (high / 2 - low / 2)
-        unit = unit if unit[0] <= 0.5 else 1 - unit
+        unit = 1 - unit if unit[~np.isnan(unit)][0] > 0.5 else unit
         key = hashlib.sha256((np.round(unit, _DIGITS) + 0.0).tobytes()).digest()
         if key in seen:
             found.append(f"{quote(seen[key])} and {quote(name)}")
@@ -81,8 +96,9 @@ def _first(found: list[str], most: int) -> str:
     return "; ".join(found[:most]) + more
 
 
-def _repeated_rows(table: Table) -> Iterator[str]:
-    if not any(_fine(table.values[:, j], column) for j, column in enumerate(Schema.infer(table).columns)):
+def _repeated_rows(table: Table, schema: Schema) -> Iterator[str]:
+    place = {name: j for j, name in enumerate(table.columns)}
+    if not any(_fine(table.values[:, place[column.name]], column) for column in schema.columns):
         return
     rows = np.ascontiguousarray(table.values)
     repeated = table.rows - len(np.unique(rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))))

@@ -1,17 +1,21 @@
 """The rows of a fit: what is trained on, what the report is held against, and what cannot be fitted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import InputError, explain
-from scorax._text import listing
+from scorax._text import listing, quote
 from scorax.data import Table
+from scorax.tables._choices import Choices
 from scorax.tables._config import FitConfig, ResolvedConfig
+from scorax.tables._examine import Found, examine
 from scorax.tables._schema import Schema
 from scorax.tables._settings import resolved
+from scorax.tables.columns import AbstractNumber
 
 FEWEST_ROWS = 10
 
@@ -35,6 +39,8 @@ class FitRows:
         holdout: share of its rows kept from the fit for the report.
         test: rows for the report, never trained on.
         test_name: what messages call them.
+        choices: what a person says of its columns.
+        given: the schema of the table, where a person brings one; then nothing else is said of the columns.
     """
 
     table: Table
@@ -42,11 +48,27 @@ class FitRows:
     holdout: float | None = None
     test: Table | None = None
     test_name: str = "the test file"
+    choices: Choices = field(default_factory=Choices)
+    given: Schema | None = None
 
     @property
     def source(self) -> Literal["hold-out", "test file"]:
         """Where the rows come from that the report is held against."""
         return "hold-out" if self.test is None else "test file"
+
+    @cached_property
+    def found(self) -> Found:
+        """The schema of the table.
+
+        Raises:
+            InputError: a column is of a kind that cannot be fitted, or not what a person says.
+        """
+        try:
+            found = examine(self.table, self.choices, plain=True) if self.given is None else Found(self.given, ())
+            _require_numbers(found.schema)
+        except InputError as error:
+            raise InputError(f"{self.name}: {error}") from error
+        return found
 
     def split(self, config: FitConfig, seed: int) -> Split:
         """What a fit takes from the table under a configuration.
@@ -55,11 +77,8 @@ class FitRows:
             InputError: the rows cannot be fitted, or not under this configuration, or the test rows have other columns.
             EnvironmentFailure: the model does not fit into the memory of this machine.
         """
-        try:
-            schema = Schema.infer(self.table)
-        except InputError as error:
-            raise InputError(f"{self.name}: {error}") from error
-        values, held = self.table.values, None
+        schema, held = self.found.schema, None
+        values = schema.match(self.table, self.name)
         if self.holdout is not None:
             order = np.random.default_rng([seed, 2]).permutation(len(values))
             cut = round(self.holdout * len(values))
@@ -70,6 +89,7 @@ class FitRows:
         elif self.test is not None:
             held = schema.match(self.test, self.test_name)
         require_fittable(values, schema, name=self.name)
+        schema = schema.refitted(values)
         return Split(schema, resolved(config, len(values), schema.dimension), values, held)
 
 
@@ -89,6 +109,18 @@ def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, 
     if still:
         expected, do = "columns with different values in the rows of the fit", "hold fewer rows out, or drop the column"
         raise _refusal(name, expected=expected, got=f"{listing(still)} with others in the hold-out only", do=do)
+
+
+def _require_numbers(schema: Schema) -> None:
+    """Refuse columns that a model does not see as numbers as they are."""
+    for column in schema.columns:
+        if column.codes or (isinstance(column, AbstractNumber) and not column.map.trivial):
+            what = f"column {quote(column.name)} of kind {column.kind}: {column.summary}"
+            expected, do = (
+                "columns that are numbers as they are",
+                "leave it out with --ignore, or state no kind and no ends",
+            )
+            raise InputError(explain(expected=expected, got=what, do=do))
 
 
 def _refusal(name: str, *, expected: str, got: str, do: str) -> InputError:

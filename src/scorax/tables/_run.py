@@ -15,18 +15,18 @@ import numpy as np
 from scorax import _write
 from scorax._errors import InputError, Interrupted, explain
 from scorax._events import Event, Note, Phase, Saved
-from scorax._text import shown_path
+from scorax._text import quote, shown_path
 from scorax.checkpoint import Notes, RunFacts, RunFolder, cut_metrics, seal_run, write_run_facts
 from scorax.data import fingerprint
 from scorax.records import MetricsLine
 from scorax.spec import to_json
-from scorax.tables._config import FitConfig, ResolvedConfig
+from scorax.tables._config import FitConfig
 from scorax.tables._evaluate import write_records
 from scorax.tables._files import load_state, save_state, write_facts
 from scorax.tables._precision import in_own_precision
 from scorax.tables._recipe import Fit, Recipe, Resumed, TrainingEnded
-from scorax.tables._rows import FitRows
-from scorax.tables._saved import begun_run
+from scorax.tables._rows import FitRows, Split
+from scorax.tables._saved import begun_run, read_schema
 from scorax.tables._selection import Choice
 from scorax.tables._training import Advance, Training
 from scorax.training import TrainState
@@ -77,7 +77,7 @@ def fit_run(
         for line in run.recover():
             on_event(Note(line))
         if run.exists():
-            facts = _same_run(run, facts, split.settings, on_event)
+            facts = _same_run(run, facts, split, on_event)
         keeper = _Keeper(run, facts, on_event, poll)
         fit = Recipe(config, seed).fit(rows, keeper.hear, keeper.begin)
         keeper.save(fit.state, fit.choice)
@@ -205,8 +205,8 @@ def _metrics(now: Advance) -> MetricsLine:
     )
 
 
-def _same_run(run: RunFolder, facts: RunFacts, config: ResolvedConfig, on_event: Callable[[Event], None]) -> RunFacts:
-    """What the run was begun with; other data, or another seed, hold-out or configuration is refused.
+def _same_run(run: RunFolder, facts: RunFacts, split: Split, on_event: Callable[[Event], None]) -> RunFacts:
+    """What the run was begun with; other data, or another seed, hold-out, schema or configuration is refused.
 
     From here on the run is not complete.
     """
@@ -221,7 +221,23 @@ def _same_run(run: RunFolder, facts: RunFacts, config: ResolvedConfig, on_event:
                     do="resume with the same table and options, or name another folder with -o",
                 )
             )
-    before, now = to_json(begun_config), to_json(config)
+    begun_columns = {column.name: column for column in read_schema(run).columns}
+    now_columns = {column.name: column for column in split.schema.columns}
+    other = next((n for n in {**begun_columns, **now_columns} if begun_columns.get(n) != now_columns.get(n)), None)
+    if other is not None:
+        expected, got = (
+            "none" if column is None else f"one of kind {column.kind}: {column.summary}"
+            for column in (begun_columns.get(other), now_columns.get(other))
+        )
+        raise InputError(
+            f"{shown_path(run.schema)}: "
+            + explain(
+                expected=f"the column {quote(other)} the run was begun with ({expected})",
+                got=got,
+                do="resume with the columns and ends the run was begun with",
+            )
+        )
+    before, now = to_json(begun_config), to_json(split.settings)
     for section in now:
         for key, value in now[section].items():
             if before[section][key] != value:

@@ -1,6 +1,6 @@
 """The schema of a table: its columns in order, the coordinates in which a model sees them, and the way back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,24 @@ from jaxtyping import Float, Int64, Num
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path, suggest
 from scorax.data import Format, Table
-from scorax.tables._schema_json import read_columns, written_columns
-from scorax.tables.columns import KINDS, AbstractColumn, Cells, Codes, Encoded
+from scorax.tables._schema_json import read_schema, written
+from scorax.tables.columns import KINDS, AbstractColumn, Cells, Codes, Copy, Encoded
 
 _SPREADS = (1e-305, 1e305)
 """Of the values of a column that varies: the standard deviation and its inverse are normal numbers then."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A column of a table that is no part of its rows: neither modelled nor generated.
+
+    Attributes:
+        name: of the column.
+        why: in words.
+    """
+
+    name: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -22,19 +35,36 @@ class Schema:
 
     Values are rows in all columns, float64, each counting from the origin of its column. Numbers and levels are what a model sees
     of them: those of the first column, then those of the next.
+
+    Attributes:
+        columns: what rows consist of.
+        left_out: what a table may have besides.
     """
 
     columns: tuple[AbstractColumn, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = {column.name for column in self.columns if not isinstance(column, Copy)}
+        for column in self.columns:
+            if isinstance(column, Copy) and column.source not in known:
+                raise ValueError(
+                    f"column {quote(column.name)} is a copy of {quote(column.source)}, which is no column of its own"
+                )
 
     @staticmethod
-    def infer(table: Table, *, plain: bool = True) -> "Schema":
-        """The schema of a table; missing cells are left out of account.
-
-        Args:
-            table: with a value in every column.
-            plain: whether columns are to be numbers as they are: no levels, no spikes, no maps.
-        """
-        return Schema(tuple(_column(table, j, plain) for j in range(len(table.columns))))
+    def infer(table: Table) -> "Schema":
+        """The schema of a table of numbers as they are; missing cells are left out of account. See :func:`examine` for others."""
+        columns = []
+        for name, values, form in zip(table.columns, table.values.T, table.formats, strict=True):
+            values = values[~np.isnan(values)]
+            if len(values) == 0:
+                expected, do = "at least one number", "leave the column out"
+                raise InputError(f"column {quote(name)}: " + explain(expected=expected, got="none", do=do))
+            cells = Cells(name, values, form)
+            require_spread(cells)
+            columns.append(column_of(cells))
+        return Schema(tuple(columns))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,7 +114,7 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """The schema as JSON; read back by ``from_json``."""
-        return written_columns(self.columns)
+        return written(self.columns, tuple((one.name, one.why) for one in self.left_out))
 
     @staticmethod
     def from_json(obj: Any, where: str = "schema.json") -> "Schema":
@@ -93,7 +123,12 @@ class Schema:
         Raises:
             InputError: it is no schema.
         """
-        return Schema(read_columns(obj, where))
+        columns, left_out = read_schema(obj, where)
+        try:
+            return Schema(columns, tuple(LeftOut(*one) for one in left_out))
+        except ValueError as error:
+            got, do = str(error), "the file is damaged or foreign"
+            raise InputError(f"{where}: " + explain(expected="a schema", got=got, do=do)) from None
 
     def match(self, table: Table, where: str) -> Float[np.ndarray, "rows columns"]:
         """The values of another table.
@@ -104,7 +139,8 @@ class Schema:
         place = shown_path(where)
         known = set(self.names)
         missing = [name for name in self.names if name not in table.columns]
-        extra = [name for name in table.columns if name not in known]
+        left_out = {one.name for one in self.left_out}
+        extra = [name for name in table.columns if name not in known and name not in left_out]
         if missing:
             hint = suggest(missing[0], extra)
             raise InputError(
@@ -130,6 +166,8 @@ class Schema:
                     f"{place}: " + explain(expected=expected, got=got, do="write them as in the fit")
                 ) from None
             column.require(values[:, j], place)
+        for j, copy, source in self._copies:
+            copy.require_image(values[:, j], values[:, source], place)
         return values
 
     def encode(self, values: Float[np.ndarray, "rows columns"]) -> Encoded:
@@ -152,7 +190,8 @@ class Schema:
 
     def refitted(self, values: Float[np.ndarray, "rows columns"]) -> "Schema":
         """The schema with what maps take from rows taken from these: knots and scales; kinds, levels and ends stay."""
-        return Schema(tuple(column.refitted(values[:, j]) for j, column in enumerate(self.columns)))
+        columns = tuple(column.refitted(values[:, j]) for j, column in enumerate(self.columns))
+        return replace(self, columns=columns)
 
     def log_weight(self, values: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, " rows"]:
         """What a log-density of numbers and levels lacks to be one of values."""
@@ -190,31 +229,45 @@ class Schema:
         values = np.empty((rows, len(self.columns)))
         for j, column in enumerate(columns):
             values[:, j] = column
+        for j, copy, source in self._copies:
+            values[:, j] = copy.image(values[:, source])
         return values
 
+    @property
+    def _copies(self) -> list[tuple[int, Copy, int]]:
+        """Every copy with its place and that of its source."""
+        place = {name: j for j, name in enumerate(self.names)}
+        return [(j, c, place[c.source]) for j, c in enumerate(self.columns) if isinstance(c, Copy)]
 
-def _column(table: Table, j: int, plain: bool) -> AbstractColumn:
-    name, values = table.columns[j], table.values[:, j]
-    values = values[~np.isnan(values)]
-    if len(values) == 0:
-        raise InputError(
-            f"column {quote(name)}: " + explain(expected="at least one number", got="none", do="leave the column out")
-        )
-    cells = Cells(name, values, table.formats[j], plain)
+
+def require_spread(cells: Cells) -> None:
+    """Refuse a column whose values are too near or too far apart for float64.
+
+    Raises:
+        InputError: they are.
+    """
     low, high = cells.low, cells.high
     if not (low == high or _SPREADS[0] <= high - low <= _SPREADS[1]):
         raise InputError(
-            f"column {quote(name)}: "
+            f"column {quote(cells.name)}: "
             + explain(
                 expected=f"numbers that spread over {_SPREADS[0]:g} to {_SPREADS[1]:g}",
                 got=f"{low!r} to {high!r}",
                 do="multiply the column by a power of ten",
             )
         )
+
+
+def column_of(cells: Cells) -> AbstractColumn:
+    """The column of the first kind that takes its cells.
+
+    Raises:
+        InputError: none does.
+    """
     found = next((found for kind in KINDS.values() if (found := kind.infer(cells)) is not None), None)
     if found is None:
         raise InputError(
-            f"column {quote(name)}: "
+            f"column {quote(cells.name)}: "
             + explain(
                 expected="numbers", got=f"cells of {cells.given.kind}", do="remove the column or encode it as numbers"
             )

@@ -16,28 +16,44 @@ VERSION = 3
 _DO = "the file is damaged or foreign"
 
 
-def written_columns(columns: tuple[AbstractColumn, ...]) -> dict[str, Any]:
-    """Columns as JSON of this version."""
-    return {"version": VERSION, "columns": [{"kind": column.kind, **to_json(column)} for column in columns]}
+def written(columns: tuple[AbstractColumn, ...], left_out: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Columns, and names of those that are left out with the reasons, as JSON of this version."""
+    return {
+        "version": VERSION,
+        "columns": [{"kind": column.kind, **to_json(column)} for column in columns],
+        "left_out": [{"name": name, "why": why} for name, why in left_out],
+    }
 
 
-def read_columns(obj: Any, where: str) -> tuple[AbstractColumn, ...]:
-    """Columns from JSON of any version, with no key missing and none unknown.
+def read_schema(obj: Any, where: str) -> tuple[tuple[AbstractColumn, ...], tuple[tuple[str, str], ...]]:
+    """Columns, and those that are left out, from JSON of any version, with no key missing and none unknown.
 
     Raises:
         InputError: it is something else.
     """
     _expect(isinstance(obj, dict), where, "an object", type(obj).__name__)
-    for key in obj:
-        _expect(key in ("version", "columns"), where, "the keys version, columns", key)
-    for key in ("version", "columns"):
-        _expect(key in obj, where, f"the key {key}", "none")
+    _expect("version" in obj, where, "the key version", "none")
     version = obj["version"]
     _expect(type(version) is int and 1 <= version <= VERSION, where, f"a version up to {VERSION}", version)
+    keys = ("version", "columns", "left_out") if version == VERSION else ("version", "columns")
+    for key in obj:
+        _expect(key in keys, where, f"the keys {', '.join(keys)}", key)
+    for key in keys:
+        _expect(key in obj, where, f"the key {key}", "none")
     _expect(isinstance(obj["columns"], list), where, "a list of columns", type(obj["columns"]).__name__)
     columns = tuple(_column(item, f"{where}: columns[{j}]", version) for j, item in enumerate(obj["columns"]))
+    left_out = obj.get("left_out", [])
+    _expect(isinstance(left_out, list), where, "a list of columns left out", type(left_out).__name__)
+    left = [from_mapping(_LeftOut, item, f"{where}: left_out[{j}]", _DO) for j, item in enumerate(left_out)]
     check_names([column.name for column in columns], where, Limits())
-    return columns
+    check_names([*(column.name for column in columns), *(one.name for one in left)], where, Limits())
+    return columns, tuple((one.name, one.why) for one in left)
+
+
+@dataclass(frozen=True)
+class _LeftOut:
+    name: str
+    why: str
 
 
 def _column(item: Any, where: str, version: int) -> AbstractColumn:

@@ -105,7 +105,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         rows, config = FitRows(checked_table(self, X, reset=True, fewest=FEWEST_ROWS), "X"), self._settings()
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         rows.split(config, seed)
-        for line in notes(rows.table):
+        for line in notes(rows.table, rows.found.schema):
             warnings.warn(line, stacklevel=2)
         curve: list[float] = []
         with Progress() if self.verbose else nullcontext() as progress:

@@ -8,12 +8,14 @@ from scorax.tables.columns._codes import Codes, Encoded
 from scorax.tables.columns._column import AbstractColumn
 from scorax.tables.columns._constant import Constant
 from scorax.tables.columns._continuous import Continuous
+from scorax.tables.columns._copy import Copy, found_copy
 from scorax.tables.columns._count import Count
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._integer import Integer
 from scorax.tables.columns._knots import Knots
 from scorax.tables.columns._levels import AbstractLevels
 from scorax.tables.columns._map import Map
+from scorax.tables.columns._no_variable import identifier, is_free_text
 from scorax.tables.columns._number import AbstractNumber
 from scorax.tables.columns._ordered import Ordered
 from scorax.tables.columns._rounded import Rounded
@@ -22,6 +24,7 @@ from scorax.tables.columns._time import Time
 
 KINDS: dict[str, type[AbstractColumn]] = {
     "constant": Constant,
+    "copy": Copy,
     "boolean": Boolean,
     "category": Category,
     "count": Count,
@@ -46,6 +49,7 @@ __all__ = [
     "Codes",
     "Constant",
     "Continuous",
+    "Copy",
     "Count",
     "Encoded",
     "Grid",
@@ -60,4 +64,7 @@ __all__ = [
     "Span",
     "Stated",
     "Time",
+    "found_copy",
+    "identifier",
+    "is_free_text",
 ]

@@ -182,7 +182,8 @@ def _log_probability(
 
 
 def _comes_back(map: Map, distinct: Float[np.ndarray, " n"], margin: float) -> bool:
-    """Whether values come back from their images, to their points or to the last digits."""
+    """Whether values come back from their images, to their points or to the last digits that their size and spread have."""
     back = map.inverse(map.forward(distinct, margin), margin)
-    slack = np.maximum(_EXACT * np.abs(distinct), margin / 4)
+    spread = np.ptp(np.quantile(distinct, [0.25, 0.75]))
+    slack = np.maximum(_EXACT * np.maximum(np.abs(distinct), spread), margin / 4)
     return bool((np.abs(back - distinct) <= slack).all())

@@ -112,7 +112,8 @@ class Count(AbstractLevels):
         by = "" if self.by == 1 else f" by {self.by:g}"
         ends = f"{self._shown(self.low)} to {self._shown(self.high)}{by}"
         beyond = [side for side, ratio in (("below", self.below), ("above", self.above)) if ratio is not None]
-        return f"{ends}, {'open ' + ' and '.join(beyond) if beyond else 'closed'}; {len(self.points)} ordered levels"
+        levels = f"{len(self.points)} {'ordered ' if self.ordered else ''}levels"
+        return f"{ends}, {'open ' + ' and '.join(beyond) if beyond else 'closed'}; {levels}"
 
     def require(self, values: Float[np.ndarray, " n"], where: str) -> None:
         """Refuse values beyond a closed end, and between the points."""

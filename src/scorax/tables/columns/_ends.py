@@ -45,13 +45,14 @@ def _reached(end: float, extreme: float, margin: float, none: float) -> float:
 
 
 def _round_end(values: Float[np.ndarray, " n"]) -> float:
-    """The round number at which values end below, or minus infinity."""
-    low, span = float(values.min()), float(np.ptp(values))
-    if np.mean(values <= low + _OUTER * span) < _OUTER_SHARE:
+    """The round number at which values end below, or minus infinity. Their range is that of all but the uppermost hundredth."""
+    low = float(values.min())
+    span = float(np.quantile(values, 0.99)) - low
+    if span <= 0 or np.mean(values <= low + _OUTER * span) < _OUTER_SHARE:
         return -np.inf
     digit = np.floor(np.log10(1.05 * span))
     for unit in (10.0**digit, 10.0 ** (digit - 1)):
-        end = np.floor(low / unit + 1e-9) * unit
-        if np.isfinite(end) and low - end <= _NEAR * unit:
-            return float(f"{end:.12g}")
+        end = float(f"{np.floor(low / unit + 1e-9) * unit:.12g}")
+        if end <= low <= end + _NEAR * unit:
+            return end
     return -np.inf

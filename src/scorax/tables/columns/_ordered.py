@@ -63,7 +63,7 @@ class Ordered(AbstractLevels):
     @property
     def summary(self) -> str:
         """The first levels."""
-        return f"{shown_levels(self)}; {len(self.levels)} ordered levels"
+        return f"{shown_levels(self)}; {len(self.levels)} {'ordered ' if self.ordered else ''}levels"
 
 
 def _few(cells: Cells) -> bool:

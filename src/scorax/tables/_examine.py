@@ -1,0 +1,196 @@
+"""What the columns of a table are, by stated rules, and why."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from scorax._errors import InputError, explain
+from scorax._text import quote
+from scorax.data import Table
+from scorax.tables._choices import Choices
+from scorax.tables._remarks import remarks_on
+from scorax.tables._schema import LeftOut, Schema, column_of, require_spread
+from scorax.tables.columns import (
+    KINDS,
+    AbstractColumn,
+    Cells,
+    Copy,
+    found_copy,
+    identifier,
+    is_free_text,
+)
+
+_PLAIN = ("continuous", "integer", "rounded")
+"""Kinds that a column of numbers as they are may have."""
+
+_LOOKED_AT = 64
+"""Rows on which two columns are compared before all of them are."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something a person may want to know of a column.
+
+    Attributes:
+        column: its name.
+        text: what was found and what is done.
+    """
+
+    column: str
+    text: str
+
+
+class Found(NamedTuple):
+    """The schema of a table, and remarks on how it came about."""
+
+    schema: Schema
+    remarks: tuple[Remark, ...]
+
+
+def examine(table: Table, choices: Choices | None = None, *, plain: bool = False) -> Found:
+    """What the columns of a table are.
+
+    A person's word goes first. A column without a value, an identifier and what is ignored are left out. A column that another
+    one determines is a copy of it. What is left is of the first of :data:`~scorax.tables.columns.KINDS` that takes it.
+
+    Args:
+        table: with missing cells as NaN.
+        choices: what a person says of columns.
+        plain: numbers as they are: no levels, no spikes, no maps, and no column is a copy or left out unless a person says so.
+
+    Raises:
+        InputError: a column is free text, has no kind, or is not what a person says.
+    """
+    choices = Choices() if choices is None else choices
+    choices.require_known(table.columns)
+    every = {name: _cells(table, j, choices, plain) for j, name in enumerate(table.columns)}
+    left = {name: why for name, cells in every.items() if (why := _left_out(name, cells, choices, plain)) is not None}
+    kept = {name: cells for name, cells in every.items() if name not in left and cells is not None}
+    copies = {} if plain else _copies(table, kept, choices)
+    columns = tuple(copies.get(name) or _found(cells) for name, cells in kept.items())
+    schema = Schema(columns, tuple(LeftOut(name, why) for name, why in left.items()))
+    remarks = [Remark(name, f"left out: {why}") for name, why in left.items()]
+    if not plain:
+        absent = dict(zip(table.columns, np.isnan(table.values).sum(axis=0).tolist(), strict=True))
+        for column in columns:
+            remarks += [
+                Remark(column.name, text) for text in remarks_on(column, kept[column.name], absent[column.name])
+            ]
+    return Found(schema, tuple(remarks))
+
+
+def _cells(table: Table, j: int, choices: Choices, plain: bool) -> Cells | None:
+    """The cells of a column, ``None`` where there are none."""
+    name, values, form = table.columns[j], table.values[:, j], table.formats[j]
+    values = values[~np.isnan(values)]
+    if not len(values) or name in choices.ignored:
+        return None
+    stated = choices.kinds.get(name)
+    if stated is not None:
+        plain = plain and stated.kind in _PLAIN and not stated.ends
+        if stated.ends:
+            stated = stated._replace(low=stated.low - form.origin, high=stated.high - form.origin)
+    return Cells(name, values, form, plain, stated)
+
+
+def _left_out(name: str, cells: Cells | None, choices: Choices, plain: bool) -> str | None:
+    """Why a column is no part of the model, ``None`` where it is."""
+    if name in choices.ignored:
+        return "ignored"
+    if cells is None:
+        if plain:
+            expected, do = "at least one number", "leave the column out"
+            raise InputError(f"column {quote(name)}: " + explain(expected=expected, got="none", do=do))
+        return "no value in any row"
+    if plain or cells.stated is not None or cells.low == cells.high:
+        return None
+    why = identifier(cells)
+    if why is None and is_free_text(cells):
+        raise InputError(
+            f"column {quote(name)}: "
+            + explain(
+                expected="categories, numbers or times",
+                got=f"free text ({len(cells.distinct)} different texts in {len(cells.values)} rows)",
+                do=f"leave it out with --ignore {name}, or take every text as a category with --category {name}",
+            )
+        )
+    return None if why is None else f"identifier ({why})"
+
+
+def _copies(table: Table, kept: dict[str, Cells], choices: Choices) -> dict[str, Copy]:
+    """The columns that others determine. Texts are looked at first: what they determine may stand before them."""
+    place = {name: j for j, name in enumerate(table.columns)}
+    varied = [name for name, cells in kept.items() if cells.low != cells.high]
+    order = sorted(varied, key=lambda name: kept[name].given.kind != "text")
+    units = {name: _unit(table.values[:, place[name]]) for name in order}
+    found: dict[str, Copy] = {}
+    sources: list[str] = []
+    for name in order:
+        if name not in choices.kinds:
+            for source in _near(name, sources, kept, units):
+                values, others = table.values[:, place[name]], table.values[:, place[source]]
+                copy = found_copy(kept[name], values, kept[source], others)
+                if copy is not None:
+                    found[name] = copy
+                    break
+        if name not in found:
+            sources.append(name)
+    return found
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """The first rows of a column from 0 to 1, and low at the first cell: the same for every change of units."""
+    low, high = np.nanmin(values), np.nanmax(values)
+    unit = (values[:_LOOKED_AT] / 2 - low / 2) / (high / 2 - low / 2)
+    return 1 - unit if unit[0] > 0.5 else unit
+
+
+def _near(name: str, sources: list[str], kept: dict[str, Cells], units: dict[str, np.ndarray]) -> Iterator[str]:
+    """Sources of which a column may be a copy."""
+    cells = kept[name]
+    decimals = cells.format.decimals if cells.format.kind == "number" else 0
+    slack = 1e-9 + (0.0 if decimals is None else 2 * 10.0**-decimals / (cells.high - cells.low))
+    for source in sources:
+        if kept[source].given.kind == "text":
+            if len(kept[source].distinct) == len(cells.distinct):
+                yield source
+        elif cells.given.kind != "text":
+            apart = np.abs(units[name] - units[source])
+            turned = np.abs(units[name] + units[source] - 1)
+            if np.nanmax(np.minimum(apart, turned), initial=0.0) <= slack:
+                yield source
+
+
+def _found(cells: Cells) -> AbstractColumn:
+    """The kind of a column, by a person's word or by the first that takes it."""
+    require_spread(cells)
+    stated = cells.stated
+    if stated is None or cells.low == cells.high:
+        return column_of(cells)
+    if stated.ends:
+        _require_inside(cells)
+    tried = ("count", "integer") if stated.kind == "integer" else (stated.kind,)
+    for kind in tried:
+        found = KINDS[kind].infer(cells)
+        if found is not None:
+            return found
+    got = f"{cells.given.kind} cells" if cells.given.kind != "number" else "numbers that are not"
+    raise InputError(
+        f"column {quote(cells.name)}: "
+        + explain(expected=f"cells of the stated kind {stated.kind}", got=got, do="state another kind, or none")
+    )
+
+
+def _require_inside(cells: Cells) -> None:
+    stated, body = cells.stated, cells.known
+    if stated is not None and not stated.low <= body.low <= body.high <= stated.high:
+        outside = body.low if body.low < stated.low else body.high
+        shown = cells.format.cells(np.array([outside])).tolist()[0]
+        raise InputError(
+            f"column {quote(cells.name)}: "
+            + explain(
+                expected="values between the stated ends", got=f"{shown}", do="state other ends, or mend the cell"
+            )
+        )

@@ -1,0 +1,193 @@
+"""A column that another one determines, value by value."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from scorax._decimals import round_to
+from scorax._errors import InputError, explain
+from scorax._text import quote
+from scorax.data import Format
+from scorax.spec import Range
+from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._codes import Codes, Encoded
+from scorax.tables.columns._column import AbstractColumn
+
+_FIRST = 64
+"""Rows on which a line is tried before all of them are."""
+
+_DIGITS = 13
+"""Scales and shifts are decimals of fewer digits, or the inverse of such, or what two rows say."""
+
+
+@dataclass(frozen=True)
+class Copy(AbstractColumn):
+    r"""The image of another column, restored from it: $scale \, v + shift$ with its own decimals, or a value for each text.
+
+    Attributes:
+        source: the name of the other column.
+        scale: what its values are multiplied with.
+        shift: what is added.
+        decimals: to which the image is rounded; ``None`` for none.
+        images: for a column of texts, the image of each of its places; then scale and shift say nothing.
+    """
+
+    name: str
+    format: Format
+    source: str
+    scale: float = 1.0
+    shift: float = 0.0
+    decimals: Annotated[int, Range(0, 12)] | None = None
+    images: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.source == self.name:
+            raise ValueError("a column is no copy of itself")
+        if self.scale == 0 and self.images is None:
+            raise ValueError("expected a scale other than 0")
+
+    @classmethod
+    def infer(cls, cells: Cells) -> "Copy | None":
+        """No column is a copy by itself; see :func:`found_copy`."""
+        return None
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind in ``schema.json``."""
+        return "copy"
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """There is no number."""
+        return ()
+
+    @property
+    def codes(self) -> tuple[Codes, ...]:
+        """There is no level."""
+        return ()
+
+    @property
+    def step(self) -> float | None:
+        """That of the other column says it all."""
+        return None
+
+    @property
+    def summary(self) -> str:
+        """Of which column it is a copy."""
+        if self.images is not None:
+            return f"one value for each text of {quote(self.source)}"
+        if (self.scale, self.shift) == (1, 0):
+            return f"equal to {quote(self.source)}"
+        times = "" if self.scale == 1 else "-" if self.scale == -1 else f"{self.scale:.12g} * "
+        more = "" if self.shift == 0 else f" {'+' if self.shift > 0 else '-'} {abs(self.shift):.12g}"
+        return f"{times}{quote(self.source)}{more}"
+
+    def image(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """What this column is where the other has these values; NaN where that is missing or unseen."""
+        if self.images is not None:
+            known = (values >= 0) & (values < len(self.images))
+            return np.append(self.images, np.nan)[np.where(known, values, -1).astype(np.int64)]
+        found = self.scale * values + self.shift
+        return found if self.decimals is None else round_to(found, self.decimals)
+
+    def require(self, values: Float[np.ndarray, " n"], where: str) -> None:
+        """Nothing is refused without the other column; see :meth:`require_image`."""
+
+    def require_image(self, values: Float[np.ndarray, " n"], source: Float[np.ndarray, " n"], where: str) -> None:
+        """Refuse values that are not the image of the other column.
+
+        Raises:
+            InputError: there is one; ``where`` begins the message.
+        """
+        other = differs(values, self.image(source)) & ~(np.isnan(source) | (source < 0) & (self.images is not None))
+        if other.any():
+            row = int(np.argmax(other))
+            raise InputError(
+                f"{where}: "
+                + explain(
+                    expected=f"column {quote(self.name)} as in the fit: {self.summary}",
+                    got=f"another value in row {row + 1} ({int(other.sum())} of {len(values)} rows)",
+                    do="remove these rows, or fit again and state its kind: --column NAME=KIND",
+                )
+            )
+
+    def encode(self, values: Float[np.ndarray, " n"]) -> Encoded:
+        """Nothing."""
+        return Encoded.of(np.empty((len(values), 0)))
+
+    def invert(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
+        """NaN: a schema puts the image in."""
+        return np.full(len(encoded.numbers), np.nan)
+
+    def decode(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
+        """NaN: a schema puts the image in."""
+        return self.invert(encoded)
+
+    def log_weight(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Zero: the column is outside the density."""
+        return np.zeros(len(values))
+
+
+def differs(values: Float[np.ndarray, " n"], others: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Where two columns differ; missing is as missing."""
+    return ~((values == others) | (np.isnan(values) & np.isnan(others)))
+
+
+def found_copy(
+    cells: Cells, values: Float[np.ndarray, " n"], source: Cells, others: Float[np.ndarray, " n"]
+) -> Copy | None:
+    """The column as a copy of another one, or ``None``.
+
+    Args:
+        cells: of the column.
+        values: its values in all rows, NaN where missing.
+        source: the cells of the other column.
+        others: its values.
+    """
+    if (np.isnan(values) != np.isnan(others)).any():
+        return None
+    if source.given.kind == "text":
+        return _relabelled(cells, values, source, others)
+    kinds = {cells.given.kind, source.given.kind}
+    if kinds - {"number", "time", "boolean"} or ("time" in kinds and len(kinds) > 1):
+        return None
+    lower, upper = int(np.nanargmin(others)), int(np.nanargmax(others))
+    span = others[upper] - others[lower]
+    scale = (values[upper] - values[lower]) / span if span > 0 else 0.0
+    if not (np.isfinite(scale) and scale):
+        return None
+    decimals = cells.format.decimals if cells.format.kind == "number" else 0
+    for slope in _near(scale):
+        for shift in (0.0, *_near(float(np.nanmedian(values[:_FIRST] - slope * others[:_FIRST])))):
+            found = Copy(cells.name, cells.format, source.name, slope, shift, decimals)
+            first = differs(values[:_FIRST], found.image(others[:_FIRST])).any()
+            if not (first or differs(values, found.image(others)).any()):
+                return found
+    return None
+
+
+def _near(value: float) -> list[float]:
+    """Short decimals near a number and those of which it is the inverse, the shortest first; and the number itself."""
+    if value == 0 or not np.isfinite(1 / value):
+        return []
+    every = range(1, _DIGITS)
+    short = [float(f"{value:.{digits}g}") for digits in every]
+    inverse = [1 / float(f"{1 / value:.{digits}g}") for digits in every]
+    return list(dict.fromkeys([*short, *inverse, value]))
+
+
+def _relabelled(
+    cells: Cells, values: Float[np.ndarray, " n"], source: Cells, others: Float[np.ndarray, " n"]
+) -> Copy | None:
+    """A value for each text, and another for another."""
+    present = ~np.isnan(others)
+    if len(cells.distinct) != len(source.distinct) or source.given.kind != "text":
+        return None
+    pairs = np.unique(np.column_stack([others[present], values[present]]), axis=0)
+    if len(pairs) != len(source.distinct) or not present.any():
+        return None
+    images = np.full(len(source.given.levels), pairs[0, 1])
+    images[pairs[:, 0].astype(np.int64)] = pairs[:, 1]
+    return Copy(cells.name, cells.format, source.name, images=tuple(images.tolist()))
