@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scorax._errors import InputError
 from scorax.data import NumberFormat, Table, fingerprint, read_table, write_table
 from scorax.tables import Schema
+from scorax.tables.columns import Encoded
 
 CLOCKS = {
     "long ids": 4_539_578_763_621_400,
@@ -129,7 +130,7 @@ def test_another_integer_in_a_constant_column_is_seen():
     assert schema.columns[0].kind == "constant"
     with pytest.raises(InputError, match=f"value {start} .* got {start + 1} in row 2"):
         schema.match(Table.of(np.array([[start, 1], [start + 1, 2]])), "rows")
-    assert schema.cells(schema.decode(np.array([[1.0]])))[0].tolist() == [start]
+    assert schema.cells(schema.decode(Encoded.of(np.array([[1.0]]))))[0].tolist() == [start]
 
 
 def test_what_a_type_of_file_cannot_hold_is_refused(tmp_path):
