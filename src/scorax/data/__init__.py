@@ -10,7 +10,7 @@ from scorax.data._image import read_image
 from scorax.data._order import RowOrder
 from scorax.data._output import TableWriter, write_table
 from scorax.data._read import read_table
-from scorax.data._table import Limits, Table, TableFacts, check_names, fingerprint
+from scorax.data._table import Limits, Missing, Table, TableFacts, check_names, fingerprint
 from scorax.data._toys import toy_log_density
 from scorax.data.formats import AbstractFormat, BooleanFormat, Format, NumberFormat, TextFormat, TimeFormat
 
@@ -20,6 +20,7 @@ __all__ = [
     "Dialect",
     "Format",
     "Limits",
+    "Missing",
     "NumberFormat",
     "RowOrder",
     "Table",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _UNITS: dict[str, Unit] = {code: unit for unit, code in CODES.items()}
 
+READABLE = "columns of numbers, texts, truth values, dates or times"
+
 
 def readable(kind: "pa.DataType") -> bool:
     """Whether an array of this type is a column: of numbers, texts, truth values, dates or times, or of nothing."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
-from scorax.data._arrow_blocks import block_of, readable
+from scorax.data._arrow_blocks import READABLE, block_of, readable
 from scorax.data._bad_cells import BadCells
 from scorax.data._blocks import Block, joined
 from scorax.data._pages import check_pages
@@ -57,7 +57,7 @@ def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
                 f"type {quote(str(kind), 30)} in column {quote(name)}",
                 "remove the column or write it as one of these",
             )
-            raise _refusal(path, "columns of numbers, texts, truth values, dates or times", got, do)
+            raise _refusal(path, READABLE, got, do)
     if file.metadata.num_rows == 0:
         raise _refusal(path, "rows", "none", "check the file")
     check_pages(path, file.metadata, limits)

@@ -8,12 +8,16 @@ import numpy as np
 
 from scorax._text import listing, quote
 from scorax.data._table import Table
-from scorax.data._words import MISSING, NUMBER
+from scorax.data._words import CODE, MISSING, NUMBER
 from scorax.data.formats import NumberFormat, TextFormat
 
 _NAMED = 3
+_UNITS_OF_NUMBERS = (
+    "%|‰|[$€£¥₹]|USD|EUR|GBP|CHF|kg|m?g|lbs?|oz|[cmk]?m|ft|in|mi|m?s|min|hrs?|h|mph|km/h|kWh|[kM]?W|°?[CF]|K"
+)
 _WITH_SIGNS = re.compile(
-    r"[+-]?\s?[$€£¥₹]?\s?[0-9]{1,3}(?:[,.' \u00a0\u202f]?[0-9]{3})*(?:[.,][0-9]+)?\s?(?:[$€£¥₹%‰]|[^\W\d_]{1,3})?"
+    r"[+-]?\s?(?:[$€£¥₹]|USD|EUR|GBP)?\s?[0-9]{1,3}(?:[,.' \u00a0\u202f]?[0-9]{3})*(?:[.,][0-9]+)?"
+    rf"\s?(?:{_UNITS_OF_NUMBERS})?"
 )
 _DATE = re.compile(
     r"[0-9]{1,4}([-/. ])[0-9]{1,2}\1[0-9]{1,4}(?:[T ,]+[0-9]{1,2}:.*)?|"
@@ -47,7 +51,7 @@ def remarks_on_kinds(table: Table) -> tuple[str, ...]:
     for j, name in enumerate(table.columns):
         form, values = table.formats[j], table.values[:, j]
         if isinstance(form, TextFormat):
-            lines += _of_texts(name, form, values, codes)
+            lines += _of_texts(name, form, values, codes, table.dialect.decimal)
         elif isinstance(form, NumberFormat) and form.decimals == 0:
             lines += _of_integers(name, form, values)
     if codes:
@@ -59,7 +63,7 @@ def _columns(names: list[str]) -> str:
     return f"column {quote(names[0])} is" if len(names) == 1 else f"columns {listing(names)} are"
 
 
-def _of_texts(name: str, form: TextFormat, values: np.ndarray, codes: list[str]) -> list[str]:
+def _of_texts(name: str, form: TextFormat, values: np.ndarray, codes: list[str], mark: str) -> list[str]:
     places = values[~np.isnan(values)].astype(np.int64)
     if not places.size:
         return []
@@ -71,10 +75,17 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, codes: list[str])
     column, example = f"column {quote(name)}", quote(form.levels[int(places[0])], 30)
     numbers = [bool(re.match(NUMBER, level.strip())) for level in form.levels]
     rest = int(counts[~np.array(numbers)].sum())
-    if rest == 0:
+    points = mark == "," and any("." in level for level in form.levels)
+    if rest == 0 and points:
+        return [
+            f"{column} has points in its numbers ({example}) where others have commas: read as text; write one of them"
+        ]
+    if rest == 0 and any(re.match(CODE, level) for level in form.levels):
         codes.append(name)
         return []
-    if rest <= len(places) // 2:
+    if rest == 0:
+        return [f"{column} holds numbers as texts ({example}): read as text"]
+    if rest <= len(places) // 2 and not points:
         odd = next(int(k) for k in places if not numbers[int(k)])
         row = int(np.argmax(values == odd)) + 1
         return [
@@ -83,7 +94,8 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, codes: list[str])
         ]
     if share(_DATE) > 0.9:
         return [
-            f"{column} looks like dates ({example}) of which not all are ISO 8601 of one form: read as text; write 2024-01-31"
+            f"{column} looks like dates ({example}) and is read as text; dates are read where all cells are written in "
+            "one way, 2024-01-31 or 2024-01-31T12:00:00, or have the type of dates"
         ]
     if len(form.levels) > 2 and share(_WITH_SIGNS) > 0.9:
         do = "write plain numbers, such as 1200.50, to have it as numbers"

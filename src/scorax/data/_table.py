@@ -12,6 +12,7 @@ import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
+from scorax.data._arrow_blocks import READABLE, block_of, readable
 from scorax.data._blocks import NumberBlock, joined
 from scorax.data._dialect import Dialect
 from scorax.data._integers import distances
@@ -113,6 +114,26 @@ class Table:
             values[:, j], form = joined([block], name, where)
             formats.append(form)
         return Table(tuple(columns), values, tuple(formats))
+
+    @staticmethod
+    def of_arrow(columns: Mapping[str, Any], where: str = "the table") -> "Table":
+        """A table from named Arrow arrays of one length, of numbers, texts, truth values, dates or times; null is missing.
+
+        Raises:
+            InputError: an array of another type, or integers or times that range too far.
+        """
+        found: list[tuple[np.ndarray, Format]] = []
+        for name, cells in columns.items():
+            if not readable(cells.type):
+                got = f"type {quote(str(cells.type), 30)} in column {quote(name)}"
+                do = "remove the column or make it one of these"
+                raise InputError(f"{where}: " + explain(expected=READABLE, got=got, do=do))
+            found.append(joined([block_of(cells, where, name)], name, where))
+        rows = max((len(values) for values, _ in found), default=0)
+        values = np.empty((rows, len(found)))
+        for j, (column, _) in enumerate(found):
+            values[:, j] = column
+        return Table(tuple(columns), values, tuple(form for _, form in found))
 
 
 _REMEDIES = {

@@ -1,5 +1,6 @@
 """What users hand in as ``X``: arrays, lists, and data frames of any library that narwhals knows; the way back to a frame."""
 
+import importlib
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -10,10 +11,14 @@ from sklearn.utils.validation import validate_data
 
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote
-from scorax.data import Table
+from scorax.data import Missing, Table
+from scorax.tables._column_types import ColumnType
 
 Library = Literal["pandas", "polars", "pyarrow", "modin", "cudf"]
 """A library of data frames."""
+
+_PANDAS = {"pandas": "pandas", "modin": "modin.pandas", "cudf": "cudf"}
+"""Modules with the classes of pandas."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,13 @@ class Frame:
         library: that it is of.
         labels: of its columns; ``None`` where they are pandas' numbers from 0 on.
         count: of its columns.
+        types: of its columns; a run folder of an earlier release has none.
     """
 
     library: Library
     labels: tuple[str, ...] | None
     count: int
+    types: tuple[ColumnType, ...] = ()
 
     @staticmethod
     def of(X: Any) -> "Frame | None":
@@ -38,27 +45,47 @@ class Frame:
             return None
         library = cast(Library, frame.implementation.value)
         labels: list[Any] = frame.columns
+        types = tuple(ColumnType.of(series) for series in frame.iter_columns())
         if labels == list(range(len(labels))):
-            return Frame(library, None, len(labels))
-        return Frame(library, tuple(labels), len(labels)) if all(isinstance(label, str) for label in labels) else None
+            return Frame(library, None, len(labels), types)
+        named = all(isinstance(label, str) for label in labels)
+        return Frame(library, tuple(labels), len(labels), types) if named else None
 
     def build(self, columns: list[np.ndarray]) -> Any:
-        """A data frame of these columns."""
+        """A data frame of these columns, of the types that it had."""
         labels: Any = range(self.count) if self.labels is None else self.labels
-        return nw.from_dict(dict(zip(labels, columns, strict=True)), backend=self.library).to_native()
+        if not self.types:
+            return nw.from_dict(dict(zip(labels, columns, strict=True)), backend=self.library).to_native()
+        made = zip(labels, self.types, columns, strict=True)
+        if (module := _PANDAS.get(self.library)) is not None:
+            pandas = importlib.import_module(module)
+            return pandas.DataFrame({label: kind.pandas_column(cells, pandas) for label, kind, cells in made})
+        found = [kind.column(str(label), cells, self.library).to_frame() for label, kind, cells in made]
+        return nw.concat(found, how="horizontal").to_native()
 
 
-def checked_table(estimator: BaseEstimator, X: Any, *, reset: bool, fewest: int = 1) -> Table:
+def checked_table(
+    estimator: BaseEstimator, X: Any, *, reset: bool, fewest: int = 1, missing: Missing = "refuse"
+) -> Table:
     """The rows of ``X`` after scikit-learn's checks; columns of integers stay exact, also beside floats in a data frame.
 
-    Names of columns are those that scikit-learn remembers, otherwise ``x0``, ``x1``, ...
+    Columns of a data frame may be numbers, texts or categories, truth values, dates and times. Names of columns are those that
+    scikit-learn remembers, otherwise ``x0``, ``x1``, ... Of missing cells ``keep`` makes NaN, ``refuse`` an error.
 
     Raises:
-        InputError: a cell is not a finite number, or a row has another length (a ``ValueError``); the column is named.
+        InputError: a cell is infinite or, where they are refused, missing; a cell of an array is no number, or a row has another
+            length (a ``ValueError``); the column is named.
         TypeError: a cell is an object of which no number can be made.
     """
+    frame = _frame(X)
+    if frame is not None:
+        return _table_of_frame(estimator, X, frame, reset, fewest, missing)
+    finite = True if missing == "refuse" else "allow-nan"
     try:
-        values = np.asarray(validate_data(estimator, X, dtype="numeric", reset=reset, ensure_min_samples=fewest))
+        values = validate_data(
+            estimator, X, dtype="numeric", reset=reset, ensure_min_samples=fewest, ensure_all_finite=finite
+        )
+        values = np.asarray(values)
         values = values.astype(np.float64) if values.dtype.kind == "O" else values
     except (TypeError, ValueError) as error:
         _explain_cells(X, error)
@@ -66,13 +93,35 @@ def checked_table(estimator: BaseEstimator, X: Any, *, reset: bool, fewest: int 
     if not np.isfinite(values).all():  # scikit-learn does not look into lists of objects
         _explain_cells(X, ValueError())
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ())] or default_names(values.shape[1])
-    frame = _frame(X)
-    if frame is None:
-        return Table.of(values, names, "X")
-    columns = [series.to_numpy() for series in frame.iter_columns()]
-    # A column of Python objects is what scikit-learn has made of it.
-    cells = [values[:, j] if c.dtype.kind == "O" else c for j, c in enumerate(columns)]
-    return Table.of_columns(dict(zip(names, cells, strict=True)), "X")
+    return Table.of(values, names, "X")
+
+
+def _table_of_frame(
+    estimator: BaseEstimator, X: Any, frame: nw.DataFrame[Any], reset: bool, fewest: int, missing: Missing
+) -> Table:
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", ())] or default_names(len(frame.columns))
+    if len(frame) < fewest or not names:
+        shape = f"{len(frame)} rows and {len(names)} columns"
+        do = "bring more data"
+        raise InputError("X: " + explain(expected=f"at least {fewest} rows to fit and a column", got=shape, do=do))
+    columns: dict[str, Any] = {}
+    for name, series in zip(names, frame.iter_columns(), strict=True):
+        try:
+            columns[name] = series.to_arrow()
+        except Exception as error:  # Arrow's and pandas' own for Python objects of several kinds
+            got = f"cells of several kinds in column {quote(name)} ({quote(str(error).splitlines()[0], 80)})"
+            raise InputError("X: " + explain(expected="cells of one type", got=got, do="make it one type")) from None
+    table = Table.of_arrow(columns, "X")
+    for j, name in enumerate(table.columns):
+        values = table.values[:, j]
+        bad = ~np.isfinite(values) if missing == "refuse" else np.isinf(values)
+        if bad.any():
+            row = int(np.argmax(bad))
+            got = f"{'infinity (inf)' if np.isinf(values[row]) else 'a missing cell'} in column {quote(name)}, row {row + 1}"
+            do = "fill the cell, or drop the row or the column"
+            raise InputError("X: " + explain(expected="a finite value in every cell", got=got, do=do))
+    return table
 
 
 def _frame(X: Any) -> nw.DataFrame[Any] | None:
@@ -87,11 +136,6 @@ def default_names(count: int) -> list[str]:
 
 def _explain_cells(X: Any, error: Exception) -> None:
     """Raise what names the column, where ``error`` is about a cell or the shape of the rows."""
-    frame = _frame(X)
-    if frame is not None:
-        for label, series in zip(frame.columns, frame.iter_columns(), strict=True):
-            _explain_column(label, series.to_list(), None)
-        return
     if isinstance(X, np.ndarray) and X.dtype.names is not None:
         fields = listing(X.dtype.names)
         got = f"a structured array with the fields {fields}"

@@ -1,0 +1,91 @@
+"""Types of the columns of a data frame: plain fields that a run folder holds, and the way back to a column of that type."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+import narwhals as nw
+import numpy as np
+
+Unit = Literal["ns", "us", "ms", "s"]
+
+_PLAIN = (
+    nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64,
+    nw.Float32, nw.Float64, nw.String, nw.Boolean, nw.Date, nw.Categorical,
+)  # fmt: skip
+_TYPES = {kind.__name__: kind for kind in _PLAIN}
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """The type of a column.
+
+    Attributes:
+        name: that narwhals has for it.
+        native: that pandas has for it; ``None`` in other libraries.
+        unit: of times.
+        zone: of times that have one.
+        categories: in order, as texts.
+        inner: type of the categories in pandas.
+        ordered: whether their order has a meaning.
+    """
+
+    name: str
+    native: str | None = None
+    unit: str | None = None
+    zone: str | None = None
+    categories: tuple[str, ...] | None = None
+    inner: str | None = None
+    ordered: bool = False
+
+    def __post_init__(self) -> None:
+        if self.unit is not None and self.unit not in get_args(Unit):
+            raise ValueError(f"expected a unit of {', '.join(get_args(Unit))}, got {self.unit!r}")
+
+    @staticmethod
+    def of(series: nw.Series[Any]) -> "ColumnType":
+        """The type of a column."""
+        kind = series.dtype
+        native = str(series.to_native().dtype) if series.implementation.is_pandas_like() else None
+        unit, zone = (kind.time_unit, kind.time_zone) if isinstance(kind, nw.Datetime) else (None, None)
+        if native == "category":
+            found = series.to_native().cat
+            texts = tuple(map(str, found.categories))
+            return ColumnType(
+                "Categorical", native, None, None, texts, str(found.categories.dtype), bool(found.ordered)
+            )
+        categories = tuple(kind.categories) if isinstance(kind, nw.Enum) else None
+        return ColumnType(type(kind).__name__, native, unit, zone, categories)
+
+    def column(self, name: str, cells: np.ndarray, backend: Any) -> Any:
+        """A column of this type, in a library other than pandas: of cells as a format has them, times in UTC."""
+        # NumPy's times have a value that is none; other cells of a hole are None or NaN.
+        plain = cells if cells.dtype.kind == "M" else [None if cell != cell else cell for cell in cells.tolist()]
+        series = nw.new_series(name, plain, backend=backend)
+        if self.name == "Datetime":
+            series = series.cast(nw.Datetime(cast(Unit, self.unit)))
+            if self.zone is not None:
+                series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(self.zone)
+            return series
+        if self.name == "Enum" and self.categories is not None:
+            return series.cast(nw.String).cast(nw.Enum(self.categories))
+        kind = _TYPES.get(self.name)
+        return series if kind is None else series.cast(kind)
+
+    def pandas_column(self, cells: np.ndarray, pandas: Any) -> Any:
+        """The same in pandas, or in a module that is like it."""
+        if self.native == "category":
+            categories = pandas.Index(list(self.categories or ()), dtype="object").astype(self.inner)
+            return pandas.Series(cells).astype(pandas.CategoricalDtype(categories, self.ordered))
+        if self.native == "object":
+            return pandas.Series(cells.astype(object) if cells.dtype.kind != "M" else _dates(cells), dtype="object")
+        if cells.dtype.kind == "M":
+            # Pandas has no dates, and times of seconds and finer only.
+            times = pandas.Series(cells.astype(f"datetime64[{self.unit or 'us'}]"))
+            if self.zone is not None:
+                times = times.dt.tz_localize("UTC").dt.tz_convert(self.zone)
+            return times.astype(self.native)
+        return pandas.Series(cells).astype(self.native)
+
+
+def _dates(times: np.ndarray) -> list[Any]:
+    return [None if np.isnat(time) else time.item() for time in times]
