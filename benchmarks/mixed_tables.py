@@ -152,7 +152,8 @@ def peer(case: Case, name: str, python: str, repeats: int, target: str) -> dict[
     command = [python, str(script), name, *files, str(case.seed), str(repeats)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        print(f"{name}: failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        print(f"{name}: failed: {last}", file=sys.stderr)
         return None
     seconds = json.loads(done.stdout.strip().splitlines()[-1])["seconds"]
     record = scores(case, [pd.read_csv(samples)], target)

@@ -108,10 +108,10 @@ def _block(
 ) -> ColumnDifference:
     of_real, of_synthetic = level_counts(real, size), level_counts(synthetic, size)
     n, m = of_real.sum(), of_synthetic.sum()
-    outside = Share.of(float(of_synthetic[of_real == 0].sum()), float(m))
+    outside = Share.of(int(of_synthetic[of_real == 0].sum()), int(m))
     distance, expected = 1.0 if n != m else 0.0, 0.0
     if n and m:
-        distance = float(_distances(of_real / n - of_synthetic / m, ordered))
+        distance = float(_distances((of_real / n - of_synthetic / m)[None], ordered)[0])
         pooled = (of_real + of_synthetic).astype(int)
         drawn = generator.multivariate_hypergeometric(pooled, int(n), size=_PERMUTATIONS, method="marginals")
         expected = float(np.quantile(_distances(drawn / n - (pooled - drawn) / m, ordered), 0.95))
@@ -121,6 +121,7 @@ def _block(
 
 
 def _distances(differences: np.ndarray, ordered: bool) -> np.ndarray:
+    """Of each row of differences of shares."""
     if ordered:
         return np.abs(differences.cumsum(axis=-1)).max(axis=-1)
     return 0.5 * np.abs(differences).sum(axis=-1)

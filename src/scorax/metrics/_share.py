@@ -16,7 +16,7 @@ class Share:
     high: float
 
     @classmethod
-    def of(cls, count: float, total: float) -> "Share":
+    def of(cls, count: int, total: int) -> "Share":
         """The share of `count` in `total` independent rows; of none, anything from 0 to 1."""
         if not total:
             return cls(float("nan"), 0.0, 1.0)
