@@ -60,13 +60,17 @@ class Case:
         self.held.to_csv(out / "held.csv", index=False)
         (out / "schema.json").write_text(json.dumps([asdict(c) for c in self.schema.columns], indent=1) + "\n")
         self.record = out / "mixed_tables.json"
-        self.records: dict[str, Any] = json.loads(self.record.read_text())["records"] if self.record.exists() else {}
+
+    @property
+    def records(self) -> dict[str, Any]:
+        """What stands in the folder, of this process or another."""
+        return json.loads(self.record.read_text())["records"] if self.record.exists() else {}
 
     def keep(self, name: str, record: dict[str, Any]) -> None:
         """Add a record and write all."""
-        self.records[name] = record
+        records = self.records | {name: record}
         facts = machine("numpy", "scikit-learn", "xgboost-cpu")
-        text = json.dumps({"machine": facts, "data": self.data, "seed": self.seed, "records": self.records}, indent=1)
+        text = json.dumps({"machine": facts, "data": self.data, "seed": self.seed, "records": records}, indent=1)
         self.record.write_text(text + "\n")
 
 
@@ -224,8 +228,9 @@ def main() -> None:
             case.keep(CEILING, ceiling(case))
         for name in BASELINES:
             if name not in case.records:
-                case.keep(name, baseline(case, name, options.draws, target))
-                print(f"{name}: {case.records[name]['nats']:.3f} nats", file=sys.stderr)
+                record = baseline(case, name, options.draws, target)
+                case.keep(name, record)
+                print(f"{name}: {record['nats']:.3f} nats", file=sys.stderr)
         for name in options.peers:
             if name not in case.records and (
                 record := peer(case, name, options.peer_python, options.peer_repeats, target)

@@ -150,6 +150,15 @@ def test_a_copula_without_correlation_is_the_product_of_its_margins() -> None:
     np.testing.assert_allclose(got, expected, atol=1e-9)
 
 
+def test_a_far_value_costs_a_copula_no_more_than_its_margins_and_a_few_nats() -> None:
+    x = np.random.default_rng(0).multivariate_normal(np.zeros(2), [[1.0, 0.95], [0.95, 1.0]], 1000)
+    none = np.zeros((1001, 0), int)
+    baseline = CopulaBaseline().fit(MixedRows(x, none[:1000], ()), seed=0)
+    far = baseline.log_prob(MixedRows(np.array([[0.0, 20.0]]), none[:1], ()))
+    # Normal tails alone: 20^2 / 2, and by the correlation ten times that.
+    assert -200 < far[0] < -20
+
+
 def test_a_copula_finds_the_correlation_behind_cells_and_gives_their_rectangles() -> None:
     truth = np.array([[1.0, 0.7, -0.4], [0.7, 1.0, 0.1], [-0.4, 0.1, 1.0]])
     z = np.random.default_rng(0).multivariate_normal(np.zeros(3), truth, 6000)

@@ -21,7 +21,8 @@ _FAR = 40.0
 class CopulaBaseline:
     r"""A Gaussian copula: $z \sim N(0, R)$, number $x_j = F_j^{-1}(\Phi(z_j))$, level $l_b$ the one in whose cell $z_b$ lies.
 
-    Margins: of a number a mixture of at most 20 normal laws, its components chosen as in `ProductMixtureBaseline`; of a
+    Margins: of a number a mixture of at most 20 normal laws, its components chosen as in `ProductMixtureBaseline`, and one
+    as wide as the range of the rows with the weight of half a row, without which a far value would cost any amount; of a
     block the shares (n_k + 1/2) / (n + K/2), cells in the order of the levels, which is arbitrary where they are not
     ordered. R is fitted by stochastic expectation maximisation: latents of cells and of what is missing are drawn given
     all others, R is the mean of their correlations (Hoff 2007 draws R too).
@@ -106,7 +107,7 @@ class CopulaBaseline:
 
 
 class _NumberMargin:
-    """A mixture of normal laws of one number."""
+    """A mixture of normal laws of one number, the last as wide as its range with the weight of half a row."""
 
     def __init__(self, log_weights: np.ndarray, means: np.ndarray, sizes: np.ndarray) -> None:
         self._log_weights, self._means, self._sizes = log_weights, means, sizes
@@ -117,7 +118,14 @@ class _NumberMargin:
         there = np.isfinite(rows.numbers[:, j])
         column = MixedRows(rows.numbers[there][:, [j]], np.zeros((there.sum(), 0), int), (), (rows.cell_widths[j],))
         products, _, _ = choose_products(column, _MARGIN_COMPONENTS, seed)
-        return cls(products.log_weights, products.means[:, 0], products.deviations[:, 0])
+        x, means, sizes = column.numbers[:, 0], products.means[:, 0], products.deviations[:, 0]
+        wide = max(float(np.ptp(x)) if len(x) else 0.0, float(sizes.max()))
+        shares = smoothed_shares(np.array([len(x), 0.0]))
+        return cls(
+            np.append(products.log_weights + np.log(shares[0]), np.log(shares[1])),
+            np.append(means, means.mean()),
+            np.append(sizes, wide),
+        )
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
         z = (x[:, None] - self._means) / self._sizes
