@@ -1,4 +1,4 @@
-"""What every test needs before JAX is imported, the hypothesis profile, and fixtures for quick compilation and float64.
+"""What every test needs before JAX is imported, the hypothesis profile, quick compilation, and a fixture for float64.
 
 JAX reads these variables once, on import, so they are set here and nowhere later. Values given from outside win.
 """
@@ -40,15 +40,22 @@ for _name, _value in {
     # Two xdist workers share the cores already; BLAS threads on top of them only wait for each other.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
+    "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",  # addresses of Python lines in programs that nobody reads
 }.items():
     os.environ.setdefault(_name, _value)
 
-# Most of a cold run is compiling. The older of XLA's two generators of CPU code, without LLVM's loop optimisations, takes a
-# third to a half of the time; loops that are not vectorised cost the tests little. `XLA_FLAGS= pytest` runs the programs of a
-# user, and CI does so once more for the claims about bits (marker `bits`).
-PROGRAMS_OF_A_USER = os.environ.get("XLA_FLAGS") == ""
-if _known_to_xla("xla_cpu_use_fusion_emitters"):
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1")
+# Most of a cold run is compiling programs that run once for milliseconds. The older of XLA's two generators of CPU code, without
+# optimisations and in one piece, takes a quarter of the time; tolerances stand far above the order of additions and fused
+# multiplications. `XLA_FLAGS= pytest` runs the programs of a user, and CI does so for the claims about bits (marker `bits`).
+_QUICK = {
+    "xla_cpu_use_fusion_emitters": "false",
+    "xla_backend_optimization_level": "0",
+    "xla_llvm_disable_expensive_passes": "true",
+    "xla_cpu_parallel_codegen_split_count": "1",
+}
+os.environ.setdefault(
+    "XLA_FLAGS", " ".join(f"--{name}={value}" for name, value in _QUICK.items() if _known_to_xla(name))
+)
 
 # Traces are millions of objects that live on; Python's default looks through them again and again.
 gc.set_threshold(200_000, 50, 100)
@@ -57,36 +64,6 @@ gc.set_threshold(200_000, 50, 100)
 settings.register_profile("scorax", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("thorough", settings.get_profile("scorax"), max_examples=20_000)  # minutes a test, by hand
 settings.load_profile("scorax")
-
-
-@pytest.fixture(scope="module")
-def quick_compilation() -> Iterator[None]:
-    """Programs that XLA hardly optimises, for the rest of one file.
-
-    Most of a cold run is compiling programs that run once for milliseconds; without optimisation they compile in half the
-    time. For files whose tolerances stand far above rounding, or that compare no numbers: the order of additions and fused
-    multiplications may differ from what users run. Files about float32 digits or the compiler leave it alone. Equal bits are
-    claimed under either, and with the programs of a user nothing is changed here.
-    """
-    import jax
-
-    if PROGRAMS_OF_A_USER:
-        yield
-        return
-
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
-    jax.clear_caches()  # the option is no part of the key under which a compiled program is kept in memory
-
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    """Of another process that compiles the programs of this one."""
-    import jax
-
-    return {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": str(int(jax.config.read("jax_disable_most_optimizations")))}
 
 
 @pytest.fixture

@@ -84,9 +84,10 @@ def calls() -> None:
     assert [int(state.step) for state in states] == [0, 1]
 
 
-if __name__ == "__main__":
-    warnings.simplefilter("error")
-    warnings.filterwarnings("ignore", "A JAX array is being set as static")  # Equinox looks before it is converted
-    assert fields() > 15
-    networks()
-    calls()
+def check() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "A JAX array is being set as static")  # Equinox looks before it is converted
+        assert fields() > 15
+        networks()
+        calls()

@@ -40,6 +40,12 @@ def rows_of(law: GaussianMixture, count: int, *, key) -> jax.Array:
     return jax.vmap(lambda k: law.sample(key=k))(jax.random.split(key, count))
 
 
+@eqx.filter_jit
+def log_densities(law: GaussianMixture, x) -> jax.Array:
+    """Of rows; operation by operation it would be thirty programs for each shape."""
+    return jax.vmap(law.log_density)(x)
+
+
 def noisy(law: GaussianMixture, process, t=None) -> GaussianMixture:
     """The law of the process at ``t`` (default: ``t0``)."""
     return law.at(process.level(jnp.asarray(process.t0 if t is None else t)))

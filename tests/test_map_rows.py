@@ -1,9 +1,5 @@
 """Blocks of rows: a row's bits are the same alone, in part, in any order, on one device and on two."""
 
-import os
-import subprocess
-import sys
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -92,24 +88,12 @@ def requests(mesh=None) -> list[np.ndarray]:
     return [np.asarray(part) for part in (draws, one, scored.value, scored.solver_error)]
 
 
-PROGRAM = """
-import sys, jax, numpy as np
-sys.path.insert(0, {tests!r})
-from test_map_rows import requests
-assert len(jax.devices()) == 2
-np.savez({file!r}, *requests(jax.make_mesh((2,), ("rows",))))
-"""
-
-
 @pytest.mark.bits
-def test_two_devices_give_the_bits_of_one(tmp_path):
-    """Another process, because the number of devices is fixed when JAX starts."""
-    file = str(tmp_path / "two.npz")
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
-    program = PROGRAM.format(tests=os.path.dirname(__file__), file=file)
-    subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "XLA_FLAGS": flags})
+def test_two_devices_give_the_bits_of_one():
+    """The tests have two devices of the processor (``conftest.py``), of which a call without a mesh takes the first."""
+    assert len(jax.devices()) >= 2
+    shared = requests(jax.make_mesh((2,), ("rows",)))
     alone = requests()
     assert np.array_equal(alone[1], alone[0][:1])
-    with np.load(file) as two:
-        for number, part in enumerate(alone):
-            np.testing.assert_array_equal(two[f"arr_{number}"], part)
+    for ours, theirs in zip(shared, alone, strict=True):
+        np.testing.assert_array_equal(ours, theirs)

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # statistics, to a tenth
-
 ROOT = Path(__file__).parents[1]
 
 

@@ -1,6 +1,6 @@
 """Every wrong argument ends in one sentence: what was expected, what came, what to do. ``refusals.py`` makes the calls.
 
-They run in a process of their own, without the type checks of the other tests, which would speak first.
+They run in one process of their own, without the type checks of the other tests, which would speak first.
 """
 
 import json
@@ -15,23 +15,29 @@ import pytest
 SENTENCE = re.compile(r"expected [^\n]+, got [^\n]+; [^\n]+")
 
 
-def output_of(script: str) -> str:
-    here = Path(__file__).parent
-    path = os.pathsep.join([str(here), *sys.path])
-    done = subprocess.run(
-        [sys.executable, here / script], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+PROGRAM = """
+import json, sys
+import counts, refusals
+json.dump(refusals.report(), sys.stdout)
+counts.check()
+"""
 
 
 @pytest.fixture(scope="module")
-def raised() -> dict[str, list[str]]:
-    return json.loads(output_of("refusals.py"))
+def process() -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    given = {**os.environ, "PYTHONPATH": path}
+    return subprocess.run([sys.executable, "-c", PROGRAM], env=given, capture_output=True, text=True)
 
 
-def test_counts_that_numpy_made_are_counts():
-    output_of("counts.py")
+@pytest.fixture(scope="module")
+def raised(process: subprocess.CompletedProcess[str]) -> dict[str, list[str]]:
+    assert process.stdout, process.stderr
+    return json.loads(process.stdout)
+
+
+def test_counts_that_numpy_made_are_counts(process: subprocess.CompletedProcess[str]) -> None:
+    assert process.returncode == 0, process.stderr
 
 
 def test_each_refusal_is_one_sentence(raised):

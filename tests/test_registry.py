@@ -15,10 +15,6 @@ from cases import CASES, KEY, Case
 from scorax import models, networks, objectives, processes, samplers, simulation, targets, transforms
 from scorax._trees import named_arrays, with_named_arrays
 
-pytestmark = pytest.mark.usefixtures(
-    "quick_compilation"
-)  # what is compared differs by far more than rounding, or not at all
-
 ROOMS = (processes, models, networks, transforms, objectives, samplers, simulation, targets)
 
 
@@ -73,12 +69,11 @@ def rows_of(answer: Any) -> list[Any]:
     return [jax.tree.map(lambda leaf, i=i: leaf[i], host) for i in range(3)]
 
 
-def test_jit_and_vmap_change_nothing_and_the_key_decides(case):
+def test_jit_and_vmap_change_nothing_the_key_decides_and_the_gradient_is_finite(case):
     """The compiled answer to a batch is that of plain Python to each row; equal rows with equal keys have equal bits.
 
-    Without a batch a compiled answer is compared in ``test_gradient_is_finite``, and here where there is no gradient. The walk of
-    a sampler is compiled for each row too.
-    Where there is no float64, an answer to float32 is float32.
+    The gradient beside it, in the same program, is finite and not zero. Where the answer does not depend on x it is compiled
+    without a batch too. The walk of a sampler is compiled for each row. Without float64 an answer to float32 is float32.
     """
     subject = case.build()
     x = np.array([[0.3, -0.2], [1.1, 0.4], [-0.7, 0.9]], np.float32)
@@ -87,16 +82,25 @@ def test_jit_and_vmap_change_nothing_and_the_key_decides(case):
     def call(row, key):
         return case.call(subject, row, key)
 
-    mapped = jax.jit(jax.vmap(call))
+    def total(row, key):
+        answer = call(row, key)
+        leaves = jax.tree.leaves(answer)
+        return sum(jnp.sum(leaf) for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)), answer
+
+    mapped = jax.jit(jax.vmap(jax.grad(total, has_aux=True) if case.of_x else lambda row, key: ((), call(row, key))))
     alone = jax.jit(call) if case.walks else call
     looped = [alone(jnp.asarray(row), key) for row, key in zip(x, keys, strict=True)]
     assert float_types(looped[0]) == {jnp.dtype("float32")}
-    for ours, theirs in zip(rows_of(mapped(x, keys)), looped, strict=True):
+    gradients, answers = mapped(x, keys)
+    for ours, theirs in zip(rows_of(answers), looped, strict=True):
         assert_close(ours, theirs, rtol=case.rtol)
-    one, same, other = rows_of(mapped(x[[0, 0, 0]], keys[np.array([0, 0, 1])]))
+    one, same, other = rows_of(mapped(x[[0, 0, 0]], keys[np.array([0, 0, 1])])[1])
     assert identical(one, same)
     assert identical(same, other) != case.random
-    if not case.of_x and not case.walks:
+    if case.of_x:
+        assert np.all(np.isfinite(gradients))
+        assert np.any(gradients)
+    elif not case.walks:
         assert_close(jax.jit(call)(x[0], keys[0]), looped[0], rtol=case.rtol)
 
 
@@ -113,24 +117,6 @@ def test_precision_is_kept_where_there_is_float64(case, dtype):
         x = jax.ShapeDtypeStruct((2,), dtype)
         shapes = eqx.filter_eval_shape(lambda row, key: case.call(subject, row, key), x, KEY)
         assert float_types(shapes) == {jnp.dtype(dtype)}
-
-
-def test_gradient_is_finite(case):
-    """And not zero; the compiled answer beside it is that of plain Python."""
-    if not case.of_x:
-        pytest.skip("the answer does not depend on x")
-    subject = case.build()
-
-    def total(x):
-        answer = case.call(subject, x, KEY)
-        leaves = jax.tree.leaves(answer)
-        return sum(jnp.sum(leaf) for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)), answer
-
-    x = jnp.array([0.3, -0.2])
-    (_, compiled), gradient = jax.jit(jax.value_and_grad(total, has_aux=True))(x)
-    assert_close(compiled, case.call(subject, x, KEY), rtol=case.rtol)
-    assert np.all(np.isfinite(gradient))
-    assert np.any(gradient != 0)
 
 
 def test_tree_and_words(cls):

@@ -8,8 +8,6 @@ from scorax.checks._levels import moments
 from scorax.checks._run import CHECKS
 from scorax.processes import VP
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # every check is in float64, its bound far above rounding
-
 
 @pytest.mark.parametrize("only", ["JAX", "parametrization", "weighting"])
 def test_cheap_checks_pass_and_the_filter_picks_them(only):

@@ -23,8 +23,6 @@ TINY = [
 ]
 Captured = pytest.CaptureFixture[str]
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # bits among themselves, and errors below 1e-2
-
 
 def _write_table(path: Path, rows: int, seed: int) -> Path:
     """A continuous column, one with two decimals that repeat, and a constant one."""
@@ -116,11 +114,11 @@ def test_samples_on_standard_output(work: Path, capfd: Captured) -> None:
 
 
 @pytest.mark.parametrize("command", [["sample", "-n", "100", "-o", "-"], ["info"]])
-def test_a_reader_who_has_had_enough_is_no_error(work: Path, command: list[str], environment: dict[str, str]) -> None:
+def test_a_reader_who_has_had_enough_is_no_error(work: Path, command: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     line = [sys.executable, "-m", "scorax", command[0], str(work / "run"), *command[1:]]
-    done = subprocess.run(line, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120, env=environment)
+    done = subprocess.run(line, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -250,13 +248,11 @@ def test_folder_in_use(work: Path, capsys: Captured) -> None:
     assert "in use" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_terminated_fit_saves_and_resumes_by_its_own_hint_to_the_same_bytes(
-    work: Path, tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_terminated_fit_saves_and_resumes_by_its_own_hint_to_the_same_bytes(work: Path, tmp_path: Path) -> None:
     run = tmp_path / "the run"
     line = ["fit", str(work / "train.csv"), "-o", str(run), "--no-report", "--test", str(work / "test.csv"), *TINY]
     line = [sys.executable, "-m", "scorax.cli", *line]
-    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not (run / "steps" / "00000000" / "MANIFEST.json").exists():
         assert process.poll() is None

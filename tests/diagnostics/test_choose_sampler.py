@@ -11,8 +11,6 @@ from scorax.processes import EDM
 from scorax.samplers import DDIM, Heun, KarrasGrid, LogRatioGrid, sample
 from scorax.targets import ExactDenoiser
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # errors of samplers are statistical
-
 KEY = jax.random.key(0)
 
 

@@ -11,7 +11,7 @@ from scorax.processes import EDM, VP
 from scorax.samplers import DDPM, ReverseSDE
 from scorax.targets import ExactDenoiser, gaussian
 
-pytestmark = pytest.mark.usefixtures("quick_compilation", "double")  # statistics and differences far above rounding
+pytestmark = pytest.mark.usefixtures("double")  # statistics and differences far above rounding
 KEY = jax.random.key(0)
 DRAWS = 2048
 LOG_Z = 3.7

@@ -13,8 +13,6 @@ from scorax.networks import CodedHead, ResMLP, decode_categories, line_codebook,
 from scorax.processes import EDM, GaussianLaw
 from scorax.samplers import CategoryDraw, Heun, sample
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # statistics, and errors that are stated
-
 KEY = jax.random.key(0)
 CODEBOOKS = [line_codebook(2), simplex_codebook(3), line_codebook(2)]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from oracles import awake, mixture, noisy, rows_of
+from oracles import awake, log_densities, mixture, noisy, rows_of
 from scorax.likelihood import elbo, log_prob
 from scorax.models import AbstractDenoiser, Denoiser, Prediction, Pullback, ScoreFunction
 from scorax.networks import MLP
@@ -53,7 +53,7 @@ def within(bound, truth, *, errors: float = 4.0) -> None:
 
 
 @pytest.mark.parametrize("process", [VP(), EDM()], ids=repr)
-@pytest.mark.parametrize("dimension", [1, 2, 8])
+@pytest.mark.parametrize("dimension", [1, 8])
 def test_exact_mixture_score_gives_the_closed_density(process, dimension):
     """The reverse SDE of an exact score has the law of the process, so the bound is the log-density."""
     law = mixture(dimension)
@@ -61,7 +61,7 @@ def test_exact_mixture_score_gives_the_closed_density(process, dimension):
     x = rows_of(at, ROWS, key=KEY)
     got = elbo(ExactDenoiser.create(law, process), x, key=jax.random.key(1))
     assert np.mean(got.standard_error) < 0.1
-    within(got, jax.vmap(at.log_density)(x))
+    within(got, log_densities(at, x))
 
 
 @pytest.mark.parametrize("process", [VP(), EDM()], ids=repr)
@@ -73,7 +73,7 @@ def test_exact_gaussian_score_gives_the_closed_density(process):
     law = gaussian(np.array([0.4, -0.3]), np.array([[1.0, 0.5], [0.5, 0.4]]))
     at = noisy(law, process)
     x = rows_of(at, ROWS, key=KEY)
-    truth = jax.vmap(at.log_density)(x)
+    truth = log_densities(at, x)
     got = elbo(ExactDenoiser.create(law, process), x, key=jax.random.key(1))
     np.testing.assert_allclose(got.value, truth, rtol=0, atol=1e-9)
     assert np.all(got.standard_error < 1e-9)
@@ -142,7 +142,7 @@ def test_probes_have_the_same_mean_and_a_larger_error():
     at, model = noisy(law, process), ExactDenoiser.create(law, process)
     x = rows_of(at, ROWS, key=KEY)
     exact, probed = (elbo(model, x, num_probes=probes, key=jax.random.key(4)) for probes in (None, 1))
-    within(probed, jax.vmap(at.log_density)(x))
+    within(probed, log_densities(at, x))
     assert np.mean(exact.standard_error) < np.mean(probed.standard_error)
 
 

@@ -18,7 +18,7 @@ from scorax.objectives import DenoisingScoreMatching
 from scorax.processes import EDM, GaussianLaw
 from scorax.training import FitOptions, fit
 
-pytestmark = pytest.mark.usefixtures("quick_compilation", "double")  # statistics and differences far above rounding
+pytestmark = pytest.mark.usefixtures("double")  # statistics and differences far above rounding
 KEY = jax.random.key(0)
 BATCH = 16
 

@@ -7,7 +7,7 @@ import optax
 import pytest
 from scipy.stats import norm
 
-from oracles import awake, mixture, noisy, rows_of
+from oracles import awake, log_densities, mixture, noisy, rows_of
 from scorax.likelihood import log_prob, row_log_prob
 from scorax.models import Denoiser, ScoreFunction
 from scorax.networks import MLP, ResMLP
@@ -17,9 +17,7 @@ from scorax.samplers import Heun, sample
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.training import FitOptions, fit
 
-pytestmark = pytest.mark.usefixtures(
-    "quick_compilation", "double"
-)  # tolerances far above rounding; bits are in test_lanes.py
+pytestmark = pytest.mark.usefixtures("double")  # tolerances far above rounding; bits are in test_lanes.py
 KEY = jax.random.key(0)
 FAR = VP(t1=1.5)
 """A clock so long that the law at its end is Gaussian to rounding: what is left is the error of the method."""
@@ -55,7 +53,7 @@ def test_exact_mixture_score_gives_the_closed_density(dtype, tolerance, dimensio
         got = log_prob(as_function(exact) if function else exact, np.asarray(x, dtype))
     assert got.value.dtype == dtype
     assert np.all(got.converged)
-    np.testing.assert_allclose(got.value, jax.vmap(noisy(law, FAR).log_density)(x), rtol=0, atol=tolerance)
+    np.testing.assert_allclose(got.value, log_densities(noisy(law, FAR), x), rtol=0, atol=tolerance)
 
 
 def test_exact_mixture_score_gives_the_closed_density_in_64_dimensions():
@@ -64,7 +62,7 @@ def test_exact_mixture_score_gives_the_closed_density_in_64_dimensions():
     x = points(noisy(law, FAR), 2)
     got = jax.jit(jax.vmap(lambda row: row_log_prob(ExactDenoiser.create(law, FAR), row)))(x)
     assert np.all(got.converged)
-    np.testing.assert_allclose(got.value, jax.vmap(noisy(law, FAR).log_density)(x), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(got.value, log_densities(noisy(law, FAR), x), rtol=0, atol=1e-4)
 
 
 def test_trap_20_any_gaussian_at_any_ceiling():
@@ -74,7 +72,7 @@ def test_trap_20_any_gaussian_at_any_ceiling():
         at = noisy(law, process)
         x = at.components.mean + jnp.array([[-2.0], [0.0], [1.0]]) * jnp.sqrt(at.components.variances)
         got = log_prob(ExactDenoiser.create(law, process), x).value
-        np.testing.assert_allclose(got, jax.vmap(at.log_density)(x), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(got, log_densities(at, x), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("t1", "known"), [(10.0, 0.125), (50.0, 0.005)])
@@ -88,7 +86,7 @@ def test_trap_19_bias_of_an_unmatched_end_is_a_divergence(t1, known):
     nodes, weights = np.polynomial.hermite_e.hermegauss(20)
     x = at.components.mean + jnp.asarray(nodes)[:, None] * jnp.sqrt(at.components.variances)
     got = log_prob(ExactDenoiser(target=law, process=process, moments=None), x).value
-    bias = weights @ np.asarray(got - jax.vmap(at.log_density)(x)) / weights.sum()
+    bias = weights @ np.asarray(got - log_densities(at, x)) / weights.sum()
     np.testing.assert_allclose(bias, -25 / (2 * (1 + t1**2)), rtol=1e-4)
     np.testing.assert_allclose(-bias, known, rtol=0.02)
 
@@ -100,9 +98,7 @@ def test_trap_20_mismatch_of_a_mixture_falls_with_the_ceiling():
     errors = []
     for t1 in (5.0, 80.0):
         process = EDM(t1=t1)
-        gaps = np.asarray(
-            log_prob(ExactDenoiser.create(law, process), x).value - jax.vmap(noisy(law, process).log_density)(x)
-        )
+        gaps = np.asarray(log_prob(ExactDenoiser.create(law, process), x).value - log_densities(noisy(law, process), x))
         errors.append(np.abs(gaps).max())
     assert errors[1] < 1e-5
     assert 1e-3 < errors[0] < 0.1
@@ -127,7 +123,7 @@ def test_trap_21_first_order_gap_of_a_smooth_law():
     x = points(law)[:-1]
     for t0 in (0.01, 0.02):
         at = noisy(law, EDM(t0=t0))
-        gap = log_prob(ExactDenoiser.create(law, EDM(t0=t0)), x).value - jax.vmap(law.log_density)(x)
+        gap = log_prob(ExactDenoiser.create(law, EDM(t0=t0)), x).value - log_densities(law, x)
         first = 0.5 * t0**2 * (jax.vmap(at.divergence)(x) + jnp.sum(jax.vmap(at.score)(x) ** 2, axis=-1))
         # Second order: t0^4 times fourth derivatives of a law whose narrowest width is 0.3.
         np.testing.assert_allclose(gap, first, atol=5 * (t0 / 0.3) ** 4 + 1e-5)
@@ -141,7 +137,7 @@ def test_trap_28_narrow_data_at_default_settings(scale):
         at = noisy(law, process)
         x = at.components.mean + jnp.linspace(-3, 3, 7)[:, None] * jnp.sqrt(at.components.variances)
         got = log_prob(ExactDenoiser.create(law, process), x)
-        np.testing.assert_allclose(got.value, jax.vmap(at.log_density)(x), rtol=0, atol=1e-3)
+        np.testing.assert_allclose(got.value, log_densities(at, x), rtol=0, atol=1e-3)
         assert np.all(got.converged)
 
 
@@ -233,6 +229,6 @@ def test_default_draws_follow_the_law_that_log_prob_describes(networks, name):
 def test_default_draws_of_an_exact_mixture_have_its_entropy():
     """Mean log-density of 8192 default draws against that of 8192 exact draws, within 4 SE of the difference."""
     at = noisy(mixture(), VP())
-    ours = jax.vmap(at.log_density)(sample(ExactDenoiser.create(mixture(), VP()), Heun(), 8192, key=KEY))
-    exact = jax.vmap(at.log_density)(rows_of(at, 8192, key=jax.random.key(7)))
+    ours = log_densities(at, sample(ExactDenoiser.create(mixture(), VP()), Heun(), 8192, key=KEY))
+    exact = log_densities(at, rows_of(at, 8192, key=jax.random.key(7)))
     assert abs(float(jnp.mean(ours) - jnp.mean(exact))) < 4 * np.hypot(np.std(ours), np.std(exact)) / np.sqrt(8192)

@@ -11,7 +11,7 @@ import pytest
 from scorax.likelihood._panel import panel
 from scorax.likelihood._quadrature import PRECISE, rule
 
-pytestmark = pytest.mark.usefixtures("quick_compilation", "double")
+pytestmark = pytest.mark.usefixtures("double")
 
 RULES = {
     "precise": PRECISE,

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -166,7 +167,7 @@ def test_log_densities_are_those_of_the_conditional_law_for_masks_of_each_row(pr
     np.testing.assert_allclose(blurred.value, want + rows[2].sum(axis=1) * np.log(float(level.alpha)), atol=1e-6)
     if isinstance(process, VP):
         one = jax.tree.map(lambda leaf: leaf[1], told)
-        alone = row_log_prob(model, jnp.asarray(x[1]), one, tolerance=1e-8)
+        alone = jax.jit(lambda row, own: row_log_prob(model, row, own, tolerance=1e-8))(x[1], one)
         np.testing.assert_allclose(alone.value, want[1], atol=1e-6)
         same = log_prob(Given(model, one), x[[1, 1 + KINDS]], tolerance=1e-8)
         np.testing.assert_allclose(same.value, want[[1, 1 + KINDS]], atol=1e-6)
@@ -324,18 +325,21 @@ def test_directions_without_variance_tell_nothing_and_spoil_nothing(double):
     covariance = np.array([[0, 0, 0, 0], [0, 1, 1, 0.5], [0, 1, 1, 0.5], [0, 0.5, 0.5, 1]])
     means = np.array([[2.0, 0, 0, 3], [2.0, 5, 5, -3], [1.0, 0, 0, 9]])
     law = GaussianMixture.create(np.array([0.2, 0.3, 0.5]), means, np.stack([covariance] * 3))
-    found = law.conditional(Evidence(value, known, target))
+    told = Evidence(value, known, target)
+    found = eqx.filter_jit(law.conditional)(told)
     # N(0.7; m, 1) is the evidence of the first two; the third is constant at another value.
     joint = np.log([0.2, 0.3]) - 0.5 * (0.7 - np.array([0.0, 5.0])) ** 2
     np.testing.assert_allclose(found.log_weights[:2], joint - np.logaddexp(*joint), atol=1e-6)
     assert found.log_weights[2] < -1e6
     np.testing.assert_allclose(found.components.mean[:2, 3], [3 + 0.35, -3 + 0.5 * (0.7 - 5)], rtol=1e-12)
     model = ExactDenoiser.create(law, VP())
-    evidence = jax.tree.map(lambda leaf: leaf[None], Evidence(value, known, target))
     rows = np.array([[2.0, 0.7, 0.7, 3.1]])
-    exact = found.at(VP().level(jnp.asarray(VP().t0))).log_density(jnp.array([0.0, 0.0, 0.0, 3.1]))
+    at_t0 = jax.jit(lambda law, x: law.at(VP().level(jnp.asarray(VP().t0))).log_density(x))
+    exact = at_t0(found, np.array([0.0, 0.0, 0.0, 3.1]))
     dummies = -1.5 * np.log(2 * np.pi)
-    np.testing.assert_allclose(log_prob(model, rows, evidence).value, [exact - dummies], atol=1e-5)
+    np.testing.assert_allclose(
+        log_prob(model, rows, jax.tree.map(lambda leaf: leaf[None], told)).value, [exact - dummies], atol=1e-5
+    )
 
 
 def test_evidence_for_a_model_that_is_given_some_is_refused():

@@ -11,7 +11,7 @@ from scorax.networks import MLP, AbstractNetwork, Ensemble
 from scorax.processes import EDM, VP, AbstractProcess, Clean
 from scorax.targets import ExactDenoiser
 
-pytestmark = pytest.mark.usefixtures("quick_compilation", "double")  # float64, and no tolerance below 1e-12
+pytestmark = pytest.mark.usefixtures("double")  # float64, and no tolerance below 1e-12
 
 
 def network(key=jax.random.key(0)):  # noqa: B008

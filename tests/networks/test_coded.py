@@ -24,8 +24,6 @@ from scorax.networks import (
 )
 from scorax.processes import EDM, VP
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-8 in float64, 1e-5 in float32
-
 KEY = jax.random.key(0)
 SIGMAS = (2e-3, 0.05, 1.0, 80.0)
 

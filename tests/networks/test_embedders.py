@@ -19,8 +19,6 @@ from scorax.networks import (
     check_conditions,
 )
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-6
-
 KEY = jax.random.key(0)
 C, X = jnp.asarray(0.3), jnp.array([0.3, -0.2])
 

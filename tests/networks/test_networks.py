@@ -19,8 +19,6 @@ from scorax.networks import (
 from scorax.processes import EDM
 from scorax.targets import ExactDenoiser, GaussianMixture
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-8 in float64, 1e-5 in float32
-
 KEY = jax.random.key(0)
 X = jnp.array([0.3, -0.2])
 BUILD = {

@@ -30,7 +30,7 @@ from scorax.objectives import (
 from scorax.processes import EDM, VE, VP, AbstractGaussianProcess, Clean
 from scorax.targets import ExactDenoiser
 
-pytestmark = pytest.mark.usefixtures("quick_compilation", "double")  # float64, and no tolerance below 1e-9
+pytestmark = pytest.mark.usefixtures("double")  # float64, and no tolerance below 1e-9
 
 DRAWS = 20_000
 

@@ -35,9 +35,7 @@ from scorax.objectives import (
 from scorax.processes import EDM, VP, AbstractProcess, Clean
 from scorax.targets import ExactDenoiser
 
-pytestmark = pytest.mark.usefixtures(
-    "quick_compilation", "double"
-)  # float64, and no tolerance below 1e-12 of values about one
+pytestmark = pytest.mark.usefixtures("double")  # float64, and no tolerance below 1e-12 of values about one
 
 DRAWS = 20_000
 

@@ -20,8 +20,6 @@ from scorax.samplers import (
 )
 from scorax.targets import ExactDenoiser, gaussian
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # 4 SE
-
 KEY = jax.random.key(0)
 DRAWS = 8192
 

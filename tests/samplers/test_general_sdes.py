@@ -44,10 +44,9 @@ def test_trap_47_a_matrix_that_depends_on_the_state_runs_back(sampler):
     assert min(kstest(column, "norm").pvalue for column in white.T) > 1e-3
 
 
-@by_sampler
-def test_trap_47_the_test_sees_a_missing_divergence(sampler):
+def test_trap_47_the_test_sees_a_missing_divergence():
     """Declared as independent of the state the same process ends far from its start law."""
-    white = sheared_back(sample(sheared_model(state_dependent=False), sampler, DRAWS, key=KEY))
+    white = sheared_back(sample(sheared_model(state_dependent=False), SAMPLERS[0], DRAWS, key=KEY))
     assert np.abs(white.mean(0)).max() > 20 / np.sqrt(DRAWS)
 
 
@@ -62,18 +61,22 @@ def test_trap_47_geometric_brownian_motion_runs_back(sampler):
 @pytest.mark.parametrize("model", [sheared_model(), geometric_model()], ids=["matrix", "diagonal"])
 def test_trap_47_reverse_drifts_from_the_full_jacobian_of_d(model):
     """f - div D - D s and f - (div D + D s) / 2 with (div D)_i = sum_j d_j D_ij from the whole tensor."""
-    t, x = jnp.asarray(0.4), jnp.array([0.7, 1.2])
 
-    def covariance(y):
-        root = model.process.diffusion(t, y).dense(2)
-        return root @ root.T
+    @jax.jit
+    def parts(t, x):
+        def covariance(y):
+            root = model.process.diffusion(t, y).dense(2)
+            return root @ root.T
 
-    divergence = jnp.einsum("ijj->i", jax.jacfwd(covariance)(x))
+        divergence = jnp.einsum("ijj->i", jax.jacfwd(covariance)(x))
+        correction = divergence + covariance(x) @ model(t, x)
+        drift, reverse, flow = model.process.drift(t, x), reverse_drift(model, t, x), probability_flow(model)(t, x)
+        return divergence, correction, drift, reverse, flow
+
+    divergence, correction, drift, reverse, flow = map(np.asarray, parts(0.4, np.float32([0.7, 1.2])))
     assert np.any(divergence != 0)
-    correction = divergence + covariance(x) @ model(t, x)
-    drift = model.process.drift(t, x)
-    np.testing.assert_allclose(reverse_drift(model, t, x), drift - correction, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(probability_flow(model)(t, x), drift - 0.5 * correction, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(reverse, drift - correction, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(flow, drift - 0.5 * correction, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("model", [sheared_model(), geometric_model()], ids=["matrix", "diagonal"])
@@ -81,11 +84,17 @@ def test_trap_47_the_flow_solves_the_fokker_planck_equation(model):
     """d/dt log p + div v + v . s = 0 at points of the law, v the flow: the densities are known, nothing is simulated."""
     law = sheared_law if isinstance(model.process, SDE) else geometric_law
     with jax.enable_x64(True):
-        t, field = jnp.asarray(0.4), probability_flow(model)
-        for x in jnp.array([[0.7, 1.2], [0.4, 0.5], [1.3, 2.0]]):
-            rate = jax.grad(lambda r, x=x: law(r).log_density(x))(t)
+        field = probability_flow(model)
+
+        @jax.jit
+        @jax.vmap
+        def residual(x):
+            t = jnp.asarray(0.4)
+            rate = jax.grad(lambda r: law(r).log_density(x))(t)
             divergence = jnp.trace(jax.jacfwd(lambda y: field(t, y))(x))
-            np.testing.assert_allclose(rate + divergence + field(t, x) @ model(t, x), 0, atol=1e-6)
+            return rate + divergence + field(t, x) @ model(t, x)
+
+        np.testing.assert_allclose(residual(np.array([[0.7, 1.2], [0.4, 0.5], [1.3, 2.0]])), 0, atol=1e-6)
 
 
 LAW = GaussianLaw.from_moments(np.array([0.5, -0.3]), np.array([[0.3, 0.1], [0.1, 0.4]]))
@@ -101,13 +110,22 @@ LINEAR = [
     LinearSDE(np.array([[-1.0, 0.5], [0.2, -0.3]]), np.array([[0.7, 0.0], [0.2, 0.4]]), np.array([0.5, -1.0])),
     LinearSDE(critically_damped_langevin(1).drift_matrix, critically_damped_langevin(1).noise_matrix),
 ]
-by_linear = pytest.mark.parametrize("process", LINEAR, ids=["OU", "matrices", "langevin"])
 
 
-@by_linear
-@by_sampler
+@pytest.mark.parametrize(
+    ("process", "sampler"),
+    [
+        pytest.param(LINEAR[0], SAMPLERS[0], id="OU-sde"),
+        pytest.param(LINEAR[1], SAMPLERS[0], id="matrices-sde"),
+        pytest.param(LINEAR[2], SAMPLERS[0], id="langevin-sde"),
+        pytest.param(LINEAR[2], SAMPLERS[1], id="langevin-flow"),
+    ],
+)
 def test_linear_sdes_run_back_to_a_gaussian(process, sampler):
-    """Damped Langevin reverses with noise in one coordinate only; start laws by whitened moments."""
+    """Damped Langevin reverses with noise in one coordinate only; start laws by whitened moments.
+
+    The flows of the other two are those of their densities, in ``tests/likelihood/test_log_prob_of_sdes.py``.
+    """
     draws = sample(linear_model(process), sampler, DRAWS, key=KEY)
     white = np.asarray(jax.vmap(LAW.whiten)(draws), np.float64)
     # The bias of 400 Euler-Maruyama steps is of order 1/400 times the rates, up to eight.

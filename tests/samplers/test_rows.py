@@ -11,7 +11,7 @@ from scorax import samplers
 from scorax.models import AbstractScoreModel
 from scorax.samplers import AbstractSampler, Terminal, sample
 
-pytestmark = [pytest.mark.bits, pytest.mark.usefixtures("quick_compilation")]
+pytestmark = pytest.mark.bits
 
 KEY = jax.random.key(0)
 ROWS = 300  # of the models here 128 are a block

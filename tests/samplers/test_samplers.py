@@ -35,8 +35,6 @@ from scorax.samplers import (
 )
 from scorax.targets import ExactDenoiser
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # 4 SE, recursions, and grids that are made on the host
-
 KEY = jax.random.key(0)
 DRAWS = 4096
 GRIDS = [UniformGrid(), QuadraticGrid(), KarrasGrid(), LogRatioGrid(), LogNormalGrid()]

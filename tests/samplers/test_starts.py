@@ -62,19 +62,29 @@ def subject(request):
 
 
 def test_a_path_begins_at_the_start_and_ends_at_the_draw(subject):
-    """Times of the process for every sampler: from the start down to t0, and at t0 all along for a chain."""
+    """Times of the process for every sampler: from an earlier time than t1 down to t0, and at t0 all along for a chain."""
     model, sampler = subject
     process, chain = model.process, isinstance(sampler, CHAINS)
-    for t in (None,) if chain else (None, (process.t0 + process.t1) / 3):
-        first = process.t0 if chain else process.t1 if t is None else t
-        start = States(np.array([[0.3, -0.4], [0.1, 0.7]], np.float32), t)
-        times, states = sample_path(model, sampler, 2, key=KEY, start=start)
-        assert states.shape == (2, len(times), 2)
-        np.testing.assert_array_equal(times[jnp.array([0, -1])], np.float32([first, process.t0]))
-        assert np.all(np.diff(times) < 0) or chain
-        np.testing.assert_allclose(states[:, 0], start.x, rtol=1e-5)
-        drawn = sample(model, sampler, 2, key=KEY, start=start)
-        np.testing.assert_allclose(states[:, -1], drawn, rtol=1e-4, atol=1e-5)
+    t = None if chain else (process.t0 + process.t1) / 3
+    first = process.t0 if t is None else t
+    start = States(np.array([[0.3, -0.4], [0.1, 0.7]], np.float32), t)
+    times, states = sample_path(model, sampler, 2, key=KEY, start=start)
+    assert states.shape == (2, len(times), 2)
+    np.testing.assert_array_equal(np.asarray(times)[[0, -1]], np.float32([first, process.t0]))
+    assert np.all(np.diff(times) < 0) or chain
+    np.testing.assert_allclose(np.asarray(states)[:, 0], start.x, rtol=1e-5)
+    drawn = sample(model, sampler, 2, key=KEY, start=start)
+    np.testing.assert_allclose(np.asarray(states)[:, -1], drawn, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("sampler", [Heun(4), EulerMaruyama(4)], ids=lambda s: type(s).__name__)
+def test_a_path_from_given_states_at_t1_goes_over_the_whole_clock(sampler):
+    model, x = ExactDenoiser.create(mixture(), VP()), np.array([[0.3, -0.4], [0.1, 0.7]], np.float32)
+    times, states = sample_path(model, sampler, 2, key=KEY, start=States(x))
+    np.testing.assert_array_equal(np.asarray(times)[[0, -1]], np.float32([model.process.t1, model.process.t0]))
+    np.testing.assert_allclose(np.asarray(states)[:, 0], x, rtol=1e-5)
+    drawn = sample(model, sampler, 2, key=KEY, start=States(x))
+    np.testing.assert_allclose(np.asarray(states)[:, -1], drawn, rtol=1e-4, atol=1e-5)
 
 
 def test_states_drawn_at_t1_are_the_default_start(subject):

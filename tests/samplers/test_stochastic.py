@@ -22,10 +22,6 @@ from scorax.samplers import (
 )
 from scorax.targets import ExactDenoiser
 
-pytestmark = pytest.mark.usefixtures(
-    "quick_compilation"
-)  # 4 SE, and no other tolerance below 1e-10 in float64 and 1e-5 in float32
-
 KEY = jax.random.key(0)
 DRAWS = 4096
 V = 0.25

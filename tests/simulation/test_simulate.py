@@ -23,8 +23,6 @@ from scorax.processes import (
 )
 from scorax.simulation import Euler, Exact, Milstein, brownian_increments, simulate
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # slopes, laws, and sums to 1e-6
-
 KEY = jax.random.key(0)
 GBM = GeometricBrownianMotion(0.5, 1.0)
 OU = OrnsteinUhlenbeck(2.0, 0.5, 0.7)

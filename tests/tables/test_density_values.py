@@ -7,8 +7,6 @@ from scipy.stats import multivariate_normal
 from scorax import ScoreDensity
 from tiny import SMALL, TINY, clusters
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-3
-
 
 @pytest.fixture(scope="module")
 def rows() -> np.ndarray:

@@ -12,8 +12,6 @@ from scorax import ScoreDensity
 from scorax._errors import InputError
 from tiny import TINY
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # no number is compared with another program's
-
 LONG = 2**60
 """Identifiers from here on are no float64s."""
 

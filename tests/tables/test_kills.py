@@ -26,9 +26,6 @@ SETTINGS = {
     "noise.candidates": [0.1],
 }
 
-# Every run, killed or not, in this process or another, takes the same programs; they run for milliseconds.
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def words(table: Path, run: Path, *extra: str) -> list[str]:
     sets = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
@@ -58,15 +55,13 @@ def straight(table: Path) -> dict[str, str]:
     return digests(run)
 
 
-def kill_and_resume(
-    table: Path, run: Path, environment: dict[str, str], moments: np.random.Generator, kills: int
-) -> list[int]:
+def kill_and_resume(table: Path, run: Path, moments: np.random.Generator, kills: int) -> list[int]:
     """Kill the fit ``kills`` times, each a random moment after a step was saved, then let it finish."""
     seen = []
     for _ in range(kills):
         extra = ["--resume"] if run.exists() else []
         line = [sys.executable, "-m", "scorax", *words(table, run, *extra)]
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
+        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         before = sorted(p.name for p in (run / "steps").iterdir()) if (run / "steps").exists() else []
         deadline = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < deadline:
@@ -83,21 +78,17 @@ def kill_and_resume(
     return seen
 
 
-def test_killed_runs_end_with_the_same_bytes(
-    table: Path, straight: dict[str, str], environment: dict[str, str]
-) -> None:
+def test_killed_runs_end_with_the_same_bytes(table: Path, straight: dict[str, str]) -> None:
     run = table.parent / "killed"
-    seen = kill_and_resume(table, run, environment, np.random.default_rng(1), kills=1)
+    seen = kill_and_resume(table, run, np.random.default_rng(1), kills=1)
     assert digests(run) == straight
     assert not [p for p in run.rglob(".tmp-*")], "temporary files were left behind"
     assert min(seen) < 30, "no kill came before the end; the test proves nothing"
 
 
 @pytest.mark.slow  # forty restarts of the interpreter and JAX
-def test_forty_kills_end_with_the_same_bytes(
-    table: Path, straight: dict[str, str], environment: dict[str, str]
-) -> None:
+def test_forty_kills_end_with_the_same_bytes(table: Path, straight: dict[str, str]) -> None:
     for round_number in range(5):
         run = table.parent / f"killed-{round_number}"
-        kill_and_resume(table, run, environment, np.random.default_rng(100 + round_number), kills=8)
+        kill_and_resume(table, run, np.random.default_rng(100 + round_number), kills=8)
         assert digests(run) == straight

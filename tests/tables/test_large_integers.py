@@ -10,8 +10,6 @@ from scorax._errors import InputError
 from scorax.data import read_table, write_table
 from tiny import TINY
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # bits are compared within one program
-
 
 def integers() -> np.ndarray:
     """Ticks from 0 on, most of them different, and counts that follow them."""

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 from scipy.stats import multivariate_normal
 
 from scorax import ScoreDensity
@@ -12,8 +11,6 @@ from scorax.data import Table
 from scorax.likelihood import EXACT_UP_TO
 from scorax.tables import FitRows, fit_run
 from tiny import TINY
-
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # nothing here is compared closer than the noise of probes
 
 COLUMNS = EXACT_UP_TO + 20
 

@@ -19,8 +19,6 @@ from scorax.likelihood import default_tolerance
 from scorax.tables import Schema
 from tiny import SMALL, TINY, clusters
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # equal bits, and an integral to 1e-2
-
 
 @pytest.fixture(scope="module")
 def rows() -> np.ndarray:

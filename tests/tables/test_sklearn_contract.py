@@ -6,12 +6,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from scorax import ScoreDensity
 from tiny import TINY
 
-# Every check brings a table of its own shape, hence programs of its own, and runs them for milliseconds. The contract is about
-# behaviour; numbers are tested elsewhere, with the optimised programs.
-pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
-    pytest.mark.slow,  # two minutes of compiling forty tables' programs; CI runs them
-]
+# Every check brings a table of its own shape, hence programs of its own.
+pytestmark = pytest.mark.slow  # two minutes of compiling forty tables' programs; CI runs them
 
 
 @parametrize_with_checks([ScoreDensity(TINY, random_state=0)])

@@ -17,8 +17,6 @@ from scorax.tables._settings import resolved
 from scorax.tables._starts import untrained_law
 from scorax.tables._training import Training
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # no tolerance below 1e-5
-
 UNTRAINED = FitConfig(
     network=NetworkConfig(width=8, depth=1, dropout=0.0),
     training=TrainingConfig(max_steps=1, batch_size=16, learning_rate=1e-9, validate_every=1),

@@ -26,8 +26,6 @@ from scorax.processes import EDM, Level
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.training import FitOptions, adamw, fit
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")  # what is learned is measured to a few hundredths
-
 KEY = jax.random.key(0)
 
 
