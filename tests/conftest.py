@@ -7,7 +7,7 @@ import gc
 import mmap
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,13 +20,13 @@ if "jax" in sys.modules:
     )
 
 
-def _known_to_xla(flag: str) -> bool:
-    """Whether the name stands in XLA's library: XLA ends the process at a flag it does not know, and its flags come and go."""
+def _known_to_xla(flags: Iterable[str]) -> list[str]:
+    """Those whose names stand in XLA's library: XLA ends the process at a flag it does not know, and its flags come and go."""
     jaxlib = find_spec("jaxlib")
     for library in Path((jaxlib and jaxlib.origin) or "").parent.glob("*jax_common.*"):
         with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as names:
-            return names.find(flag.encode()) >= 0
-    return False
+            return [flag for flag in flags if names.find(flag.encode()) >= 0]
+    return []
 
 
 _cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scorax" / "xla-tests"
@@ -53,9 +53,7 @@ _QUICK = {
     "xla_llvm_disable_expensive_passes": "true",
     "xla_cpu_parallel_codegen_split_count": "1",
 }
-os.environ.setdefault(
-    "XLA_FLAGS", " ".join(f"--{name}={value}" for name, value in _QUICK.items() if _known_to_xla(name))
-)
+os.environ.setdefault("XLA_FLAGS", " ".join(f"--{name}={_QUICK[name]}" for name in _known_to_xla(_QUICK)))
 
 # Traces are millions of objects that live on; Python's default looks through them again and again.
 gc.set_threshold(200_000, 50, 100)

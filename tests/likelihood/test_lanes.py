@@ -18,14 +18,14 @@ KEY = jax.random.key(0)
 
 
 def exact() -> tuple[ExactDenoiser, np.ndarray]:
-    return ExactDenoiser.create(mixture(), VP()), np.array(rows_of(mixture(), 200, key=KEY))
+    return ExactDenoiser.create(mixture(), VP()), np.array(rows_of(mixture(), 130, key=KEY))
 
 
 def network(dimension: int = 5) -> tuple[AbstractScoreModel, np.ndarray]:
     """Five columns: no multiple of what a processor takes at once."""
     learner = awake(MLP(dimension, width=24, depth=2, key=KEY), key=KEY)
     model = Denoiser(network=learner, process=VP(), moments=GaussianLaw.standard(dimension))
-    return model, np.random.default_rng(0).standard_normal((200, dimension))
+    return model, np.random.default_rng(0).standard_normal((130, dimension))
 
 
 def plain() -> tuple[AbstractScoreModel, np.ndarray]:
@@ -62,7 +62,7 @@ def test_trap_29_a_row_is_the_same_alone_and_beside_an_outlier(dtype, case):
     x = x.astype(dtype)
     x[3] = 50.0
     whole = log_prob(model, x, **limits)
-    orders = [np.random.default_rng(seed).permutation(len(x)) for seed in range(12)]
+    orders = [np.random.default_rng(seed).permutation(len(x)) for seed in range(3)]
     for rows in (slice(0, 1), slice(3, 4), slice(0, 64), slice(60, 70), *orders):
         part = log_prob(model, x[rows], **limits)
         assert np.array_equal(part.value, whole.value[rows])

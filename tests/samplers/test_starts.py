@@ -88,16 +88,15 @@ def test_a_path_from_given_states_at_t1_goes_over_the_whole_clock(sampler):
 
 
 def test_states_drawn_at_t1_are_the_default_start(subject):
-    """Row k draws its start by the first half of ``split(fold_in(key, k))`` and walks by the second; starts agree to rounding.
-
-    By a last digit ReverseSDE takes a step or does not, at the wide tolerance here.
-    """
+    """Row k draws its start by the first half of ``split(fold_in(key, k))`` and walks by the second; starts agree to rounding."""
     model, sampler = subject
+    if isinstance(sampler, ReverseSDE):
+        pytest.skip("by a last digit it takes a step or does not, and ends elsewhere")
     default = sample(model, sampler, 3, key=KEY, start=Terminal((2,)))
     firsts = [jax.random.split(jax.random.fold_in(KEY, k))[0] for k in range(3)]
     x = jnp.stack([sampler.initial(model, (2,), default.dtype, key=first) for first in firsts])
     given = sample(model, sampler, 3, key=KEY, start=States(x))
-    np.testing.assert_allclose(given, default, rtol=1e-4, atol=0.2 if isinstance(sampler, ReverseSDE) else 1e-5)
+    np.testing.assert_allclose(given, default, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ def test_states_drawn_at_t1_are_the_default_start(subject):
         (VE(), AdamsBashforth(48)),
         (EDM(), ProbabilityFlow()),
         (VE(), EulerMaruyama(300)),
-        (VP(), ReverseSDE()),
+        (VP(), ReverseSDE(rtol=1e-2, atol=1e-2)),
     ],
     ids=lambda part: type(part).__name__,
 )
@@ -115,7 +114,7 @@ def test_data_noised_to_an_earlier_time_and_sent_back_have_the_law_of_data(proce
     """N(m, S) noised by the process to the time t and sampled from there has at t0 the law N(alpha m, alpha^2 S + sigma^2 I).
 
     Whitened means and second moments within 4.5 standard errors of 4,096 rows, 5 x 6 of them: 2e-4 over all. To that comes the
-    bias of the method: of 300 Euler-Maruyama steps over a part of the clock, and of ReverseSDE at its default tolerance.
+    bias of the method: of 300 Euler-Maruyama steps over a part of the clock, and of ReverseSDE at a tolerance of a hundredth.
     """
     model = exact(process)
     with jax.enable_x64(True):
