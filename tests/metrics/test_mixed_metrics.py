@@ -232,9 +232,9 @@ def test_duplicates_are_equal_cell_for_cell() -> None:
 
 def test_a_share_has_the_interval_of_wilson() -> None:
     interval = scipy.stats.binomtest(3, 40).proportion_ci(method="wilson")
-    share = metrics.Share.of(3, 40)
+    share = metrics.ShareInterval.of(3, 40)
     assert (share.low, share.high) == pytest.approx((interval.low, interval.high), abs=1e-9)
-    assert metrics.Share.of(0, 0).high == 1.0
+    assert metrics.ShareInterval.of(0, 0).high == 1.0
 
 
 def test_rows_of_another_table_are_refused() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._mixed_rows import MixedRows, level_counts
-from scorax.metrics._share import Share
+from scorax.metrics._share_interval import ShareInterval
 
 _PERMUTATIONS = 400
 _LEAST_SPIKE = 0.01
@@ -47,7 +47,7 @@ class ColumnDifference:
     measure: Literal["Kolmogorov-Smirnov", "total variation"]
     distance: float
     expected: float
-    outside: Share
+    outside: ShareInterval
     spikes: tuple[Spike, ...]
 
     @property
@@ -91,11 +91,11 @@ def kolmogorov_smirnov(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"]) -
 
 def _number(real: np.ndarray, synthetic: np.ndarray) -> ColumnDifference:
     x, y = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
-    distance, expected, outside = 1.0 if len(x) != len(y) else 0.0, 0.0, Share.of(0, len(y))
+    distance, expected, outside = 1.0 if len(x) != len(y) else 0.0, 0.0, ShareInterval.of(0, len(y))
     if len(x) and len(y):
         distance = kolmogorov_smirnov(x, y)
         expected = float(np.sqrt(-0.5 * np.log(0.025) * (1 / len(x) + 1 / len(y))))
-        outside = Share.of(int(((y < x.min()) | (y > x.max())).sum()), len(y))
+        outside = ShareInterval.of(int(((y < x.min()) | (y > x.max())).sum()), len(y))
     values, counts = np.unique(x, return_counts=True)
     often = np.flatnonzero(counts >= max(2, _LEAST_SPIKE * len(real)))
     often = often[np.argsort(-counts[often], kind="stable")][:_MOST_SPIKES]
@@ -108,7 +108,7 @@ def _block(
 ) -> ColumnDifference:
     of_real, of_synthetic = level_counts(real, size), level_counts(synthetic, size)
     n, m = of_real.sum(), of_synthetic.sum()
-    outside = Share.of(int(of_synthetic[of_real == 0].sum()), int(m))
+    outside = ShareInterval.of(int(of_synthetic[of_real == 0].sum()), int(m))
     distance, expected = 1.0 if n != m else 0.0, 0.0
     if n and m:
         distance = float(_distances((of_real / n - of_synthetic / m)[None], ordered)[0])

@@ -8,7 +8,7 @@ _QUANTILE = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class Share:
+class ShareInterval:
     """A share and the ends of its 95 % interval (Wilson 1927), which stays inside [0, 1]."""
 
     value: float
@@ -16,7 +16,7 @@ class Share:
     high: float
 
     @classmethod
-    def of(cls, count: int, total: int) -> "Share":
+    def of(cls, count: int, total: int) -> "ShareInterval":
         """The share of `count` in `total` independent rows; of none, anything from 0 to 1."""
         if not total:
             return cls(float("nan"), 0.0, 1.0)
