@@ -95,6 +95,22 @@ def test_samples_have_the_units_columns_and_rounding_of_the_file(work: Path) -> 
     assert np.isfinite(table.values).all()
 
 
+def test_samples_are_written_as_the_file_is(work: Path, tmp_path: Path) -> None:
+    """The rows of ``train.csv`` with semicolons, decimal commas and a byte order mark: the same samples, written so."""
+
+    def foreign(text: str) -> bytes:
+        return text.replace(",", ";").replace(".", ",").replace("\n", "\r\n").encode("utf-8-sig")
+
+    (tmp_path / "train.csv").write_bytes(foreign((work / "train.csv").read_text()))
+    (tmp_path / "test.csv").write_bytes(foreign((work / "test.csv").read_text()))
+    names = [str(tmp_path / name) for name in ("train.csv", "run", "test.csv")]
+    assert main(["fit", names[0], "-o", names[1], "--test", names[2], "--no-report", *TINY]) == 0
+    drawn = [tmp_path / "plain.csv", tmp_path / "foreign.csv"]
+    for run, out in zip((work / "run", tmp_path / "run"), drawn, strict=True):
+        assert main(["sample", str(run), "-n", "5", "-o", str(out)]) == 0
+    assert drawn[1].read_bytes() == foreign(drawn[0].read_text())
+
+
 def test_row_k_depends_on_the_seed_and_k_only(work: Path) -> None:
     def drawn(name: str, *options: str) -> np.ndarray:
         assert main(["sample", str(work / "run"), "-o", str(work / name), *options]) == 0

@@ -31,7 +31,9 @@ def logp(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="Rows with the columns of the run.")],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="FILE", help=".csv, .parquet or .npy; - is CSV on standard output."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help=".csv, .tsv, .parquet or .npy; - is CSV on standard output."
+        ),
     ],
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Decides the noise in rounded columns.")

@@ -20,7 +20,9 @@ def sample(
     number: Annotated[int, typer.Option("-n", "--number", min=1, max=MOST_ROWS, help="How many rows.")],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="FILE", help=".csv, .parquet or .npy; - is CSV on standard output."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help=".csv, .tsv, .parquet or .npy; - is CSV on standard output."
+        ),
     ],
     sampler: Annotated[
         str | None,
@@ -52,7 +54,9 @@ def sample(
     from scorax.tables import checked_name, open_run
 
     schema, not_finite = open_run(RunFolder(run)).schema, NotFinite()
-    writing = TableWriter(stream(output), schema.names, schema.formats, rows=number, raw_names=raw_csv)
+    writing = TableWriter(
+        stream(output), schema.names, schema.formats, rows=number, dialect=schema.dialect, raw_names=raw_csv
+    )
     if sampler is not None:
         checked_name(sampler)
     pin_threads(run)

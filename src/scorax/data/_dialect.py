@@ -41,6 +41,10 @@ class Dialect:
     byte_order_mark: bool = False
     line_end: Literal["\n", "\r\n"] = "\n"
 
+    def __post_init__(self) -> None:
+        if re.search(f'["\r\n{re.escape(self.delimiter)}]', self.missing):
+            raise ValueError(f"expected a word for a missing cell that needs no quotes, got {self.missing!r}")
+
     @staticmethod
     def find(head: str) -> "Dialect":
         """The dialect of the first lines of a file, as far as they show it.

@@ -47,23 +47,16 @@ def missing_remarks(words: Mapping[str, Counter[str]]) -> tuple[str, ...]:
 def remarks_on_kinds(table: Table) -> tuple[str, ...]:
     """Lines on columns that a person may have meant to be of another kind."""
     lines: list[str] = []
-    codes: list[str] = []
     for j, name in enumerate(table.columns):
         form, values = table.formats[j], table.values[:, j]
         if isinstance(form, TextFormat):
-            lines += _of_texts(name, form, values, codes, table.dialect.decimal)
+            lines += _of_texts(name, form, values, table.dialect.decimal)
         elif isinstance(form, NumberFormat) and form.decimals == 0:
             lines += _of_integers(name, form, values)
-    if codes:
-        lines.append(f"{_columns(codes)} of digits with leading zeros: read as text, so that the zeros stay")
     return tuple(lines)
 
 
-def _columns(names: list[str]) -> str:
-    return f"column {quote(names[0])} is" if len(names) == 1 else f"columns {listing(names)} are"
-
-
-def _of_texts(name: str, form: TextFormat, values: np.ndarray, codes: list[str], mark: str) -> list[str]:
+def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> list[str]:
     places = values[~np.isnan(values)].astype(np.int64)
     if not places.size:
         return []
@@ -81,8 +74,7 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, codes: list[str],
             f"{column} has points in its numbers ({example}) where others have commas: read as text; write one of them"
         ]
     if rest == 0 and any(re.match(CODE, level) for level in form.levels):
-        codes.append(name)
-        return []
+        return []  # said of the column that they make
     if rest == 0:
         return [f"{column} holds numbers as texts ({example}): read as text"]
     if rest <= len(places) // 2 and not points:
@@ -115,11 +107,6 @@ def _of_integers(name: str, form: NumberFormat, values: np.ndarray) -> list[str]
     if low == high:
         return []
     column = f"column {quote(name)}"
-    if low >= 18000101 and high <= 22001231 and form.origin == 0:
-        days, months = present % 100, present // 100 % 100
-        if ((days >= 1) & (days <= 31) & (months >= 1) & (months <= 12)).all():
-            shown = f"{low // 10000}-{low // 100 % 100:02d}-{low % 100:02d}"
-            return [f"{column} looks like dates ({low}) and is read as integers; write {shown} to have it as dates"]
     for ticks, unit in _UNITS.items():
         if _SECONDS[0] * ticks <= low and high <= _SECONDS[1] * ticks:
             day = np.datetime_as_string(np.datetime64(low // ticks, "s"), unit="D")

@@ -70,7 +70,7 @@ def examine(table: Table, choices: Choices | None = None, *, plain: bool = False
     kept = {name: cells for name, cells in every.items() if name not in left and cells is not None}
     copies = {} if plain else _copies(table, kept, choices)
     columns = tuple(copies.get(name) or _found(cells) for name, cells in kept.items())
-    schema = Schema(columns, tuple(LeftOut(name, why) for name, why in left.items()))
+    schema = Schema(columns, tuple(LeftOut(name, why) for name, why in left.items()), table.dialect)
     remarks = [Remark(name, f"left out: {why}") for name, why in left.items()]
     if not plain:
         absent = dict(zip(table.columns, np.isnan(table.values).sum(axis=0).tolist(), strict=True))

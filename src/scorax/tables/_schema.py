@@ -1,6 +1,6 @@
 """The schema of a table: its columns in order, the coordinates in which a model sees them, and the way back."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64, Num
 
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path, suggest
-from scorax.data import Format, Table
+from scorax.data import Dialect, Format, Table
 from scorax.tables._schema_json import read_schema, written
 from scorax.tables.columns import KINDS, AbstractColumn, Cells, Codes, Copy, Encoded
 
@@ -39,10 +39,12 @@ class Schema:
     Attributes:
         columns: what rows consist of.
         left_out: what a table may have besides.
+        dialect: how a CSV file of such rows is written.
     """
 
     columns: tuple[AbstractColumn, ...]
     left_out: tuple[LeftOut, ...] = ()
+    dialect: Dialect = field(default_factory=Dialect)
 
     def __post_init__(self) -> None:
         known = {column.name for column in self.columns if not isinstance(column, Copy)}
@@ -64,7 +66,7 @@ class Schema:
             cells = Cells(name, values, form)
             require_spread(cells)
             columns.append(column_of(cells))
-        return Schema(tuple(columns))
+        return Schema(tuple(columns), dialect=table.dialect)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,7 +116,7 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """The schema as JSON; read back by ``from_json``."""
-        return written(self.columns, tuple((one.name, one.why) for one in self.left_out))
+        return written(self.columns, tuple((one.name, one.why) for one in self.left_out), self.dialect)
 
     @staticmethod
     def from_json(obj: Any, where: str = "schema.json") -> "Schema":
@@ -123,9 +125,9 @@ class Schema:
         Raises:
             InputError: it is no schema.
         """
-        columns, left_out = read_schema(obj, where)
+        columns, left_out, dialect = read_schema(obj, where)
         try:
-            return Schema(columns, tuple(LeftOut(*one) for one in left_out))
+            return Schema(columns, tuple(LeftOut(*one) for one in left_out), dialect)
         except ValueError as error:
             got, do = str(error), "the file is damaged or foreign"
             raise InputError(f"{where}: " + explain(expected="a schema", got=got, do=do)) from None

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from scorax._errors import InputError, explain
 from scorax._text import quote
-from scorax.data import Limits, NumberFormat, check_names
+from scorax.data import Dialect, Limits, NumberFormat, check_names
 from scorax.spec import from_mapping, to_json
 from scorax.tables.columns import KINDS, AbstractColumn
 
@@ -16,17 +16,20 @@ VERSION = 3
 _DO = "the file is damaged or foreign"
 
 
-def written(columns: tuple[AbstractColumn, ...], left_out: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    """Columns, and names of those that are left out with the reasons, as JSON of this version."""
+def written(
+    columns: tuple[AbstractColumn, ...], left_out: tuple[tuple[str, str], ...], dialect: Dialect
+) -> dict[str, Any]:
+    """Columns, names of those that are left out with the reasons, and the dialect of CSV files, as JSON of this version."""
     return {
         "version": VERSION,
+        "dialect": to_json(dialect),
         "columns": [{"kind": column.kind, **to_json(column)} for column in columns],
         "left_out": [{"name": name, "why": why} for name, why in left_out],
     }
 
 
-def read_schema(obj: Any, where: str) -> tuple[tuple[AbstractColumn, ...], tuple[tuple[str, str], ...]]:
-    """Columns, and those that are left out, from JSON of any version, with no key missing and none unknown.
+def read_schema(obj: Any, where: str) -> tuple[tuple[AbstractColumn, ...], tuple[tuple[str, str], ...], Dialect]:
+    """Columns, those that are left out, and the dialect, from JSON of any version, with no key missing and none unknown.
 
     Raises:
         InputError: it is something else.
@@ -35,7 +38,7 @@ def read_schema(obj: Any, where: str) -> tuple[tuple[AbstractColumn, ...], tuple
     _expect("version" in obj, where, "the key version", "none")
     version = obj["version"]
     _expect(type(version) is int and 1 <= version <= VERSION, where, f"a version up to {VERSION}", version)
-    keys = ("version", "columns", "left_out") if version == VERSION else ("version", "columns")
+    keys = ("version", "columns") if version < VERSION else ("version", "dialect", "columns", "left_out")
     for key in obj:
         _expect(key in keys, where, f"the keys {', '.join(keys)}", key)
     for key in keys:
@@ -47,7 +50,8 @@ def read_schema(obj: Any, where: str) -> tuple[tuple[AbstractColumn, ...], tuple
     left = [from_mapping(_LeftOut, item, f"{where}: left_out[{j}]", _DO) for j, item in enumerate(left_out)]
     check_names([column.name for column in columns], where, Limits())
     check_names([*(column.name for column in columns), *(one.name for one in left)], where, Limits())
-    return columns, tuple((one.name, one.why) for one in left)
+    dialect = from_mapping(Dialect, obj.get("dialect", {}), f"{where}: dialect", _DO)
+    return columns, tuple((one.name, one.why) for one in left), dialect
 
 
 @dataclass(frozen=True)
