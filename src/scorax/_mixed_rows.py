@@ -17,13 +17,13 @@ class MixedRows:
 
     Attributes:
         numbers: numbers of each row, finite or NaN.
-        levels: levels of each row, one a block, from 0 to the number of levels less one, or -1.
-        num_levels: of each block, how many levels its support has, seen or not.
+        levels: levels of each row, one a discrete quantity, from 0 to the number of levels less one, or -1.
+        num_levels: of each discrete quantity, how many levels its support has, seen or not.
         widths: of each number, the width of the cell that was rounded to it; 0 where it is not rounded. None: none is.
-        ordered: of each block, whether its levels are in an order that means something. None: none is.
+        ordered: of each discrete quantity, whether its levels are in an order that means something. None: none is.
 
     Raises:
-        InputError: shapes that do not fit, an infinite number, a level outside its block, a negative width.
+        InputError: shapes that do not fit, an infinite number, a level that there is not, a negative width.
     """
 
     numbers: Float[np.ndarray, "n d"]
@@ -45,9 +45,9 @@ class MixedRows:
             _refuse("finite numbers, or NaN", f"{int(np.isinf(self.numbers).sum())} that are infinite")
         outside = (self.levels < -1) | (self.levels >= np.array(self.num_levels, int).reshape(1, b))
         if outside.any():
-            block = int(outside.any(axis=0).argmax())
-            got = f"{self.levels[outside[:, block], block][0]} in block {block}"
-            _refuse(f"levels from 0 to {self.num_levels[block] - 1}, or -1", got)
+            place = int(outside.any(axis=0).argmax())
+            got = f"{self.levels[outside[:, place], place][0]} in column {place} of levels"
+            _refuse(f"levels from 0 to {self.num_levels[place] - 1}, or -1", got)
         if not all(0 <= width < np.inf for width in self.cell_widths):
             _refuse("widths of 0 or more", f"{self.cell_widths}")
 
@@ -61,7 +61,7 @@ class MixedRows:
 
     @property
     def orders(self) -> tuple[bool, ...]:
-        """`ordered`, one for each block."""
+        """`ordered`, one for each discrete quantity."""
         return self.ordered or ()
 
     def take(self, index: Int[np.ndarray, " m"] | slice) -> "MixedRows":
@@ -84,7 +84,7 @@ class MixedRows:
         """Refuse rows of another table, or none."""
         mine, theirs = ((r.numbers.shape[1], r.num_levels, r.cell_widths, r.orders) for r in (self, other))
         if mine != theirs or not len(self) or not len(other):
-            expected = f"rows of one table, of {mine[0]} numbers and blocks of {mine[1]} levels"
+            expected = f"rows of one table, of {mine[0]} numbers and of {mine[1]} levels"
             _refuse(expected, f"{len(self)} and {len(other)} rows, of {theirs[0]} numbers and {theirs[1]} levels")
 
 
@@ -94,7 +94,7 @@ def smoothed_shares(counts: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
 
 
 def level_counts(levels: Int[np.ndarray, " n"], num_levels: int) -> Float[np.ndarray, " k"]:
-    """How often each level stands in a block; -1 counts nowhere."""
+    """How often each level stands in a column; -1 counts nowhere."""
     return np.bincount(levels[levels >= 0], minlength=num_levels).astype(float)
 
 

@@ -23,7 +23,10 @@ NAMES = ["mixture", "copula", "chain"]
 
 
 def _rows(n: int, *, seed: int) -> MixedRows:
-    """A rounded number and three blocks that depend on one another; the number does not apply at level 0 of the second block."""
+    """A rounded number and three discrete quantities that depend on one another.
+
+    The number does not apply at level 0 of the second.
+    """
     generator = np.random.default_rng(seed)
     first = generator.choice(3, n, p=[0.5, 0.3, 0.2])
     second = (generator.uniform(size=n) < 0.3 + 0.2 * first).astype(int)
@@ -42,7 +45,7 @@ def fitted(request):
 def masses(fitted) -> np.ndarray:
     """Mass of each of the 30 combinations of levels, summed over every row there can be.
 
-    The number is on its grid far beyond the data, or not there at level 0 of the second block.
+    The number is on its grid far beyond the data, or not there at level 0 of the second discrete quantity.
     """
     grid = np.round(np.arange(-12.0, 14.0, 0.1), 1)
     parts = []
@@ -205,7 +208,7 @@ def test_masses_of_cells_keep_their_digits_and_cut_draws_stay_inside() -> None:
 
 @pytest.mark.parametrize("make", BASELINES, ids=NAMES)
 @pytest.mark.parametrize("present", [0, 1, 5])
-def test_a_number_that_hardly_any_row_has_and_a_block_that_none_has_are_fitted(make, present: int) -> None:
+def test_a_number_that_hardly_any_row_has_and_a_level_that_none_has_are_fitted(make, present: int) -> None:
     rows = _rows(60, seed=0)
     numbers = np.column_stack([rows.numbers, np.where(np.arange(60) < present, np.arange(60.0), np.nan)])
     levels = np.column_stack([rows.levels, np.full(60, -1)])
@@ -247,7 +250,7 @@ def test_bins_of_a_number_have_a_density_and_cut_no_cell(width: float) -> None:
     ("change", "words"),
     [
         ({"levels": np.zeros((3, 1), int)}, "numbers .* and levels"),
-        ({"levels": np.array([[0], [2]])}, "levels from 0 to 1, or -1, got 2 in block 0"),
+        ({"levels": np.array([[0], [2]])}, "levels from 0 to 1, or -1, got 2 in column 0 of levels"),
         ({"numbers": np.array([[1.0], [np.inf]])}, "finite numbers, or NaN, got 1"),
         ({"widths": (-1.0,)}, "widths of 0 or more"),
         ({"ordered": (True, True)}, "1 orders, got 1, 1 and 2"),

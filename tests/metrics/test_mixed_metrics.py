@@ -16,7 +16,7 @@ from scorax.metrics._detection import area_under_curve
 
 
 def _rows(n: int, *, seed: int, shift: float = 0.0) -> MixedRows:
-    """Two numbers, of which the second is not there at level 0 of the first block, and two blocks."""
+    """Two numbers, of which the second is not there at level 0 of the first of two discrete quantities."""
     generator = np.random.default_rng(seed)
     level = generator.integers(0, 3, n)
     x = generator.standard_normal((n, 2)) + level[:, None]
@@ -96,7 +96,7 @@ def test_columns_have_their_distances_ends_and_spikes() -> None:
     made = MixedRows(
         other[:, None], np.repeat([[0, 0], [1, 1], [2, 2]], [20, 55, 25], axis=0), (3, 3), None, (False, True)
     )
-    number, block, rank = metrics.column_differences(real, made)
+    number, category, rank = metrics.column_differences(real, made)
     expected = scipy.stats.ks_2samp(numbers[:90], other[:82]).statistic
     assert number.distance == pytest.approx(expected, abs=1e-12)
     assert number.outside.value == pytest.approx(2 / 82)
@@ -106,12 +106,12 @@ def test_columns_have_their_distances_ends_and_spikes() -> None:
     assert zero.standard_error == pytest.approx(np.sqrt(0.21 / 100 + 0.09 / 100))
     assert np.isnan(nothing.value)
     assert (nothing.real, nothing.synthetic) == (0.1, 0.18)
-    assert block.measure == "total variation"
-    assert block.distance == pytest.approx(0.5 * (0.3 + 0.05 + 0.25))
+    assert category.measure == "total variation"
+    assert category.distance == pytest.approx(0.5 * (0.3 + 0.05 + 0.25))
     assert rank.measure == "Kolmogorov-Smirnov"
     assert rank.distance == pytest.approx(0.3)
-    assert block.outside.value == rank.outside.value == 0.25
-    assert "more than samples of one law" in block.sentence
+    assert category.outside.value == rank.outside.value == 0.25
+    assert "more than samples of one law" in category.sentence
     assert "30.0%" in number.sentence
 
 

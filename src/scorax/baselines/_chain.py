@@ -20,16 +20,16 @@ _MOST_TREES = 30_000
 _LEAST_ROUNDS = 8
 _LEAST_ROWS = 2000
 _MOST_CATEGORIES = 254
-"""Levels up to which scikit-learn's trees take a block as categories; others are taken as numbers."""
+"""Levels up to which scikit-learn's trees take as categories; others are taken as numbers."""
 
 
 class ChainBaseline:
-    r"""A chain of boosted trees: $P = \prod_j P(c_j \mid c_1, ..., c_{j-1})$, the blocks first, then the numbers.
+    r"""A chain of boosted trees: $P = \prod_j P(c_j \mid c_1, ..., c_{j-1})$, levels first, then the numbers.
 
     Every link is a `HistGradientBoostingClassifier` mixed with the shares (n_k + 1/2) / (n + K/2) of the column; its number
     of rounds and that share are chosen by a fifth of the rows. A number is a class of `num_bins` quantile bins, uniform
-    inside (a value that fills a bin has one of its own where cells are known) and exponential beyond the ends. Of a block
-    with more than `max_classes` levels the rarer ones are one class, divided by their shares. `max_work` bounds rounds x
+    inside (a value that fills a bin has one of its own where cells are known) and exponential beyond the ends. Of a
+    quantity with more than `max_classes` levels the rarer ones are one class, divided by their shares. `max_work` bounds rounds x
     classes x columns before x rows by taking fewer rows, not under 2,000; its default is about a minute on one core.
 
     Use it for laws of many levels and rules between columns; densities of smooth numbers suffer from the bins.
@@ -77,17 +77,17 @@ class ChainBaseline:
     def sample(self, n: int, *, seed: int) -> MixedRows:
         """Draws column by column."""
         generator = np.random.default_rng(seed)
-        blocks = len(self._shape.num_levels)
-        levels, numbers = np.empty((n, blocks), int), np.full((n, len(self._bins)), np.nan)
+        discrete = len(self._shape.num_levels)
+        levels, numbers = np.empty((n, discrete), int), np.full((n, len(self._bins)), np.nan)
         features = np.empty((n, 0))
         for place, link in enumerate(self._links):
             ends = link.shares(features).cumsum(axis=1)
             drawn = (generator.uniform(size=n)[:, None] * ends[:, -1:] >= ends).sum(axis=1)
-            if place < blocks:
+            if place < discrete:
                 levels[:, place] = drawn
-            elif (bins := self._bins[place - blocks]) is not None:
-                numbers[:, place - blocks] = bins.draw(drawn, generator)
-            so_far = self._shape.rows(numbers, np.where(np.arange(blocks) <= place, levels, 0))
+            elif (bins := self._bins[place - discrete]) is not None:
+                numbers[:, place - discrete] = bins.draw(drawn, generator)
+            so_far = self._shape.rows(numbers, np.where(np.arange(discrete) <= place, levels, 0))
             features = self._features(so_far)[:, : place + 1]
         return self._shape.rows(numbers, levels)
 
@@ -103,15 +103,15 @@ class ChainBaseline:
         return len(self._shape.num_levels) + len(self._bins)
 
     def _features(self, rows: MixedRows) -> np.ndarray:
-        """All columns as the trees see them, the blocks first; what is missing is NaN."""
+        """All columns as the trees see them, levels first; what is missing is NaN."""
         return np.column_stack([np.where(rows.levels < 0, np.nan, rows.levels), rows.numbers])
 
     def _column(self, rows: MixedRows, place: int) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """Levels of a column, -1 where there is nothing, and the log-density within the level."""
-        blocks = len(self._shape.num_levels)
-        if place < blocks:
+        discrete = len(self._shape.num_levels)
+        if place < discrete:
             return rows.levels[:, place], np.zeros(len(rows))
-        x, bins = rows.numbers[:, place - blocks], self._bins[place - blocks]
+        x, bins = rows.numbers[:, place - discrete], self._bins[place - discrete]
         levels, within = np.full(len(x), -1), np.zeros(len(x))
         there = np.isfinite(x) & (bins is not None)
         if bins is not None:
@@ -121,9 +121,9 @@ class ChainBaseline:
 
     def _link(self, part: MixedRows, held: MixedRows, rows: MixedRows, place: int, seed: int) -> "_Link":
         """The link of a column: rounds and share chosen on `held`, then fitted to all rows."""
-        blocks = len(self._shape.num_levels)
-        bins = None if place < blocks else self._bins[place - blocks]
-        size = self._shape.num_levels[place] if place < blocks else (bins.num_levels if bins is not None else 1)
+        discrete = len(self._shape.num_levels)
+        bins = None if place < discrete else self._bins[place - discrete]
+        size = self._shape.num_levels[place] if place < discrete else (bins.num_levels if bins is not None else 1)
         targets = [self._column(r, place)[0] for r in (part, held, rows)]
         features = [self._features(r)[:, :place] for r in (part, held, rows)]
         (part_x, held_x, all_x), (part_y, held_y, all_y) = (
@@ -135,7 +135,7 @@ class ChainBaseline:
         classes = _classes(counts, self.max_classes)
         if place == 0 or len(np.unique(classes[part_y])) < 2 or not len(held_y):
             return plain
-        categories = [j for j in range(min(place, blocks)) if self._shape.num_levels[j] <= _MOST_CATEGORIES]
+        categories = [j for j in range(min(place, discrete)) if self._shape.num_levels[j] <= _MOST_CATEGORIES]
 
         places: Any = categories or None
         never: Any = False  # the rounds are chosen below, by log-probability

@@ -23,11 +23,11 @@ class CopulaBaseline:
 
     Margins: of a number a mixture of at most 20 normal laws, its components chosen as in `ProductMixtureBaseline`, and one
     as wide as the range of the rows with the weight of half a row, without which a far value would cost any amount; of a
-    block the shares (n_k + 1/2) / (n + K/2), cells in the order of the levels, which is arbitrary where they are not
+    discrete quantity the shares (n_k + 1/2) / (n + K/2), cells in the order of the levels, which is arbitrary where they are not
     ordered. R is fitted by stochastic expectation maximisation: latents of cells and of what is missing are drawn given
     all others, R is the mean of their correlations (Hoff 2007 draws R too).
 
-    The log-probability of a row is exact for numbers that are not rounded with at most one block. Otherwise the
+    The log-probability of a row is exact for numbers that are not rounded with at most one discrete quantity. Otherwise the
     probability of its rectangle of cells is estimated without bias by the simulator of Geweke, Hajivassiliou and Keane
     with `draws` points of a Latin hypercube, the same for all rows: its logarithm is too low in the mean, the less the
     more draws.
@@ -60,7 +60,7 @@ class CopulaBaseline:
     def log_prob(self, rows: MixedRows) -> Float[np.ndarray, " n"]:
         """Log-probability of each row, estimated where it has no closed form."""
         low, high, margins = self._cells(rows)
-        # Points first, then narrow cells, then blocks: what is known exactly leaves least to be drawn.
+        # Points first, then narrow cells, then levels: what is known exactly leaves least to be drawn.
         points = np.array([width == 0 for width in self._shape.widths] + [False] * len(self._cuts), bool)
         order = np.concatenate([np.flatnonzero(points), np.flatnonzero(~points)])
         root = np.linalg.cholesky(self.correlations[np.ix_(order, order)])
@@ -79,8 +79,8 @@ class CopulaBaseline:
         d = len(self._margins)
         numbers = np.column_stack([np.empty((n, 0)), *(m.quantile(z[:, j]) for j, m in enumerate(self._margins))])
         levels = np.empty((n, len(self._cuts)), int)
-        for block, cuts in enumerate(self._cuts):
-            levels[:, block] = np.searchsorted(cuts[1:-1], z[:, d + block], side="right")
+        for place, cuts in enumerate(self._cuts):
+            levels[:, place] = np.searchsorted(cuts[1:-1], z[:, d + place], side="right")
         return self._shape.rows(numbers, levels)
 
     def _cells(self, rows: MixedRows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -99,10 +99,10 @@ class CopulaBaseline:
                 outside[there] -= np.log(width)
             else:
                 outside[there] += margin.log_density(x) + 0.5 * low[there, j] ** 2 + 0.5 * np.log(2 * np.pi)
-        for block, cuts in enumerate(self._cuts):
-            there = rows.levels[:, block] >= 0
-            level = rows.levels[there, block]
-            low[there, d + block], high[there, d + block] = cuts[level], cuts[level + 1]
+        for place, cuts in enumerate(self._cuts):
+            there = rows.levels[:, place] >= 0
+            level = rows.levels[there, place]
+            low[there, d + place], high[there, d + place] = cuts[level], cuts[level + 1]
         return low, high, outside
 
 

@@ -62,11 +62,12 @@ class RowShape:
     """What samples need to look like the rows of the fit: the grids of numbers, and where numbers do not apply.
 
     Attributes:
-        num_levels: of each block, its number of levels.
+        num_levels: of each discrete quantity, its number of levels.
         widths: of each number, the width of its cells.
-        ordered: of each block, whether its levels have an order.
+        ordered: of each discrete quantity, whether its levels have an order.
         origins: of each number, a point of its grid.
-        beside: of each number, the block whose level decides whether it applies, and of each level whether it does; or None.
+        beside: of each number, the discrete quantity whose level decides whether it applies, and of each level whether it
+            does; or None.
     """
 
     num_levels: tuple[int, ...]
@@ -77,12 +78,12 @@ class RowShape:
 
     @classmethod
     def of(cls, rows: MixedRows) -> "RowShape":
-        """Read off the rows: a number is beside a block where the block's level tells in every row if it is NaN."""
+        """Read off the rows: a number is beside a discrete quantity whose level tells in every row if it is NaN."""
         present = np.isfinite(rows.numbers)
         firsts = [
             column[there][0] if there.any() else 0.0 for column, there in zip(rows.numbers.T, present.T, strict=True)
         ]
-        beside = tuple(_deciding_block(rows, there) for there in present.T)
+        beside = tuple(_deciding_quantity(rows, there) for there in present.T)
         return cls(rows.num_levels, rows.cell_widths, rows.orders, tuple(map(float, firsts)), beside)
 
     def rows(self, numbers: Float[np.ndarray, "n d"], levels: Int[np.ndarray, "n b"]) -> MixedRows:
@@ -94,19 +95,19 @@ class RowShape:
                 # Six digits beyond the grid: back to the float that is nearest to the decimal number.
                 numbers[:, j] = np.round(on_grid, int(np.ceil(-np.log10(width))) + 6)
             if beside is not None:
-                block, applies = beside
-                numbers[~applies[levels[:, block]], j] = np.nan
+                place, applies = beside
+                numbers[~applies[levels[:, place]], j] = np.nan
         return MixedRows(numbers, levels, self.num_levels, self.widths, self.ordered)
 
 
-def _deciding_block(rows: MixedRows, present: np.ndarray) -> tuple[int, np.ndarray] | None:
+def _deciding_quantity(rows: MixedRows, present: np.ndarray) -> tuple[int, np.ndarray] | None:
     if present.all() or not present.any():
         return None
-    for block, (levels, size) in enumerate(zip(rows.levels.T, rows.num_levels, strict=True)):
+    for place, (levels, size) in enumerate(zip(rows.levels.T, rows.num_levels, strict=True)):
         if (levels < 0).any():
             continue
         with_it = np.bincount(levels[present], minlength=size)
         without = np.bincount(levels[~present], minlength=size)
         if not ((with_it > 0) & (without > 0)).any():
-            return block, without == 0
+            return place, without == 0
     return None

@@ -28,7 +28,7 @@ class Products:
         log_weights: (components,).
         means: (components, d), in the units of the rows.
         deviations: (components, d).
-        log_shares: (components, sum of the numbers of levels), the blocks one after the other.
+        log_shares: (components, sum of the numbers of levels), those of one quantity after those of another.
     """
 
     log_weights: np.ndarray
@@ -65,22 +65,22 @@ class Products:
         noise = generator.standard_normal((n, self.means.shape[1]))
         numbers = self.means[component] + self.deviations[component] * noise
         levels = np.empty((n, len(num_levels)), int)
-        for block, start in enumerate(starts(num_levels)):
-            ends = np.exp(self.log_shares[:, start : start + num_levels[block]]).cumsum(axis=1)
+        for place, start in enumerate(starts(num_levels)):
+            ends = np.exp(self.log_shares[:, start : start + num_levels[place]]).cumsum(axis=1)
             uniform = generator.uniform(size=n) * ends[component, -1]
-            levels[:, block] = (uniform[:, None] >= ends[component]).sum(axis=1)
+            levels[:, place] = (uniform[:, None] >= ends[component]).sum(axis=1)
         return numbers, levels
 
 
 def starts(num_levels: tuple[int, ...]) -> list[int]:
-    """Place of the first level of each block in a list of all levels."""
+    """Place of the first level of each discrete quantity in a list of all levels."""
     return [int(place) for place in np.cumsum([0, *num_levels])[:-1]]
 
 
 def indicators(rows: MixedRows) -> csr_array:
     """Sparse (n, sum of the numbers of levels): one where a row has a level, nothing where it is missing."""
-    row, block = np.nonzero(rows.levels >= 0)
-    place = rows.levels[row, block] + np.array(starts(rows.num_levels), int)[block]
+    row, column = np.nonzero(rows.levels >= 0)
+    place = rows.levels[row, column] + np.array(starts(rows.num_levels), int)[column]
     shape = (len(rows), int(sum(rows.num_levels)))
     return csr_array((np.ones(len(row)), (row, place)), shape=shape)
 
@@ -101,7 +101,7 @@ def fit_products(rows: MixedRows, components: int, *, shrinkage: float, seed: in
     size = np.where(size > 0, size, 1.0)
     x, there = x / size, given.astype(float)
     floor = np.maximum(_FLOOR**2, (np.array(rows.cell_widths) / size) ** 2 / 12)
-    hot, blocks = indicators(rows), np.repeat(np.arange(len(rows.num_levels)), np.array(rows.num_levels, int))
+    hot, owner = indicators(rows), np.repeat(np.arange(len(rows.num_levels)), np.array(rows.num_levels, int))
     counts = [level_counts(levels, k) for levels, k in zip(rows.levels.T, rows.num_levels, strict=True)]
     whole = np.concatenate([np.zeros(0), *map(smoothed_shares, counts)])
 
@@ -113,8 +113,8 @@ def fit_products(rows: MixedRows, components: int, *, shrinkage: float, seed: in
         square = share.T @ x**2 - mass * mean**2
         variance = np.maximum((square + _ROWS_OF_PRIOR) / (mass + _ROWS_OF_PRIOR), floor)
         found = np.asarray((hot.T @ share).T) + 0.5 * weight[:, None] + shrinkage * whole
-        totals = [found[:, blocks == b].sum(axis=1) for b in range(len(rows.num_levels))]
-        log_shares = np.log(found / np.stack(totals, axis=1)[:, blocks]) if totals else found
+        totals = [found[:, owner == b].sum(axis=1) for b in range(len(rows.num_levels))]
+        log_shares = np.log(found / np.stack(totals, axis=1)[:, owner]) if totals else found
         return Products(np.log(weight), mean, np.sqrt(variance), log_shares)
 
     def terms(law: Products) -> np.ndarray:

@@ -17,7 +17,7 @@ class AssociationDifference:
     """Associations of all pairs of columns in two samples.
 
     Attributes:
-        real: matrix of `associations` of the real rows; columns are the numbers, then the blocks.
+        real: matrix of `associations` of the real rows; columns are the numbers, then the levels.
         synthetic: that of the generated rows.
         mean: mean over pairs of the absolute difference; NaN where there is no pair.
         expected: the mean of that for two samples of one law, by random permutations of the rows.
@@ -71,9 +71,9 @@ def association_difference(
 def associations(rows: MixedRows) -> Float[np.ndarray, "c c"]:
     r"""Association of every pair of columns, the numbers first, over the rows where both are there; 0 where one is constant.
 
-    Two numbers: Pearson's correlation. A number and a block: the correlation ratio, the root of the share of the number's
-    variance that lies between levels. Two blocks: Cramér's $V = \sqrt{\chi^2 / (n (\min(K, L) - 1))}$, K and L the numbers of
-    levels that occur.
+    Two numbers: Pearson's correlation. A number and levels: the correlation ratio, the root of the share of the number's
+    variance that lies between levels. Levels and levels: Cramér's $V = \sqrt{\chi^2 / (n (\min(K, L) - 1))}$, K and L the
+    numbers of levels that occur.
     """
     d, b = rows.numbers.shape[1], rows.levels.shape[1]
     matrix = np.eye(d + b)

@@ -67,7 +67,7 @@ class ColumnDifference:
 
 
 def column_differences(real: MixedRows, synthetic: MixedRows, *, seed: int = 0) -> tuple[ColumnDifference, ...]:
-    """Every column of `synthetic` beside that of `real`: the numbers, then the blocks.
+    """Every column of `synthetic` beside that of `real`: the numbers, then the levels.
 
     `expected` is that of random permutations of the rows for levels, and of Kolmogorov's asymptotic law for numbers, where
     ties make it too large.
@@ -75,11 +75,11 @@ def column_differences(real: MixedRows, synthetic: MixedRows, *, seed: int = 0) 
     real.require_same_columns(synthetic)
     numbers = [_number(x, y) for x, y in zip(real.numbers.T, synthetic.numbers.T, strict=True)]
     generator = np.random.default_rng(seed)
-    blocks = [
-        _block(x, y, size, ordered, generator)
+    discrete = [
+        _discrete(x, y, size, ordered, generator)
         for x, y, size, ordered in zip(real.levels.T, synthetic.levels.T, real.num_levels, real.orders, strict=True)
     ]
-    return tuple(numbers + blocks)
+    return tuple(numbers + discrete)
 
 
 def kolmogorov_smirnov(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"]) -> float:
@@ -103,7 +103,7 @@ def _number(real: np.ndarray, synthetic: np.ndarray) -> ColumnDifference:
     return ColumnDifference("Kolmogorov-Smirnov", distance, expected, outside, (*spikes, *_missing(real, synthetic)))
 
 
-def _block(
+def _discrete(
     real: np.ndarray, synthetic: np.ndarray, size: int, ordered: bool, generator: np.random.Generator
 ) -> ColumnDifference:
     of_real, of_synthetic = level_counts(real, size), level_counts(synthetic, size)

@@ -18,7 +18,7 @@ class Utility:
     """What generated rows are worth for predicting a column of real ones.
 
     Attributes:
-        measure: accuracy where the column is a block, else R2, one less the squared error over the variance.
+        measure: accuracy where the column is discrete, else R2, one less the squared error over the variance.
         real: of boosted trees trained on real rows.
         synthetic: of the same trained on as many generated rows.
         standard_error: of the difference of the two over the test rows, the trained trees given.
@@ -46,7 +46,7 @@ def train_on_synthetic(
 ) -> Utility:
     """Predict `column` of `test` from its other columns by boosted trees, trained on `train` and on as many of `synthetic`.
 
-    Columns are counted numbers first, then blocks. Rows where the column is missing are left out on all sides.
+    Columns are counted numbers first, then levels. Rows where the column is missing are left out on all sides.
 
     Raises:
         InputError: rows of another table, no such column, or fewer than 20 rows with it.
@@ -56,7 +56,7 @@ def train_on_synthetic(
     d = train.numbers.shape[1]
     if not 0 <= column < d + len(train.num_levels):
         expected = f"a column from 0 to {d + len(train.num_levels) - 1}"
-        raise InputError(explain(expected=expected, got=f"{column}", do="count the numbers first, then the blocks"))
+        raise InputError(explain(expected=expected, got=f"{column}", do="count the numbers first, then the levels"))
     generator = np.random.default_rng(seed)
     parts = [_with(rows, column) for rows in (train, synthetic, test)]
     size = min(len(parts[0]), len(parts[1]), max_rows)
