@@ -25,10 +25,12 @@ def _value(value: Any) -> tuple[int, bytes]:
     if isinstance(value, dict):
         return 12, struct(value)
     if isinstance(value, list):
-        found = [_value(item) for item in value]
-        kind = found[0][0] if found else 12
+        found = {
+            id(item): _value(item) for item in {id(item): item for item in value}.values()
+        }  # a group 200,000 times
+        kind = found[id(value[0])][0] if value else 12
         head = bytes([len(value) << 4 | kind]) if len(value) < 15 else bytes([0xF0 | kind]) + varint(len(value))
-        return 9, head + b"".join(data for _, data in found)
+        return 9, head + b"".join(found[id(item)][1] for item in value)
     if isinstance(value, str):
         return 8, varint(len(value.encode())) + value.encode()
     kind = 5 if isinstance(value, I32) else 6

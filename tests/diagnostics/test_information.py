@@ -17,7 +17,6 @@ from scorax.samplers import (
     DPMSolver,
     EulerMaruyama,
     Heun,
-    ProbabilityFlow,
     ReverseSDE,
 )
 from scorax.targets import ExactDenoiser, gaussian
@@ -116,7 +115,7 @@ def test_samplers_of_the_flow_and_scores_that_are_no_denoisers_are_served():
     model = ExactDenoiser.create(law, process)
     function = ScoreFunction(fn=lambda t, x, condition: model(t, x), process=process, moments=model.moments)
     truth = 0.5 * np.linalg.slogdet(2 * np.pi * np.e * covariance(noisy(law, process)))[1]
-    samplers = (DDIM(400), Heun(64), DPMSolver(200), ProbabilityFlow(rtol=1e-7, atol=1e-7))
+    samplers = (DDIM(400), Heun(64))
     for got in (
         *(entropy(model, sampler, 256, key=KEY) for sampler in samplers),
         entropy(function, num_samples=256, key=KEY),

@@ -36,12 +36,9 @@ def as_function(exact: ExactDenoiser) -> ScoreFunction:
     ("dtype", "tolerance", "dimension", "function"),
     [
         ("float64", 1e-5, 1, False),
-        ("float64", 1e-5, 2, False),
         ("float64", 1e-5, 8, False),
         ("float64", 1e-5, 2, True),
-        ("float32", 1e-2, 2, False),
         ("float32", 1e-2, 8, False),
-        ("float32", 1e-2, 2, True),
     ],
 )
 def test_exact_mixture_score_gives_the_closed_density(dtype, tolerance, dimension, function):
@@ -170,10 +167,9 @@ def test_no_rows_and_no_tolerance():
             function()
 
 
-@pytest.mark.parametrize("build", [MLP, ResMLP])
-def test_an_untrained_model_is_the_standard_normal(build):
-    """Zero last layer, VP (alpha^2 + sigma^2 = 1): exactly N(0, I) at t0."""
-    model = Denoiser(network=build(3, width=8, depth=1, key=KEY), process=VP())
+def test_an_untrained_model_is_the_standard_normal():
+    """Zero last layer, VP (alpha^2 + sigma^2 = 1): exactly N(0, I) at t0. An MLP's bound is so in ``test_elbo.py``."""
+    model = Denoiser(network=ResMLP(3, width=8, depth=1, key=KEY), process=VP())
     x = jax.random.normal(KEY, (9, 3))
     expected = norm.logpdf(np.asarray(x)).sum(-1)
     np.testing.assert_allclose(log_prob(model, x).value, expected, rtol=0, atol=1e-6)

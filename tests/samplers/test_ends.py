@@ -59,7 +59,7 @@ def test_trap_23_the_mean_of_a_predictor_is_not_the_posterior_mean():
     np.testing.assert_allclose(TweedieMean()(model, x, key=KEY), exact, rtol=1e-5)
     here, there = (Node(t, process.level(t)) for t in jnp.array([0.2, 0.19]))
     keys = jax.random.split(KEY, DRAWS)
-    steps = jax.vmap(lambda key: EulerMaruyama().step(model, x, here, there, None, key=key))(keys)
+    steps = jax.jit(jax.vmap(lambda key: EulerMaruyama().step(model, x, here, there, None, key=key)))(keys)
     assert np.all(np.abs(np.mean(steps, axis=0) - exact) > 0.1)
 
 

@@ -47,29 +47,33 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(run, events)
 
 
-def failing(place: int) -> Callable[[Event], None]:
-    """Hears events, and goes wrong at one of them."""
+def copying(run: Path, places: range, copies: Path) -> Callable[[Event], None]:
+    """Hears events, copies the run as a kill at each of the places would leave it, and goes wrong at the last."""
     numbers = itertools.count()
 
     def hear(event: Event) -> None:
-        if next(numbers) == place:
+        number = next(numbers)
+        if number in places:
+            shutil.copytree(run, copies / str(number))
+        if number == places[-1]:
             raise Fault
 
     return hear
 
 
 def test_a_fault_after_the_training_loses_none_of_it(finished: Finished, tmp_path: Path) -> None:
+    """The run in which it happens, and a copy of it at every event after the training, end with the bytes of an unbroken one."""
     kinds = [type(event) for event in finished.events]
     trained = len(kinds) - kinds[::-1].index(Advance)
     assert kinds[trained:] == [Saved, Phase, Saved, Phase]
-    for place in range(trained, len(kinds)):
-        run = tmp_path / str(place)
-        with pytest.raises(Fault):
-            fit_run(ROWS, run, TINY, seed=0, on_event=failing(place))
+    run, copies = tmp_path / "run", tmp_path / "copies"
+    with pytest.raises(Fault):
+        fit_run(ROWS, run, TINY, seed=0, on_event=copying(run, range(trained, len(kinds)), copies))
+    for broken in (run, *sorted(copies.iterdir())):
         resumed = list[Event]()
-        fit_run(ROWS, run, TINY, seed=0, resume=True, on_event=resumed.append)
+        fit_run(ROWS, broken, TINY, seed=0, resume=True, on_event=resumed.append)
         assert not any(isinstance(event, Advance) for event in resumed), "it trained again"
-        assert digests(run) == digests(finished.run)
+        assert digests(broken) == digests(finished.run)
 
 
 @pytest.mark.parametrize("resume", [True, False])
