@@ -24,6 +24,7 @@ from scorax.tables.columns import (
     Logit,
     Ordered,
     Rounded,
+    Softplus,
     Time,
 )
 
@@ -114,7 +115,7 @@ def test_rain_in_tenths_has_a_spike():
     column, _ = only((values, NumberFormat(1)))
     assert isinstance(column, Rounded)
     assert column.spikes == (0.0,)
-    assert column.map.base == Log(0.1)
+    assert column.map.base.ends == (0.1, np.inf)
 
 
 def test_ordinary_numbers_have_no_spike_and_stay_as_they_are():
@@ -177,11 +178,13 @@ def test_heavy_tails_do_not_set_the_scale():
         (lambda r: r.gamma(2, size=ROWS), Log(0.0)),
         (lambda r: r.normal(0, 1, ROWS), Identity()),
         (lambda r: r.normal(10, 1, ROWS), Identity()),
-        (lambda r: r.beta(4, 5, ROWS), Log(0.0)),
+        (lambda r: np.abs(r.normal(2.5, 1, ROWS)), Softplus(0.0, 0.5)),
     ],
 )
 def test_the_base_of_a_column(draw, base):
-    assert only(draw(rng(5)))[0].map.base == base
+    found = only(draw(rng(5)))[0].map.base
+    assert type(found) is type(base)
+    assert found.ends == base.ends
 
 
 def test_names_say_ends():
@@ -238,6 +241,21 @@ def test_a_few_dates_are_ordered_levels():
     column, _ = only((days, TimeFormat("day", "day")))
     assert isinstance(column, Ordered)
     assert len(column.levels) == 6
+
+
+def test_a_spike_at_an_end_ends_the_others():
+    values = np.minimum(rng().normal(30, 12, ROWS).round(1), 50)
+    column, _ = only((values, NumberFormat(1)))
+    assert isinstance(column, Rounded)
+    assert column.spikes == (50.0,)
+    assert column.map.base.ends[1] == 49.9
+
+
+def test_where_many_values_stand_out_that_is_how_a_column_is_rounded():
+    values = np.where(rng().random(2000) < 0.8, rng(1).integers(10, 40, 2000), rng(2).uniform(10, 40, 2000).round(1))
+    column, _ = only((values, NumberFormat(1)))
+    assert isinstance(column, Rounded)
+    assert not column.spikes
 
 
 def test_texts_are_categories_and_free_text_is_refused_with_the_way_out():
@@ -323,6 +341,13 @@ def test_what_is_nearly_a_copy_is_none():
     assert [column.kind for column in examine(rows).schema.columns] == ["rounded"] * 3
 
 
+def test_rare_flags_that_agree_by_accident_are_no_copies():
+    flags = np.zeros((500, 2))
+    flags[7] = 1
+    rows = table(x=rng().normal(size=500), a=(flags[:, 0], NumberFormat(0)), b=(flags[:, 1], NumberFormat(0)))
+    assert [column.kind for column in examine(rows).schema.columns] == ["continuous", "count", "count"]
+
+
 def test_a_copy_needs_its_source():
     rows = table(a=(CELSIUS, NumberFormat(1)), b=(CELSIUS, NumberFormat(1)))
     obj = examine(rows).schema.to_json()
@@ -347,11 +372,11 @@ def test_a_person_states_kinds_and_ends():
     column, _ = only(integers(2, 7), Choices.read(["c=integer,1..10"]))
     assert isinstance(column, Count)
     assert (column.low, column.high, column.below, column.above) == (1, 10, None, None)
-    assert only(age, Choices.read(["c=continuous,0.."]))[0].map.base == Log(0.0)
+    assert only(age, Choices.read(["c=continuous,0.."]))[0].map.base.ends == (0, np.inf)
     assert isinstance(only(integers(1, 5), Choices.read(["c=ordered"]))[0], Ordered)
     assert isinstance(only(integers(1, 5), Choices.read(categories=["c"]))[0], Category)
     far = integers(5, 900)[0], NumberFormat(0, 2**60)
-    assert only(far, Choices.read([f"c=integer,{2**60}.."]))[0].map.base == Log(0.0)
+    assert only(far, Choices.read([f"c=integer,{2**60}.."]))[0].map.base.ends == (0, np.inf)
 
 
 @pytest.mark.parametrize(

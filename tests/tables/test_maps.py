@@ -22,6 +22,7 @@ from scorax.tables.columns import (
     Logit,
     Map,
     Rounded,
+    Softplus,
     Span,
 )
 
@@ -30,6 +31,8 @@ BASES = {
     "log": (Log(2.0), np.array([2 + 1e-12, 2.5, 3.0, 1e3, 1e12])),
     "log of a positive": (Log(0.0), np.array([1e-300, 1e-9, 1.0, 1e12, 1e300])),
     "log below": (Log(-1.0, "below"), np.array([-1e12, -1e3, -2.0, -1.5, -1 - 1e-12])),
+    "softplus": (Softplus(0.0, 2.0), np.array([1e-300, 1e-9, 0.5, 30.0, 1e12])),
+    "softplus below": (Softplus(5.0, 0.1, "below"), np.array([-1e12, -3.0, 4.0, 4.99, 5 - 1e-12])),
     "logit": (Logit(-3.0, 5.0), np.array([-3 + 1e-12, -2.9, 0.0, 1.0, 4.9, 5 - 1e-12])),
     "logit of a share": (Logit(0.0, 1.0), np.array([1e-300, 1e-9, 0.5, 1 - 1e-12])),
     "asinh": (Asinh(4.0, 0.5), np.array([-1e12, -30.0, 3.9, 4.0, 4.1, 1e3, 1e12])),
@@ -114,7 +117,15 @@ KNOTS = Knots((-1.0, 0.0, 1.5), (-1.2, 0.3, 1.0), 0.8, 0.6)
 
 @pytest.mark.parametrize(
     "map",
-    [Map(), Map(Log(0.0)), Map(Logit(0.0, 1.0)), Map(Asinh(0.3, 0.2)), Map(Identity(), KNOTS), Map(Log(0.0), KNOTS)],
+    [
+        Map(),
+        Map(Log(0.0)),
+        Map(Softplus(0.0, 2.0)),
+        Map(Logit(0.0, 1.0)),
+        Map(Asinh(0.3, 0.2)),
+        Map(Identity(), KNOTS),
+        Map(Log(0.0), KNOTS),
+    ],
 )
 def test_a_density_through_a_map_integrates_to_one(map):
     column = Continuous("c", NumberFormat(), Span(0, 1), map)
@@ -131,7 +142,9 @@ def test_a_density_through_a_map_integrates_to_one(map):
     assert total == pytest.approx(1, abs=1e-8)
 
 
-@pytest.mark.parametrize("map", [Map(), Map(Log(0.0)), Map(Logit(0.0, 40.0)), Map(Asinh(9.0, 3.0), KNOTS)])
+@pytest.mark.parametrize(
+    "map", [Map(), Map(Log(0.0)), Map(Softplus(0.0, 9.0)), Map(Logit(0.0, 40.0)), Map(Asinh(9.0, 3.0), KNOTS)]
+)
 @pytest.mark.parametrize("unit", [1.0, 0.1])
 def test_the_probabilities_of_cells_sum_to_that_between_the_outermost(map, unit):
     """Density times width: with noise uniform over a cell, the mean of the density of numbers is the mass of the cell."""

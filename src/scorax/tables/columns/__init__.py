@@ -1,6 +1,6 @@
 """Kinds of columns: each says how values become numbers and levels that a model sees, and how they come back."""
 
-from scorax.tables.columns._base import Asinh, Base, Identity, Log, Logit
+from scorax.tables.columns._base import Asinh, Base, Identity, Log, Logit, Softplus
 from scorax.tables.columns._boolean import Boolean
 from scorax.tables.columns._category import Category
 from scorax.tables.columns._cells import Cells, Stated
@@ -61,6 +61,7 @@ __all__ = [
     "Map",
     "Ordered",
     "Rounded",
+    "Softplus",
     "Span",
     "Stated",
     "Time",

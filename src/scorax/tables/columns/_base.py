@@ -140,6 +140,52 @@ class Log(AbstractBase):
 
 
 @dataclass(frozen=True)
+class Softplus(AbstractBase):
+    r"""$\log(e^{d/s} - 1)$ of the distance $d$ from one end: logarithmic near it, linear far from it; minus it below the end.
+
+    Attributes:
+        end: the end.
+        scale: $s$, up to where it is logarithmic.
+        side: where the values lie.
+    """
+
+    end: float
+    scale: float
+    side: Literal["above", "below"] = "above"
+    kind: Literal["softplus"] = field(default="softplus", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not self.scale > 0:
+            raise ValueError(f"expected a positive scale, got {self.scale!r}")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The end, and infinity on the other side."""
+        return (self.end, np.inf) if self.side == "above" else (-np.inf, self.end)
+
+    def forward(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The images of values."""
+        distance = self._distance(values, margin) / self.scale
+        return self._sign * (distance + np.log(-np.expm1(-distance)))
+
+    def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The values of images."""
+        size = self._sign * images
+        return self.end + self._sign * (self.scale * (np.maximum(size, 0) + np.log1p(np.exp(-np.abs(size)))) - margin)
+
+    def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """Minus the logarithm of the scale, and of what is left to one near the end."""
+        return -np.log(-self.scale * np.expm1(-self._distance(values, margin) / self.scale))
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.side == "above" else -1.0
+
+    def _distance(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        return self._sign * (values - self.end) + margin
+
+
+@dataclass(frozen=True)
 class Logit(AbstractBase):
     r"""$\log(v - a) - \log(b - v)$: between two ends.
 
@@ -177,5 +223,5 @@ class Logit(AbstractBase):
         return np.log(above + below) - np.log(above) - np.log(below)
 
 
-Base: TypeAlias = Identity | Log | Logit | Asinh
+Base: TypeAlias = Identity | Log | Softplus | Logit | Asinh
 """Any of the maps. A file names the one it has by its field ``kind``."""

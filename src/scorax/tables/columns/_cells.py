@@ -109,9 +109,7 @@ class Cells:
         """The codes, and values that repeat far more often than those around them."""
         if self.plain or self.given.kind not in ("number", "time"):
             return ()
-        points = self.known.points
-        step = None if points is None else 10.0**-points.decimals
-        return tuple(sorted({*self.far, *(self.head or standing_out(self.known.values, step))}))
+        return tuple(sorted({*self.far, *(self.head or standing_out(self.known.values))}))
 
     @cached_property
     def body(self) -> "Cells":

@@ -1,6 +1,7 @@
 """The map of a column of numbers, by the held-out probability of its cells under a normal law."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -8,7 +9,7 @@ from scipy.special import log_ndtr, ndtr, ndtri
 
 from scorax._errors import InputError, explain
 from scorax._text import quote
-from scorax.tables.columns._base import Asinh, Base, Identity, Log, Logit
+from scorax.tables.columns._base import Asinh, Base, Identity, Log, Logit, Softplus
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._ends import found_ends
 from scorax.tables.columns._knots import Knots
@@ -79,13 +80,13 @@ def _ends(cells: Cells, margin: float) -> tuple[float, float]:
         return cells.stated.low, cells.stated.high
     if cells.head:
         return cells.head[-1] + margin, np.inf
-    if cells.given.kind == "time" or cells.given.origin != 0:  # these count from elsewhere
-        return -np.inf, np.inf
-    low, high = found_ends(body.values, cells.name, margin)
-    if 0.0 in cells.spikes and body.low > 0:
-        low = max(low, margin)
-    if 0.0 in cells.spikes and body.high < 0:
-        high = min(high, -margin)
+    # Times, and numbers that count from an origin, have no zero and no round numbers.
+    counted = cells.given.kind == "time" or cells.given.origin != 0
+    low, high = (-np.inf, np.inf) if counted else found_ends(body.values, cells.name, margin)
+    if cells.known.low < body.low:
+        low = cells.known.low + margin
+    if cells.known.high > body.high:
+        high = cells.known.high - margin
     return low, high
 
 
@@ -93,7 +94,12 @@ def refitted(map: Map, values: Float[np.ndarray, " n"], margin: float) -> Map:
     """The map with the knots and the scale that other rows say; base and ends stay."""
     if len(values) < _FEWEST or values.min() == values.max():
         return map
-    base = next(_asinh(values), map.base) if isinstance(map.base, Asinh) else map.base
+    base = map.base
+    for scale in _scales(values):
+        if isinstance(base, Asinh):
+            base = Asinh(float(np.median(values)), scale)
+        elif isinstance(base, Softplus):
+            base = replace(base, scale=scale / 2)
     return _fitted(base, map.knots is not None, values, margin)
 
 
@@ -111,18 +117,23 @@ def _bases(values: Float[np.ndarray, " n"], low: float, high: float) -> Iterator
     if np.isfinite(low) and np.isfinite(high):
         yield Logit(low, high)
     elif np.isfinite(low) or np.isfinite(high):
-        yield Log(low) if np.isfinite(low) else Log(high, "below")
+        end, side = (low, "above") if np.isfinite(low) else (high, "below")
+        yield Log(end, side)
+        for scale in _scales(values):
+            yield Softplus(end, scale / 2, side)
     else:
         yield Identity()
         if values.min() > 0:
             yield Log(0.0)
-        yield from _asinh(values)
+        for scale in _scales(values):
+            yield Asinh(float(np.median(values)), scale)
 
 
-def _asinh(values: Float[np.ndarray, " n"]) -> Iterator[Asinh]:
-    lower, center, upper = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
+def _scales(values: Float[np.ndarray, " n"]) -> Iterator[float]:
+    """The standard deviation of a normal law with these quartiles, where they differ."""
+    lower, upper = np.quantile(values, [0.25, 0.75]).tolist()
     if upper > lower:
-        yield Asinh(center, (upper - lower) / 1.349)
+        yield (upper - lower) / 1.349
 
 
 def _candidates(values: Float[np.ndarray, " n"], low: float, high: float) -> Iterator[tuple[Base, bool]]:

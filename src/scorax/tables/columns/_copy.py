@@ -5,6 +5,7 @@ from typing import Annotated
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.special import gammaln
 
 from scorax._decimals import round_to
 from scorax._errors import InputError, explain
@@ -20,6 +21,9 @@ _FIRST = 64
 
 _DIGITS = 13
 """Scales and shifts are decimals of fewer digits, or the inverse of such, or what two rows say."""
+
+_FEWEST_BITS = 20
+"""Columns agree by chance in one of 2^20 tables at most: two that have a one in the same row only are no copies."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def found_copy(
         source: the cells of the other column.
         others: its values.
     """
-    if (np.isnan(values) != np.isnan(others)).any():
+    if (np.isnan(values) != np.isnan(others)).any() or _bits(cells.values) < _FEWEST_BITS:
         return None
     if source.given.kind == "text":
         return _relabelled(cells, values, source, others)
@@ -168,6 +172,12 @@ def found_copy(
     return None
 
 
+def _bits(values: Float[np.ndarray, " n"]) -> float:
+    """Binary logarithm of the number of ways to put these values in rows: so unlikely is it that another column agrees."""
+    counts = np.unique(values, return_counts=True)[1]
+    return float(gammaln(len(values) + 1) - gammaln(counts + 1).sum()) / np.log(2)
+
+
 def _near(value: float) -> list[float]:
     """Short decimals near a number and those of which it is the inverse, the shortest first; and the number itself."""
     if value == 0 or not np.isfinite(1 / value):
@@ -175,7 +185,7 @@ def _near(value: float) -> list[float]:
     every = range(1, _DIGITS)
     short = [float(f"{value:.{digits}g}") for digits in every]
     inverse = [1 / float(f"{1 / value:.{digits}g}") for digits in every]
-    return list(dict.fromkeys([*short, *inverse, value]))
+    return list(dict.fromkeys([*short, *inverse, float(value)]))
 
 
 def _relabelled(

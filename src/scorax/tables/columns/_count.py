@@ -16,9 +16,11 @@ from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._levels import MOST_LEVELS, AbstractLevels
 from scorax.tables.columns._spikes import MOST_LEVELS as MOST_POINTS
 
-_ROWS = 3
 _ALWAYS = 3
-"""A column of at least three rows a point, or of at most three points, is of levels."""
+_SHORT = 12
+_ROWS_OF_SHORT = 3
+_ROWS = 6
+"""A column of at most 3 points is of levels, one of 12 or with closed ends with three rows a point, and others with six."""
 
 _FALLING = 0.5
 """An end is open where the outermost tenth of the points has half of its share of the rows or less."""
@@ -169,8 +171,11 @@ def ladder(cells: Cells) -> Ladder | None:
     found = Ladder(low, high, step)
     if stated is not None and stated.kind == "count":
         return found if found.size <= MOST_LEVELS else None
-    few = found.size <= MOST_POINTS and (found.size <= _ALWAYS or len(cells.values) >= _ROWS * found.size)
-    return found if few else None
+    if found.size > MOST_POINTS:
+        return None
+    short = found.size <= _SHORT or _tails(cells, found) == (None, None)
+    needed = 0 if found.size <= _ALWAYS else _ROWS_OF_SHORT if short else _ROWS
+    return found if len(cells.values) >= needed * found.size else None
 
 
 def integer_levels(cells: Cells) -> tuple[float, ...] | None:

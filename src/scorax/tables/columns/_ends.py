@@ -32,7 +32,7 @@ def found_ends(values: Float[np.ndarray, " n"], name: str, margin: float) -> tup
     for word, top in _NAMED:
         if word.search(name) and low >= 0 and high <= top and high > top / 2:
             return _reached(0.0, low, margin, -np.inf), _reached(top, high, margin, np.inf)
-    round_low, round_high = _round_end(values), -_round_end(-values)
+    round_low, round_high = _round_end(values, margin), -_round_end(-values, margin)
     mean, deviation = float(values.mean()), float(values.std())
     near = abs(mean) < _OFTEN_BELOW * deviation
     lower = 0.0 if low >= 0 and near else round_low
@@ -44,7 +44,7 @@ def _reached(end: float, extreme: float, margin: float, none: float) -> float:
     return none if margin == 0 and end == extreme else end
 
 
-def _round_end(values: Float[np.ndarray, " n"]) -> float:
+def _round_end(values: Float[np.ndarray, " n"], margin: float) -> float:
     """The round number at which values end below, or minus infinity. Their range is that of all but the uppermost hundredth."""
     low = float(values.min())
     span = float(np.quantile(values, 0.99)) - low
@@ -53,6 +53,6 @@ def _round_end(values: Float[np.ndarray, " n"]) -> float:
     digit = np.floor(np.log10(1.05 * span))
     for unit in (10.0**digit, 10.0 ** (digit - 1)):
         end = float(f"{np.floor(low / unit + 1e-9) * unit:.12g}")
-        if end <= low <= end + _NEAR * unit:
+        if margin <= _NEAR * unit and end <= low <= end + _NEAR * unit:
             return end
     return -np.inf

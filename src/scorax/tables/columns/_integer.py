@@ -34,7 +34,8 @@ class Integer(AbstractGridded):
         points = body.points
         if points is None or points.decimals > 0 or form.kind != "number":
             return None
-        grid = Grid.of(points, common=not cells.plain)
+        # Beside the levels of a long count lies every integer.
+        grid = Grid(0, 1.0, 0.0, 1.0) if cells.head else Grid.of(points, common=not cells.plain)
         return cls(cells.name, form, Span(body.low, body.high), grid, chosen_map(cells, grid.step), cells.spikes)
 
     @property

@@ -17,6 +17,7 @@ from scorax.tables.columns._map import Map
 from scorax.tables.columns._span import Span
 
 _MOST = 1000
+_SHOWN = 10
 
 
 def check_spikes(spikes: tuple[float, ...]) -> None:
@@ -60,7 +61,9 @@ class AbstractNumber(AbstractColumn):
         seen = self.seen
         low, high = (cell(self, v) for v in (seen.low, seen.high))
         ends = "" if self.map.ends == "anywhere" else f", ends {self.map.ends}"
-        spikes = f"; spikes {', '.join(cell(self, v) for v in self.spikes)}" if self.spikes else ""
+        each = [cell(self, v) for v in self.spikes]
+        shown = ", ".join(each) if len(each) <= _SHOWN else f"{each[0]}, {each[1]}, ... {each[-1]} ({len(each)})"
+        spikes = f"; spikes {shown}" if each else ""
         return f"{low} to {high} seen{ends}{spikes}; {self.map.summary}"
 
     @abstractmethod

@@ -9,15 +9,15 @@ from scorax.data import NumberFormat, TextFormat, TimeFormat
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._levels import AbstractLevels, check_levels, shown_levels
-from scorax.tables.columns._spikes import MOST_LEVELS
 
 _FEW = 12
 _ROWS = 5
 """Numbers and times are ordered levels where there are at most 12 of them, and five rows a level."""
 
 _SPARSE = 4
+_SPARSE_FEW = 30
 _SPARSE_ROWS = 20
-"""Or at most 60 with 20 rows a level, and the points between the ends are four times as many."""
+"""Or at most 30 with 20 rows a level, and the points between the ends are four times as many."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _few(cells: Cells) -> bool:
     count, rows, points = len(cells.distinct), len(cells.values), cells.points
     if count <= _FEW and rows >= _ROWS * count:
         return True
-    if count > MOST_LEVELS or rows < _SPARSE_ROWS * count or cells.head:
+    if count > _SPARSE_FEW or rows < _SPARSE_ROWS * count or cells.head:
         return False
     step = None if points is None else Grid.of(points, common=True).step
     return step is None or (cells.high - cells.low) / step >= _SPARSE * count

@@ -4,12 +4,14 @@ import numpy as np
 from jaxtyping import Float
 
 MOST_SPIKES = 10
-"""A column has at most so many values that stand out, besides the small ones of a long count."""
+"""Where more values stand out, besides the small ones of a long count, only those do that have 10 % of the rows."""
+
+_ALONE = 0.1
 
 _SHARE = 0.02
 _FEWEST = 5
 _TIMES = 8.0
-"""A value stands out where it has at least 2 % of the rows, five of them, and eight times as many as those around it."""
+"""A value stands out where it has at least 2 % of the rows, five of them, and eight times the median of those around it."""
 
 _AROUND = 10
 _CODE_SHARE = 0.005
@@ -41,16 +43,17 @@ def far_codes(values: Float[np.ndarray, " n"]) -> tuple[float, ...]:
     return tuple(sorted(found))
 
 
-def standing_out(values: Float[np.ndarray, " n"], step: float | None) -> tuple[float, ...]:
-    """Values with many more rows than the points around them: those of a grid with this step, or the values seen."""
+def standing_out(values: Float[np.ndarray, " n"]) -> tuple[float, ...]:
+    """Values with many more rows than the median of the twenty values around them."""
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) < 3:
         return ()
     often = np.flatnonzero(counts >= max(_FEWEST, _SHARE * len(values)))
-    often = often[np.argsort(-counts[often], kind="stable")][: 4 * MOST_SPIKES]
-    rest = np.setdiff1d(np.arange(len(distinct)), often)
-    found = [float(distinct[j]) for j in often if counts[j] >= _TIMES * _around(distinct, counts, rest, j, step)]
-    return tuple(sorted(found[:MOST_SPIKES]))
+    often = often[np.argsort(-counts[often], kind="stable")]
+    found = [float(distinct[j]) for j in often if counts[j] >= _TIMES * _around(counts, int(j))]
+    if len(found) > MOST_SPIKES:  # that is how the column is rounded
+        found = [float(distinct[j]) for j in often[:MOST_SPIKES] if counts[j] >= _ALONE * len(values)]
+    return tuple(sorted(found))
 
 
 def count_head(values: Float[np.ndarray, " n"]) -> tuple[float, ...]:
@@ -65,16 +68,9 @@ def count_head(values: Float[np.ndarray, " n"]) -> tuple[float, ...]:
     return tuple(float(v) for v in np.arange(low, distinct[first][-1] + 1))
 
 
-def _around(distinct: np.ndarray, counts: np.ndarray, rest: np.ndarray, j: int, step: float | None) -> float:
-    """Mean rows of the points around one."""
-    place = int(np.searchsorted(rest, j))
-    near = rest[max(0, place - _AROUND) : place + _AROUND]
-    if not near.size:
-        return np.inf
-    if step is None:
-        return float(counts[near].mean())
-    span = max(distinct[near].max(), distinct[j]) - min(distinct[near].min(), distinct[j])
-    return float(counts[near].sum() / max(span / step, 1.0))
+def _around(counts: np.ndarray, j: int) -> float:
+    """Median rows of the values next to one."""
+    return float(np.median([*counts[max(0, j - _AROUND) : j], *counts[j + 1 : j + 1 + _AROUND]]))
 
 
 def _is_code(value: float) -> bool:

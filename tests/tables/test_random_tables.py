@@ -1,0 +1,170 @@
+"""Tables of many kinds of columns, drawn at random: every value comes back from what a model sees, and so does the schema."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scorax._decimals import single_precision
+from scorax.data import BooleanFormat, Format, NumberFormat, Table, TextFormat, TimeFormat
+from scorax.data.formats import UNITS
+from scorax.tables import Schema, examine
+from scorax.tables.columns import Continuous
+
+Column = tuple[np.ndarray, Format]
+
+SIZES = st.sampled_from([1, 2, 3, 11, 40, 150, 400])
+
+
+def _numbers(r: np.random.Generator, n: int) -> np.ndarray:
+    laws = (
+        lambda: r.normal(r.uniform(-9, 9), 10.0 ** r.uniform(-4, 4), n),
+        lambda: np.exp(r.normal(0, r.uniform(0.2, 4), n)),
+        lambda: r.standard_cauchy(n) * 10.0 ** r.uniform(-3, 6),
+        lambda: r.uniform(-1, 1, n),
+        lambda: -r.exponential(3, n),
+        lambda: np.where(r.random(n) < 0.5, r.normal(-9, 1, n), r.normal(9, 1, n)),
+        lambda: np.append(r.normal(size=n - 1), 1e12),
+        lambda: np.full(n, r.normal()),
+    )
+    return laws[r.integers(len(laws))]()
+
+
+def _rounded(r: np.random.Generator, n: int) -> Column:
+    decimals = int(r.integers(0, 5))
+    values = np.clip(_numbers(r, n), -1e9, 1e9)
+    return np.array([float(f"{v:.{decimals}f}") for v in values]) + 0.0, NumberFormat(decimals)
+
+
+def _integers(r: np.random.Generator, n: int) -> Column:
+    laws = (
+        lambda: r.integers(0, 2, n),
+        lambda: r.poisson(10.0 ** r.uniform(-1, 2), n),
+        lambda: r.geometric(0.02, n) * 5 + 3,
+        lambda: r.integers(-(2**45), 2**45, n),
+        lambda: np.arange(n) + 1,
+        lambda: r.choice([1, 7, 50, 99_999], n),
+        lambda: 20_240_101 + r.integers(0, 28, n),
+        lambda: np.where(r.random(n) < 0.97, r.poisson(2, n), 10 ** r.integers(3, 9, n)),
+    )
+    origin = int(r.choice([0, 0, 0, 2**60]))
+    return laws[r.integers(len(laws))]().astype(float), NumberFormat(0, origin)
+
+
+def _texts(r: np.random.Generator, n: int) -> Column:
+    levels = tuple(sorted({f"{'é' * (k % 3)}{k:03d}" for k in range(int(r.choice([1, 2, 5, 70, 500])))}))
+    return r.integers(0, len(levels), n).astype(float), TextFormat(levels)
+
+
+def _times(r: np.random.Generator, n: int) -> Column:
+    unit = str(r.choice(["day", "second", "nanosecond"]))
+    return r.integers(0, int(r.choice([3, 100, 10**6])), n).astype(float), TimeFormat(
+        unit, unit, origin=int(r.choice([0, 10**9]))
+    )
+
+
+MAKERS = (
+    lambda r, n: (_numbers(r, n), NumberFormat()),
+    lambda r, n: (_numbers(r, n).astype(np.float32).astype(float), NumberFormat()),
+    _rounded,
+    _integers,
+    _texts,
+    _times,
+    lambda r, n: (r.integers(0, 2, n).astype(float), BooleanFormat("n", "y")),
+)
+
+
+def _odd(r: np.random.Generator, column: Column) -> Column:
+    """With zeros, a code for missing, or holes."""
+    values, form = column
+    if form.kind == "number" and form.origin == 0 and r.random() < 0.4:
+        values = np.where(r.random(len(values)) < r.choice([0.05, 0.6]), r.choice([0.0, -999.0]), values)
+    if r.random() < 0.3:
+        values = np.where(r.random(len(values)) < r.choice([0.1, 1.0]), np.nan, values)
+    return values, form
+
+
+@st.composite
+def tables(draw) -> Table:
+    r, rows = np.random.default_rng(draw(st.integers(0, 2**32 - 1))), draw(SIZES)
+    makers = draw(st.lists(st.sampled_from(MAKERS), min_size=12, max_size=16))
+    columns = [_odd(r, maker(r, rows)) for maker in makers]
+    if draw(st.booleans()):
+        columns.append(columns[0])
+    names = tuple(f"c{j}" for j in range(len(columns)))
+    return Table(names, np.column_stack([values for values, _ in columns]), tuple(form for _, form in columns))
+
+
+def require_whole(table: Table) -> Schema:
+    """What is asked of the schema of any table."""
+    schema = examine(table).schema
+    values = schema.match(table, "rows")
+    encoded = schema.encode(values)
+    back = schema.decode(encoded)
+    assert set(schema.names) | {one.name for one in schema.left_out} == set(table.columns)
+    for j, column in enumerate(schema.columns):
+        known = ~np.isnan(values[:, j])
+        given, found = values[known, j], back[known, j]
+        if column.kind == "constant":
+            np.testing.assert_allclose(found, given, rtol=1e-12)
+        elif isinstance(column, Continuous) and column.format.decimals is None:
+            spread = np.ptp(np.quantile(given, [0.25, 0.75]))
+            assert (np.abs(found - given) <= 1e-12 * np.maximum(np.abs(given), spread)).all(), column
+        elif single_precision(given):  # which is how it is written
+            np.testing.assert_array_equal(found.astype(np.float32), given.astype(np.float32), err_msg=str(column))
+        else:
+            np.testing.assert_array_equal(found, given, err_msg=str(column))
+        if column.widths or column.codes:
+            assert np.isnan(back[~known, j]).all()
+    sizes = np.array([codes.size for codes in schema.codes], dtype=np.int64)
+    assert ((encoded.levels >= -1) & (encoded.levels < sizes)).all()
+    assert (encoded.widths >= 0).all()
+    assert np.isfinite(encoded.numbers[~np.isnan(encoded.numbers)]).all()
+    assert np.isfinite(schema.log_weight(values)).all()
+    assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
+    assert schema.refitted(values).names == schema.names
+    return schema
+
+
+@settings(max_examples=25, deadline=None)
+@given(tables())
+def test_every_value_comes_back_and_so_does_the_schema(table):
+    require_whole(table)
+
+
+@pytest.mark.parametrize(
+    ("table", "kinds"),
+    [
+        (Table(("a",), np.arange(50.0)[:, None] % 3, (TextFormat(("x", "y", "z")),)), ["category"]),
+        (
+            Table(("a", "b"), np.random.default_rng(0).integers(0, 9, (200, 2)) * 1.0, (NumberFormat(0),) * 2),
+            ["count"] * 2,
+        ),
+        (Table(("a",), np.random.default_rng(0).normal(size=(50, 1)), (NumberFormat(),)), ["continuous"]),
+        (
+            Table(("a", "b"), np.column_stack([np.arange(50.0) % 7, np.full(50, np.nan)]), (NumberFormat(0),) * 2),
+            ["count"],
+        ),
+        (
+            Table(
+                ("a",),
+                np.random.default_rng(0).integers(0, 1000, (9000, 1)) * 1.0,
+                (TextFormat(tuple(f"{k:03d}" for k in range(1000))),),
+            ),
+            ["category"],
+        ),
+        (
+            Table(
+                tuple(f"c{j}" for j in range(300)),
+                np.random.default_rng(0).normal(size=(90, 300)),
+                (NumberFormat(),) * 300,
+            ),
+            ["continuous"] * 300,
+        ),
+    ],
+    ids=["categories only", "integers only", "one column", "a column without a value", "1,000 levels", "300 columns"],
+)
+def test_extreme_tables(table, kinds):
+    assert [column.kind for column in require_whole(table).columns] == kinds
