@@ -102,7 +102,8 @@ class Cells:
     def head(self) -> tuple[float, ...]:
         """The first points of a long count."""
         points = self.known.points
-        return () if self.plain or points is None or points.decimals else count_head(self.known.values)
+        no_count = self.plain or self.given.kind != "number" or points is None or points.decimals
+        return () if no_count else count_head(self.known.values)
 
     @cached_property
     def spikes(self) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ from scorax.tables.columns._knots import Knots
 from scorax.tables.columns._map import Map
 
 _FEWEST = 30
+_FEWEST_DISTINCT = 5
 _FEWEST_FOR_KNOTS = 100
 _COMPARED = 4000
 """Rows on which maps are compared, drawn once."""
@@ -50,9 +51,9 @@ def chosen_map(cells: Cells, margin: float, *, points: bool = True) -> Map:
         return Map()
     body = cells.body
     values, ends = body.values, _ends(cells, margin)
-    if len(values) < _FEWEST or body.low == body.high:
-        return Map(next(_bases(values, *ends)))
     halves = _halves(values)
+    if len(values) < _FEWEST or min(len(np.unique(half)) for half in halves) < _FEWEST_DISTINCT:
+        return Map(next(_bases(values, *ends)))
     step = margin if points else 0.0
     best, best_nats = Map(), None
     for base, knots in _candidates(values, *ends):
@@ -79,14 +80,14 @@ def _ends(cells: Cells, margin: float) -> tuple[float, float]:
     if cells.stated and cells.stated.ends:
         return cells.stated.low, cells.stated.high
     if cells.head:
-        return cells.head[-1] + margin, np.inf
+        return cells.head[-1] + 1, np.inf
     # Times, and numbers that count from an origin, have no zero and no round numbers.
     counted = cells.given.kind == "time" or cells.given.origin != 0
     low, high = (-np.inf, np.inf) if counted else found_ends(body.values, cells.name, margin)
     if cells.known.low < body.low:
-        low = cells.known.low + margin
+        low = min(cells.known.low + margin, body.low)
     if cells.known.high > body.high:
-        high = cells.known.high - margin
+        high = max(cells.known.high - margin, body.high)
     return low, high
 
 

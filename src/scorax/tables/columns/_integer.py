@@ -31,7 +31,7 @@ class Integer(AbstractGridded):
     def infer(cls, cells: Cells) -> "Integer | None":
         """Values that are all integral, two distinct ones at least."""
         body, form = cells.body, cells.format
-        points = body.points
+        points = cells.known.points if cells.head else body.points
         if points is None or points.decimals > 0 or form.kind != "number":
             return None
         # Beside the levels of a long count lies every integer.

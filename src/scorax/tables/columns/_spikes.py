@@ -22,8 +22,10 @@ MOST_LEVELS = 60
 
 _CROWDED = 0.4
 _TOP = 5
+_ROWS_OF_VALUE = 3
 _HEAD = 0.9
-"""A long count starts with levels where its first points have 90 % of the rows and the five most frequent values 40 %."""
+"""A long count starts with levels where its first points have 90 % of the rows, the five most frequent values 40 %, and a value
+three rows."""
 
 
 def far_codes(values: Float[np.ndarray, " n"]) -> tuple[float, ...]:
@@ -53,7 +55,7 @@ def standing_out(values: Float[np.ndarray, " n"]) -> tuple[float, ...]:
     found = [float(distinct[j]) for j in often if counts[j] >= _TIMES * _around(counts, int(j))]
     if len(found) > MOST_SPIKES:  # that is how the column is rounded
         found = [float(distinct[j]) for j in often[:MOST_SPIKES] if counts[j] >= _ALONE * len(values)]
-    return tuple(sorted(found))
+    return tuple(sorted(found)) if len(found) + 2 <= len(distinct) else ()
 
 
 def count_head(values: Float[np.ndarray, " n"]) -> tuple[float, ...]:
@@ -63,7 +65,7 @@ def count_head(values: Float[np.ndarray, " n"]) -> tuple[float, ...]:
     first = distinct < low + MOST_LEVELS - 1
     if distinct[-1] < low + MOST_LEVELS or counts[first].sum() < _HEAD * len(values):
         return ()
-    if np.sort(counts)[-_TOP:].sum() < _CROWDED * len(values):
+    if np.sort(counts)[-_TOP:].sum() < _CROWDED * len(values) or len(values) < _ROWS_OF_VALUE * len(distinct):
         return ()
     return tuple(float(v) for v in np.arange(low, distinct[first][-1] + 1))
 
