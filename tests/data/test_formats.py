@@ -34,6 +34,9 @@ def written(form: Format, values) -> list[str | None]:
         (NumberFormat(0), [1, -2], ["1", "-2"]),
         (NumberFormat(2), [1, -0.25, NAN], ["1.00", "-0.25", None]),
         (NumberFormat(9), [1e-9, NAN], ["0.000000001", None]),
+        (NumberFormat(3, fewest=1), [100.0, -0.25, NAN, 0], ["100.0", "-0.25", None, "0.0"]),
+        (NumberFormat(3, fewest=0), [100.0, -0.25, 0.125], ["100", "-0.25", "0.125"]),
+        (NumberFormat(9, fewest=2), [100.0, 1e-9], ["100.00", "0.000000001"]),
         (NumberFormat(), [1 / 3, NAN, 5], ["0.3333333333333333", None, "5"]),
         (NumberFormat(0, 2**62), [1, 0], [str(2**62 + 1), str(2**62)]),
         (NumberFormat(0), [3, NAN], ["3", None]),
@@ -119,6 +122,8 @@ def test_what_means_another_thing_is_refused(form, other):
     [
         lambda: NumberFormat(13),
         lambda: NumberFormat(1, 5),
+        lambda: NumberFormat(1, fewest=1),
+        lambda: NumberFormat(fewest=0),
         lambda: TextFormat(("b", "a")),
         lambda: TextFormat(("a", "a")),
         lambda: BooleanFormat("x", "x"),
@@ -135,6 +140,7 @@ def test_what_no_format_is(make):
 
 FORMATS: list[Format] = [
     NumberFormat(2),
+    NumberFormat(3, fewest=1),
     NumberFormat(0, 2**63, unsigned=True),
     TextFormat(("a", "b")),
     BooleanFormat("no", "yes"),

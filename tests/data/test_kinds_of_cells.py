@@ -37,11 +37,13 @@ def column(csv, *cells: str, header: str = "k,a") -> Table:
         (("None", "Some", "-"), TextFormat(("-", "None", "Some")), [1, 2, 0]),
         (('"a,b"', '"c""d"', "é"), TextFormat(("a,b", 'c"d', "é")), [0, 1, 2]),
         (("00501", "10001"), TextFormat(("00501", "10001")), [0, 1]),
-        (("00501", "1.5", "00502"), NumberFormat(1), [501, 1.5, 502]),
+        (("00501", "1.5", "00502"), NumberFormat(1, fewest=0), [501, 1.5, 502]),
         (("1", "x", "2"), TextFormat(("1", "2", "x")), [0, 2, 1]),
         (("1_000", "0x10"), TextFormat(("0x10", "1_000")), [1, 0]),
         (("1", "", "NA", "-", "None", "<NA>"), NumberFormat(0), [1, NAN, NAN, NAN, NAN, NAN]),
         (("1.50", ".", "NaN"), NumberFormat(2), [1.5, NAN, NAN]),
+        (("1.5", "20.0", ".", "0.125"), NumberFormat(3, fewest=1), [1.5, 20, NAN, 0.125]),
+        (("1.5", "20", "", "0.10"), NumberFormat(2), [1.5, 20, NAN, 0.1]),
         (("", "NA", ""), NumberFormat(0), [NAN, NAN, NAN]),
         (("True", "False"), BooleanFormat("False", "True"), [1, 0]),
         (("yes", "", "no", "NA"), BooleanFormat("no", "yes"), [1, NAN, 0, NAN]),
@@ -119,6 +121,14 @@ def test_a_column_is_of_one_kind_whatever_comes_far_below(csv, first, monkeypatc
     assert table.formats == (NumberFormat(4), TextFormat(levels))
     places = {level: float(k) for k, level in enumerate(levels)}
     np.testing.assert_array_equal(table.values[:, 1], [places.get(cell, NAN) for cell in cells])
+
+
+def test_a_zero_in_a_late_block_is_seen(csv, monkeypatch):
+    monkeypatch.setattr("scorax.data._csv._BLOCK", 2**10)
+    first = "k,a\n" + "".join(f"{i},1.25\n{i},3.0\n" for i in range(200))
+    assert read_table(csv(first + "".join(f"{i},2\n" for i in range(400)))).formats[1] == NumberFormat(2)
+    assert read_table(csv(first + "".join(f"{i},2.5\n" for i in range(400)))).formats[1] == NumberFormat(2, fewest=1)
+    assert read_table(csv(first + "1,0.50\n")).formats[1] == NumberFormat(2)
 
 
 def test_words_of_a_late_block_complete_a_pair(csv, monkeypatch):

@@ -43,7 +43,7 @@ def test_what_a_csv_file_says(csv, data, columns, values, decimals):
     assert table.columns == columns
     assert table.values.tolist() == values
     assert table.values.dtype == np.float64
-    assert table.formats == tuple(map(NumberFormat, decimals))
+    assert [(form.kind, getattr(form, "decimals", None)) for form in table.formats] == [("number", d) for d in decimals]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_missing_cells_are_kept_or_dropped_on_request(csv):
     path = csv("a,b\n1,\n3,4\n NA ,0.5\n")
     kept = read_table(path, missing="keep")
     np.testing.assert_array_equal(kept.values, [[1, np.nan], [3, 4], [np.nan, 0.5]])
-    assert kept.formats == (NumberFormat(0), NumberFormat(1))
+    assert kept.formats == (NumberFormat(0), NumberFormat(1, fewest=0))
     assert read_table(path, missing="drop").values.tolist() == [[3, 4]]
     assert "every row" in refusal(csv("a\nNA\nNA\n"), missing="drop")
     assert "infinite" in refusal(csv("a,b\ninf,\n"), missing="keep")

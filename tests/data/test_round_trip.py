@@ -23,6 +23,8 @@ from scorax.data import (
 MARKS: tuple[Literal["T", " "], ...] = ("T", " ")
 FILES = {
     "numbers": "a,b\n1,2.50\n-3,0.05\n",
+    "floats": "a,b\n27.0,-0.5\n0.125,1.25\n100.0,3.0\n",
+    "floats as R has them": "a,b\n27,1.50\n0.125,0.25\n100,3.00\n-1.5,2.00\n",
     "holes": "a,b,c\n1,,x\n,2.5,\n3,0.1,y\n",
     "words for holes": "a,b\n1,NA\nNA,x\n3,y\n",
     "semicolons and commas": "a;b;c\n1,5;2;x,y\n-0,2;3;z\n",
@@ -76,6 +78,8 @@ def _columns(rows: int) -> st.SearchStrategy[tuple[Format, list[float]]]:
     return st.one_of(
         of(NumberFormat(0), [0.0, 1.0], integers),
         of(NumberFormat(2), [0.25, 1.0], integers.map(lambda n: n / 100)),
+        of(NumberFormat(3, fewest=1), [0.125, 1.0], integers.map(lambda n: n / 1000)),
+        of(NumberFormat(3, fewest=0), [0.125, 1.0], integers.map(lambda n: n / 1000)),
         texts.flatmap(lambda form: of(form, [0.0, 1.0], st.sampled_from([0.0, 1.0]))),
         st.sampled_from([("no", "yes"), ("FALSE", "TRUE"), ("f", "t")]).flatmap(
             lambda words: of(BooleanFormat(*words), [0.0, 1.0], st.sampled_from([0.0, 1.0]))

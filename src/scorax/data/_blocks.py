@@ -23,12 +23,16 @@ class NumberBlock:
         origin: of integers; ``None`` where the cells are not all integers.
         decimals: they are written with at most so many, where known.
         mark: of their decimals, where there are some.
+        least: decimals of the cell that has the fewest.
+        zeros: decimals of the cell that has the most among those that end with a zero.
     """
 
     values: Float[np.ndarray, " n"]
     origin: int | None
     decimals: int | None
     mark: Literal[".", ",", ""] = ""
+    least: int = 12
+    zeros: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +144,11 @@ def _numbers(blocks: Sequence[NumberBlock], name: str, where: object) -> tuple[F
     decimals = None if any(b.decimals is None for b in blocks) else max(b.decimals or 0 for b in blocks)
     spans = [found for b in blocks if b.origin is not None and (found := span(b.values, b.origin)) is not None]
     integral = all(b.origin is not None for b in blocks)
-    to, form = 0, NumberFormat(decimals)
+    # Zeros at the end are left away if no cell has one behind the decimals that all cells have.
+    fewest: int | None = min(b.least for b in blocks)
+    if decimals is None or not fewest < decimals or fewest < max(b.zeros for b in blocks):
+        fewest = None
+    to, form = 0, NumberFormat(decimals, fewest=fewest)
     if spans:
         least, largest = min(low for low, _ in spans), max(high for _, high in spans)
         size = max(abs(least), abs(largest))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from scorax._decimals import EXACT
-from scorax.data._arrow import as_numpy
+from scorax.data._arrow import as_numpy, flags
 from scorax.data._blocks import NumberBlock
 from scorax.data._integers import distances, too_large
 
@@ -39,16 +39,22 @@ def read_numbers(
     scientific = bool(ask.any(ask.match_substring_regex(cells, "[eE]")).as_py())
     places = as_numpy(ask.find_substring(cells, "."))
     fractions = bool((places >= 0).any())
-    most = _most_decimals(cells, scientific, places)
+    after = _decimals(cells, scientific, places)
+    most = int(after.max())
     decimals = most if most <= _MOST_DECIMALS else None
     if not scientific and not fractions:
         whole, origin = _exact(cells, values, where, name, row_of)
-        return NumberBlock(whole, origin, decimals)
+        return NumberBlock(whole, origin, decimals, least=0)
     for i in np.flatnonzero(np.abs(values) >= EXACT):
         if _digits(cells[int(i)].as_py()) > EXACT:
             raise too_large(where, name, row_of(int(i)))
     mark: Literal[".", ""] = "." if fractions else ""
-    return NumberBlock(values, None, decimals, mark)
+    after = after[np.isfinite(values)]
+    least = zeros = most
+    if not scientific and after.size and after.min() < most:
+        padded = after[flags(ask.match_substring_regex(cells, r"\.[0-9]*0\s*$"))[np.isfinite(values)]]
+        least, zeros = int(after.min()), int(padded.max(initial=0))
+    return NumberBlock(values, None, decimals, mark, least, zeros)
 
 
 def _exact(
@@ -75,8 +81,8 @@ def _exact(
     raise too_large(where, name, row_of(beyond[0]))
 
 
-def _most_decimals(cells: "pa.Array", scientific: bool, places: np.ndarray) -> int:
-    """The most decimals of a cell: of ``1.25e-3`` five. A column with an exponent has one at least, as floats are written."""
+def _decimals(cells: "pa.Array", scientific: bool, places: np.ndarray) -> np.ndarray:
+    """The decimals of each cell: of ``1.25e-3`` five. A column with an exponent has one at least, as floats are written."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -85,10 +91,10 @@ def _most_decimals(cells: "pa.Array", scientific: bool, places: np.ndarray) -> i
     length = as_numpy(ask.binary_length(digits))
     after = np.where(places >= 0, length - places - 1, 0)
     if not scientific:
-        return int(after.max())
+        return after
     powers = ask.replace_substring_regex(cells, r"^[^eE]*([eE]\+?)?", "")
     powers = as_numpy(ask.cast(ask.replace_substring_regex(powers, "^$", "0"), pa.float64()))
-    return int(np.clip(after - powers, 1, 99).max())
+    return np.clip(after - powers, 1, 99)
 
 
 def _digits(text: str) -> int:

@@ -1,6 +1,6 @@
 """A column of numbers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -22,17 +22,21 @@ class NumberFormat(AbstractFormat):
             floats if at most six, otherwise ``None``: as many as read back.
         origin: the whole number that values in memory count from; 0 but for integers beyond 2^45 in size (see ``Table``).
         unsigned: whether integers need 64 bits without a sign.
+        fewest: decimals that are written even where they are zeros at the end; ``None`` is all of them.
         kind: ``number``.
     """
 
     decimals: int | None = None
     origin: int = 0
     unsigned: bool = False
+    fewest: int | None = None
     kind: Literal["number"] = field(default="number", kw_only=True)
 
     def __post_init__(self) -> None:
         if not (self.decimals is None or 0 <= self.decimals <= 12):
             raise ValueError(f"expected 0 to 12 decimals, got {self.decimals}")
+        if self.fewest is not None and not 0 <= self.fewest < (self.decimals or 0):
+            raise ValueError(f"expected fewer decimals than {self.decimals}, got {self.fewest}")
         if (self.origin != 0 or self.unsigned) and self.decimals != 0:
             raise ValueError(f"only integers have an origin or no sign, and these have {self.decimals} decimals")
 
@@ -52,7 +56,13 @@ class NumberFormat(AbstractFormat):
     def text(self, values: Float[np.ndarray, " n"]) -> Any:
         """The decimals of the column where known, otherwise the shortest digits that read back."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
+        if self.fewest is not None:
+            ask: Any = pc
+            padded = ask.cast(replace(self, fewest=None).text(values), pa.string())
+            trimmed = ask.replace_substring_regex(padded, rf"(\.[0-9]{{{self.fewest}}}[0-9]*?)0*$", r"\1")
+            return ask.replace_substring_regex(trimmed, r"\.$", "")
         decimals, absent = self.decimals, np.isnan(values)
         if decimals is None:
             return pa.array(values, mask=absent)
