@@ -15,7 +15,7 @@ from scorax.processes import EDM, GaussianLaw
 class Exact(AbstractNetwork):
     """Outputs that make a :class:`CodedHead` exact: what the other coordinates say of each category, and F of the numbers.
 
-    Cell i has the categories ``cells[i]`` and numbers N(means[i], variances[i] I).
+    The codebooks are simplices. Cell i has the categories ``cells[i]`` and numbers N(means[i], variances[i] I).
     """
 
     log_cells: Any
@@ -30,10 +30,13 @@ class Exact(AbstractNetwork):
         cos, sin = jnp.cos(angle), jnp.sin(angle)
         count, cells = self.means.shape[1], np.asarray(self.cells)
         numbers, at, likelihoods = x[:count], count, []
+        tiny = jnp.finfo(x.dtype).tiny
         for j, book in enumerate(self.books):
             own = x[at : at + book.shape[1]]
             at += book.shape[1]
-            likelihoods.append(-0.5 * jnp.sum((own - cos * book[cells[:, j]]) ** 2, axis=-1) / sin**2)
+            # What a head shows of a noisy code is its mean by itself, and of a simplex c_k . D = K P_k - 1.
+            posterior = jnp.maximum((1 + book @ own) / len(book), tiny)
+            likelihoods.append((jnp.log(posterior) - self.log_priors[j])[cells[:, j]])
         variances = self.variances[:, None]
         noisy = cos**2 * variances + sin**2
         gap = numbers - cos * self.means

@@ -212,8 +212,10 @@ def test_what_does_not_fit_is_refused():
     network = ResMLP(1, width=4, depth=0, outputs=2, key=KEY)
     with pytest.raises(ValueError, match="log-priors"):
         CodedHead(network, [line_codebook(2)], [np.zeros(3)])
-    with pytest.raises(ValueError, match="one output for each number"):
+    with pytest.raises(ValueError, match="one output for each of 0 numbers and 3 categories"):
         CodedHead(network, [line_codebook(3)], [np.zeros(3)])(jnp.asarray(0.3), jnp.zeros(1))
+    with pytest.raises(ValueError, match="2 coordinates of codes"):
+        CodedHead(network, [simplex_codebook(3)], [np.zeros(3)])(jnp.asarray(0.3), jnp.zeros(1))
     head = CodedHead(network, [line_codebook(2)], [np.zeros(2)])
     with pytest.raises(ValueError, match="Karras"):
         category_log_posteriors(Denoiser(head, VP(), PredictV()), 0.3, jnp.zeros(1))

@@ -28,6 +28,12 @@ class _Run(NamedTuple):
     points: Float[Array, "codes categories m"]
     logits: Float[Array, "codes categories"]
 
+    @property
+    def mean(self) -> Float[Array, "codes m"]:
+        """Posterior mean of each code."""
+        # An accelerator may multiply with ten bits, which divided by the noise are none.
+        return jnp.einsum("gk,gkm->gm", jax.nn.softmax(self.logits), self.points, precision="highest")
+
 
 class CodedHead(AbstractNetwork):
     r"""Head of a network for states with discrete quantities: exact posteriors of categories, made of logits.
@@ -45,6 +51,9 @@ class CodedHead(AbstractNetwork):
     The Gaussian noise of a code is independent of all else, so with $g_k = \log P(k \mid \text{other coordinates}) - \log \pi_k$
     the head is exact at every level: the network has to learn only what the other coordinates say of the category. With zero
     outputs, as untrained, the codes are independent with the probabilities $\pi$.
+
+    In the place of a noisy code the network sees D at $g = 0$, its mean by its own noisy coordinates: a one-to-one function of
+    them that is a point of the codebook wherever the category is not in doubt, so that nothing has to be learned there.
 
     Args:
         network: what is learned: a function of the state to as many outputs as there are numbers, and one for each category
@@ -94,10 +103,8 @@ class CodedHead(AbstractNetwork):
         cos, sin = _circle(c_noise)
 
         def output(run: _Run) -> Float[Array, " coordinates"]:
-            # An accelerator may multiply with ten bits, which divided by the noise are none.
-            mean = jnp.einsum("gk,gkm->gm", jax.nn.softmax(run.logits), run.points, precision="highest")
             # ``mean - x`` keeps its digits near a point, where it is small; 1 - cos(a) is sin(a)^2 / (1 + cos(a)).
-            return ((mean - run.x) / sin + sin / (1 + cos) * run.x).reshape(-1)
+            return ((run.mean - run.x) / sin + sin / (1 + cos) * run.x).reshape(-1)
 
         return jnp.concatenate([outputs, *map(output, runs)])
 
@@ -113,28 +120,40 @@ class CodedHead(AbstractNetwork):
         """Outputs for the numbers, and the codes with the logits of their categories."""
         codebooks, log_priors = jax.tree.map(lambda leaf: leaf.astype(x.dtype), self.law.value)
         shapes = [own.shape for own in codebooks]
-        numbers = x.shape[0] - sum(m for _, m in shapes)
-        outputs = self.network(c_noise, x, condition, key=key)
-        if numbers < 0 or outputs.shape != (numbers + sum(k for k, _ in shapes),):
+        coordinates, categories = sum(m for _, m in shapes), sum(k for k, _ in shapes)
+        numbers = x.shape[0] - coordinates
+        if numbers < 0:
             raise ValueError(
                 explain(
-                    expected=f"a state of numbers and {sum(m for _, m in shapes)} coordinates of codes, and one output for each "
-                    f"number and for each of {sum(k for k, _ in shapes)} categories",
-                    got=f"a state of shape {x.shape} and outputs of shape {outputs.shape}",
-                    do="build the network with outputs=numbers + categories",
+                    expected=f"a state of numbers and {coordinates} coordinates of codes",
+                    got=f"shape {x.shape}",
+                    do="put the codes of encode_categories after the numbers",
                 )
             )
         cos, sin = _circle(c_noise)
-        runs, start, place, coordinate = [], 0, numbers, numbers
-        for (k, m), group in itertools.groupby(shapes):
+        runs, first, place = [], 0, numbers
+        for (_, m), group in itertools.groupby(shapes):
             count = len(list(group))
-            own = jnp.stack(codebooks[start : start + count])
-            noisy = x[coordinate : coordinate + count * m].reshape(count, m)
+            own = jnp.stack(codebooks[first : first + count])
+            noisy = x[place : place + count * m].reshape(count, m)
             # Squares of differences: a product of the state with the points would lose what is near the noise squared.
             far = 0.5 * jnp.sum(((noisy[:, None] - cos * own) / sin) ** 2, axis=-1)
-            logits = jnp.stack(log_priors[start : start + count]) - far
-            runs.append(_Run(noisy, own, logits + outputs[place : place + count * k].reshape(count, k)))
-            start, place, coordinate = start + count, place + count * k, coordinate + count * m
+            runs.append(_Run(noisy, own, jnp.stack(log_priors[first : first + count]) - far))
+            first, place = first + count, place + count * m
+        seen = jnp.concatenate([x[:numbers], *(run.mean.reshape(-1) for run in runs)])
+        outputs = self.network(c_noise, seen, condition, key=key)
+        if outputs.shape != (numbers + categories,):
+            raise ValueError(
+                explain(
+                    expected=f"one output for each of {numbers} numbers and {categories} categories",
+                    got=f"outputs of shape {outputs.shape}",
+                    do=f"build the network with outputs={numbers + categories}",
+                )
+            )
+        place = numbers
+        for i, run in enumerate(runs):
+            g = outputs[place : place + run.logits.size].reshape(run.logits.shape)
+            runs[i], place = run._replace(logits=run.logits + g), place + g.size
         return outputs[:numbers], runs
 
 
