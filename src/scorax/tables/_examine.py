@@ -153,8 +153,12 @@ def _near(name: str, sources: list[str], kept: dict[str, Cells], units: dict[str
     decimals = cells.format.decimals if cells.format.kind == "number" else 0
     slack = 1e-9 + (0.0 if decimals is None else 2 * 10.0**-decimals / (cells.high - cells.low))
     for source in sources:
-        if kept[source].given.kind == "text":
-            if len(kept[source].distinct) == len(cells.distinct):
+        other = kept[source]
+        apart_too = len(other.distinct) == len(cells.distinct)
+        if apart_too and (other.repeats != cells.repeats).any():
+            continue
+        if other.given.kind == "text":
+            if apart_too:
                 yield source
         elif cells.given.kind != "text":
             apart = np.abs(units[name] - units[source])

@@ -89,6 +89,11 @@ class Cells:
         return np.unique(self.values)
 
     @cached_property
+    def repeats(self) -> Int64[np.ndarray, " levels"]:
+        """How often each value is there, ascending: the same of every image that keeps values apart."""
+        return np.sort(np.unique(self.values, return_counts=True)[1])
+
+    @cached_property
     def far(self) -> tuple[float, ...]:
         """Codes for a missing cell, such as -999, far from all other values."""
         return () if self.plain or self.given.kind != "number" else far_codes(self.values)

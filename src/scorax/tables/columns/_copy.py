@@ -195,7 +195,10 @@ def _relabelled(
     present = ~np.isnan(others)
     if len(cells.distinct) != len(source.distinct) or source.given.kind != "text":
         return None
-    pairs = np.unique(np.column_stack([others[present], values[present]]), axis=0)
+    both = np.column_stack([others[present], values[present]])
+    if len(np.unique(both[:_FIRST], axis=0)) != len(np.unique(both[:_FIRST, 0])):
+        return None
+    pairs = np.unique(both, axis=0)
     if len(pairs) != len(source.distinct) or not present.any():
         return None
     images = np.full(len(source.given.levels), pairs[0, 1])
