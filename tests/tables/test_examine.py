@@ -98,6 +98,13 @@ def test_a_long_count_has_levels_where_most_rows_are():
     assert "long count" in remarks[0]
 
 
+def test_a_long_count_with_one_value_beyond_is_of_levels():
+    values = np.append(rng().poisson(3, ROWS).astype(float), [5000.0, 5000.0])
+    column, _ = only((values, NumberFormat(0)))
+    assert isinstance(column, Ordered)
+    assert column.levels == tuple(np.unique(values))
+
+
 @pytest.mark.parametrize("low_share", [0.3, 0.7])
 def test_zeros_are_a_spike_and_the_rest_is_positive(low_share):
     values = zeros_and(np.round(np.exp(rng().normal(0.5, 1, ROWS)), 4), low_share)

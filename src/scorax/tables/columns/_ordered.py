@@ -68,6 +68,8 @@ class Ordered(AbstractLevels):
 
 def _few(cells: Cells) -> bool:
     count, rows, points = len(cells.distinct), len(cells.values), cells.points
+    if cells.head and cells.body.low == cells.body.high:  # beyond the levels of a long count is one value only
+        return True
     if count <= _FEW and rows >= _ROWS * count:
         return True
     if count > _SPARSE_FEW or rows < _SPARSE_ROWS * count or cells.head:
