@@ -95,6 +95,13 @@ def test_what_the_values_of_another_format_are():
     codes = TextFormat(("00501", "10001"))
     assert codes.taken(np.array([10001.0, 501, NAN])[:2], NumberFormat(0)).tolist() == [1, -1]
     assert BooleanFormat("F", "T").taken(np.array([0.0, 1]), BooleanFormat()).tolist() == [0, 1]
+    words = BooleanFormat("no", "yes")
+    np.testing.assert_array_equal(words.taken(np.array([0.0, NAN]), TextFormat(("yes",))), [1, NAN])
+    assert NumberFormat(0).taken(np.array([0.0, 1]), BooleanFormat()).tolist() == [0, 1]
+    nothing = np.array([NAN, NAN])
+    for form in FORMATS:
+        for other in (NumberFormat(0), TextFormat(())):  # what a file without any cell has
+            assert np.isnan(form.taken(nothing, other)).all()
     assert NumberFormat(0, 10).taken(np.array([0.0]), NumberFormat(0, 2**60)).tolist() == [float(2**60 - 10)]
     days = TimeFormat("day", "day", origin=10)
     assert days.taken(np.array([864_000.0, 907_200, NAN]), TimeFormat("second", "second"))[:2].tolist() == [0, 0.5]

@@ -43,7 +43,9 @@ class BooleanFormat(AbstractFormat):
         return pa.array(np.where(values == 1, self.true, self.false).tolist(), pa.string(), mask=np.isnan(values))
 
     def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
-        """Truth values, however they are written; numbers as they are."""
+        """Truth values, however they are written, also where a column has one of the words only; numbers as they are."""
+        if other.kind == "text" and set(words := other.text(values).to_pylist()) <= {self.false, self.true, None}:
+            return np.array([np.nan if word is None else float(word == self.true) for word in words])
         if not isinstance(other, BooleanFormat) and other.kind != "number":
             raise ValueError(f"of {other.kind}")
         return values

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from scorax._decimals import EXACT, moved, whole
+from scorax.data.formats._boolean import BooleanFormat
 from scorax.data.formats._format import AbstractFormat
 
 # Beyond, Arrow writes small decimals with an exponent, which hides the decimals from a reader.
@@ -84,7 +85,9 @@ class NumberFormat(AbstractFormat):
         return pa.Array.from_buffers(pa.decimal128(38, decimals), len(near), [None, pa.py_buffer(words.tobytes())])
 
     def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
-        """Numbers, counted from this origin."""
-        if not isinstance(other, NumberFormat):
+        """Numbers, and truth values as 0 and 1, counted from this origin."""
+        if np.isnan(values).all():
+            return values
+        if not isinstance(other, NumberFormat | BooleanFormat):
             raise ValueError(f"of {other.kind}")
         return moved(values, other.origin - self.origin)

@@ -85,6 +85,8 @@ class TimeFormat(AbstractFormat):
 
     def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
         """The same times in this unit; a fraction where one lies between."""
+        if np.isnan(values).all():
+            return values
         if not isinstance(other, TimeFormat):
             raise ValueError(f"of {other.kind}")
         if (self.zone is None) != (other.zone is None):
