@@ -28,10 +28,10 @@ def correlated(d: int) -> GaussianMixture:
 
 @pytest.fixture(scope="module")
 def cases():
-    """2,000 rows of a correlated mixture in 16 dimensions, their exact log-densities and those by 16 probes."""
+    """1,000 rows of a correlated mixture in 16 dimensions, their exact log-densities and those by 16 probes."""
     law, process = correlated(16), VP()
     at = noisy(law, process)
-    x = np.asarray(rows_of(at, 2000, key=jax.random.key(3)))
+    x = np.asarray(rows_of(at, 1000, key=jax.random.key(3)))
     truth = np.asarray(log_densities(at, x))
     model = ExactDenoiser.create(law, process)
     plain, controlled = (
@@ -42,11 +42,11 @@ def cases():
 
 @pytest.mark.parametrize("place", [3, 4], ids=["plain", "controlled"])
 def test_student_intervals_cover(cases, place):
-    """95% intervals cover in 93 to 97% of 2,000 cases: four binomial standard errors of 0.49% each way."""
+    """95% intervals cover in 92.2 to 97.8% of 1,000 cases: four binomial standard errors of 0.69% each way."""
     truth, got = cases[2], cases[place]
     low, high = got.interval(0.95)
     covered = np.mean((low <= truth) & (truth <= high))
-    assert 0.93 < covered < 0.97
+    assert 0.922 < covered < 0.978
     assert np.all(got.probes == 16)
     errors = np.asarray(got.value) - truth
     assert abs(errors.mean()) < 4 * errors.std() / np.sqrt(len(errors))  # unbiased
@@ -122,7 +122,7 @@ def test_blocks_that_do_not_fill_the_coordinates_miss_and_repeat_none(cases):
 
 
 def test_the_choice_is_measured():
-    """Many probes wanted: exact. Few: controlled ones, whose measured deviation the error of 2,000 rows confirms."""
+    """Many probes wanted: exact. Few: controlled ones, whose measured deviation the error of 1,000 rows confirms."""
     model = ExactDenoiser.create(correlated(16), VP())
     exact = choose_divergence(model, (16,), standard_error=0.1, key=KEY)
     assert isinstance(exact.divergence, ExactDivergence)

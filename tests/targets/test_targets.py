@@ -32,10 +32,13 @@ def test_noisy_density_against_scipy(process):
 
 def test_score_and_divergence_by_autodiff():
     law = noisy(mixture(), VP(), 0.2)
-    np.testing.assert_allclose(law.score(jnp.asarray(X)), jax.grad(law.log_density)(jnp.asarray(X)), rtol=1e-10)
-    np.testing.assert_allclose(
-        law.divergence(jnp.asarray(X)), jnp.trace(jax.jacfwd(law.score)(jnp.asarray(X))), rtol=1e-10
-    )
+
+    @jax.jit
+    def pairs(x):
+        return (law.score(x), jax.grad(law.log_density)(x)), (law.divergence(x), jnp.trace(jax.jacfwd(law.score)(x)))
+
+    for ours, theirs in pairs(X):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10)
 
 
 def test_denoiser_is_the_posterior_mean():
@@ -57,10 +60,16 @@ def test_the_angular_velocity_is_that_of_the_prediction(dimension, component):
     """Which an exact denoiser has by a shorter way; score against autodiff in the same dimensions."""
     law, x = mixture(dimension), jnp.linspace(-0.6, 1.1, dimension)
     model = ExactDenoiser.create(law, EDM())
-    for level in (Level(jnp.asarray(a), jnp.asarray(s)) for a, s in ((1.0, 2e-3), (0.8, 0.6), (0.3, 40.0))):
+
+    @jax.jit
+    def both(level):
         expected = velocity_in_angle(model.predict_at(level, x, component), level)
-        np.testing.assert_allclose(model.angular_velocity(level, x, component), expected, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(law.score(x), jax.grad(law.log_density)(x), rtol=1e-9)
+        return model.angular_velocity(level, x, component), expected, law.score(x), jax.grad(law.log_density)(x)
+
+    for level in (Level(np.float64(a), np.float64(s)) for a, s in ((1.0, 2e-3), (0.8, 0.6), (0.3, 40.0))):
+        ours, expected, score, slope = both(level)
+        np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(score, slope, rtol=1e-9)
 
 
 def test_draws_have_the_moments_of_the_law():
