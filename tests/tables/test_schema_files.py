@@ -54,6 +54,11 @@ def test_a_schema_with_every_kind_comes_back():
     assert Schema.from_json(WRITTEN) == SCHEMA
 
 
+def test_where_nothing_is_said_of_columns_left_out_none_is():
+    obj = {key: value for key, value in WRITTEN.items() if key != "left_out"}
+    assert Schema.from_json(obj).left_out == ()
+
+
 def _at(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return lambda obj: next(column for column in obj["columns"] if column["name"] == name)
 

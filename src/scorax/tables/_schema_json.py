@@ -29,7 +29,7 @@ def written(
 
 
 def read_schema(obj: Any, where: str) -> tuple[tuple[AbstractColumn, ...], tuple[tuple[str, str], ...], Dialect]:
-    """Columns, those that are left out, and the dialect, from JSON of any version, with no key missing and none unknown.
+    """Columns, those that are left out, and the dialect, from JSON of any version, with no unknown key.
 
     Raises:
         InputError: it is something else.
@@ -41,8 +41,7 @@ def read_schema(obj: Any, where: str) -> tuple[tuple[AbstractColumn, ...], tuple
     keys = ("version", "columns") if version < VERSION else ("version", "dialect", "columns", "left_out")
     for key in obj:
         _expect(key in keys, where, f"the keys {', '.join(keys)}", key)
-    for key in keys:
-        _expect(key in obj, where, f"the key {key}", "none")
+    _expect("columns" in obj, where, "the key columns", "none")
     _expect(isinstance(obj["columns"], list), where, "a list of columns", type(obj["columns"]).__name__)
     columns = tuple(_column(item, f"{where}: columns[{j}]", version) for j, item in enumerate(obj["columns"]))
     left_out = obj.get("left_out", [])
