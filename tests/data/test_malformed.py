@@ -178,6 +178,7 @@ def readable() -> dict[str, bytes]:
 FILES = readable()
 _NPY = "{|}|(|)|[|]|'|,|: |-|~|0x|9|L|True|False|None|descr|fortran_order|shape|<f8|>i4|\\|'descr': '<f8'|'shape': (1, 2)|\n"
 _CSV = "a|b|,|1|.5|e|-|+|9007199254740993|18446744073709551615|\"|\n|\r|\t| |'|=|nan|inf|true|NA|;|\u00e9|e9999|-0"
+_CSV += "|yes|no|None|x|2024-01-31|T12:00|:00|Z|+02:00|00|\n1,2"
 DRAWN = {
     ".npy": st.one_of(
         change(FILES[".npy"]), words(_NPY).map(header), st.binary(max_size=80).map(lambda b: GOOD[:10] + b)

@@ -27,6 +27,8 @@ FILES = {
     "floats as R has them": "a,b\n27,1.50\n0.125,0.25\n100,3.00\n-1.5,2.00\n",
     "holes": "a,b,c\n1,,x\n,2.5,\n3,0.1,y\n",
     "words for holes": "a,b\n1,NA\nNA,x\n3,y\n",
+    "a lone column of commas": '"a"\n1,50\n\n-0,25\n',
+    "a lone column of texts": '"a"\nx\n"b,c"\n"d;e"\n',
     "semicolons and commas": "a;b;c\n1,5;2;x,y\n-0,2;3;z\n",
     "byte order mark and returns": "\ufeffgröße,b\r\n1,2.5\r\n2,0.1\r\n",
     "tabs": "a\tb\nx y\t1\nz\t2\n",
@@ -97,7 +99,7 @@ def tables(draw: st.DrawFn) -> Table:
     dialect = Dialect(
         delimiter=draw(st.sampled_from([",", ";", "\t", "|"])),
         quoted=draw(st.sampled_from(["needed", "texts", "all"])),
-        missing=draw(st.sampled_from(["", "NA"])),
+        missing=draw(st.sampled_from(["", "NA", "-"])),
         byte_order_mark=draw(st.booleans()),
         line_end=draw(st.sampled_from(["\n", "\r\n"])),
     )

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from scorax.data._words import COMMA_NUMBER, MISSING
+from scorax.data._words import COMMA_NUMBER, MISSING, NUMBER, PAIRS
 
 Delimiter: TypeAlias = Literal[",", ";", "\t", "|"]
 """What stands between the columns of a CSV file."""
@@ -19,6 +19,7 @@ Quoted: TypeAlias = Literal["needed", "texts", "all"]
 
 _RECORDS = 200
 _CELLS = 20_000
+_BARE = rf"{MISSING}|^({'|'.join(word for pair in PAIRS for word in pair)})$|^[0-9.,+-]|{NUMBER}"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,13 @@ def _delimiter(head: str) -> Delimiter:
         score = (-foreign / len(cells), width)
         if chosen is None or score > best:
             best, chosen = score, delimiter
+    if chosen is None and widest[0] == 1:
+        cells = [record[0].strip() for record in _records(head, ";")[1:] if len(record) == 1]
+        commas = [cell for cell in cells if re.match(COMMA_NUMBER, cell)]
+        # A lone column of numbers with decimal commas, which semicolons would separate from others.
+        return (
+            ";" if commas and all(re.match(f"{COMMA_NUMBER}|{NUMBER}|{MISSING[4:]}", cell) for cell in cells) else ","
+        )
     return widest[1] if chosen is None else chosen
 
 
@@ -111,6 +119,5 @@ def _quoted(head: str, delimiter: str) -> Quoted:
         return "needed"
     if quoted and not bare:
         return "all"
-    # Words without quotes below such names: only the names need them.
-    texts = any(re.search(r"[^\W\d_]", cell) and not re.match(MISSING, cell) for cell in bare)
-    return "needed" if texts and not quoted else "texts"
+    # Words without quotes below such names: only the names need them. R writes truth values and dates without quotes.
+    return "needed" if any(re.search(r"[^\W\d_]", cell) and not re.match(_BARE, cell) for cell in bare) else "texts"

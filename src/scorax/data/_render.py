@@ -8,6 +8,7 @@ import numpy as np
 
 from scorax.data._dialect import DELIMITERS, Dialect
 from scorax.data._header import guard_name
+from scorax.data._words import TEXT_MISSING
 from scorax.data.formats import Format
 
 
@@ -35,14 +36,16 @@ def render_rows(values: np.ndarray, formats: Sequence[Format], dialect: Dialect)
     import pyarrow.compute as pc
 
     ask: Any = pc
-    cells = [_column(values[:, j], form, dialect) for j, form in enumerate(formats)]
+    # In a lone column a reader may take any delimiter for one.
+    special = _special(DELIMITERS if len(formats) == 1 else dialect.delimiter)
+    cells = [_column(values[:, j], form, dialect, special) for j, form in enumerate(formats)]
     lines = ask.binary_join_element_wise(*cells, _text(dialect.delimiter))
     lines = ask.binary_join_element_wise(lines, _text(dialect.line_end), _text(""))
     _, offsets, data = lines.buffers()
     return memoryview(data)[: int(np.frombuffer(offsets, np.int64)[len(values)])]
 
 
-def _column(values: np.ndarray, form: Format, dialect: Dialect) -> Any:
+def _column(values: np.ndarray, form: Format, dialect: Dialect, special: re.Pattern[str]) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -50,7 +53,7 @@ def _column(values: np.ndarray, form: Format, dialect: Dialect) -> Any:
     cells = ask.cast(form.text(values), pa.large_string())
     every = dialect.quoted == "all"
     if form.kind == "text":
-        encoded, special = cells.dictionary_encode(), _special(dialect.delimiter)
+        encoded = cells.dictionary_encode()
         texts = [
             _quoted(text) if every or dialect.quoted == "texts" or not text or special.search(text) else text
             for text in encoded.dictionary.to_pylist()
@@ -63,7 +66,9 @@ def _column(values: np.ndarray, form: Format, dialect: Dialect) -> Any:
     if every and form.kind != "text":
         cells = ask.binary_join_element_wise(_text('"'), cells, _text('"'), _text(""))
     if cells.null_count:
-        cells = ask.fill_null(cells, _text(_quoted(dialect.missing) if dialect.quoted == "all" else dialect.missing))
+        # Some words for a missing number are texts among texts.
+        word = dialect.missing if form.kind != "text" or dialect.missing in TEXT_MISSING else ""
+        cells = ask.fill_null(cells, _text(_quoted(word) if dialect.quoted == "all" else word))
     return cells
 
 
