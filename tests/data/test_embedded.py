@@ -44,9 +44,9 @@ def test_the_density_of_a_toy_is_that_of_its_draws(name):
     """
     n, edges = 200_000, np.linspace(-4, 4, 41)
     draws = embedded(name, n=n, seed=1).values
-    fine = (np.arange(400) + 0.5) / 50 - 4
+    fine = (np.arange(200) + 0.5) / 25 - 4
     points = np.stack(np.meshgrid(fine, fine, indexing="ij"), axis=-1).reshape(-1, 2)
-    density = np.exp(toy_log_density(name, points)).reshape(40, 10, 40, 10)
+    density = np.exp(toy_log_density(name, points)).reshape(40, 5, 40, 5)
     expected = n * density.mean(axis=(1, 3)) * 0.2**2
     assert expected.sum() == pytest.approx(n, rel=1e-3)
     counts = np.histogram2d(*draws.T, bins=[edges, edges])[0]

@@ -62,7 +62,7 @@ def test_trap_29_a_row_is_the_same_alone_and_beside_an_outlier(dtype, case):
     x = x.astype(dtype)
     x[3] = 50.0
     whole = log_prob(model, x, **limits)
-    orders = [np.random.default_rng(seed).permutation(len(x)) for seed in range(3)]
+    orders = [np.random.default_rng(seed).permutation(len(x)) for seed in range(2)]
     for rows in (slice(0, 1), slice(3, 4), slice(0, 64), slice(60, 70), *orders):
         part = log_prob(model, x[rows], **limits)
         assert np.array_equal(part.value, whole.value[rows])

@@ -33,7 +33,7 @@ def fitted(rows: np.ndarray) -> ScoreDensity:
 def test_density_integrates_to_one(fitted: ScoreDensity, rows: np.ndarray) -> None:
     low, high = rows.min(axis=0), rows.max(axis=0)
     room = 0.4 * (high - low)
-    axes = [np.linspace(low[j] - room[j], high[j] + room[j], 28) for j in (0, 1)]
+    axes = [np.linspace(low[j] - room[j], high[j] + room[j], 32) for j in (0, 1)]
     grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
     cell = np.prod([a[1] - a[0] for a in axes])
     assert np.exp(fitted.score_samples(grid)).sum() * cell == pytest.approx(1, abs=0.01)
