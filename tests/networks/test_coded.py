@@ -122,7 +122,8 @@ def test_untrained_it_is_the_law_of_the_priors_in_float32_too(points):
     assert np.all(noise_apart <= 4e-7 * size / np.sin(np.arctan(s)) + doubt * spread / s + 1e-6)
     likely = log_posterior > -20
     assert np.all(np.abs(single[2] - double[2])[likely] <= np.broadcast_to(doubt[:, None], likely.shape)[likely])
-    np.testing.assert_allclose(np.exp(single[2]).sum(axis=1), 1, rtol=1e-5)
+    # A compiler may take a logit twice, in the normaliser and beside it, each with a rounding of its own.
+    assert np.all(np.abs(np.exp(single[2]).sum(axis=1) - 1) <= 1e-5 + doubt)
 
 
 @pytest.mark.parametrize("law", laws())
