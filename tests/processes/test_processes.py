@@ -144,7 +144,7 @@ def test_trap_12_transitions_over_short_steps_keep_their_digits_in_float32(proce
     """
     moves = jax.jit(jax.vmap(process.transition))
     with jax.enable_x64(True):
-        known = jax.jit(lambda r: (process.alpha(r), process.squared_diffusion(r)))
+        known = jax.jit(jax.vmap(jax.vmap(lambda r: (process.alpha(r), process.squared_diffusion(r)))))
     points, weights = np.polynomial.legendre.leggauss(4)
     first = inner_times(process)[2::5]  # of which no step goes over a node of a table: those are in test_tabulated.py
     for step in (1e-2, 1e-4, 1e-6):
