@@ -74,7 +74,7 @@ def whole_run(path: Path, records: Mapping[str, Any] = RECORDS) -> RunFolder:
     """A finished run of two columns and two steps with every file that a run has; its weights are no network's."""
     run = RunFolder(path).create()
     table = Table(("a", "b"), np.random.default_rng(0).normal(size=(20, 2)), (NumberFormat(),) * 2)
-    run.write_json("config.json", to_json(resolved(FitConfig(), 20, 2)))
+    run.write_json("config.json", to_json(resolved(FitConfig(), TableSize(20, 2, 2))))
     run.write_json("schema.json", Schema.infer(table).to_json())
     _write.write_bytes(run.transform, tensors_bytes({"mean": np.zeros(3)}))
     for step in (1, 2):

@@ -13,7 +13,7 @@ class StandIn:
     """Kernel density of centres (k, d) with one width: samples, log density and gradient are exact."""
 
     axes_: list[Axis]
-    dequantised_: np.ndarray
+    compared_: np.ndarray
     centres: np.ndarray
     width: float
     fold_: np.ndarray | None = None
@@ -30,7 +30,7 @@ class StandIn:
 
     @property
     def _scale(self) -> np.ndarray:
-        return self.dequantised_.std(axis=0)
+        return self.compared_.std(axis=0)
 
     def score_samples(self, x: np.ndarray) -> np.ndarray:
         terms, constant = self._terms(x)

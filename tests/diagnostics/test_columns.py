@@ -143,7 +143,7 @@ class _SometimesNaN:
     def __init__(self, train: np.ndarray) -> None:
         model = stand_in(train, folds=None)
         self.axes_ = model.axes_
-        self.dequantised_, self.fold_, self.out_of_fold_log_density_ = train, None, None
+        self.compared_, self.fold_, self.out_of_fold_log_density_ = train, None, None
         self.score_samples, self.grad_log_density = model.score_samples, model.grad_log_density
         self.sample_path = model.sample_path
         self._sample = model.sample

@@ -178,7 +178,7 @@ class _WithConstant:
     def __init__(self, train: np.ndarray) -> None:
         self._plane = stand_in(train[:, :2], folds=None)
         self.axes_ = [*self._plane.axes_, Axis("same", "constant")]
-        self.dequantised_ = train
+        self.compared_ = train[:, :2]
 
     def sample(self, n_samples: int, random_state: int) -> np.ndarray:
         return np.column_stack([self._plane.sample(n_samples, random_state), np.full(n_samples, 4.0)])
@@ -196,7 +196,9 @@ class _WithConstant:
 
 def test_evaluate_on_a_test_file_with_a_constant_column() -> None:
     rows = np.column_stack([moons(0, 200), np.full(200, 4.0)])
-    records = diagnostics.evaluate(_WithConstant(rows[:150]), rows[:150], held_out=rows[150:], seed=0)
+    model = _WithConstant(rows[:150])
+    held_out = diagnostics.HeldOutRows(rows[150:, :2], lambda: model.score_samples(rows[150:]), "test file")
+    records = diagnostics.evaluate(model, rows[:150], held_out=held_out, seed=0)
     assert records.held_out is not None
     (comparison,) = records.held_out.comparisons
     assert (comparison.source, comparison.rows, comparison.failed) == ("test file", 50, 0)

@@ -15,7 +15,7 @@ from scorax.networks import ResMLP
 from scorax.spec import Range, resolve
 from scorax.tables import NetworkConfig, NoiseConfig, ScoreDensity, TrainingConfig
 from scorax.tables._config import ResolvedNetwork
-from scorax.tables._settings import num_parameters, require_memory, resolved
+from scorax.tables._settings import TableSize, num_parameters, require_memory, resolved
 
 
 def _parts(kind: typing.Any) -> list[typing.Any]:
@@ -79,23 +79,25 @@ def test_python_refuses_the_same(make: typing.Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize(("width", "depth", "frequencies", "waves"), [(1, 1, 1, 0), (8, 3, 5, 2), (64, 2, 8, 6)])
-@pytest.mark.parametrize("dimension", [1, 7])
+@pytest.mark.parametrize("size", [TableSize(9, 1, 1), TableSize(9, 7, 7), TableSize(9, 2, 7, categories=6, holes=True)])
 def test_parameters_are_counted_without_a_network(
-    width: int, depth: int, frequencies: int, waves: int, dimension: int
+    width: int, depth: int, frequencies: int, waves: int, size: TableSize
 ) -> None:
-    shape = ResolvedNetwork(width=width, depth=depth, dropout=0.0, num_frequencies=frequencies, waves=waves)
-    network = eqx.filter_eval_shape(
-        lambda key: ResMLP(dimension, width=width, depth=depth, num_frequencies=frequencies, waves=waves, key=key),
-        jax.random.key(0),
+    shape = ResolvedNetwork(
+        width=width, depth=depth, dropout=0.0, num_frequencies=frequencies, waves=waves, masks=size.holes
     )
+    inputs, outputs = (21, 8) if size.holes else (size.dimension, size.dimension)
+    settings = {"width": width, "depth": depth, "num_frequencies": frequencies, "waves": waves, "outputs": outputs}
+    network = eqx.filter_eval_shape(lambda key: ResMLP(inputs, **settings, key=key), jax.random.key(0))
     leaves = jax.tree.leaves(eqx.filter(network, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct)))
-    assert num_parameters(shape, dimension) == sum(math.prod(leaf.shape) for leaf in leaves)
+    assert num_parameters(shape, size) == sum(math.prod(leaf.shape) for leaf in leaves)
 
 
 def test_a_model_beyond_the_memory_is_refused_before_it_is_built() -> None:
-    usual = resolved(FitConfig(), 10**6, 1000)
+    usual = resolved(FitConfig(), TableSize(10**6, 1000, 1000))
     largest = dataclasses.replace(usual, network=dataclasses.replace(usual.network, width=2**16, depth=256))
-    for refuse in (lambda: resolved(largest, 100, 3), lambda: require_memory(largest, 3, training=False)):
+    size = TableSize(100, 3, 3)
+    for refuse in (lambda: resolved(largest, size), lambda: require_memory(largest, size, training=False)):
         with pytest.raises(EnvironmentFailure, match="GiB") as caught:
             refuse()
         assert "network.width" in str(caught.value)

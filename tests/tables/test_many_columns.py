@@ -42,12 +42,13 @@ def test_a_wide_table_goes_all_the_way(tmp_path: Path) -> None:
 
     answer = density.log_prob(rows)
     fitted = density.fitted_
-    z = fitted.coordinates.standardise(fitted.dequantised(rows, 0))
-    law = fitted.starts.components
+    states = fitted.coordinates.states(rows, 0)
+    z = states.z
+    law = fitted.blueprint.starts.numbers.components
     basis, variances = (np.asarray(leaf, np.float64)[0, 0] for leaf in (law.basis, law.variances))
     blurred = (basis * (variances + fit.choice.sigma_min**2)) @ basis.T
     truth = multivariate_normal(np.asarray(law.mean, np.float64)[0, 0], blurred).logpdf(z)
-    gap = answer.value - fitted.coordinates.log_weight(rows) - truth
+    gap = answer.value - states.log_weight - truth
     assert np.all(np.asarray(answer.probes) > 1)
     # Rows have probes of their own, so their errors are independent: Student's t with 39 degrees beyond five, p = 1e-5.
     assert abs(gap.mean()) < 5 * gap.std(ddof=1) / np.sqrt(len(gap)) + 1e-3

@@ -136,7 +136,8 @@ def test_a_notebook_shows_the_parameters_and_after_fit_what_was_fitted(fitted: S
     named = copy.copy(fitted)
     columns = tuple(dataclasses.replace(c, name=name) for c in fitted.schema_.columns)
     coordinates = dataclasses.replace(fitted.fitted_.coordinates, schema=Schema(columns))
-    named.fitted_ = dataclasses.replace(fitted.fitted_, coordinates=coordinates)
+    blueprint = dataclasses.replace(fitted.fitted_.blueprint, coordinates=coordinates)
+    named.fitted_ = dataclasses.replace(fitted.fitted_, blueprint=blueprint)
     for page in (named._repr_html_(), named._repr_mimebundle_()["text/html"]):
         assert "sk-container" in page
         assert "members of the ensemble" in page

@@ -14,7 +14,7 @@ from scorax.processes import Level
 from scorax.tables import EnsembleConfig, NetworkConfig, NoiseConfig, Schema, TrainingConfig
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._model import member_models, restricted
-from scorax.tables._settings import resolved
+from scorax.tables._settings import TableSize, resolved
 from scorax.tables._starts import untrained_law
 from scorax.tables._training import Training
 
@@ -46,7 +46,7 @@ def test_held_out_rows_choose_the_start(rows: np.ndarray) -> None:
 
 def training(rows: np.ndarray) -> Training:
     coordinates = Coordinates.fit(rows, Schema.infer(Table.of(rows)))
-    return Training.of(rows, coordinates, resolved(UNTRAINED, *rows.shape), seed=0)
+    return Training.of(rows, coordinates, resolved(UNTRAINED, TableSize(len(rows), 2, 2)), seed=0)
 
 
 def test_one_start_keeps_its_own_members_only(rows: np.ndarray) -> None:
@@ -57,9 +57,9 @@ def test_one_start_keeps_its_own_members_only(rows: np.ndarray) -> None:
     predicted = eqx.filter_jit(lambda model: model.predict_at(level, x).x0)
     every = [predicted(member) for member in member_models(job.model)]
     for start, own in (("gaussian", every[:2]), ("mixture", every[2:])):
-        config, starts, model = restricted(job.config, job.starts, job.model, start)
-        assert config.ensemble.starts == (start,)
-        assert starts.log_weights.shape == (2, 1 if start == "gaussian" else 3)
+        alone, model = restricted(job.blueprint, job.model, start)
+        assert alone.config.ensemble.starts == (start,)
+        assert alone.starts.numbers.log_weights.shape == (2, 1 if start == "gaussian" else 3)
         np.testing.assert_allclose(predicted(model), np.mean(own, axis=0), rtol=1e-5)
 
 
@@ -67,14 +67,15 @@ def test_members_of_a_fold_share_rows_and_not_starts(rows: np.ndarray) -> None:
     job = training(rows)
     np.testing.assert_array_equal(job.held_out(0), job.held_out(2))
     assert not np.intersect1d(job.held_out(1), job.trained_on(3)).size
-    assert not np.allclose(job.starts.components.mean[0], job.starts.components.mean[2])
+    assert not np.allclose(*(job.blueprint.starts.numbers.components.mean[member] for member in (0, 2)))
 
 
 def test_bin_noise_is_part_of_every_start() -> None:
     """Rows on a grid of unit gap: without bin noise the law of a start would be a Gaussian too narrow by gap^2 / 12."""
-    z = np.random.default_rng(1).normal(size=(4000, 1)).round()
+    random = np.random.default_rng(1)
+    z, uniform = random.normal(size=(4000, 1)).round(), random.uniform(-0.5, 0.5, size=(4000, 1))
     for start in ("gaussian", "mixture"):
-        law = untrained_law(start, z, np.ones(1), 1, 0)
+        law = untrained_law(start, z + uniform, 1, 0)
         assert float(law.moments().variances[0]) == pytest.approx(z.var() + 1 / 12, abs=0.03)
 
 
@@ -89,17 +90,19 @@ def test_bin_noise_is_part_of_every_start() -> None:
     ],
 )
 def test_starts_follow_from_the_size_of_the_table(rows: int, columns: int, starts: tuple[str, ...]) -> None:
-    assert resolved(FitConfig(), rows, columns).ensemble.starts == starts
+    assert resolved(FitConfig(), TableSize(rows, columns, columns)).ensemble.starts == starts
     fixed = dataclasses.replace(FitConfig(), ensemble=EnsembleConfig(starts=("mixture",)))
-    assert resolved(fixed, rows, columns).ensemble.starts == ("mixture",)
+    assert resolved(fixed, TableSize(rows, columns, columns)).ensemble.starts == ("mixture",)
 
 
 @pytest.mark.parametrize(
     ("rows", "columns", "waves", "components"), [(2000, 2, 0, 8), (2001, 2, 6, 20), (2001, 3, 6, 20), (2001, 4, 0, 8)]
 )
 def test_large_tables_of_few_columns_get_waves_and_room(rows: int, columns: int, waves: int, components: int) -> None:
-    config = resolved(FitConfig(), rows, columns)
+    config = resolved(FitConfig(), TableSize(rows, columns, columns))
     assert (config.network.waves, config.ensemble.components) == (waves, components)
-    assert resolved(config, 9000, 2) == config  # a resolved configuration is never chosen anew
-    plain = resolved(dataclasses.replace(FitConfig(), network=NetworkConfig(waves=0)), rows, columns)
+    assert resolved(config, TableSize(9000, 2, 2)) == config  # a resolved configuration is never chosen anew
+    plain = resolved(
+        dataclasses.replace(FitConfig(), network=NetworkConfig(waves=0)), TableSize(rows, columns, columns)
+    )
     assert plain.network.waves == 0

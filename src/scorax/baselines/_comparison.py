@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -55,7 +56,9 @@ def compare_mixed(train: MixedRows, test: MixedRows, *, seed: int) -> dict[str, 
         return {b.name: BaselineValues(b.log_prob(test), b.description) for b in fitted}
 
 
-def compare_folds(x: Float[np.ndarray, "n d"], folds: Int[np.ndarray, " n"], *, seed: int) -> dict[str, BaselineValues]:
+def compare_folds(
+    x: Float[np.ndarray, "n d"] | MixedRows, folds: Int[np.ndarray, " n"], *, seed: int
+) -> dict[str, BaselineValues]:
     """Score each row by baselines fitted on the rows of all other folds.
 
     `folds` gives the fold of each row, 0 or more; rows with a negative fold are fitted on always and get NaN.
@@ -71,19 +74,42 @@ def compare_folds(x: Float[np.ndarray, "n d"], folds: Int[np.ndarray, " n"], *, 
                 do="pass the fold assignment the model was trained with",
             )
         )
+    each = _mixed_fold(x, seed) if isinstance(x, MixedRows) else _fold(x, seed)
+    results = {}
+    for name, score in each.items():
+        values, descriptions = np.full(len(x), np.nan), []
+        for label in labels:
+            with threadpool_limits(1):
+                own = score(np.flatnonzero(folds != label), np.flatnonzero(folds == label))
+            values[folds == label] = own.values
+            descriptions.append(own.description)
+        results[name] = BaselineValues(values, f"fold {labels[0]}: {descriptions[0]}")
+    return results
+
+
+_Score = Callable[[Int[np.ndarray, " a"], Int[np.ndarray, " b"]], BaselineValues]
+"""Rows to fit on and rows to score, by their places."""
+
+
+def _fold(x: Float[np.ndarray, "n d"], seed: int) -> dict[str, _Score]:
     makers: tuple[Callable[[], DensityBaseline], ...] = (
         GaussianBaseline,
         KernelBaseline,
         lambda: MixtureBaseline(grid="small"),
     )
-    results = {}
-    for make in makers:
-        values = np.full(len(x), np.nan)
-        descriptions = []
-        for label in labels:
-            with threadpool_limits(1):
-                baseline = make().fit(x[folds != label], seed=seed)
-            values[folds == label] = baseline.log_density(x[folds == label])
-            descriptions.append(baseline.description)
-        results[make().name] = BaselineValues(values, f"fold {labels[0]}: {descriptions[0]}")
-    return results
+
+    def score(make: Callable[[], DensityBaseline], fit: np.ndarray, asked: np.ndarray) -> BaselineValues:
+        baseline = make().fit(x[fit], seed=seed)
+        return BaselineValues(baseline.log_density(x[asked]), baseline.description)
+
+    return {make().name: partial(score, make) for make in makers}
+
+
+def _mixed_fold(x: MixedRows, seed: int) -> dict[str, _Score]:
+    makers: tuple[Callable[[], MixedBaseline], ...] = (CopulaBaseline, ProductMixtureBaseline, ChainBaseline)
+
+    def score(make: Callable[[], MixedBaseline], fit: np.ndarray, asked: np.ndarray) -> BaselineValues:
+        baseline = make().fit(x.take(fit), seed=seed)
+        return BaselineValues(baseline.log_prob(x.take(asked)), baseline.description)
+
+    return {make().name: partial(score, make) for make in makers}

@@ -8,7 +8,7 @@ import numpy as np
 
 from scorax._text import percent
 from scorax.cli._console import note
-from scorax.likelihood import LogProb, default_tolerance
+from scorax.likelihood import DataLogProb, LogProb, default_tolerance
 
 MATTERS = 0.01
 """Nats from which on the error of a row is worth a warning: a hundredth of its density. Means over rows and differences between
@@ -16,6 +16,23 @@ models are seldom known as well as that."""
 
 _LEAST_TOLERANCE = 1e-10
 """No smaller tolerance is proposed: rounding is larger."""
+
+
+def draw_lines(answers: Sequence[DataLogProb]) -> list[str]:
+    """Sentences about the errors of rows with categories: of the solver, and of the draws of noisy codes."""
+    numerical, drawn = (np.concatenate([getattr(a, part) for a in answers]) for part in _PARTS)
+    draws = answers[0].draws
+    known = f"largest standard error {_largest(drawn)}" if draws > 1 else "error of a single draw not known: --draws 4"
+    lines = [f"numerical error at most {_largest(numerical)}; {draws} draws a row, {known}"]
+    failed = sum(int(np.count_nonzero(~a.converged)) for a in answers)
+    if failed:
+        lines.append(
+            f"warning: no solution within the step limit on {failed} of {len(numerical)} rows: do not use them"
+        )
+    return lines
+
+
+_PARTS = ("numerical_error", "standard_error")
 
 
 class ErrorBudget:
@@ -28,14 +45,22 @@ class ErrorBudget:
     def __init__(self, tolerance: float | None) -> None:
         self._tolerance = tolerance
         self._parts: list[LogProb] = []
+        self._drawn: list[DataLogProb] = []
 
-    def add(self, answer: LogProb) -> None:
-        self._parts.append(answer)
+    def add(self, answer: LogProb | DataLogProb) -> None:
+        if isinstance(answer, DataLogProb):
+            self._drawn.append(answer)
+        else:
+            self._parts.append(answer)
 
     def say(self) -> None:
         """The largest of each error, what the noise at the cut-off hides, and a warning where an error matters."""
-        whole = jax.tree.map(lambda *leaves: np.concatenate(leaves), *self._parts)
-        for line in budget_lines(whole, self._tolerance):
+        if self._drawn:
+            lines = draw_lines(self._drawn)
+        else:
+            whole = jax.tree.map(lambda *leaves: np.concatenate(leaves), *self._parts)
+            lines = budget_lines(whole, self._tolerance)
+        for line in lines:
             note(line)
 
 

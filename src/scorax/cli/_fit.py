@@ -78,8 +78,8 @@ def fit(
     settings = resolve(FitConfig, file=config, sets=sets or (), flags=flags)
     if resume:
         require_resumable(output)
-    given_rows = read_table(table)
-    test_rows = None if test is None else read_table(test)
+    given_rows = read_table(table, missing="keep")
+    test_rows = None if test is None else read_table(test, missing="keep")
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema)
     describe_table(table, rows)
     rows.split(settings, seed)

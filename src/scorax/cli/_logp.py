@@ -54,6 +54,9 @@ def logp(
         int | None,
         typer.Option("--probes", min=2, metavar="N", help="Estimate the divergence along N random directions instead."),
     ] = None,
+    draws: Annotated[
+        int, typer.Option("--draws", min=1, metavar="K", help="Draws of noisy codes a row, in a table with categories.")
+    ] = 4,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows computed at a time; does not change the answers.")
     ] = BATCH,
@@ -69,7 +72,7 @@ def logp(
     from scorax.tables import open_run
 
     schema = open_run(RunFolder(run)).schema
-    values = schema.match(read_table(table), shown_path(table))
+    values = schema.match(read_table(table, missing="keep"), shown_path(table))
     writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values))
     pin_threads(run)
     import numpy as np
@@ -87,7 +90,7 @@ def logp(
         for start in range(0, len(values), batch):
             part = values[start : start + batch]
             answer = density.log_prob_rows(
-                part, seed=seed, tolerance=tolerance, precision=precision.value, divergence=divergence
+                part, seed=seed, tolerance=tolerance, precision=precision.value, divergence=divergence, draws=draws
             )
             piece = np.column_stack([np.arange(start, start + len(answer.value)), answer.value, answer.total_error])
             writer.write(piece)

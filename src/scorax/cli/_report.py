@@ -33,8 +33,8 @@ def report(
         from scorax.data import read_table
         from scorax.tables import open_run
 
-        saved, test_rows = open_run(folder), read_table(test)
-        train_rows = None if data is None else read_table(data)
+        saved, test_rows = open_run(folder), read_table(test, missing="keep")
+        train_rows = None if data is None else read_table(data, missing="keep")
         saved.schema.match(test_rows, shown_path(test))
         pin_threads(run)
         from scorax.report import write_report

@@ -3,7 +3,7 @@ from ._choose_sampler import SamplerChoice, choose_sampler
 from ._consistency import ScoreConsistency, score_consistency
 from ._copies import nearest_records
 from ._dynamics import field_records, path_records
-from ._evaluation import Fitted, evaluate, two_sample_records
+from ._evaluation import Fitted, HeldOutRows, compared, evaluate, two_sample_records
 from ._held_out import held_out_records
 from ._importance import Importance, WeightedMean, importance_weights
 from ._information import Estimate, entropy, kl_divergence
@@ -15,6 +15,7 @@ __all__ = [
     "Axis",
     "Estimate",
     "Fitted",
+    "HeldOutRows",
     "Importance",
     "ObjectiveComparison",
     "SamplerChoice",
@@ -22,6 +23,7 @@ __all__ = [
     "WeightedMean",
     "choose_sampler",
     "compare_objectives",
+    "compared",
     "correlation_records",
     "entropy",
     "evaluate",

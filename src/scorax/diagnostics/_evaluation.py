@@ -1,8 +1,8 @@
 """Everything the report shows about a fitted model, computed once, as records without a row of the data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
 from scorax._deviations import deviations
-from scorax.baselines import BaselineValues, compare, compare_folds, unfinished_is_fine
+from scorax._mixed_rows import MixedRows
+from scorax.baselines import BaselineValues, compare, compare_folds, compare_mixed, unfinished_is_fine
 from scorax.diagnostics._axis import Axis
 from scorax.diagnostics._copies import nearest_records
 from scorax.diagnostics._dynamics import field_records, path_records
@@ -39,13 +40,13 @@ class Fitted(Protocol):
         ...
 
     @property
-    def dequantised_(self) -> Float[np.ndarray, "n d"]:
-        """The training rows as the model saw them: with noise inside each grid cell."""
+    def compared_(self) -> Float[np.ndarray, "n d"] | MixedRows:
+        """The training rows as baselines see them: with noise inside each grid cell, or numbers beside categories."""
         ...
 
     @property
     def out_of_fold_log_density_(self) -> Float[np.ndarray, " n"] | None:
-        """Log density of each dequantised training row by members that did not see it, or None."""
+        """Log density of each training row by members that did not see it, or None."""
         ...
 
     @property
@@ -58,7 +59,7 @@ class Fitted(Protocol):
         ...
 
     def score_samples(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " m"]:
-        """Log density of (dequantised) rows."""
+        """Log density at points of a plane."""
         ...
 
     def grad_log_density(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
@@ -72,25 +73,40 @@ class Fitted(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOutRows:
+    """Rows that took no part in a fit.
+
+    Attributes:
+        compared: as baselines see them, like those of the fit.
+        log_density: of each under the model, when asked.
+        source: where they come from.
+    """
+
+    compared: Float[np.ndarray, "k d"] | MixedRows
+    log_density: Callable[[], Float[np.ndarray, " k"]]
+    source: Source
+
+
 def evaluate(
     fitted: Fitted,
     train: Float[np.ndarray, "n d"],
     *,
-    held_out: Float[np.ndarray, "k d"] | None = None,
-    held_out_source: Source = "test file",
+    held_out: HeldOutRows | None = None,
     folds: Int[np.ndarray, " n"] | None = None,
     seed: int,
 ) -> Records:
     """What the report of a fitted model shows.
 
-    `train` are the training rows as the file has them (finite; constant columns allowed). `held_out` are rows that
-    took no part in the fit, *already dequantised* like `fitted.dequantised_`: model and baselines must score the same
-    numbers. `folds` overrides `fitted.fold_`. A record that does not apply is `None`: no pairs in one column, no
+    `train` are the training rows as the file has them; NaN is a missing cell, constant columns are allowed. Model and
+    baselines score the same held-out rows. `folds` overrides `fitted.fold_`.
+    A record that does not apply is `None`: no pairs in one column, no
     field but in two.
     """
-    varying = deviations(train) > 0
+    complete = train[~np.isnan(train).any(axis=1)]
+    varying = deviations(complete) > 0
     folds = fitted.fold_ if folds is None else folds
-    rows = fitted.dequantised_[:, varying]
+    rows = fitted.compared_
     # One fold is what stopped the training: beside rows that took no part it says nothing new, and its baselines cost.
     several = folds is not None and len(np.unique(folds[folds >= 0])) > 1
     out_of_fold = fitted.out_of_fold_log_density_
@@ -100,20 +116,29 @@ def evaluate(
     # Warnings and threads of linear algebra are the process's: both are set here, around the two.
     with unfinished_is_fine(), threadpool_limits(1), ThreadPoolExecutor(1) as background:
         if held_out is not None:
-            results = background.submit(compare, rows, held_out[:, varying], seed=seed)
-            waiting.append((lambda: fitted.score_samples(held_out), results, held_out_source))
+            results = background.submit(compared, rows, held_out.compared, seed)
+            waiting.append((held_out.log_density, results, held_out.source))
         if folds is not None and out_of_fold is not None and (several or held_out is None):
             results = background.submit(compare_folds, rows, folds, seed=seed)
             waiting.append((lambda: out_of_fold, results, "out-of-fold"))
-        records = _pictures(fitted, train, varying, seed)
-        comparisons = [_held_out(values(), results.result(), rows, source) for values, results, source in waiting]
+        records = _pictures(fitted, train, complete, varying, seed)
+        comparisons = [_held_out(values(), results.result(), complete, source) for values, results, source in waiting]
     if comparisons:
         records = replace(records, held_out=HeldOut(tuple(comparisons)))
     return replace(records, verdict=verdict(records))
 
 
-def _pictures(fitted: Fitted, train: np.ndarray, varying: np.ndarray, seed: int) -> Records:
-    """Records of what the model draws, beside the training rows."""
+def compared(
+    train: Float[np.ndarray, "n d"] | MixedRows, test: Float[np.ndarray, "m d"] | MixedRows, seed: int
+) -> Mapping[str, BaselineValues]:
+    """Every baseline of rows of this kind, fitted to the one and asked about the other."""
+    if isinstance(train, MixedRows) and isinstance(test, MixedRows):
+        return compare_mixed(train, test, seed=seed)
+    return compare(np.asarray(train), np.asarray(test), seed=seed)
+
+
+def _pictures(fitted: Fitted, train: np.ndarray, complete: np.ndarray, varying: np.ndarray, seed: int) -> Records:
+    """Records of what the model draws, beside the training rows: those without holes where whole rows are compared."""
     axes = fitted.axes_
     names = [axis.name for axis in axes]
     drawn = fitted.sample(int(np.clip(len(train), *_SAMPLES)), seed)
@@ -124,22 +149,22 @@ def _pictures(fitted: Fitted, train: np.ndarray, varying: np.ndarray, seed: int)
             records,
             marginals=marginal_records(axes, train, samples, seed=seed),
             # Not the held-out rows: they carry dequantisation noise, which samples and training rows of the file do not.
-            nearest=nearest_records(train, samples, seed=seed),
+            nearest=nearest_records(complete, samples, seed=seed),
         )
         if varying.any():
-            apart = two_sample_records(train[:, varying], samples[:, varying], seed=seed)
+            apart = two_sample_records(complete[:, varying], samples[:, varying], seed=seed)
             records = replace(records, two_sample=apart)
         if varying.sum() > 1:
             records = replace(
                 records,
-                correlations=correlation_records(names, train, samples),
-                pairs=pairwise_records(axes, train, samples),
+                correlations=correlation_records(names, complete, samples),
+                pairs=pairwise_records(axes, complete, samples),
             )
 
-    if train.shape[1] == 2 and varying.all():
-        records = replace(records, field=_field(fitted, train, names))
+    if train.shape[1] == 2 and varying.all() and isinstance(fitted.compared_, np.ndarray):
+        records = replace(records, field=_field(fitted, complete, names))
     levels, frames = fitted.sample_path(500, _STRIP_FRAMES, seed)
-    shown = strongest_columns(train, 2)
+    shown = strongest_columns(complete, 2)
     return replace(records, path=path_records(levels, frames, names=names, columns=shown))
 
 

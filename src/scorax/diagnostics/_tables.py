@@ -37,9 +37,13 @@ def marginal_records(
     $\sqrt{(1/n + 1/m) / (4/n)}$. `shape_p_value` is that of the Kolmogorov-Smirnov test, `range` says how many samples lie
     outside the values of the data, `values` how often the most frequent values come in both.
     """
-    size = _deviation(data)
-    distance = column_wasserstein(data, samples) / size
-    floor = two_sample_floor(data / size, len(samples), seed)
+    known = [column[~np.isnan(column)] for column in data.T]
+    size = np.array([_deviation(own[:, None])[0] for own in known])
+    distance = np.array([column_wasserstein(a[:, None], b[:, None])[0] for a, b in zip(known, samples.T, strict=True)])
+    distance = distance / size
+    floor = np.array(
+        [two_sample_floor(a[:, None] / s, len(samples), seed)[0] for a, s in zip(known, size, strict=True)]
+    )
     excess = distance / np.maximum(floor, 1e-12)
     drawn = set(np.argsort(-excess)[:MAX_HISTOGRAMS].tolist())
     bins = int(np.clip(round(2.2 * len(data) ** (1 / 3)), 8, 40))
@@ -48,22 +52,22 @@ def marginal_records(
         column = MarginalColumn(
             name=axis.name,
             kind=axis.kind,
-            mean=plain([data[:, j].mean(), samples[:, j].mean()]),
-            deviation=plain([deviations(part[:, [j]])[0] for part in (data, samples)]),
+            mean=plain([known[j].mean(), samples[:, j].mean()]),
+            deviation=plain([deviations(part[:, None])[0] for part in (known[j], samples[:, j])]),
             distance=plain(distance[j]),
             floor=plain(floor[j]),
-            shape_p_value=shape_p_value(data[:, j], samples[:, j]),
-            range=range_records(data[:, j], samples[:, j]),
-            values=value_records(data[:, j], samples[:, j]),
+            shape_p_value=shape_p_value(known[j], samples[:, j]),
+            range=range_records(known[j], samples[:, j]),
+            values=value_records(known[j], samples[:, j]),
         )
         if j in drawn:
-            edges = bin_edges(data[:, j], samples[:, j], step=axis.step, bins=bins)
+            edges = bin_edges(known[j], samples[:, j], step=axis.step, bins=bins)
             column = replace(
                 column,
                 edges=plain(edges, digits=17),
-                data=plain(np.histogram(data[:, j], edges)[0]),
+                data=plain(np.histogram(known[j], edges)[0]),
                 samples=plain(np.histogram(samples[:, j], edges)[0]),
-                outside=(outside(data[:, j], edges), outside(samples[:, j], edges)),
+                outside=(outside(known[j], edges), outside(samples[:, j], edges)),
             )
         columns.append(column)
     return Marginals(len(data), len(samples), tuple(columns))

@@ -19,7 +19,7 @@ from scorax._types import Condition, Key
 from scorax.likelihood._data import DataLogProb
 from scorax.likelihood._divergences import ExactDivergence
 from scorax.likelihood._log_prob import PRODUCTS, log_prob
-from scorax.models import AbstractScoreModel, Denoiser, category_log_posteriors, require_codes
+from scorax.models import AbstractScoreModel, Denoiser, Evidence, category_log_posteriors, require_codes
 from scorax.networks import check_categories
 
 _HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
@@ -59,7 +59,8 @@ def coded_log_prob(
         model: a denoiser around a network with a :class:`~scorax.networks.CodedHead`.
         numbers: the numbers of each row in the coordinates of the model; NaN is auxiliary, a number that does not apply.
         categories: of every code of each row, from 0.
-        condition: what the network is told, with a leading axis of 1 or n.
+        condition: what the network is told, with a leading axis of 1 or n; or evidence, whose targets are what is asked for: of
+            a code all coordinates or none. The category of a code that is not asked for may be -1.
         draws: K; at least 2 for a standard error.
         marginal: whether a category of -1 is one that is summed over, as that of a missing cell: the value is then that of the
             other cells. Its noisy code is drawn about the points with the probabilities of the model far out in noise. Take more
@@ -78,7 +79,7 @@ def coded_log_prob(
     own = require_codes(model)
     numbers, categories, draws = np.asarray(numbers), np.asarray(categories), require_count(draws, "draws")
     require_key(key)
-    check_categories(own.network.codebooks, categories, absent=marginal)
+    check_categories(own.network.codebooks, categories, absent=marginal or isinstance(condition, Evidence))
     _check(numbers, categories)
     if draws > 1:
         settings = {"divergence": ExactDivergence(), **settings}
@@ -138,6 +139,10 @@ class _Proposal(eqx.Module):
         sizes = [len(book) for book in codebooks]
         d = len(numbers) + sum(book.shape[1] for book in codebooks)
         auxiliary, known = jnp.isnan(numbers), categories >= 0
+        # What is not asked for is zero in a state, and has no density.
+        asked = told.target if isinstance(told, Evidence) else jnp.ones(d, bool)
+        firsts = np.cumsum([len(numbers), *(book.shape[1] for book in codebooks)])
+        asked, codes_asked = asked[: len(numbers)], [asked[first] for first in firsts[:-1]]
         far = category_log_posteriors(self.model, t1, jnp.zeros(d, dtype), told)
         choices = [
             jnp.where(known[j], jnp.where(jnp.arange(size) == categories[j], 0, -jnp.inf), far[j])
@@ -145,22 +150,24 @@ class _Proposal(eqx.Module):
         ]
         # Numbers that apply are where they are: nothing is drawn, and their density is per unit of clean data.
         radius = jnp.hypot(alpha, sigma)
-        constant = jnp.sum(jnp.where(auxiliary, jnp.log(radius) + _HALF_LOG_2_PI, jnp.log(alpha)))
+        constant = jnp.sum(jnp.where(auxiliary, jnp.log(radius) + _HALF_LOG_2_PI, jnp.log(alpha)), where=asked)
 
         def one(noise: Float[Array, " d"], offsets: Float[Array, " choices"]) -> _Drawn:
             own = noise[: len(numbers)]
-            parts = [jnp.where(auxiliary, radius * own, alpha * numbers)]
-            log_weight, at, place = constant + 0.5 * jnp.sum(jnp.where(auxiliary, own**2, 0)), len(numbers), 0
-            for book, choice in zip(codebooks, choices, strict=True):
+            parts = [jnp.where(asked, jnp.where(auxiliary, radius * own, alpha * numbers), 0)]
+            log_weight, at, place = constant + 0.5 * jnp.sum(own**2, where=auxiliary & asked), len(numbers), 0
+            for book, choice, wanted in zip(codebooks, choices, codes_asked, strict=True):
                 count, m = book.shape
                 picked = jnp.argmax(choice + offsets[place : place + count])
-                parts.append(alpha * book[picked] + sigma * noise[at : at + m])
-                near = 0.5 * jnp.sum(((parts[-1] - alpha * book) / sigma) ** 2, axis=-1)
-                log_weight += m * (jnp.log(sigma) + _HALF_LOG_2_PI) - jax.nn.logsumexp(choice - near)
+                code = alpha * book[picked] + sigma * noise[at : at + m]
+                near = 0.5 * jnp.sum(((code - alpha * book) / sigma) ** 2, axis=-1)
+                minus_log_q = m * (jnp.log(sigma) + _HALF_LOG_2_PI) - jax.nn.logsumexp(choice - near)
+                parts.append(jnp.where(wanted, code, 0))
+                log_weight += jnp.where(wanted, minus_log_q, 0)
                 at, place = at + m, place + count
             state = jnp.concatenate(parts)
             for j, posterior in enumerate(category_log_posteriors(self.model, t0, state, told)):
-                log_weight += jnp.where(known[j], posterior[categories[j]], 0)
+                log_weight += jnp.where(known[j] & codes_asked[j], posterior[categories[j]], 0)
             return _Drawn(state, log_weight)
 
         digest = row_digest(jnp.concatenate([numbers, categories.astype(dtype)]))

@@ -61,6 +61,11 @@ class DataLogProb(NamedTuple):
     lower_bound: bool
     draws: int
 
+    @property
+    def total_error(self) -> Float[np.ndarray, " n"]:
+        """The numerical error and three standard errors over the draws; of one draw, whose error is not known, NaN."""
+        return self.numerical_error + 3 * self.standard_error
+
 
 def data_log_prob(
     model: AbstractScoreModel,

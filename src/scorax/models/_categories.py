@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 from scorax._checked import shown
 from scorax._errors import explain
 from scorax._types import Condition, Scalar
+from scorax.models._evidence import Evidence
 from scorax.models._parametrization import Karras
 from scorax.models._score_model import AbstractScoreModel, Denoiser
 
@@ -50,13 +51,15 @@ def category_log_posteriors(
         model: a denoiser around a network with a :class:`~scorax.networks.CodedHead`.
         t: the time.
         x: state at that time.
-        condition: what the network is told.
+        condition: what the network is told; or evidence, of a network that reads masks.
 
     Raises:
         TypeError: the model has no codes.
         ValueError: its parametrization is not ``Karras()``.
     """
     own = require_codes(model)
+    if isinstance(condition, Evidence):
+        own, condition = own.given(condition), None
     level = own.process.level(jnp.asarray(t, x.dtype))
     scaled = x / own.parametrization.radius(level)
     return own.network.log_posteriors(own.parametrization.noise_input(level), scaled, condition)

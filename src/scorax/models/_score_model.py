@@ -16,7 +16,7 @@ from scorax._types import Condition, Key, Scalar
 from scorax.models._evidence import Evidence
 from scorax.models._parametrization import AbstractParametrization, Karras, check_coefficients
 from scorax.models._prediction import Prediction, velocity_in_angle
-from scorax.networks import AbstractNetwork
+from scorax.networks import AbstractNetwork, Masked, Masks
 from scorax.processes import AbstractGaussianLaw, AbstractGaussianProcess, AbstractProcess, Clean, Level
 
 SelfModel = TypeVar("SelfModel", bound="AbstractScoreModel")
@@ -197,3 +197,34 @@ class Denoiser(AbstractDenoiser, AbstractNetworkModel):
         scaled = x / self.parametrization.radius(level)
         output = self.network(self.parametrization.noise_input(level), scaled, condition, key=key)
         return self.parametrization.predict(level, x, output)
+
+    def given(self, evidence: Evidence) -> "Denoiser":
+        """The model whose network is told the masks of the evidence (:class:`~scorax.networks.MaskedInput`).
+
+        Its output is zero outside the targets, which stands for N(0, 1) under ``Karras`` with unit data scale.
+
+        Raises:
+            TypeError: the network reads no masks, or its output means another thing.
+            ValueError: the evidence holds a condition beside the masks.
+        """
+        if not self.network.reads_masks:
+            return super().given(evidence)
+        if self.parametrization != Karras():
+            raise TypeError(
+                explain(
+                    expected="Karras() for a network that reads masks",
+                    got=shown(self.parametrization),
+                    do="train it under Karras(): an output of zero is a standard normal coordinate there only",
+                )
+            )
+        if evidence.condition is not None:
+            raise ValueError(
+                explain(
+                    expected="evidence without a condition beside it",
+                    got=repr(evidence.condition),
+                    do="leave condition out: this network reads masks only",
+                )
+            )
+        value, known, target = (jnp.asarray(part) for part in (evidence.value, evidence.known, evidence.target))
+        masks, moments = Masks(value, known, target), None if self.moments is None else self.moments.at_targets(target)
+        return dataclasses.replace(self, network=Masked(self.network, masks), moments=moments)

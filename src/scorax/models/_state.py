@@ -7,6 +7,7 @@ from jax.typing import DTypeLike
 from scorax._checked import require_kind, require_shape, shown
 from scorax._errors import explain
 from scorax._types import Condition
+from scorax.models._given import bound
 from scorax.models._score_model import AbstractScoreModel
 
 
@@ -31,7 +32,8 @@ def require_state(
             )
         )
     state = jax.ShapeDtypeStruct(shape, kind)
-    score = jax.eval_shape(lambda x: model(jnp.asarray(model.process.t1, kind), x, condition), state)
+    asked, told = bound(model, condition)
+    score = jax.eval_shape(lambda x: asked(jnp.asarray(asked.process.t1, kind), x, told), state)
     if not isinstance(score, jax.ShapeDtypeStruct) or (score.shape, score.dtype) != (state.shape, kind):
         got = f"{score.dtype}{list(score.shape)}" if isinstance(score, jax.ShapeDtypeStruct) else shown(score)
         raise ValueError(

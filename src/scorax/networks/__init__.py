@@ -25,6 +25,7 @@ from scorax.networks._embedder import (
     check_conditions,
 )
 from scorax.networks._ensemble import Ensemble
+from scorax.networks._masks import Masked, MaskedInput, Masks
 from scorax.networks._mlp import MLP, ResBlock, ResMLP
 from scorax.networks._skip import MixtureSkip
 
@@ -36,7 +37,10 @@ __all__ = [
     "ClassEmbedder",
     "CodedHead",
     "Ensemble",
+    "Masked",
     "MaskedCondition",
+    "MaskedInput",
+    "Masks",
     "MixtureSkip",
     "ResBlock",
     "ResMLP",

@@ -26,6 +26,11 @@ class AbstractNetwork(Checked):
         """Output of the shape of ``x``; ``key`` turns training noise (dropout) on, ``None`` is inference."""
 
     @property
+    def reads_masks(self) -> bool:
+        """Whether the condition may be :class:`Masks`: which coordinates are known, asked for or absent."""
+        return False
+
+    @property
     def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
         """Codebooks of the codes in a state, in their order, as :class:`~scorax.networks.CodedHead` has them.
 

@@ -6,10 +6,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from scorax._checked import require_count
+from scorax._code_dimension import SIMPLEX_UP_TO, code_dimension
 from scorax._errors import explain
 
-SIMPLEX_UP_TO = 60
-"""Categories up to which :func:`codebook` is a simplex."""
 _TRIES = 64
 """Choices of frequencies among which the best separated is taken."""
 
@@ -49,7 +48,7 @@ def codebook(num_categories: int) -> Float[np.ndarray, "categories m"]:
     count = require_count(num_categories, "num_categories", least=2)
     if count <= SIMPLEX_UP_TO:
         return simplex_codebook(count)
-    harmonics, wanted = (count - 1) // 2, int(np.ceil(np.log2(count)))
+    harmonics, wanted = (count - 1) // 2, code_dimension(count) // 2
     words = np.random.PCG64(count).random_raw((_TRIES, harmonics))  # raw words are the same in every release of NumPy
     choices = np.sort(np.argsort(words, axis=1)[:, :wanted], axis=1) + 1
     apart = np.arange(1, count // 2 + 1)

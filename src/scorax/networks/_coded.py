@@ -108,6 +108,11 @@ class CodedHead(AbstractNetwork):
 
         return jnp.concatenate([outputs, *map(output, runs)])
 
+    @property
+    def reads_masks(self) -> bool:
+        """Whether the network inside does."""
+        return self.network.reads_masks
+
     def log_posteriors(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
     ) -> tuple[Float[Array, " categories"], ...]:

@@ -37,6 +37,11 @@ class Ensemble(AbstractNetwork):
         """Length of the member axis."""
         return jax.tree.leaves(eqx.filter(self.members, eqx.is_array))[0].shape[0]
 
+    @property
+    def reads_masks(self) -> bool:
+        """Whether the members do."""
+        return self.members.reads_masks
+
     def member(self, index: int) -> AbstractNetwork:
         """One member as a network of its own."""
         return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, self.members)

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from scorax._types import Key, RowArray
 from scorax.processes._level import Level
@@ -107,6 +107,11 @@ class AbstractGaussianLaw(eqx.Module):
     def shifted(self: SelfLaw, shift: Float[Array, "..."]) -> SelfLaw:
         """Law of ``x + shift``."""
         return eqx.tree_at(lambda law: law.mean, self, self.mean + shift)
+
+    def at_targets(self, target: Bool[Array, " d"]) -> "DiagonalLaw":
+        """Independent coordinates: with their mean and variance at the targets, standard normal elsewhere."""
+        variances = jnp.sum(self.root**2, axis=1)
+        return DiagonalLaw(jnp.where(target, self.mean, 0), jnp.where(target, variances, 1))
 
 
 class GaussianLaw(AbstractGaussianLaw):

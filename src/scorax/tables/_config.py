@@ -53,6 +53,7 @@ class NetworkConfig(Checked):
         dropout: rate of dropout during training.
         num_frequencies: frequencies of the noise-level features.
         waves: frequencies 1, 2, 4, ... of the sine waves of every column that the network sees beside it; 0 for none.
+        masks: whether it sees which cells are missing; chosen by whether some are.
     """
 
     width: Width | None = None
@@ -60,6 +61,7 @@ class NetworkConfig(Checked):
     dropout: Dropout | None = None
     num_frequencies: Annotated[int, Range(1, 1024)] = 8
     waves: Waves | None = None
+    masks: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ class ResolvedNetwork(NetworkConfig):
     depth: Depth = _required()
     dropout: Dropout = _required()
     waves: Waves = _required()
+    masks: bool = False
 
 
 @dataclass(frozen=True)

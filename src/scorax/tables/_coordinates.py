@@ -1,25 +1,68 @@
-"""The way between the columns of a file and the standardised coordinates of a model."""
+"""The way between the columns of a file and the states of a model: standardised numbers, then the codes of categories."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int64
 
+from scorax.models import Evidence
+from scorax.networks import codebook, decode_categories, line_codebook
+from scorax.tables._cell_noise import CellNoise
 from scorax.tables._schema import Schema
 from scorax.tables.columns import Encoded
-from scorax.transforms import Chain, Dequantize, Standardize, decode_rows, encode_rows
+from scorax.transforms import Standardize, encode_rows
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """Rows as states of a model, with noise inside their cells.
+
+    Attributes:
+        z: standardised numbers, then codes; noise in the place of numbers that do not apply.
+        auxiliary: which numbers do not apply.
+        categories: of every discrete quantity; -1 where the cell is missing.
+        present: which coordinates are of cells that are there; ``None`` where all are.
+        log_weight: what turns a log-density of the numbers that apply into one in file units: the slopes of maps and scales.
+    """
+
+    z: Float[np.ndarray, "n d"]
+    auxiliary: Bool[np.ndarray, "n numbers"]
+    categories: Int64[np.ndarray, "n codes"]
+    present: Bool[np.ndarray, "n d"] | None
+    log_weight: Float[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    @property
+    def numbers(self) -> Float[np.ndarray, "n numbers"]:
+        """The numbers, NaN where one does not apply."""
+        return np.where(self.auxiliary, np.nan, self.z[:, : self.auxiliary.shape[1]])
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """The question for the law of the cells that are there; ``None`` where all are."""
+        if self.present is None:
+            return None
+        return Evidence(np.zeros(self.z.shape, np.float32), np.zeros(self.z.shape, bool), self.present)
+
+    def take(self, rows: Int64[np.ndarray, " m"] | slice) -> "States":
+        """The states of these rows."""
+        present = None if self.present is None else self.present[rows]
+        return States(self.z[rows], self.auxiliary[rows], self.categories[rows], present, self.log_weight[rows])
 
 
 @dataclass(frozen=True)
 class Coordinates:
-    """The way from the columns of a file to the standardised coordinates of the model, and back.
+    """The way from the columns of a file to the states of a model, and back.
 
     Columns of large integers count from the origins of the schema, here and in all rows that a fitted table takes and gives.
 
     Attributes:
-        schema: all columns, and the coordinates of each; constant ones have none.
-        standardize: shift and scale of the coordinates.
+        schema: all columns, and the numbers and categories of each.
+        standardize: shift and scale of the numbers.
     """
 
     schema: Schema
@@ -27,43 +70,100 @@ class Coordinates:
 
     @staticmethod
     def fit(values: Float[np.ndarray, "n columns"], schema: Schema) -> "Coordinates":
-        """Coordinates of training rows given in all columns of the schema."""
-        rows, names = schema.encode(values).numbers, list(schema.coordinate_names)
-        return Coordinates(schema, Standardize.fit(rows, widths=schema.widths, names=names))
+        """Coordinates of training rows given in all columns of the schema; cells that are missing are left out of account."""
+        encoded = schema.encode(values)
+        laws = []
+        for column, widths, name in zip(encoded.numbers.T, encoded.widths.T, schema.coordinate_names, strict=True):
+            there = ~np.isnan(column)
+            spread = np.sqrt(np.mean(np.square(widths[there]), keepdims=True))
+            laws.append(Standardize.fit(column[there][:, None], widths=spread, names=[name]))
+        shift, scale = (np.array([getattr(law, part)[0] for law in laws]) for part in ("shift", "scale"))
+        return Coordinates(schema, Standardize(shift, scale))
+
+    @cached_property
+    def codebooks(self) -> tuple[Float[np.ndarray, "categories m"], ...]:
+        """The points of every discrete quantity: on a line where its categories have an order."""
+        return tuple(line_codebook(c.size) if c.ordered else codebook(c.size) for c in self.schema.codes)
+
+    @cached_property
+    def largest_cut_off(self) -> float:
+        """Noise up to which the points of every code are eight deviations apart: beyond, a category would be in doubt."""
+        apart = [
+            np.min(np.linalg.norm(book[:, None] - book[None], axis=2)[np.triu_indices(len(book), 1)])
+            for book in self.codebooks
+        ]
+        return float(min(apart, default=np.inf)) / 8
 
     @property
-    def widths(self) -> Float[np.ndarray, " d"]:
-        """Width of the bin noise of every standardised coordinate, 0 where it is continuous."""
-        return self.schema.widths / self.standardize.scale
+    def num_numbers(self) -> int:
+        """How many coordinates of a state are numbers; they come first."""
+        return len(self.standardize.shift)
 
     @property
-    def chain(self) -> Chain:
-        """Standardisation, then dequantisation in standardised units."""
-        return Chain((self.standardize, Dequantize(self.widths)))
+    def dimension(self) -> int:
+        """Length of a state."""
+        return self.num_numbers + sum(book.shape[1] for book in self.codebooks)
 
-    def encode(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n d"]:
-        """Standardised, dequantised rows; the noise of a row follows from its content and the seed."""
-        if not np.any(self.schema.widths):
-            return self.standardise(values)
-        return encode_rows(self.chain, self.schema.encode(values).numbers, key=jax.random.key(seed))[0]
-
-    def standardise(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n d"]:
-        """Standardised rows without dequantisation noise."""
-        return (self.schema.encode(values).numbers - self.standardize.shift) / self.standardize.scale
-
-    def invert(self, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
-        """Rows in all columns, the noise left in them."""
-        return self.schema.invert(Encoded.of(decode_rows(self.standardize, z)))
-
-    def decode(self, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
-        """Rows in all columns as the file has them."""
-        return self.schema.decode(Encoded.of(decode_rows(self.standardize, z)))
+    @cached_property
+    def columns(self) -> Int64[np.ndarray, " d"]:
+        """Of every coordinate of a state the index of its column."""
+        columns = self.schema.columns
+        numbers = [j for j, column in enumerate(columns) for _ in column.widths]
+        owners = [j for j, column in enumerate(columns) for _ in column.codes]
+        codes = [j for j, book in zip(owners, self.codebooks, strict=True) for _ in range(book.shape[1])]
+        return np.array(numbers + codes, dtype=np.int64)
 
     @property
     def log_scale(self) -> float:
-        """Sum of the log scales of the coordinates."""
+        """Sum of the log scales of the numbers."""
         return float(np.sum(np.log(self.standardize.scale)))
 
-    def log_weight(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, " n"]:
-        """What turns log-densities of standardised rows into those of rows in file units."""
-        return self.schema.log_weight(values) - self.log_scale
+    @property
+    def visit(self) -> CellNoise:
+        """What is drawn anew at every visit of a row of :meth:`encode`."""
+        return CellNoise(self.num_numbers)
+
+    def encode(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n e"]:
+        """Standardised numbers, the widths of their cells, and codes: what is visited.
+
+        A number that does not apply is NaN; all of a missing cell is zero.
+        """
+        encoded, scale = self.schema.encode(values), self.standardize.scale
+        numbers, widths = (encoded.numbers - self.standardize.shift) / scale, encoded.widths / scale
+        numbers[np.isnan(values)[:, self.columns[: self.num_numbers]]] = 0
+        codes = [
+            np.where((own < 0)[:, None], 0.0, book[np.maximum(own, 0)])
+            for own, book in zip(encoded.levels.T, self.codebooks, strict=True)
+        ]
+        return np.concatenate([numbers, widths, *codes], axis=1)
+
+    def states(self, values: Float[np.ndarray, "n columns"], seed: int | None) -> States:
+        """Rows as states; the noise of a row follows from its content and the seed.
+
+        Rounded values stay in the middle of their cells where the seed is ``None``.
+        """
+        rows = self.encode(values)
+        if seed is None:
+            rows[:, self.num_numbers : 2 * self.num_numbers] = 0
+        encoded = self.schema.encode(values)
+        missing = np.isnan(values)[:, self.columns]
+        weight = self.schema.log_weight(values) - ~np.isnan(encoded.numbers) @ np.log(self.standardize.scale)
+        return States(
+            encode_rows(self.visit, rows, key=jax.random.key(seed or 0))[0],
+            np.isnan(rows[:, : self.num_numbers]),
+            encoded.levels,
+            ~missing if missing.any() else None,
+            weight,
+        )
+
+    def invert(self, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
+        """Rows in all columns, the noise left in them; of codes the category of the nearest point."""
+        return self.schema.invert(self._encoded(z))
+
+    def decode(self, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
+        """Rows in all columns as the file has them."""
+        return self.schema.decode(self._encoded(z))
+
+    def _encoded(self, z: Float[np.ndarray, "n d"]) -> Encoded:
+        numbers = self.standardize.shift + self.standardize.scale * z[:, : self.num_numbers]
+        return Encoded.of(numbers, levels=decode_categories(self.codebooks, z[:, self.num_numbers :]))

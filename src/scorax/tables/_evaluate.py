@@ -7,10 +7,9 @@ import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._write import write_bytes
-from scorax.baselines import compare
 from scorax.checkpoint import RunFacts, RunFolder, read_records, record_files, replace_files
 from scorax.data import Table, fingerprint
-from scorax.diagnostics import Axis, evaluate, held_out_records, verdict
+from scorax.diagnostics import Axis, HeldOutRows, compared, evaluate, held_out_records, verdict
 from scorax.records import HeldOut, Records
 from scorax.tables._divergences import divergence_of_means
 from scorax.tables._files import load_fitted
@@ -29,7 +28,7 @@ class DiagnosedFit:
         self._fitted = fit.fitted
         schema = fit.fitted.coordinates.schema
         self.axes_ = [Axis(label, c.kind, c.step) for c, label in zip(schema.columns, schema.labels, strict=True)]
-        self.dequantised_ = fit.fitted.dequantised(values, seed)
+        self.compared_ = fit.fitted.compared(values, seed)
         self.fold_ = fit.fold
         self.out_of_fold_log_density_ = fit.out_of_fold
 
@@ -38,8 +37,8 @@ class DiagnosedFit:
         return self._fitted.sample_rows(0, n_samples, random_state)
 
     def score_samples(self, x: np.ndarray) -> np.ndarray:
-        """Log-density of dequantised rows."""
-        return _values(self._fitted, x)
+        """Log-density at points of a plane, which no noise moves."""
+        return _values(self._fitted, x, None)
 
     def grad_log_density(self, x: np.ndarray) -> np.ndarray:
         """Gradient of the log-density."""
@@ -60,11 +59,14 @@ def write_records(
     seed: int,
 ) -> None:
     """Evaluate a finished fit and write its records; rows of the data stay out of the folder."""
-    rows = None if held_out is None else fit.fitted.dequantised(held_out, seed)
+    rows = None
+    if held_out is not None:
+        scored, compared = held_out, fit.fitted.compared(held_out, seed)
+        rows = HeldOutRows(compared, lambda: _values(fit.fitted, scored, seed), source)
     coordinates = fit.fitted.coordinates
     # What differs in its last bits in a constant column is no variation of the data.
     train = coordinates.schema.invert(coordinates.schema.encode(values))
-    records = evaluate(DiagnosedFit(fit, values, seed), train, held_out=rows, held_out_source=source, seed=seed)
+    records = evaluate(DiagnosedFit(fit, values, seed), train, held_out=rows, seed=seed)
     for name, content in record_files(records).items():
         write_bytes(run.path / name, content)
 
@@ -95,13 +97,11 @@ def evaluate_test(saved: SavedRun, test: Table, train: Table | None) -> None:
             )
         )
     seed, fitted = facts.seed, load_fitted(saved)
-    rows = fitted.dequantised(test_values, seed)
-    model_values = _values(fitted, rows)
+    model_values = _values(fitted, test_values, seed)
     baselines = {}
     if train is not None:
-        free = schema.free
-        fit_rows = fitted.dequantised(schema.match(train, "the table of the fit"), seed)
-        baselines = compare(fit_rows[:, free], rows[:, free], seed=seed)
+        fit_rows = fitted.compared(schema.match(train, "the table of the fit"), seed)
+        baselines = compared(fit_rows, fitted.compared(test_values, seed), seed)
     comparison = held_out_records(
         model_values,
         {name: result.values for name, result in baselines.items()},
@@ -120,9 +120,10 @@ def evaluate_test(saved: SavedRun, test: Table, train: Table | None) -> None:
     replace_files(run, ("records/held_out.json", "records/verdict.json"), changed)
 
 
-def _values(fitted: FittedTable, rows: np.ndarray) -> np.ndarray:
+def _values(fitted: FittedTable, values: np.ndarray, seed: int | None) -> np.ndarray:
     answer = fitted.log_prob(
-        rows,
+        values,
+        seed=seed,
         tolerance=REPORT_TOLERANCE,
         precision="float32",
         divergence=divergence_of_means(fitted.dimension),

@@ -23,7 +23,6 @@ from scorax.checkpoint import (
     tensors_bytes,
     write_sealed_json,
 )
-from scorax.models import Denoiser
 from scorax.processes import GaussianLaw
 from scorax.records import MetricsLine
 from scorax.spec import from_mapping, to_json
@@ -31,11 +30,12 @@ from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._fitted import FittedTable
 from scorax.tables._memory import Memory
-from scorax.tables._model import blank_model, cut_at, restricted
+from scorax.tables._model import Blueprint, cut_at, restricted
 from scorax.tables._precision import in_own_precision
 from scorax.tables._saved import SavedRun
 from scorax.tables._schema import Schema
 from scorax.tables._settings import num_components, num_members
+from scorax.tables._starts import StartLaws
 from scorax.tables._training import Training, optimizer
 from scorax.targets import GaussianMixture
 from scorax.training import TrainState, initial_state, trained_arrays, with_trained_arrays
@@ -45,43 +45,47 @@ _GROUPS = {"weights": "weights", "ema": "ema", "best": "best", "optimizer": "opt
 _PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
 
 
-def write_facts(
-    run: RunFolder, config: ResolvedConfig, coordinates: Coordinates, starts: GaussianMixture, model: Denoiser
-) -> None:
+def write_facts(run: RunFolder, blueprint: Blueprint) -> None:
     """Write what a run is made of, once, before its first step."""
+    coordinates = blueprint.coordinates
     run.write_json("schema.json", coordinates.schema.to_json())
-    _write.write_bytes(
-        run.transform,
-        tensors_bytes(
-            {
-                "shift": coordinates.standardize.shift,
-                "scale": coordinates.standardize.scale,
-                "widths": coordinates.schema.widths,
-                **named_arrays({"moments": model.moments, "members": starts}),
-            }
-        ),
-    )
-    run.write_json("config.json", to_json(config))
+    arrays = {
+        "shift": coordinates.standardize.shift,
+        "scale": coordinates.standardize.scale,
+        "widths": np.nan_to_num(coordinates.schema.widths),  # of this format of run folders; the schema says it too
+        **named_arrays({"moments": blueprint.moments, "members": blueprint.starts.numbers}),
+        **{_prior(j): np.asarray(own) for j, own in enumerate(blueprint.starts.log_priors)},
+    }
+    _write.write_bytes(run.transform, tensors_bytes(arrays))
+    run.write_json("config.json", to_json(blueprint.config))
 
 
-def read_coordinates(
-    run: RunFolder, config: ResolvedConfig, schema: Schema
-) -> tuple[Coordinates, GaussianMixture, GaussianLaw]:
-    """Coordinates of a run, the laws its members start from, the moments of its rows; schema and configuration imply shapes."""
-    d = schema.dimension
+def read_blueprint(run: RunFolder, config: ResolvedConfig, schema: Schema) -> Blueprint:
+    """What the model of a run is built in; schema and configuration imply all shapes."""
+    size = schema.size(0, holes=config.network.masks)
+    d, members = size.numbers, num_members(config)
     expected: dict[str, tuple[tuple[int, ...], str]] = {
         name: ((d,), "float64") for name in ("shift", "scale", "widths")
     }
-    stack = (num_members(config), num_components(config))
-    groups = {"moments": (), "members/components": stack}
-    shapes = {"mean": (d,), "basis": (d, d), "variances": (d,)}
-    for group, lead in groups.items():
+    stack = (members, num_components(config))
+    for group, lead, length in (("moments", (), size.dimension), ("members/components", stack, d)):
+        shapes = {"mean": (length,), "basis": (length, length), "variances": (length,)}
         expected |= {f"{group}/{name}": ((*lead, *shape), "float32") for name, shape in shapes.items()}
     expected["members/log_weights"] = (stack, "float32")
+    expected |= {_prior(j): ((members, own.size), "float32") for j, own in enumerate(schema.codes)}
     arrays = read_tensors(run.transform, expected)
-    moments, own = (GaussianLaw(*(jnp.asarray(arrays[f"{group}/{name}"]) for name in shapes)) for group in groups)
+    moments, parts = (
+        GaussianLaw(*(jnp.asarray(arrays[f"{group}/{name}"]) for name in ("mean", "basis", "variances")))
+        for group in ("moments", "members/components")
+    )
+    numbers = GaussianMixture(jnp.asarray(arrays["members/log_weights"]), parts)
+    starts = StartLaws(numbers, tuple(jnp.asarray(arrays[_prior(j)]) for j in range(len(schema.codes))))
     coordinates = Coordinates(schema, Standardize(arrays["shift"], arrays["scale"]))
-    return coordinates, GaussianMixture(jnp.asarray(arrays["members/log_weights"]), own), moments
+    return Blueprint(config, coordinates, moments, starts)
+
+
+def _prior(code: int) -> str:
+    return f"members/log_priors/{code}"
 
 
 def save_state(run: RunFolder, state: TrainState, notes: Notes) -> None:
@@ -116,7 +120,7 @@ def save_fitted(
 ) -> None:
     """Write a fitted table and what its estimator remembers, without the state to train on from."""
     model = fitted.model
-    write_facts(run, fitted.config, fitted.coordinates, fitted.starts, model)
+    write_facts(run, fitted.blueprint)
     best = named_arrays(trained_arrays(model))
     notes = Notes(sigma_min=model.process.t0, start=fitted.config.ensemble.starts[0])
     every = fitted.config.training.validate_every
@@ -150,11 +154,11 @@ def load_fitted(saved: SavedRun) -> FittedTable:
         InputError: a file is damaged.
     """
     run, config = saved.folder, saved.config
-    coordinates, starts, moments = read_coordinates(run, config, saved.schema)
-    model = blank_model(config, moments, starts)
+    blueprint = read_blueprint(run, config, saved.schema)
+    model = blueprint.blank()
     like = trained_arrays(model)
     step = load_step(run, {"best": array_spec(like)}, fallback=False, groups=["best"])
     best = with_named_arrays(like, step.arrays["best"], where=f"{run.step_path(step.step)}/best")
     model = with_trained_arrays(model, best)
-    config, starts, model = restricted(config, starts, model, saved.start)
-    return FittedTable(config, coordinates, starts, cut_at(model, saved.sigma_min))
+    blueprint, model = restricted(blueprint, model, saved.start)
+    return FittedTable(blueprint, cut_at(model, saved.sigma_min))

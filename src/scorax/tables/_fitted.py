@@ -10,18 +10,22 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from scorax._errors import InputError, explain
+from scorax._mixed_rows import MixedRows
 from scorax._rows import map_rows
+from scorax._text import listing
 from scorax._trees import cast
 from scorax._types import Key
-from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob, smoothed_log_prob
+from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob
 from scorax.models import Denoiser, Pullback
-from scorax.samplers import AbstractSampler, AdamsBashforth, sample, sample_path
+from scorax.samplers import AbstractSampler, AdamsBashforth, CategoryDraw, Stop, sample, sample_path
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates
+from scorax.tables._densities import state_log_prob
 from scorax.tables._divergences import divergence_of_rows
+from scorax.tables._model import Blueprint
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
-from scorax.targets import GaussianMixture
+from scorax.tables.columns import AbstractNumber
 
 
 @dataclass(frozen=True)
@@ -29,27 +33,38 @@ class FittedTable:
     """A trained model of a table with the cut-off chosen; rows are in file units and in all columns of the schema.
 
     Attributes:
-        config: resolved configuration.
-        coordinates: the way between file and model.
-        starts: the laws that its members start from, stacked.
+        blueprint: what the model is built in.
         model: the field, stopped at the chosen ``sigma_min``.
     """
 
-    config: ResolvedConfig
-    coordinates: Coordinates
-    starts: GaussianMixture
+    blueprint: Blueprint
     model: Denoiser
+
+    @property
+    def config(self) -> ResolvedConfig:
+        """Resolved configuration."""
+        return self.blueprint.config
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """The way between file and model."""
+        return self.blueprint.coordinates
 
     @property
     def dimension(self) -> int:
         """Number of coordinates the model describes."""
-        return self.coordinates.schema.dimension
+        return self.coordinates.dimension
+
+    @property
+    def coded(self) -> bool:
+        """Whether there are discrete quantities."""
+        return len(self.coordinates.codebooks) > 0
 
     @cached_property
     def sampler(self) -> AbstractSampler:
         """The sampler of the configuration; ``auto`` is measured once."""
         sampling = self.config.sampling
-        return sampler_of(self.model, self.starts, sampling.sampler, sampling.evaluations)[0]
+        return sampler_of(self.model, self.blueprint.starts, sampling.sampler, sampling.evaluations)[0]
 
     @cached_property
     def divergence(self) -> AbstractDivergence:
@@ -58,8 +73,20 @@ class FittedTable:
 
     @in_own_precision
     def dequantised(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n columns"]:
-        """The rows with bin noise in their rounded columns, which is what densities are of."""
-        return self.coordinates.invert(self.coordinates.encode(values, seed))
+        """The rows with noise inside the cells of their rounded columns, which is what densities are of."""
+        return self.coordinates.invert(self.coordinates.states(values, seed).z)
+
+    @in_own_precision
+    def compared(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n d"] | MixedRows:
+        """Rows as baselines see them, in file units: dequantised numbers, or numbers beside categories and holes."""
+        schema = self.coordinates.schema
+        if not (self.coded or self.config.network.masks):
+            return self.dequantised(values, seed)[:, schema.free]
+        encoded = schema.encode(values)
+        owners = [(j, column) for j, column in enumerate(schema.columns) if column.widths]
+        numbers = np.where(np.isnan(encoded.numbers), np.nan, values[:, [j for j, _ in owners]])
+        sizes, ordered = tuple(own.size for own in schema.codes), tuple(own.ordered for own in schema.codes)
+        return MixedRows(numbers, encoded.levels, sizes, tuple(column.step or 0.0 for _, column in owners), ordered)
 
     @in_own_precision
     def log_prob(
@@ -70,29 +97,39 @@ class FittedTable:
         precision: str = "auto",
         divergence: AbstractDivergence | None = None,
         estimate_error: bool = True,
-        seed: int = 0,
-    ) -> LogProb:
-        r"""Log-density of rows as they stand (dequantise rounded columns first), per unit of the file's columns.
+        draws: int = 1,
+        seed: int | None = 0,
+    ) -> LogProb | DataLogProb:
+        r"""Log-density of rows, per unit of the file's columns, with noise inside the cells of rounded columns.
 
-        The density of data smoothed by ``sigma_min``: $\log p_{t_0}(\alpha_0 z) + d \log \alpha_0 - \sum_j \log scale_j$.
-        ``precision`` ``auto`` is float64 on CPU and float32 elsewhere. ``divergence`` ``None`` is :attr:`divergence`; ``seed``
-        decides its probes.
+        The density of data smoothed by ``sigma_min``: $\log p_{t_0}(\alpha_0 z) + d \log \alpha_0$ and the log-weight of
+        the columns; with categories, their log-probability and the density of the numbers
+        (:func:`~scorax.likelihood.coded_log_prob`). Cells that are missing are summed over.
+
+        Args:
+            values: rows.
+            tolerance: wanted error of the solve; that of the configuration where it is ``None``.
+            precision: ``auto`` is float64 on CPU and float32 elsewhere.
+            divergence: :attr:`divergence` where it is ``None``.
+            estimate_error: whether to estimate errors.
+            draws: of noisy codes a row, where there are categories.
+            seed: of noise, draws and probes; ``None`` leaves rounded values where they are.
         """
-        z = self.coordinates.standardise(values)
         tolerance = self.config.sampling.tolerance if tolerance is None else tolerance
-        divergence = self.divergence if divergence is None else divergence
         double = precision == "float64" or (precision == "auto" and jax.default_backend() == "cpu")
+        states = self.coordinates.states(values, seed)
         with jax.enable_x64(double):
-            answer = smoothed_log_prob(
+            answer = state_log_prob(
                 self.model,
-                jnp.asarray(z, jnp.float64 if double else jnp.float32),
-                divergence=divergence,
+                states,
+                draws=draws,
+                divergence=self.divergence if divergence is None else divergence,
                 tolerance=tolerance,
                 estimate_error=estimate_error,
-                key=jax.random.key(seed),
+                key=jax.random.key(seed or 0),
             )
             answer = jax.tree.map(np.asarray, answer)
-        return answer._replace(value=answer.value.astype(np.float64) + self.coordinates.log_weight(values))
+        return answer._replace(value=answer.value.astype(np.float64) + states.log_weight)
 
     @in_own_precision
     def log_probability(
@@ -106,6 +143,7 @@ class FittedTable:
     ) -> DataLogProb:
         """Lower bound on the log-probability of the rows as they stand in the file, bins and all."""
         widths = self.coordinates.schema.widths
+        self._require_plain("log_probability", "use log_prob")
         if not np.any(widths > 0):
             raise InputError(
                 explain(
@@ -131,6 +169,7 @@ class FittedTable:
     @in_own_precision
     def grad_log_density(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n columns"]:
         """Gradient of the log-density per unit of each column; zero in constant columns, where there is none."""
+        self._require_plain("the gradient", "ask model_, in the coordinates of the model")
         pullback = Pullback(model=self.model, transform=self.coordinates.standardize)
         gradient = np.zeros_like(values, dtype=np.float64)
         free = self.coordinates.schema.free
@@ -146,7 +185,8 @@ class FittedTable:
     ) -> Float[np.ndarray, "count columns"]:
         """Rows ``start`` to ``start + count`` of the endless table that the seed stands for, rounded as the file is."""
         numbers = range(start, start + count)
-        x = sample(self.model, sampler or self.sampler, numbers, key=jax.random.key(seed))
+        end = CategoryDraw() if self.coded else Stop()
+        x = sample(self.model, sampler or self.sampler, numbers, key=jax.random.key(seed), end=end)
         alpha = float(self.model.process.alpha(jnp.asarray(self.model.process.t0)))
         return self.coordinates.decode(np.asarray(x, np.float64) / alpha)
 
@@ -162,6 +202,14 @@ class FittedTable:
         alphas = np.asarray(jax.vmap(self.model.process.alpha)(times))
         frames = [self.coordinates.invert(np.asarray(states[:, i], np.float64) / alphas[i]) for i in picked]
         return levels[picked], np.stack(frames)
+
+    def _require_plain(self, what: str, do: str) -> None:
+        """Refuse what is only defined where every number is the value of its column."""
+        columns = self.coordinates.schema.columns
+        other = [c.name for c in columns if c.codes or (isinstance(c, AbstractNumber) and not c.map.trivial)]
+        if other:
+            expected = f"columns of numbers as they are for {what}"
+            raise InputError(explain(expected=expected, got=f"a category or a map in {listing(other)}", do=do))
 
 
 def _score(pullback: Pullback, row: Float[Array, " d"], key: Key | None) -> Float[Array, " d"]:

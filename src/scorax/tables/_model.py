@@ -1,6 +1,7 @@
 """The field of a table: its network, its members and its cut-off."""
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -10,69 +11,104 @@ import numpy as np
 
 from scorax._types import Key
 from scorax.models import Denoiser, Karras
-from scorax.networks import AbstractNetwork, Ensemble, MixtureSkip, ResMLP
+from scorax.networks import AbstractNetwork, CodedHead, Ensemble, MaskedInput, MixtureSkip, ResMLP
 from scorax.processes import EDM, GaussianLaw
 from scorax.tables._config import ResolvedConfig, ResolvedNetwork, Start
-from scorax.tables._settings import num_members
-from scorax.tables._starts import ABSENT
-from scorax.targets import GaussianMixture
+from scorax.tables._coordinates import Coordinates
+from scorax.tables._settings import TableSize, num_inputs, num_members, num_outputs
+from scorax.tables._starts import ABSENT, StartLaws
 
 Tree = TypeVar("Tree")
 
 
-def initial_model(config: ResolvedConfig, moments: GaussianLaw, starts: GaussianMixture, *, key: Key) -> Denoiser:
-    """Untrained model of a resolved configuration, from the moments of all rows and the laws its members start from."""
-    networks = _networks(config.network, moments.mean.shape[0], num_members(config), key)
-    return _model(config, moments, starts, networks)
+@dataclass(frozen=True)
+class Blueprint:
+    """What a model of a table is built in: all but what its members learn.
 
-
-def blank_model(config: ResolvedConfig, moments: GaussianLaw, starts: GaussianMixture) -> Denoiser:
-    """The model of a resolved configuration with zeros for its parameters: the shapes that a checkpoint must have.
-
-    Nothing is drawn, so nothing is compiled for what a checkpoint will overwrite.
+    Attributes:
+        config: resolved configuration.
+        coordinates: of the table.
+        moments: of the states of all rows.
+        starts: the laws that members start from, stacked.
     """
-    dimension, key = moments.mean.shape[0], jax.random.key(0)
-    shapes = eqx.filter_eval_shape(_networks, config.network, dimension, num_members(config), key)
-    arrays, rest = eqx.partition(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
-    zeros = jax.tree.map(lambda leaf: jnp.asarray(np.zeros(leaf.shape, leaf.dtype)), arrays)
-    return _model(config, moments, starts, eqx.combine(zeros, rest))
+
+    config: ResolvedConfig
+    coordinates: Coordinates
+    moments: GaussianLaw
+    starts: StartLaws
+
+    @property
+    def size(self) -> TableSize:
+        """What of the table decides the shapes of the network; how many rows it has does not."""
+        return self.coordinates.schema.size(0, holes=self.config.network.masks)
+
+    def untrained(self, *, key: Key) -> Denoiser:
+        """The model before training."""
+        return self._model(_networks(self.config.network, self.size, num_members(self.config), key))
+
+    def blank(self) -> Denoiser:
+        """The model with zeros for its parameters: the shapes that a checkpoint must have.
+
+        Nothing is drawn, so nothing is compiled for what a checkpoint will overwrite.
+        """
+        members, key = num_members(self.config), jax.random.key(0)
+        shapes = eqx.filter_eval_shape(_networks, self.config.network, self.size, members, key)
+        arrays, rest = eqx.partition(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+        zeros = jax.tree.map(lambda leaf: jnp.asarray(np.zeros(leaf.shape, leaf.dtype)), arrays)
+        return self._model(eqx.combine(zeros, rest))
+
+    def _model(self, networks: AbstractNetwork) -> Denoiser:
+        noise = self.config.noise
+        return Denoiser(
+            network=_built_around(self, networks),
+            process=EDM(t0=noise.sigma_min, t1=noise.sigma_max),
+            parametrization=Karras(),
+            moments=self.moments,
+        )
 
 
 @eqx.filter_jit  # one program: run by hand, every draw and every shape would be compiled on its own
-def _networks(shape: ResolvedNetwork, dimension: int, members: int, key: Key) -> AbstractNetwork:
+def _networks(shape: ResolvedNetwork, size: TableSize, members: int, key: Key) -> AbstractNetwork:
     """What the members of a model learn, stacked."""
 
     def build(key: Key) -> AbstractNetwork:
         return ResMLP(
-            dimension,
+            num_inputs(shape, size),
             width=shape.width,
             depth=shape.depth,
             dropout=shape.dropout,
             num_frequencies=shape.num_frequencies,
             waves=shape.waves,
+            outputs=num_outputs(size),
             key=key,
         )
 
     return Ensemble.create(build, members, key=key).members
 
 
-def _model(
-    config: ResolvedConfig, moments: GaussianLaw, starts: GaussianMixture, networks: AbstractNetwork
-) -> Denoiser:
-    return Denoiser(
-        network=_built_around(config, starts, networks),
-        process=EDM(t0=config.noise.sigma_min, t1=config.noise.sigma_max),
-        parametrization=Karras(),
-        moments=moments,
-    )
-
-
-def _built_around(config: ResolvedConfig, starts: GaussianMixture, networks: AbstractNetwork) -> AbstractNetwork:
+def _built_around(blueprint: Blueprint, networks: AbstractNetwork) -> AbstractNetwork:
     """The network of a model from what its members learn, stacked, and the laws they start from."""
+    config, starts = blueprint.config, blueprint.starts
+    members = num_members(config)
+    if config.network.masks:
+        networks = MaskedInput(networks)
+    if starts.log_priors:
+        books = [
+            np.broadcast_to(own, (members, *own.shape)).astype(np.float32) for own in blueprint.coordinates.codebooks
+        ]
+        networks = CodedHead(networks, books, starts.log_priors)
     if config.ensemble.starts != ("normal",):  # the skip of N(0, I) is zero
-        parts = starts.components
-        networks = MixtureSkip(networks, starts.log_weights, parts.mean, parts.basis, parts.variances)
-    return Ensemble(networks) if num_members(config) > 1 else _picked(networks, 0)
+        parts = starts.numbers.components
+        networks = MixtureSkip(networks, starts.numbers.log_weights, parts.mean, parts.basis, parts.variances)
+    return Ensemble(networks) if members > 1 else _picked(networks, 0)
+
+
+def _learned(network: AbstractNetwork) -> AbstractNetwork:
+    """What the members of a network learn, stacked: what :func:`_built_around` was given."""
+    stacked = network.members if isinstance(network, Ensemble) else _picked(network, None)
+    while isinstance(stacked, MixtureSkip | CodedHead | MaskedInput):
+        stacked = stacked.network
+    return stacked
 
 
 def member_models(model: Denoiser) -> list[Denoiser]:
@@ -83,28 +119,17 @@ def member_models(model: Denoiser) -> list[Denoiser]:
     return [dataclasses.replace(model, network=_picked(network.members, i)) for i in range(network.num_members)]
 
 
-def restricted(
-    config: ResolvedConfig, starts: GaussianMixture, model: Denoiser, start: Start
-) -> tuple[ResolvedConfig, GaussianMixture, Denoiser]:
-    """The members of one start alone: their configuration, starting laws and mean field, as if no other had been trained."""
-    ensemble = config.ensemble
+def restricted(blueprint: Blueprint, model: Denoiser, start: Start) -> tuple[Blueprint, Denoiser]:
+    """The members of one start alone: their blueprint and their mean field, as if no other had been trained."""
+    config, ensemble = blueprint.config, blueprint.config.ensemble
     first = ensemble.starts.index(start) * ensemble.folds
     members = slice(first, first + ensemble.folds)
-    own = _picked(starts, members)
-    used = max(1, int(np.max(np.sum(np.asarray(own.log_weights) > ABSENT / 2, axis=-1))))
-    kept = _picked(own, np.s_[:, :used])
+    own = _picked(blueprint.starts, members)
+    used = max(1, int(np.max(np.sum(np.asarray(own.numbers.log_weights) > ABSENT / 2, axis=-1))))
+    kept = StartLaws(_picked(own.numbers, np.s_[:, :used]), own.log_priors)
     config = dataclasses.replace(config, ensemble=dataclasses.replace(ensemble, starts=(start,), components=used))
-    stacked = _stacked(model.network)
-    learned = stacked.network if isinstance(stacked, MixtureSkip) else stacked
-    learned = _picked(learned, members)
-    return config, kept, dataclasses.replace(model, network=_built_around(config, kept, learned))
-
-
-def _stacked(network: AbstractNetwork) -> AbstractNetwork:
-    """The members of a network with their leading axis, also where there is one."""
-    if isinstance(network, Ensemble):
-        return network.members
-    return _picked(network, None)
+    alone = dataclasses.replace(blueprint, config=config, starts=kept)
+    return alone, dataclasses.replace(model, network=_built_around(alone, _picked(_learned(model.network), members)))
 
 
 def _picked(tree: Tree, index: Any) -> Tree:

@@ -132,12 +132,11 @@ def _finished(training: Training, state: TrainState) -> Fit:
     """The start and the cut-off chosen, and the held-out rows scored."""
     model = state.model(training.model)
     choice = choose(training, model)
-    config, starts, model = restricted(training.config, training.starts, model, choice.start)
+    blueprint, model = restricted(training.blueprint, model, choice.start)
     rows = held_out_rows(training.fold, SCORED_ROWS)
-    values = np.full(len(training.z), np.nan)
-    nats = out_of_fold(training, model, choice.sigma_min, rows, tolerance=1e-4)
-    values[rows] = nats + training.log_weight[rows]
-    fold = np.full(len(training.z), -1)
+    values = np.full(len(training.fold), np.nan)
+    values[rows] = out_of_fold(training, model, choice.sigma_min, rows, tolerance=1e-4)
+    fold = np.full(len(training.fold), -1)
     fold[rows] = training.fold[rows]
-    fitted = FittedTable(config, training.coordinates, starts, cut_at(model, choice.sigma_min))
+    fitted = FittedTable(blueprint, cut_at(model, choice.sigma_min))
     return Fit(fitted, state, choice, fold, values)

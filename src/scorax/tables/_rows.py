@@ -8,14 +8,13 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import InputError, explain
-from scorax._text import listing, quote
+from scorax._text import listing
 from scorax.data import Table
 from scorax.tables._choices import Choices
 from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._examine import Found, examine
 from scorax.tables._schema import Schema
 from scorax.tables._settings import resolved
-from scorax.tables.columns import AbstractNumber
 
 FEWEST_ROWS = 10
 
@@ -56,6 +55,11 @@ class FitRows:
         """Where the rows come from that the report is held against."""
         return "hold-out" if self.test is None else "test file"
 
+    @property
+    def _all_numbers(self) -> bool:
+        """Whether every cell is a number and none is missing: a model then sees the numbers as they are."""
+        return all(form.kind == "number" for form in self.table.formats) and not np.isnan(self.table.values).any()
+
     @cached_property
     def found(self) -> Found:
         """The schema of the table.
@@ -64,8 +68,8 @@ class FitRows:
             InputError: a column is of a kind that cannot be fitted, or not what a person says.
         """
         try:
-            found = examine(self.table, self.choices, plain=True) if self.given is None else Found(self.given, ())
-            _require_numbers(found.schema)
+            plain = self._all_numbers and self.choices == Choices()
+            found = examine(self.table, self.choices, plain=plain) if self.given is None else Found(self.given, ())
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from error
         return found
@@ -90,7 +94,8 @@ class FitRows:
             held = schema.match(self.test, self.test_name)
         require_fittable(values, schema, name=self.name)
         schema = schema.refitted(values)
-        return Split(schema, resolved(config, len(values), schema.dimension), values, held)
+        size = schema.size(len(values), holes=bool(np.isnan(values).any()))
+        return Split(schema, resolved(config, size), values, held)
 
 
 def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, name: str) -> None:
@@ -100,7 +105,7 @@ def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, 
         InputError: too few rows, no column that varies, or one that varies only in rows kept from the fit.
     """
     count, free = len(values), schema.free
-    still = [schema.columns[j].name for j in free if count and np.ptp(values[:, j]) == 0]
+    still = [schema.columns[j].name for j in free if count and len(np.unique(_known(values[:, j]))) < 2]
     if count < FEWEST_ROWS:
         raise _refusal(name, expected=f"at least {FEWEST_ROWS} rows to fit", got=str(count), do="bring more data")
     if len(free) == 0:
@@ -111,16 +116,8 @@ def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, 
         raise _refusal(name, expected=expected, got=f"{listing(still)} with others in the hold-out only", do=do)
 
 
-def _require_numbers(schema: Schema) -> None:
-    """Refuse columns that a model does not see as numbers as they are."""
-    for column in schema.columns:
-        if column.codes or (isinstance(column, AbstractNumber) and not column.map.trivial):
-            what = f"column {quote(column.name)} of kind {column.kind}: {column.summary}"
-            expected, do = (
-                "columns that are numbers as they are",
-                "leave it out with --ignore, or state no kind and no ends",
-            )
-            raise InputError(explain(expected=expected, got=what, do=do))
+def _known(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
+    return values[~np.isnan(values)]
 
 
 def _refusal(name: str, *, expected: str, got: str, do: str) -> InputError:

@@ -141,7 +141,7 @@ class _Keeper:
         if not run.saved_steps():
             write_run_facts(run, self.facts)
             # config.json comes last and says that a run was begun: one killed before it has nothing to resume.
-            write_facts(run, training.config, training.coordinates, training.starts, training.model)
+            write_facts(run, training.blueprint)
             cut_metrics(run, -1)
             return None
         state, step = load_state(run, training)

@@ -21,6 +21,7 @@ from scorax.samplers import (
     ReverseSDE,
 )
 from scorax.tables._config import SamplerName
+from scorax.tables._starts import StartLaws
 from scorax.targets import GaussianMixture
 
 SAMPLERS: dict[SamplerName, Callable[[int], AbstractSampler]] = {
@@ -39,10 +40,10 @@ SAMPLERS: dict[SamplerName, Callable[[int], AbstractSampler]] = {
 """Name -> sampler for a number of evaluations a draw; the last two take as many as their tolerance asks."""
 
 
-def measured(model: Denoiser, starts: GaussianMixture, evaluations: int) -> SamplerChoice:
+def measured(model: Denoiser, starts: StartLaws, evaluations: int) -> SamplerChoice:
     """The most accurate sampler on the mixture that members start from, or on the moments of the table without one."""
-    if starts.log_weights.shape[-1] > 1:
-        target = jax.tree.map(lambda leaf: leaf[0], starts)
+    if starts.numbers.log_weights.shape[-1] > 1 and not starts.log_priors:
+        target = jax.tree.map(lambda leaf: leaf[0], starts.numbers)
     else:
         moments = jax.tree.map(lambda leaf: leaf[None], model.moments)
         target = GaussianMixture(jnp.zeros(1, moments.mean.dtype), moments)
@@ -50,7 +51,7 @@ def measured(model: Denoiser, starts: GaussianMixture, evaluations: int) -> Samp
 
 
 def sampler_of(
-    model: Denoiser, starts: GaussianMixture, name: SamplerName, evaluations: int
+    model: Denoiser, starts: StartLaws, name: SamplerName, evaluations: int
 ) -> tuple[AbstractSampler, str | None]:
     """The sampler of a name; ``auto`` measures first and says what it found."""
     if name == "auto":

@@ -54,7 +54,7 @@ def open_run(run: RunFolder) -> SavedRun:
     run.require()
     step = load_step(run, fallback=False, groups=())
     config, schema = read_config(run), read_schema(run)
-    require_memory(config, schema.dimension, training=False)
+    require_memory(config, schema.size(0, holes=config.network.masks), training=False)
     sigma_min, kept = step.notes.sigma_min, step.notes.start
     starts: list[Start] = [name for name in config.ensemble.starts if name == kept]
     if not starts or sigma_min is None or not 0 < sigma_min < config.noise.sigma_max:

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int64, Num
 
+from scorax._code_dimension import code_dimension
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path, suggest
 from scorax.data import Dialect, Format, Table
 from scorax.tables._schema_json import read_schema, written
+from scorax.tables._settings import TableSize
 from scorax.tables.columns import KINDS, AbstractColumn, Cells, Codes, Copy, Encoded
 
 _SPREADS = (1e-305, 1e305)
@@ -103,6 +105,12 @@ class Schema:
     def code_names(self) -> tuple[str, ...]:
         """Of every discrete quantity the name of its column."""
         return tuple(column.name for column in self.columns for _ in column.codes)
+
+    def size(self, rows: int, *, holes: bool) -> TableSize:
+        """What of a table of so many rows decides the settings that are left out."""
+        numbers, codes = self.dimension, self.codes
+        coordinates = sum(code_dimension(own.size, ordered=own.ordered) for own in codes)
+        return TableSize(rows, numbers, numbers + coordinates, sum(own.size for own in codes), holes)
 
     @property
     def formats(self) -> tuple[Format, ...]:

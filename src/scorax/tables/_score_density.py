@@ -18,6 +18,7 @@ from scorax._events import Event
 from scorax._progress import Progress
 from scorax._text import listing, shown_path
 from scorax.checkpoint import RunFolder
+from scorax.data import Table
 from scorax.diagnostics import SamplerChoice
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.models import Denoiser
@@ -102,7 +103,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
             InputError: fewer than ten rows, or no column that varies (a ``ValueError``).
             DivergedError: training left the finite numbers.
         """
-        rows, config = FitRows(checked_table(self, X, reset=True, fewest=FEWEST_ROWS), "X"), self._settings()
+        rows, config = FitRows(_table(self, X, reset=True, fewest=FEWEST_ROWS), "X"), self._settings()
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         rows.split(config, seed)
         for line in notes(rows.table, rows.found.schema):
@@ -183,7 +184,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         fitted = self._fitted()
         sampling = fitted.config.sampling
         chosen = sampling.sampler if name is None else checked_name(name)
-        return sampler_of(fitted.model, fitted.starts, chosen, evaluations or sampling.evaluations)
+        return sampler_of(fitted.model, fitted.blueprint.starts, chosen, evaluations or sampling.evaluations)
 
     @in_own_precision
     def choose_sampler(self, evaluations: int = 64) -> SamplerChoice:
@@ -192,7 +193,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         The law is the mixture that members start from, or the Gaussian with the moments of the table.
         """
         fitted = self._fitted()
-        return measured(fitted.model, fitted.starts, evaluations)
+        return measured(fitted.model, fitted.blueprint.starts, evaluations)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Log-density of every row, in nats and in the units of the columns; rounded columns are dequantised first."""
@@ -202,8 +203,11 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         """Mean log-density of the rows (scikit-learn's ``score``, not the gradient)."""
         return float(np.mean(self.score_samples(X)))
 
-    def log_prob(self, X: Any) -> LogProb:
-        """Log-density of every row with its error; see :class:`~scorax.likelihood.LogProb`."""
+    def log_prob(self, X: Any) -> LogProb | DataLogProb:
+        """Log-density of every row with its error; see :class:`~scorax.likelihood.LogProb`.
+
+        Of a table with categories their log-probability and the density of the numbers, a
+        :class:`~scorax.likelihood.DataLogProb`."""
         return self.log_prob_rows(self._rows(X), seed=self.seed_)
 
     def log_prob_rows(
@@ -214,7 +218,8 @@ class ScoreDensity(DensityMixin, BaseEstimator):
         tolerance: float | None = None,
         precision: str = "auto",
         divergence: AbstractDivergence | None = None,
-    ) -> LogProb:
+        draws: int = 1,
+    ) -> LogProb | DataLogProb:
         """Log-density of rows in all columns of the schema, dequantised by noise that follows from content and seed.
 
         Args:
@@ -223,10 +228,11 @@ class ScoreDensity(DensityMixin, BaseEstimator):
             tolerance: wanted error of the solve, in nats; that of :attr:`config` where it is ``None``, or of the precision.
             precision: ``float32``, ``float64``, or ``auto``: float64 on CPU and float32 elsewhere.
             divergence: how the divergence is had; see :func:`~scorax.likelihood.log_prob`.
+            draws: of noisy codes a row, where there are categories; see :func:`~scorax.likelihood.coded_log_prob`.
         """
-        fitted = self._fitted()
-        rows = fitted.dequantised(values, seed)
-        return fitted.log_prob(rows, tolerance=tolerance, precision=precision, divergence=divergence, seed=seed)
+        return self._fitted().log_prob(
+            values, tolerance=tolerance, precision=precision, divergence=divergence, draws=draws, seed=seed
+        )
 
     def log_probability(
         self, X: Any, *, draws: int = 16, importance: bool = True, tolerance: float | None = None
@@ -333,4 +339,10 @@ class ScoreDensity(DensityMixin, BaseEstimator):
 
     def _rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "fitted_")
-        return self.schema_.match(checked_table(self, X, reset=False), "X")
+        return self.schema_.match(_table(self, X, reset=False), "X")
+
+
+def _table(estimator: ScoreDensity, X: Any, *, reset: bool, fewest: int = 1) -> Table:
+    """The rows of ``X``; a data frame may have missing cells, an array of numbers none, as scikit-learn has it."""
+    framed = Frame.of(X) is not None
+    return checked_table(estimator, X, reset=reset, fewest=fewest, missing="keep" if framed else "refuse")

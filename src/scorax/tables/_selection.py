@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from scorax.likelihood import log_prob
 from scorax.models import Denoiser
 from scorax.tables._config import Start
+from scorax.tables._densities import state_values
 from scorax.tables._divergences import CHOICE_PROBES, MEAN_PROBES, divergence_of_means
 from scorax.tables._model import cut_at, member_models, restricted
 from scorax.tables._training import Training
@@ -32,25 +31,23 @@ def out_of_fold(
     tolerance: float,
     probes: int = MEAN_PROBES,
 ) -> Float[np.ndarray, " rows"]:
-    """Log-density, in standardised units, of rows by the member that never saw them; smoothed at ``sigma``.
+    """Log-density, in file units, of rows by the member that never saw them; smoothed at ``sigma``.
 
     ``model`` has the members of one start. Probes, where there are any, follow from the row alone.
     """
-    divergence = divergence_of_means(training.z.shape[1], probes)
+    divergence = divergence_of_means(training.blueprint.coordinates.dimension, probes)
     values = np.full(len(rows), np.nan)
     for member, own in enumerate(member_models(model)):
         mine = np.flatnonzero(training.fold[rows] == member)
         if mine.size:
-            cut = cut_at(own, sigma)
-            answer = log_prob(
-                cut,
-                jnp.asarray(training.z[rows[mine]], jnp.float32),
+            values[mine] = state_values(
+                cut_at(own, sigma),
+                training.scored.take(rows[mine]),
                 divergence=divergence,
                 tolerance=tolerance,
                 estimate_error=False,
                 key=jax.random.key(0),
             )
-            values[mine] = np.asarray(answer.value)
     return values
 
 
@@ -78,13 +75,15 @@ def choose(training: Training, model: Denoiser) -> Choice:
     """
     noise = training.config.noise
     held = held_out_rows(training.fold, noise.choose_rows)
-    weight = float(np.mean(training.log_weight[held]))
+    sigmas = [c for c in noise.candidates if noise.sigma_min <= c < noise.sigma_max]
+    near = [c for c in sigmas if c <= training.blueprint.coordinates.largest_cut_off]
+    sigmas = near or [min(sigmas)]
     candidates: dict[Start, dict[float, float]] = {}
     for start in training.config.ensemble.starts:
-        own = restricted(training.config, training.starts, model, start)[2]
+        own = restricted(training.blueprint, model, start)[1]
         table = candidates[start] = {}
-        for sigma in (c for c in noise.candidates if noise.sigma_min <= c < noise.sigma_max):
+        for sigma in sigmas:
             values = out_of_fold(training, own, sigma, held, tolerance=1e-3, probes=CHOICE_PROBES)
-            table[sigma] = float(np.mean(values)) + weight if np.all(np.isfinite(values)) else float("-inf")
+            table[sigma] = float(np.mean(values)) if np.all(np.isfinite(values)) else float("-inf")
     start = max(candidates, key=lambda name: max(candidates[name].values()))
     return Choice(start, max(candidates[start], key=candidates[start].__getitem__), candidates)

@@ -1,6 +1,7 @@
 """Settings that were left out, filled in from the size of a table, and how large the model is that they describe. No JAX."""
 
 import os
+from typing import NamedTuple
 
 from scorax._errors import EnvironmentFailure, InputError, explain
 from scorax.tables._config import (
@@ -26,16 +27,36 @@ FEW_COLUMNS = 3
 """Columns up to which a large table is fitted with waves and from a mixture too; measured in two and three."""
 
 
-def resolved(config: FitConfig, num_rows: int, dimension: int) -> ResolvedConfig:
+class TableSize(NamedTuple):
+    """What of a table decides the settings that are left out.
+
+    Attributes:
+        rows: of the fit.
+        numbers: coordinates that are numbers.
+        dimension: all coordinates of a state, those of codes too.
+        categories: of all discrete quantities together.
+        holes: whether cells are missing.
+    """
+
+    rows: int
+    numbers: int
+    dimension: int
+    categories: int = 0
+    holes: bool = False
+
+
+def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     """The configuration with every value that was left out filled in from the size of the table.
 
     Raises:
         InputError: more folds than rows, or fewer than two rows to train on.
         EnvironmentFailure: the model does not fit into the memory of this machine.
     """
+    num_rows, coded = size.rows, size.categories > 0
     small = num_rows <= SMALL_TABLE
-    flat = not small and dimension <= FEW_COLUMNS
+    flat = not small and size.dimension <= FEW_COLUMNS and not coded
     network, training, ensemble = config.network, config.training, config.ensemble
+    _require_start(ensemble.starts, size)
     folds = ensemble.folds or (min(5, num_rows) if small else 1)
     if folds > num_rows:
         raise InputError(
@@ -52,6 +73,7 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> ResolvedConfig
             num_frequencies=network.num_frequencies,
             # 32 radians a standard deviation resolve an edge to a thirtieth of it: about what 5,000 rows tell.
             waves=(6 if flat else 0) if network.waves is None else network.waves,
+            masks=size.holes or bool(network.masks),
         ),
         training=ResolvedTraining(
             **{
@@ -66,26 +88,39 @@ def resolved(config: FitConfig, num_rows: int, dimension: int) -> ResolvedConfig
         ensemble=ResolvedEnsemble(
             folds=folds,
             holdout=ensemble.holdout,
-            starts=ensemble.starts or _starts(small or flat, dimension),
+            starts=ensemble.starts or _starts(size, mixture=(small or flat) and not coded),
             components=ensemble.components or (20 if flat else 8),
         ),
         noise=config.noise,
         sampling=config.sampling,
     )
-    require_memory(settings, dimension, training=True)
+    require_memory(settings, size, training=True)
     return settings
 
 
-def _starts(mixture: bool, dimension: int) -> tuple[Start, ...]:
+def _starts(size: TableSize, *, mixture: bool) -> tuple[Start, ...]:
     """Where to start from. In many dimensions the narrow directions of a fitted law make a field that is hard to correct.
 
     Few rows: a mixture is often most of what can be learned (wine gains half a nat), and sometimes a bad start (diabetes
     loses as much), so both are trained and held-out rows decide. Few columns: a mixture is the better start for a smooth
-    law, and the worse one for a law with edges, which are learned on top of it far more slowly.
+    law, and the worse one for a law with edges, which are learned on top of it far more slowly. The field of a law of whole rows
+    is not that of a row with holes.
     """
-    if dimension > MOST_COLUMNS:
+    if not 0 < size.numbers <= MOST_COLUMNS or size.holes:
         return ("normal",)
     return ("gaussian", "mixture") if mixture else ("gaussian",)
+
+
+def _require_start(starts: tuple[Start, ...] | None, size: TableSize) -> None:
+    if starts not in (None, ("normal",)) and (size.holes or not size.numbers):
+        why = "missing cells" if size.holes else "no numbers"
+        raise InputError(
+            explain(
+                expected="ensemble.starts = normal, or left out, for a table with " + why,
+                got=", ".join(starts or ()),
+                do="leave it out",
+            )
+        )
 
 
 def num_members(config: ResolvedConfig) -> int:
@@ -103,15 +138,26 @@ def num_components(config: ResolvedConfig) -> int:
     return config.ensemble.components if "mixture" in config.ensemble.starts else 1
 
 
-def num_parameters(network: ResolvedNetwork, dimension: int) -> int:
+def num_inputs(network: ResolvedNetwork, size: TableSize) -> int:
+    """What the residual perceptron sees of a state: its coordinates, and beside them which are known and which absent."""
+    return (3 if network.masks else 1) * size.dimension
+
+
+def num_outputs(size: TableSize) -> int:
+    """What it says: a number for each number, and a logit for each category."""
+    return size.numbers + size.categories
+
+
+def num_parameters(network: ResolvedNetwork, size: TableSize) -> int:
     """Parameters of the residual perceptron of one member, in Python's integers: nothing is built to count them."""
     width, depth, embedding = network.width, network.depth, _EMBEDDING_WIDTH
-    entry = (2 * network.num_frequencies + 1) * embedding + ((1 + 2 * network.waves) * dimension + 1) * width
+    inputs, outputs = (1 + 2 * network.waves) * num_inputs(network, size), num_outputs(size)
+    entry = (2 * network.num_frequencies + 1) * embedding + (inputs + 1) * width
     block = 2 * width + 2 * (width + 1) * width + (embedding + 1) * 2 * width
-    return entry + depth * block + 2 * width + (width + 1) * dimension
+    return entry + depth * block + 2 * width + (width + 1) * outputs
 
 
-def require_memory(config: ResolvedConfig, dimension: int, *, training: bool) -> None:
+def require_memory(config: ResolvedConfig, size: TableSize, *, training: bool) -> None:
     """Refuse a resolved configuration whose model cannot be held in the memory of this machine.
 
     A member that trains is held eight times (weights, their average, the best ones, two moments, gradient, update and a copy to
@@ -121,11 +167,11 @@ def require_memory(config: ResolvedConfig, dimension: int, *, training: bool) ->
         EnvironmentFailure: it needs more than there is.
     """
     network = config.network
-    numbers = (8 if training else 2) * num_parameters(network, dimension)
+    numbers = (8 if training else 2) * num_parameters(network, size)
     if training:
-        activations = (1 + 2 * network.waves) * dimension + 8 * network.depth * network.width
+        activations = (1 + 2 * network.waves) * num_inputs(network, size) + 8 * network.depth * network.width
         numbers += config.training.batch_size * activations
-    law = num_components(config) * dimension * (dimension + 2)
+    law = num_components(config) * size.numbers * (size.numbers + 2) + size.dimension * (size.dimension + 2)
     needed = 4 * num_members(config) * (numbers + law)
     present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > present:
@@ -133,7 +179,7 @@ def require_memory(config: ResolvedConfig, dimension: int, *, training: bool) ->
             explain(
                 expected=f"a model that fits into {present / 2**30:.1f} GiB of memory",
                 got=f"about {needed / 2**30:,.1f} GiB ({num_members(config)} members of width {network.width}, "
-                f"depth {network.depth}, {num_components(config)} components, on {dimension} columns)",
+                f"depth {network.depth}, {num_components(config)} components, on {size.dimension} coordinates)",
                 do="lower network.width, network.depth, training.batch_size or ensemble.folds",
             )
         )

@@ -1,14 +1,21 @@
 """Where members start from: the law whose exact field an untrained member is."""
 
+import math
+from collections.abc import Sequence
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int, Int64
 from threadpoolctl import threadpool_limits
 
+from scorax._rows import over_rows
+from scorax._trees import cast
 from scorax.baselines import MixtureBaseline
 from scorax.processes import GaussianLaw
 from scorax.tables._config import ResolvedConfig, Start
+from scorax.tables._coordinates import States
 from scorax.tables._settings import num_components
 from scorax.targets import GaussianMixture
 
@@ -16,49 +23,94 @@ ABSENT = -1e30
 """Log-weight of a component that only fills the shape; finite, so that no derivative meets infinity minus infinity."""
 
 
-def moments_of(z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"]) -> GaussianLaw:
-    """Mean and shrunk covariance (Ledoit and Wolf 2004) of standardised rows, with the variance of their bin noise."""
+class StartLaws(eqx.Module):
+    r"""Laws that members start from, stacked: a mixture of the numbers, and categories that are independent of all else.
+
+    Attributes:
+        numbers: law of the standardised numbers.
+        log_priors: $\log \pi_k = \log((n_k + 1/2) / (n + K/2))$ of the categories of each discrete quantity.
+    """
+
+    numbers: GaussianMixture
+    log_priors: tuple[Float[Array, "*members k"], ...]
+
+    def mean_log_density(self, member: int, states: States) -> float:
+        r"""Mean log-density of states under the law of a member: of the cells that are there, and of numbers that apply.
+
+        A number that does not apply is noise u with the log-density q, and counts $\log p - \log q$: a lower bound in the mean.
+        """
+        numbers = states.auxiliary.shape[1]
+        rows = states.z[:, :numbers]
+        nats = 0.0
+        if numbers:
+            nats += float(_mean_log_density(self.numbers, jnp.asarray(member), jnp.asarray(rows, jnp.float64)))
+        normal = 0.5 * (np.square(rows) + math.log(2 * math.pi))
+        nats += float(np.mean(np.sum(normal, axis=1, where=states.auxiliary)))
+        if states.present is not None:  # their start is standard normal, so what is missing counts by itself
+            nats += float(np.mean(np.sum(normal, axis=1, where=~states.present[:, :numbers])))
+        for prior, own in zip(self.log_priors, states.categories.T, strict=True):
+            nats += float(np.mean(np.append(np.asarray(prior[member], np.float64), 0.0)[own]))
+        return nats
+
+
+def moments_of(z: Float[np.ndarray, "n d"]) -> GaussianLaw:
+    """Mean and shrunk covariance (Ledoit and Wolf 2004) of rows."""
     from sklearn.covariance import ledoit_wolf
 
-    covariance = ledoit_wolf(z)[0] + np.diag(np.square(widths) / 12)
-    return GaussianLaw.from_moments(z.mean(axis=0).astype(np.float32), covariance)
+    return GaussianLaw.from_moments(z.mean(axis=0).astype(np.float32), ledoit_wolf(z)[0])
 
 
-def untrained_law(
-    start: Start, z: Float[np.ndarray, "n d"], widths: Float[np.ndarray, " d"], components: int, seed: int
-) -> GaussianMixture:
-    """The law a member that trains on rows ``z`` starts from, filled up to ``components`` components.
+def untrained_law(start: Start, z: Float[np.ndarray, "n d"], components: int, seed: int) -> GaussianMixture:
+    """The law of numbers that a member on rows ``z`` starts from, filled up to ``components`` components.
 
     ``normal`` is N(0, I); ``gaussian`` has the rows' moments; ``mixture`` is the Gaussian mixture of the report's baselines, its
-    settings cross-validated inside ``z``, on rows with bin noise.
+    settings cross-validated inside ``z``.
     """
     if start == "mixture":
-        random = np.random.default_rng([seed, len(z)])
-        noisy = z + widths * (random.uniform(size=z.shape) - 0.5)
         with threadpool_limits(1):  # small matrices: threads cost more than they bring, and change the rounding
-            baseline = MixtureBaseline(grid="small", max_components=components).fit(noisy, seed=seed)
+            baseline = MixtureBaseline(grid="small", max_components=components).fit(z, seed=seed)
         law = GaussianMixture.create(*baseline.parameters)
     else:
-        one = moments_of(z, widths) if start == "gaussian" else GaussianLaw.standard(z.shape[1])
+        one = moments_of(z) if start == "gaussian" else GaussianLaw.standard(z.shape[1])
         law = GaussianMixture(jnp.zeros(1), jax.tree.map(lambda leaf: leaf[None], one))
     return _filled(law, components)
 
 
+def log_priors(categories: Int64[np.ndarray, "n codes"], sizes: Sequence[int]) -> tuple[Float[Array, " k"], ...]:
+    r"""$\log((n_k + 1/2) / (n + K/2))$ of the categories of each discrete quantity; -1 counts nowhere."""
+    priors = []
+    for own, size in zip(categories.T, sizes, strict=True):
+        counts = np.bincount(own[own >= 0], minlength=size)
+        priors.append(jnp.asarray(np.log((counts + 0.5) / (counts.sum() + 0.5 * size)), jnp.float32))
+    return tuple(priors)
+
+
 def member_laws(
-    z: Float[np.ndarray, "n d"],
-    widths: Float[np.ndarray, " d"],
+    z: Float[np.ndarray, "n numbers"],
+    categories: Int64[np.ndarray, "n codes"],
+    sizes: Sequence[int],
     fold: Int[np.ndarray, " n"],
     config: ResolvedConfig,
     *,
     seed: int,
-) -> GaussianMixture:
-    """The laws that members start from, each of the standardised rows it trains on, stacked.
+) -> StartLaws:
+    """The laws that members start from, each of the rows it trains on, stacked.
 
     The folds of the first start come first, then those of the next.
+
+    Args:
+        z: standardised numbers with noise inside their cells.
+        categories: of each discrete quantity.
+        sizes: their numbers of categories.
+        fold: of each row.
+        config: starts, folds and components.
+        seed: of the mixtures.
     """
     ensemble = config.ensemble
     own = [
-        untrained_law(start, z[fold != k], widths, num_components(config), seed)
+        StartLaws(
+            untrained_law(start, z[fold != k], num_components(config), seed), log_priors(categories[fold != k], sizes)
+        )
         for start in ensemble.starts
         for k in range(ensemble.folds)
     ]
@@ -70,3 +122,9 @@ def _filled(law: GaussianMixture, components: int) -> GaussianMixture:
     weights = jnp.concatenate([law.log_weights, jnp.full(missing, ABSENT, law.log_weights.dtype)])
     laws = jax.tree.map(lambda leaf: jnp.concatenate([leaf, jnp.repeat(leaf[:1], missing, axis=0)]), law.components)
     return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), GaussianMixture(weights, laws))
+
+
+@jax.jit
+def _mean_log_density(laws: GaussianMixture, member: Int[Array, ""], rows: Float[Array, "n d"]) -> Float[Array, ""]:
+    law = cast(jax.tree.map(lambda leaf: leaf[member], laws), rows.dtype)
+    return jnp.mean(over_rows(law.log_density, rows))

@@ -5,14 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
 from scorax._events import AbstractAdvance
-from scorax._rows import over_rows
-from scorax._trees import cast
 from scorax._types import Key
 from scorax.models import Denoiser
 from scorax.objectives import (
@@ -24,13 +21,11 @@ from scorax.objectives import (
     UniformTimes,
 )
 from scorax.tables._config import ResolvedConfig
-from scorax.tables._coordinates import Coordinates
-from scorax.tables._model import initial_model
+from scorax.tables._coordinates import Coordinates, States
+from scorax.tables._model import Blueprint
 from scorax.tables._settings import num_held_out, num_members
 from scorax.tables._starts import member_laws, moments_of
-from scorax.targets import GaussianMixture
 from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit
-from scorax.transforms import Dequantize
 
 _TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
 _WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
@@ -41,24 +36,18 @@ class Training:
     """A training that is ready to start: everything :func:`~scorax.training.fit` needs, a function of rows, config and seed.
 
     Attributes:
-        config: resolved configuration.
-        coordinates: the way between file and model.
-        starts: the law that each member starts from, stacked: the folds of the first start, then those of the next.
-        model: untrained model of standardised rows.
-        rows: standardised rows, float32, visited with bin noise in standardised units where a column is rounded.
-        z: standardised rows with bin noise fixed by content and seed: the rows that densities are compared on.
-        log_weight: what turns their log-densities into those of rows in file units.
+        blueprint: what the model is built in.
+        model: untrained model of states.
+        rows: encoded rows, float32, visited with noise inside their cells.
+        scored: rows with noise fixed by content and seed: those that densities are compared on.
         fold: the fold of a row, which the members of that fold do not train on; ``-1`` for rows that all train on.
         key: root key of training.
     """
 
-    config: ResolvedConfig
-    coordinates: Coordinates
-    starts: GaussianMixture
+    blueprint: Blueprint
     model: Denoiser
     rows: Rows
-    z: Float[np.ndarray, "n d"]
-    log_weight: Float[np.ndarray, " n"]
+    scored: States
     fold: Int[np.ndarray, " n"]
     key: Key
 
@@ -67,22 +56,25 @@ class Training:
         values: Float[np.ndarray, "n columns"], coordinates: Coordinates, config: ResolvedConfig, *, seed: int
     ) -> "Training":
         """The training on rows in all columns of the schema."""
-        z, widths = coordinates.standardise(values), coordinates.widths
-        fold = _folds(len(z), config, seed)
+        states, fold = coordinates.states(values, seed), _folds(len(values), config, seed)
         network_key, train_key = jax.random.split(jax.random.key(seed))
-        visit = Dequantize(widths.astype(np.float32)) if np.any(widths > 0) else None
-        starts = member_laws(z, widths, fold, config, seed=seed)
+        sizes = [len(book) for book in coordinates.codebooks]
+        numbers = states.z[:, : coordinates.num_numbers]
+        starts = member_laws(numbers, states.categories, sizes, fold, config, seed=seed)
+        blueprint = Blueprint(config, coordinates, moments_of(states.z), starts)
         return Training(
-            config,
-            coordinates,
-            starts,
-            initial_model(config, moments_of(z, widths), starts, key=network_key),
-            Rows(z.astype(np.float32), visit=visit),
-            coordinates.encode(values, seed),
-            coordinates.log_weight(values),
+            blueprint,
+            blueprint.untrained(key=network_key),
+            _visited_rows(coordinates, values, states),
+            states,
             fold,
             train_key,
         )
+
+    @property
+    def config(self) -> ResolvedConfig:
+        """Resolved configuration."""
+        return self.blueprint.config
 
     @property
     def members(self) -> int:
@@ -124,13 +116,11 @@ class Training:
     @functools.cached_property
     def start_nats(self) -> Float[np.ndarray, " members"]:
         """Mean log-density of every member's held-out rows under the law it starts from, in file units."""
-        values = []
+        values, starts = [], self.blueprint.starts
         with jax.enable_x64(True):
             for member in range(self.members):
-                held = self.held_out(member)
-                rows = jnp.asarray(self.z[held], jnp.float64)
-                nats = _mean_log_density(self.starts, jnp.asarray(member), rows)
-                values.append(float(nats) + float(np.mean(self.log_weight[held])))
+                held = self.scored.take(self.held_out(member))
+                values.append(starts.mean_log_density(member, held) + float(np.mean(held.log_weight)))
         return np.array(values)
 
 
@@ -227,7 +217,9 @@ def _folds(num_rows: int, config: ResolvedConfig, seed: int) -> Int[np.ndarray, 
     return fold
 
 
-@jax.jit
-def _mean_log_density(laws: GaussianMixture, member: Int[Array, ""], rows: Float[Array, "n d"]) -> Float[Array, ""]:
-    law = cast(jax.tree.map(lambda leaf: leaf[member], laws), rows.dtype)
-    return jnp.mean(over_rows(law.log_density, rows))
+def _visited_rows(coordinates: Coordinates, values: Float[np.ndarray, "n columns"], states: States) -> Rows:
+    """What is trained on: rows whose noise is drawn at every visit, or as they are where there is nothing to draw."""
+    rows, numbers = coordinates.encode(values), coordinates.num_numbers
+    drawn = np.isnan(rows).any() or np.any(rows[:, numbers : 2 * numbers])
+    data = rows if drawn else states.z
+    return Rows(data.astype(np.float32), states.evidence, coordinates.visit if drawn else None)

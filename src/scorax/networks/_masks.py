@@ -1,0 +1,92 @@
+"""Networks that are told which coordinates of a row are known, asked for or absent."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from scorax._errors import explain
+from scorax._types import Condition, Key
+from scorax.networks._abstract import AbstractNetwork
+
+
+class Masks(eqx.Module):
+    """What a network is told of the coordinates of one row; those that are neither known nor asked for are absent.
+
+    Attributes:
+        value: clean values, at unit scale; read where ``known``.
+        known: which coordinates are known.
+        target: which are asked for: the network sees their noisy state.
+    """
+
+    value: Float[Array, " d"]
+    known: Bool[Array, " d"]
+    target: Bool[Array, " d"]
+
+
+class MaskedInput(AbstractNetwork):
+    r"""A network that reads :class:`Masks`: what is inside sees $3d$ numbers in place of a state of $d$.
+
+    With the masks of the known coordinates K, the targets T and the absent ones A,
+
+    $$ F(c, x) = f(c, [\,1_T\, x + 1_K\, v,\; 1_K,\; 1_A\,]), $$
+
+    so nothing of the state reaches the network outside the targets. Without masks all coordinates are targets: one network
+    learns the law of whole rows and that of their parts. :class:`~scorax.models.Denoiser` then reads
+    :class:`~scorax.models.Evidence`.
+
+    Args:
+        network: f, of a state of ``3 d`` coordinates, with ``d`` outputs or what a network around this one asks for.
+
+    Raises:
+        TypeError: called with a condition that is no masks.
+    """
+
+    network: AbstractNetwork
+
+    def __call__(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
+    ) -> Float[Array, " outputs"]:
+        if condition is None:
+            seen, known, absent = x, jnp.zeros_like(x), jnp.zeros_like(x)
+        elif isinstance(condition, Masks):
+            seen = jnp.where(condition.target, x, jnp.where(condition.known, condition.value.astype(x.dtype), 0))
+            known = condition.known.astype(x.dtype)
+            absent = (~(condition.known | condition.target)).astype(x.dtype)
+        else:
+            raise TypeError(
+                explain(expected="masks or no condition", got=repr(condition), do="pass Evidence as the condition")
+            )
+        return self.network(c_noise, jnp.concatenate([seen, known, absent]), key=key)
+
+    @property
+    def reads_masks(self) -> bool:
+        """It does."""
+        return True
+
+
+class Masked(AbstractNetwork):
+    """A network that reads masks, told those of one row; its output is zero outside the targets.
+
+    Under ``Karras`` with unit data scale these coordinates are independent standard normal variables then.
+
+    Args:
+        network: reads masks.
+        masks: of one row.
+    """
+
+    network: AbstractNetwork
+    masks: Masks
+
+    def __call__(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
+    ) -> Float[Array, " d"]:
+        return jnp.where(self.masks.target, self.network(c_noise, x, self.masks, key=key), 0)
+
+    @property
+    def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
+        return self.network.codebooks
+
+    def log_posteriors(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
+    ) -> tuple[Float[Array, " categories"], ...]:
+        return self.network.log_posteriors(c_noise, x, self.masks)

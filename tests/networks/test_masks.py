@@ -1,0 +1,94 @@
+"""Networks that are told which coordinates are known, asked for or absent."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from oracles import awake
+from scorax.likelihood import log_prob
+from scorax.models import Denoiser, Evidence, Given, PredictV
+from scorax.networks import MLP, Ensemble, MaskedInput, Masks, ResMLP
+from scorax.processes import EDM, GaussianLaw, Level
+
+D = 3
+KEY = jax.random.key(0)
+LEVEL = Level(jnp.asarray(1.0), jnp.asarray(0.4))
+
+
+def build(key: jax.Array) -> MaskedInput:
+    return MaskedInput(ResMLP(3 * D, outputs=D, width=8, depth=1, key=key))
+
+
+def masked_network() -> MaskedInput:
+    network = awake(build(KEY), key=KEY)
+    assert isinstance(network, MaskedInput)
+    return network
+
+
+def evidence(known: list[bool], target: list[bool], value: tuple[float, ...] = (0.3, -1.0, 0.7)) -> Evidence:
+    return Evidence(np.array(value, np.float32), np.array(known), np.array(target))
+
+
+@pytest.fixture(scope="module")
+def model() -> Denoiser:
+    law = GaussianLaw.from_moments(np.array([0.2, 0.0, -0.1]), np.array([[1, 0.5, 0], [0.5, 1.5, 0], [0, 0, 0.8]]))
+    members = awake(Ensemble.create(build, 2, key=KEY), key=KEY)
+    return Denoiser(members, EDM(t0=0.01, t1=20.0), moments=law)
+
+
+def test_the_network_sees_targets_known_values_and_nothing_of_the_rest() -> None:
+    network = masked_network()
+    masks = Masks(jnp.array([5.0, 2.0, 7.0]), jnp.array([False, True, False]), jnp.array([True, False, False]))
+    x, c = jnp.array([0.4, 9.0, 9.0]), jnp.asarray(0.3)
+    told = jnp.array([0.4, 2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0])
+    np.testing.assert_array_equal(network(c, x, masks), network.network(c, told))
+    np.testing.assert_array_equal(network(c, x), network.network(c, jnp.concatenate([x, jnp.zeros(2 * D)])))
+
+
+def test_coordinates_that_are_not_asked_for_are_standard_normal(model: Denoiser) -> None:
+    x = jnp.array([0.4, -0.2, 1.3])
+    given = Given(model, evidence([False, True, False], [True, False, False]))
+    found = given.predict_at(LEVEL, x)
+    r2 = 1 + 0.4**2
+    np.testing.assert_allclose(found.x0[1:], x[1:] / r2, rtol=1e-6)
+    # The target depends on the known value and on no other coordinate of the state.
+    moved = given.predict_at(LEVEL, x.at[1:].set(8.0))
+    np.testing.assert_array_equal(found.x0[0], moved.x0[0])
+    other = Given(model, evidence([False, True, False], [True, False, False], (0.0, 3.0, 0.0)))
+    assert abs(float(other.predict_at(LEVEL, x).x0[0] - found.x0[0])) > 1e-3
+
+
+def test_all_targets_are_the_model_itself(model: Denoiser) -> None:
+    x = jnp.array([0.4, -0.2, 1.3])
+    whole = Given(model, evidence([False] * 3, [True] * 3))
+    for mine, own in zip(whole.predict_at(LEVEL, x), model.predict_at(LEVEL, x), strict=True):
+        np.testing.assert_allclose(mine, own, rtol=1e-6)
+
+
+def test_a_marginal_density_integrates_to_one(model: Denoiser) -> None:
+    """The density of one coordinate with the others absent, over a grid: it is one of a field in one dimension."""
+    grid = np.linspace(-8, 8, 400, dtype=np.float32)
+    rows = np.zeros((len(grid), D), np.float32)
+    rows[:, 0] = grid
+    one = jax.tree.map(lambda leaf: leaf[None], evidence([False] * 3, [True, False, False]))
+    density = np.exp(np.asarray(log_prob(model, rows, condition=one, key=KEY).value, np.float64))
+    np.testing.assert_allclose(np.sum(density) * (grid[1] - grid[0]), 1, atol=2e-3)
+
+
+def test_moments_of_the_targets_are_kept(model: Denoiser) -> None:
+    given = model.given(evidence([True, False, False], [False, True, False]))
+    np.testing.assert_allclose(given.moments.mean, [0, 0, 0], atol=1e-7)
+    np.testing.assert_allclose(given.moments.variances, [1, 1.5, 1], rtol=1e-5)
+
+
+def test_refusals(model: Denoiser) -> None:
+    question = evidence([False] * 3, [True] * 3)
+    with pytest.raises(TypeError, match="reads evidence"):
+        Denoiser(MLP(D, width=8, depth=1, key=KEY), EDM()).given(question)
+    with pytest.raises(TypeError, match=r"Karras\(\)"):
+        Denoiser(masked_network(), EDM(), PredictV()).given(question)
+    with pytest.raises(ValueError, match="without a condition"):
+        model.given(Evidence(question.value, question.known, question.target, jnp.asarray(1)))
+    with pytest.raises(TypeError, match="masks or no condition"):
+        masked_network()(jnp.asarray(0.3), jnp.zeros(D), jnp.asarray(1))
