@@ -22,6 +22,7 @@ from scorax.checkpoint import (
 from scorax.data import NumberFormat, Table
 from scorax.spec import to_json
 from scorax.tables import FitConfig, Schema, resolved
+from scorax.tables._settings import TableSize
 
 
 def arrays(mark: float) -> dict[str, dict[str, np.ndarray]]:

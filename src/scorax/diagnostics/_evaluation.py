@@ -122,7 +122,9 @@ def evaluate(
             results = background.submit(compare_folds, rows, folds, seed=seed)
             waiting.append((lambda: out_of_fold, results, "out-of-fold"))
         records = _pictures(fitted, train, complete, varying, seed)
-        comparisons = [_held_out(values(), results.result(), complete, source) for values, results, source in waiting]
+        comparisons = [
+            _held_out(values(), results.result(), complete[:, varying], source) for values, results, source in waiting
+        ]
     if comparisons:
         records = replace(records, held_out=HeldOut(tuple(comparisons)))
     return replace(records, verdict=verdict(records))

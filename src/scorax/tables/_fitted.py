@@ -28,6 +28,10 @@ from scorax.tables._sampling import sampler_of
 from scorax.tables.columns import AbstractNumber
 
 
+CODED_TOLERANCE = 1e-3
+"""Wanted error of the solve for a row with categories, in nats: a draw of its noisy codes has a larger one."""
+
+
 @dataclass(frozen=True)
 class FittedTable:
     """A trained model of a table with the cut-off chosen; rows are in file units and in all columns of the schema.
@@ -108,15 +112,19 @@ class FittedTable:
 
         Args:
             values: rows.
-            tolerance: wanted error of the solve; that of the configuration where it is ``None``.
-            precision: ``auto`` is float64 on CPU and float32 elsewhere.
+            tolerance: wanted error of the solve; that of the configuration where it is ``None``, and with categories
+                :data:`CODED_TOLERANCE` where that leaves it out too.
+            precision: ``auto`` is float64 on CPU and float32 elsewhere; float32 everywhere for rows with categories.
             divergence: :attr:`divergence` where it is ``None``.
             estimate_error: whether to estimate errors.
             draws: of noisy codes a row, where there are categories.
             seed: of noise, draws and probes; ``None`` leaves rounded values where they are.
         """
         tolerance = self.config.sampling.tolerance if tolerance is None else tolerance
-        double = precision == "float64" or (precision == "auto" and jax.default_backend() == "cpu")
+        if tolerance is None and self.coded:
+            tolerance = CODED_TOLERANCE
+        exact = jax.default_backend() == "cpu" and not self.coded
+        double = precision == "float64" or (precision == "auto" and exact)
         states = self.coordinates.states(values, seed)
         with jax.enable_x64(double):
             answer = state_log_prob(
