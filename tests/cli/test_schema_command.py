@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scorax._errors import InputError
 from scorax.cli import main
 from scorax.data import read_table
 from scorax.tables import Choices, FitConfig, FitRows, Schema, examine

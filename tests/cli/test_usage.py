@@ -210,8 +210,8 @@ def test_what_is_wrong_is_refused_without_jax(tmp_path: Path) -> None:
     *answers, left = result.stdout.splitlines()
     assert answers == [f"{5 if '--resume' in line else 2} False {line}" for line in LINES.splitlines()]
     assert left == "left"
-    told = [line for line in result.stderr.splitlines() if "columns (" not in line and not line.startswith("constant,")]
-    assert all(line.startswith("scorax: error: ") for line in told)
+    said = ("scorax: error: ", "constant, stored", "note: ")
+    assert all(line.startswith(said) for line in result.stderr.splitlines() if "columns (" not in line)
 
 
 def test_full_standard_output_is_an_environment_error() -> None:

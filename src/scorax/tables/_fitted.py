@@ -27,7 +27,6 @@ from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
 from scorax.tables.columns import AbstractNumber
 
-
 CODED_TOLERANCE = 1e-3
 """Wanted error of the solve for a row with categories, in nats: a draw of its noisy codes has a larger one."""
 
