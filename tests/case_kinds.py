@@ -14,7 +14,7 @@ from scorax.models import (
     EnergyScore,
     Evidence,
 )
-from scorax.networks import MLP, CodedHead, ResMLP, line_codebook
+from scorax.networks import MLP, CodedHead, MaskedInput, Masks, ResMLP, line_codebook
 from scorax.processes import (
     VP,
     GeometricBrownianMotion,
@@ -205,3 +205,11 @@ def probe(build) -> Case:
 
 def resmlp(dropout: float) -> ResMLP:
     return ResMLP(2, width=8, depth=1, dropout=dropout, key=KEY)
+
+
+def masks() -> Masks:
+    return Masks(jnp.array([0.5, 0.0]), jnp.array([True, False]), jnp.array([False, True]))
+
+
+def masked() -> MaskedInput:
+    return MaskedInput(ResMLP(6, outputs=2, width=8, depth=1, key=KEY))

@@ -17,6 +17,8 @@ from case_kinds import (
     grid,
     law,
     level,
+    masked,
+    masks,
     method,
     model,
     network,
@@ -52,7 +54,19 @@ from scorax.models import (
     TweedieDenoiser,
     as_denoiser,
 )
-from scorax.networks import MLP, ClassEmbedder, CodedHead, Ensemble, MixtureSkip, ResBlock, ResMLP, VectorEmbedder
+from scorax.networks import (
+    MLP,
+    ClassEmbedder,
+    CodedHead,
+    Ensemble,
+    Masked,
+    MaskedInput,
+    Masks,
+    MixtureSkip,
+    ResBlock,
+    ResMLP,
+    VectorEmbedder,
+)
 from scorax.networks._linear import drawn
 from scorax.objectives import (
     DenoisingScoreMatching,
@@ -207,6 +221,9 @@ CASES: dict[type, Case] = {
         )
     ),
     CodedHead: network(coded),
+    Masks: Case(masks, lambda m, x, key: jnp.where(m.target, x, m.value)),
+    MaskedInput: Case(lambda: awake(masked(), key=KEY), lambda n, x, key: n(number(0.3, x), x, masks(), key=key)),
+    Masked: network(lambda: Masked(masked(), masks())),
     ResMLP: network(lambda: resmlp(0.5))._replace(random=True),
     Ensemble: network(lambda: Ensemble.create(lambda key: MLP(2, width=8, depth=1, key=key), 3, key=KEY)),
     ResBlock: Case(lambda: drawn(ResBlock(2, 2, 0.5), key=KEY), lambda b, x, key: b(x, x**2, key=key), random=True),

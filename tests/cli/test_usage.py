@@ -210,7 +210,7 @@ def test_what_is_wrong_is_refused_without_jax(tmp_path: Path) -> None:
     *answers, left = result.stdout.splitlines()
     assert answers == [f"{5 if '--resume' in line else 2} False {line}" for line in LINES.splitlines()]
     assert left == "left"
-    said = ("scorax: error: ", "constant, stored", "note: ")
+    said = ("scorax: error: ", "constant, stored", "left out, neither", "note: ")
     assert all(line.startswith(said) for line in result.stderr.splitlines() if "columns (" not in line)
 
 

@@ -103,8 +103,8 @@ BAD = {"text": "a", "empty text": "", "None": None, "NaN": float("nan"), "infini
     ids=["list", "objects", "array", "pandas", "polars"],
 )
 def test_a_cell_that_is_no_finite_number_is_named(make: Any, column: str, cell: Any) -> None:
-    if isinstance(cell, str) and column == "'what'":
-        pytest.skip("a column of a frame is of text as a whole, and may be")
+    if column == "'what'" and cell != float("inf"):
+        pytest.skip("a frame may have missing cells, and columns of text")
     with pytest.raises(ValueError, match=f"column {column}, row 5") as caught:
         ScoreDensity(TINY).fit(make(cell))
     assert isinstance(caught.value, InputError)
