@@ -65,7 +65,7 @@ def test_each_refusal_is_one_sentence(raised):
         ("DDIM.draw: seed", r"one random key, got 0; pass jax.random.key\(0\)"),
         ("DDIM.draw: float64 without it", r"jax_enable_x64"),
         ("network of three", r"a state of shape \(3,\), got \(2,\)"),
-        ("plain network", r"an instance of AbstractNetwork, got equinox.nn._mlp.MLP; pass .*MLP"),
+        ("plain network", r"an instance of AbstractNetwork, got equinox.nn._mlp.MLP; pass .*or one of your own"),
         ("parametrization Unbalanced", r"alpha a \+ sigma c = 1 in Unbalanced|alpha b \+ sigma d = 0 in Unbalanced"),
         ("parametrization HalfNoise", r"alpha a \+ sigma c = 1 in HalfNoise, got a difference of -0.1 "),
         ("fit: generator", r"floating-point rows, .*, got generator; pass np.asarray"),

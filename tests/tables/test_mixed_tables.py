@@ -46,7 +46,8 @@ def density(run: Path) -> ScoreDensity:
     return ScoreDensity.load(run)
 
 
-def test_states_hold_numbers_then_codes_and_say_what_is_missing() -> None:
+def test_trap_42_states_hold_numbers_then_codes_and_say_what_is_missing() -> None:
+    """Categories and numbers come back from the states of a model."""
     rows = table()
     split = FitRows(rows).split(QUICK, 0)
     coordinates = Coordinates.fit(split.train, split.schema)
