@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scorax import FitConfig, ScoreDensity
+from scorax._errors import InputError
 from scorax.data import BooleanFormat, NumberFormat, Table, TextFormat
 from scorax.tables import FitRows, NetworkConfig, NoiseConfig, Recipe, TrainingConfig, fit_run
 from scorax.tables._config import EnsembleConfig
@@ -121,3 +122,10 @@ def test_held_out_nats_start_at_the_law_of_independent_columns() -> None:
     density = -0.5 * np.sum(white**2 + np.log(2 * np.pi * variances), axis=1)
     q = np.where(states.auxiliary, 0.5 * (states.z[:, : len(mean)] ** 2 + np.log(2 * np.pi)), 0).sum(axis=1)
     assert training.start_nats[0] == pytest.approx(np.mean(expected + density + q + states.log_weight), abs=1e-4)
+
+
+def test_a_row_without_a_cell_is_refused_by_its_number() -> None:
+    rows = table(20)
+    rows.values[6] = np.nan
+    with pytest.raises(InputError, match=r"not missing in every row, got none in row 7 \(1 of 20 rows\)"):
+        FitRows(rows).split(QUICK, 0)

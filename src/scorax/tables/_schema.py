@@ -178,7 +178,16 @@ class Schema:
             column.require(values[:, j], place)
         for j, copy, source in self._copies:
             copy.require_image(values[:, j], values[:, source], place)
+        self._require_cells(values, place)
         return values
+
+    def _require_cells(self, values: Float[np.ndarray, "rows columns"], place: str) -> None:
+        """Refuse a row of which a model sees nothing."""
+        empty = np.isnan(values[:, self.free]).all(axis=1)
+        if len(self.free) and empty.any():
+            expected = "a cell that is not missing in every row"
+            got = f"none in row {int(np.argmax(empty)) + 1} ({int(empty.sum())} of {len(values)} rows)"
+            raise InputError(f"{place}: " + explain(expected=expected, got=got, do="remove these rows"))
 
     def encode(self, values: Float[np.ndarray, "rows columns"]) -> Encoded:
         """Numbers and levels of values, without noise."""

@@ -40,7 +40,7 @@ from scorax.tables._training import Advance
 
 
 class ScoreDensity(DensityMixin, BaseEstimator):
-    """Density of a numeric table by a score-based model: exact log-densities, sampling and gradients.
+    """Density of a table by a score-based model: log-densities with their error, sampling and gradients.
 
     The recipe is that of ``scorax fit``: per-column standardisation, a residual network trained by likelihood-weighted
     denoising score matching, on small tables the mean field of five cross-validation members, early stopping and the
@@ -48,7 +48,8 @@ class ScoreDensity(DensityMixin, BaseEstimator):
     density is that of the row with uniform noise of one bin.
 
     ``X`` is an array, a list of rows, or a data frame (pandas, polars or another that narwhals knows). Columns of a frame are
-    checked by name, columns of integers stay exact, and :meth:`sample` gives a frame of that kind; densities are arrays.
+    checked by name, columns of integers stay exact, and :meth:`sample` gives a frame of that kind; densities are arrays. It may
+    have texts, truth values, times and missing cells: ``docs/guides/tables.md`` says what a model sees of them.
 
     JAX runs threads: a process that is forked after a fit hangs in its first computation. Other processes have to start fresh, by
     ``multiprocessing.get_context("spawn")`` or joblib's default, loky, with which ``GridSearchCV(..., n_jobs=2)`` works.
