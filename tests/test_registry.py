@@ -35,6 +35,10 @@ def test_every_public_class_has_a_case():
     assert set(public_classes()) == set(CASES)
 
 
+LONG = (samplers.ReverseSDE,)
+"""Ten times the compiling of another walk; CI runs it, and every run traces it in both precisions."""
+
+
 @pytest.fixture(params=list(CASES), ids=lambda c: c.__name__)
 def case(request) -> Case:
     return CASES[request.param]
@@ -69,6 +73,10 @@ def rows_of(answer: Any) -> list[Any]:
     return [jax.tree.map(lambda leaf, i=i: leaf[i], host) for i in range(3)]
 
 
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(CASES[c], marks=pytest.mark.slow if c in LONG else (), id=c.__name__) for c in CASES],
+)
 def test_jit_and_vmap_change_nothing_the_key_decides_and_the_gradient_is_finite(case):
     """The compiled answer to a batch is that of plain Python to each row; equal rows with equal keys have equal bits.
 

@@ -105,6 +105,7 @@ def test_one_probe_has_no_known_error():
         log_prob(model, jnp.zeros((1, 4)), divergence=Hutchinson(1))
 
 
+@pytest.mark.slow  # two programs for one row: four seconds of compiling; CI runs them
 def test_float32_rows_stay_so_where_float64_is_allowed():
     """JAX draws other signs there, so only the exact answer is known."""
     model, x = ExactDenoiser.create(correlated(4), VP()), np.ones((1, 4), np.float32)
@@ -155,5 +156,10 @@ def test_beyond_a_hundred_coordinates_a_key_is_asked_for():
     wide = ExactDenoiser.create(gaussian(np.zeros(101), np.eye(101)), VP())
     with pytest.raises(ValueError, match="101 coordinates"):
         log_prob(wide, jnp.zeros((1, 101)))
+
+
+@pytest.mark.slow  # compiling 101 coordinates; CI runs it, and every run has a wide table in tests/tables/test_many_columns.py
+def test_beyond_a_hundred_coordinates_a_gaussian_leaves_no_variance():
+    wide = ExactDenoiser.create(gaussian(np.zeros(101), np.eye(101)), VP())
     got = log_prob(wide, jnp.zeros((1, 101)), key=KEY, **LOOSE)
     assert got.probes[0] == 2  # a Gaussian leaves no variance to the controlled probes

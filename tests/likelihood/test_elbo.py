@@ -24,6 +24,7 @@ pytestmark = pytest.mark.usefixtures("double")
 
 KEY = jax.random.key(0)
 ROWS = 32
+LONG = pytest.mark.slow  # another process or dimension is another program, seconds each; CI runs them
 
 
 class Scaled(AbstractDenoiser):
@@ -52,8 +53,16 @@ def within(bound, truth, *, errors: float = 4.0) -> None:
     assert abs(gaps.mean()) < errors * np.sqrt(np.sum(spread**2)) / len(gaps)
 
 
-@pytest.mark.parametrize("process", [VP(), EDM()], ids=repr)
-@pytest.mark.parametrize("dimension", [1, 8])
+@pytest.mark.parametrize(
+    ("process", "dimension"),
+    [
+        (VP(), 8),
+        (EDM(), 1),
+        pytest.param(VP(), 1, marks=LONG),
+        pytest.param(EDM(), 8, marks=LONG),
+    ],
+    ids=repr,
+)
 def test_exact_mixture_score_gives_the_closed_density(process, dimension):
     """The reverse SDE of an exact score has the law of the process, so the bound is the log-density."""
     law = mixture(dimension)
@@ -64,7 +73,7 @@ def test_exact_mixture_score_gives_the_closed_density(process, dimension):
     within(got, log_densities(at, x))
 
 
-@pytest.mark.parametrize("process", [VP(), EDM()], ids=repr)
+@pytest.mark.parametrize("process", [VP(), pytest.param(EDM(), marks=LONG)], ids=repr)
 def test_exact_gaussian_score_gives_the_closed_density(process):
     """To rounding where the moments are known, since nothing is left to be drawn; else within the errors of the draws.
 
@@ -161,7 +170,7 @@ def test_the_standard_error_falls_as_the_root_of_the_replicates_and_is_honest():
     assert abs(np.std(same.value, ddof=1) / np.mean(same.standard_error) - 1) < 0.2
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=LONG)])
 @pytest.mark.bits
 def test_trap_29_a_row_of_the_bound_is_the_same_beside_an_outlier(dtype):
     """Bit for bit in batches of one, of a chunk and of more: its draws are those of its number."""

@@ -9,16 +9,29 @@ import pytest
 from cases import CASES
 from scorax import samplers
 from scorax.models import AbstractScoreModel
-from scorax.samplers import AbstractSampler, Terminal, sample
+from scorax.samplers import (
+    DDPM,
+    AbstractSampler,
+    AdamsBashforth,
+    EulerMaruyama,
+    Langevin,
+    ProbabilityFlow,
+    Terminal,
+    sample,
+)
 
 pytestmark = pytest.mark.bits
 
 KEY = jax.random.key(0)
 ROWS = 300  # of the models here 128 are a block
 SAMPLERS = [c for c in CASES if issubclass(c, AbstractSampler)]
+FAMILIES = (DDPM, AdamsBashforth, EulerMaruyama, ProbabilityFlow, Langevin)
+LONG = pytest.mark.slow  # a walk to compile each; every run has one of each family, CI all with the claims about bits
 
 
-@pytest.fixture(params=SAMPLERS, ids=lambda c: c.__name__)
+@pytest.fixture(
+    params=[pytest.param(cls, marks=() if cls in FAMILIES else LONG, id=cls.__name__) for cls in SAMPLERS],
+)
 def subject(request) -> tuple[AbstractScoreModel, AbstractSampler]:
     """The model and the sampler of its case; an adaptive one at a tolerance that makes rows differ in steps and is cheap."""
     case = CASES[request.param].build()

@@ -23,6 +23,7 @@ from scorax.processes import (
 )
 from scorax.samplers import (
     DDIM,
+    DDPM,
     AbstractSampler,
     AdamsBashforth,
     EulerMaruyama,
@@ -43,6 +44,8 @@ from scorax.targets import ExactDenoiser, gaussian
 KEY = jax.random.key(0)
 SAMPLERS = [c for c in CASES if issubclass(c, AbstractSampler)]
 CHAINS = (Langevin, MetropolisLangevin)
+FAMILIES = (DDPM, AdamsBashforth, EulerMaruyama, ProbabilityFlow, Langevin)
+LONG = pytest.mark.slow  # a walk to compile for each: every run has one sampler of each family, CI all of them
 DRAWS = 4096
 
 MEAN, COVARIANCE = np.array([0.3, -0.5]), np.array([[0.5, 0.2], [0.2, 0.3]])
@@ -52,7 +55,9 @@ def exact(process) -> ExactDenoiser:
     return ExactDenoiser.create(gaussian(MEAN, COVARIANCE), process)
 
 
-@pytest.fixture(params=SAMPLERS, ids=lambda c: c.__name__)
+@pytest.fixture(
+    params=[pytest.param(cls, marks=() if cls in FAMILIES else LONG, id=cls.__name__) for cls in SAMPLERS],
+)
 def subject(request):
     """Model and sampler of a case; an adaptive one at a tolerance that is cheap."""
     case = CASES[request.param].build()
@@ -103,10 +108,11 @@ def test_states_drawn_at_t1_are_the_default_start(subject):
     ("process", "sampler", "draws"),
     [
         (VP(), AdamsBashforth(48), DRAWS),
-        (VE(), AdamsBashforth(48), DRAWS),
+        pytest.param(VE(), AdamsBashforth(48), DRAWS, marks=LONG),
         (EDM(), ProbabilityFlow(), DRAWS),
         (VE(), EulerMaruyama(300), DRAWS),
-        (VP(), ReverseSDE(rtol=1e-2, atol=1e-2), DRAWS // 4),  # a row takes as many steps as the longest beside it
+        # A row takes as many steps as the longest beside it.
+        pytest.param(VP(), ReverseSDE(rtol=1e-2, atol=1e-2), DRAWS // 4, marks=LONG),
     ],
     ids=lambda part: "" if isinstance(part, int) else type(part).__name__,
 )

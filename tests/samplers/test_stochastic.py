@@ -25,7 +25,8 @@ from scorax.targets import ExactDenoiser
 KEY = jax.random.key(0)
 DRAWS = 4096
 V = 0.25
-PROCESSES = [VP(), VE(), EDM()]
+LONG = pytest.mark.slow  # another process is another program; every run has VP, whose signal shrinks, and CI all three
+PROCESSES = [VP(), pytest.param(VE(), marks=LONG), pytest.param(EDM(), marks=LONG)]
 
 
 def levels(sampler, process) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
