@@ -19,6 +19,7 @@ from scorax.training import FitOptions, fit
 
 pytestmark = pytest.mark.usefixtures("double")  # tolerances far above rounding; bits are in test_lanes.py
 KEY = jax.random.key(0)
+LONG = pytest.mark.slow  # another process or dimension is a program of seconds each; CI runs them
 FAR = VP(t1=1.5)
 """A clock so long that the law at its end is Gaussian to rounding: what is left is the error of the method."""
 
@@ -36,7 +37,7 @@ def as_function(exact: ExactDenoiser) -> ScoreFunction:
     ("dtype", "tolerance", "dimension", "function"),
     [
         ("float64", 1e-5, 1, False),
-        ("float64", 1e-5, 8, False),
+        pytest.param("float64", 1e-5, 8, False, marks=LONG),
         ("float64", 1e-5, 2, True),
         ("float32", 1e-2, 8, False),
     ],
@@ -62,17 +63,21 @@ def test_exact_mixture_score_gives_the_closed_density_in_64_dimensions():
     np.testing.assert_allclose(got.value, log_densities(noisy(law, FAR), x), rtol=0, atol=1e-4)
 
 
-def test_trap_20_any_gaussian_at_any_ceiling():
+CEILINGS = [EDM(t1=1.0), VE(sigma_max=1.0), VP(t1=0.2)]
+HIGHER = [EDM(t1=10.0), EDM(), VE(sigma_max=80.0), VP()]
+
+
+@pytest.mark.parametrize("process", [*CEILINGS, *(pytest.param(p, marks=LONG) for p in HIGHER)], ids=repr)
+def test_trap_20_any_gaussian_at_any_ceiling(process):
     """Moment-matched ends leave no error on N(m, v), v != 1, however low the largest noise is."""
     law = gaussian(np.array([5.0]), np.array([[0.3]]))
-    for process in (EDM(t1=1.0), EDM(t1=10.0), EDM(), VE(sigma_max=1.0), VE(sigma_max=80.0), VP(t1=0.2), VP()):
-        at = noisy(law, process)
-        x = at.components.mean + jnp.array([[-2.0], [0.0], [1.0]]) * jnp.sqrt(at.components.variances)
-        got = log_prob(ExactDenoiser.create(law, process), x).value
-        np.testing.assert_allclose(got, log_densities(at, x), rtol=0, atol=1e-5)
+    at = noisy(law, process)
+    x = at.components.mean + jnp.array([[-2.0], [0.0], [1.0]]) * jnp.sqrt(at.components.variances)
+    got = log_prob(ExactDenoiser.create(law, process), x).value
+    np.testing.assert_allclose(got, log_densities(at, x), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("t1", "known"), [(10.0, 0.125), (50.0, 0.005)])
+@pytest.mark.parametrize(("t1", "known"), [(10.0, 0.125), pytest.param(50.0, 0.005, marks=LONG)])
 def test_trap_19_bias_of_an_unmatched_end_is_a_divergence(t1, known):
     """Without moments the end is N(0, 1 + t1^2): the mean log-density of N(5, 1) falls short by KL = 25 / (2 (1 + t1^2)).
 
@@ -138,7 +143,7 @@ def test_trap_28_narrow_data_at_default_settings(scale):
         assert np.all(got.converged)
 
 
-@pytest.mark.parametrize("process", [FAR, EDM()], ids=repr)
+@pytest.mark.parametrize("process", [FAR, pytest.param(EDM(), marks=LONG)], ids=repr)
 def test_gradient_of_log_prob_is_the_model(process):
     """Law of the process at t0: central differences of log_prob against model(t0, x)."""
     model, h = ExactDenoiser.create(mixture(), process), 1e-3

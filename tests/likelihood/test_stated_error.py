@@ -17,6 +17,7 @@ from scorax.targets import ExactDenoiser, GaussianMixture, gaussian
 pytestmark = pytest.mark.usefixtures("double")
 
 KEY = jax.random.key(0)
+LONG = pytest.mark.slow  # another law or process is a program of seconds each; CI runs them
 DDPM = Tabulated.from_betas(np.linspace(1e-4, 0.02, 1000))
 
 
@@ -48,9 +49,9 @@ def places(law: GaussianMixture) -> np.ndarray:
     ("build", "process", "function"),
     [
         (mixture, VP(), False),
-        (narrow, EDM(), False),
+        pytest.param(narrow, EDM(), False, marks=LONG),
         (mixture, DDPM, True),
-        (mixture, SubVP(), True),
+        pytest.param(mixture, SubVP(), True, marks=LONG),
     ],
     ids=["mixture", "narrow", "plain score of a table", "plain score"],
 )
@@ -92,7 +93,7 @@ def test_a_row_keeps_its_value_where_the_steps_for_a_finer_mesh_would_not_last()
         (lambda: gaussian(np.array([3.0]), np.array([[0.1]])), EDM(), "none"),
         (lambda: gaussian(np.array([0.1]), np.eye(1)), EDM(), "none"),
         (lambda: gaussian(np.array([0.5]), np.eye(1)), VP(), "standard"),
-        (lambda: mixture(1), VP(t1=0.5), "own"),
+        pytest.param(lambda: mixture(1), VP(t1=0.5), "own", marks=LONG),
         (lambda: mixture(1), EDM(t1=0.7), "own"),
     ],
     ids=["no moments", "hardly any mean", "wrong moments", "short clock", "shorter clock"],

@@ -24,6 +24,7 @@ from sdes import START, geometric_law, geometric_model, sheared_law, sheared_mod
 KEY = jax.random.key(0)
 DRAWS = 4096
 SAMPLERS = [EulerMaruyama(num_steps=400), ProbabilityFlow(rtol=1e-4, atol=1e-4)]
+LONG = pytest.mark.slow  # another law or sampler is a program of seconds each; CI runs them
 by_sampler = pytest.mark.parametrize("sampler", SAMPLERS, ids=["sde", "flow"])
 
 
@@ -50,7 +51,7 @@ def test_trap_47_the_test_sees_a_missing_divergence():
     assert np.abs(white.mean(0)).max() > 20 / np.sqrt(DRAWS)
 
 
-@by_sampler
+@pytest.mark.parametrize("sampler", [pytest.param(SAMPLERS[0], marks=LONG), SAMPLERS[1]], ids=["sde", "flow"])
 def test_trap_47_geometric_brownian_motion_runs_back(sampler):
     draws = np.log(np.asarray(sample(geometric_model(), sampler, DRAWS, key=KEY), np.float64))
     law = geometric_law(0.0).logarithm
@@ -115,7 +116,7 @@ LINEAR = [
 @pytest.mark.parametrize(
     ("process", "sampler"),
     [
-        pytest.param(LINEAR[0], SAMPLERS[0], id="OU-sde"),
+        pytest.param(LINEAR[0], SAMPLERS[0], id="OU-sde", marks=LONG),
         pytest.param(LINEAR[1], SAMPLERS[0], id="matrices-sde"),
         pytest.param(LINEAR[2], SAMPLERS[0], id="langevin-sde"),
         pytest.param(LINEAR[2], SAMPLERS[1], id="langevin-flow"),

@@ -155,7 +155,11 @@ CASES: dict[str, Callable[[], np.ndarray]] = {
 INSTALLED = importlib.util.find_spec("diffusers") is not None
 
 
-@pytest.mark.parametrize("name", list(CASES))
+LONG = ("DDPM forward", "DDIM 1")
+"""Schedulers that are here with their other setting; CI runs them, and test_stochastic.py has their variances in closed form."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in CASES])
 def test_every_step_is_that_of_diffusers(name):
     """All states, and the denoised last one; its schedulers hold tables in float32."""
     reference = theirs(name) if INSTALLED else np.load(STORED)[name]

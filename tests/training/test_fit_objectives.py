@@ -48,13 +48,16 @@ def trained(model, objective, rows, *, num_steps: int, rate: float):
 COVARIANCE = np.array([[1.0, 0.6], [0.6, 0.8]])
 
 
+LONG = pytest.mark.slow  # the same call with another pairing: several seconds of compiling each; CI runs them
+
+
 @pytest.mark.parametrize(
     ("objective", "build"),
     [
         (ImplicitScoreMatching(), ScoreNetwork),
         (SlicedScoreMatching(), ScoreNetwork),
         (FiniteDifferenceScoreMatching(num_probes=2), ScoreNetwork),
-        (ImplicitScoreMatching(), EnergyScore),
+        pytest.param(ImplicitScoreMatching(), EnergyScore, marks=LONG),
         (EnergyDifferenceScoreMatching(num_probes=2), EnergyScore),
         (GeneralizedScoreMatching(lower=-np.inf), ScoreNetwork),
     ],
@@ -89,14 +92,11 @@ def test_a_model_without_a_network_is_refused():
         trained(CLEAN, ImplicitScoreMatching(), np.zeros((10, 2), np.float32), num_steps=1, rate=1.0)
 
 
-LONG = pytest.mark.slow  # the same call with another pairing: several seconds of compiling each
-
-
 @pytest.mark.parametrize(
     ("objective", "build"),
     [
-        (ImplicitScoreMatching(), ScoreNetwork),
-        (SlicedScoreMatching(num_probes=2), ScoreNetwork),
+        pytest.param(ImplicitScoreMatching(), ScoreNetwork, marks=LONG),
+        pytest.param(SlicedScoreMatching(num_probes=2), ScoreNetwork, marks=LONG),
         (ImplicitScoreMatching(), EnergyScore),
         pytest.param(EnergyDifferenceScoreMatching(num_probes=2), EnergyScore, marks=LONG),
     ],
