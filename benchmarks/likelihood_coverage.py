@@ -183,7 +183,7 @@ def table_case(name: str, weather: Path | None) -> Case:
     """A density fitted to a table, in its own coordinates."""
     density, held_out = fitted(name, weather)
     own = density.fitted_
-    return learned_case(f"fitted: {name}", lambda: own.model, own.coordinates.encode(held_out, 0))
+    return learned_case(f"fitted: {name}", lambda: own.model, own.coordinates.states(held_out, 0).z)
 
 
 def cases(weather: Path | None) -> Iterator[tuple[str, Callable[[], Case]]]:

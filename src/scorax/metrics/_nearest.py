@@ -53,8 +53,8 @@ def nearest_mixed_rows(
 ) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"]]:
     """Distance from each query to its nearest reference row, like Gower's (1971), and the place of that row.
 
-    The sum over columns: of numbers |x - y| over the range of the middle nine tenths of the rows of `scale`, of levels 1
-    where they differ, of ordered levels |k - l| / (K - 1). A cell beside a missing one counts 1, and a number its distance
+    The sum over columns: of numbers $|x - y|$ over the range of the middle nine tenths of the rows of `scale`, of levels 1
+    where they differ, of ordered levels $|k - l| / (K - 1)$. A cell beside a missing one counts 1, and a number its distance
     from the median too.
     """
     queries.require_same_columns(reference)
