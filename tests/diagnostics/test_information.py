@@ -34,7 +34,10 @@ def covariance(law) -> np.ndarray:
     return (basis * variances) @ basis.T
 
 
-@pytest.mark.parametrize("process", [VP(), EDM(t0=0.05)], ids=repr)
+LONG = pytest.mark.slow  # two programs, a sampler and a density, under another process; CI runs them
+
+
+@pytest.mark.parametrize("process", [VP(), pytest.param(EDM(t0=0.05), marks=LONG)], ids=repr)
 def test_entropy_of_a_gaussian(process):
     """1/2 log det(2 pi e (alpha^2 S + sigma^2 I)): of the law at t0, not of the clean data."""
     law = gaussian(P_MEAN, S)

@@ -98,6 +98,7 @@ def questions(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.nda
     return value[turn], known[turn], target[turn]
 
 
+LONG = pytest.mark.slow  # the same question under another process or sampler: seconds of compiling; CI asks it
 LAWS = {
     "gaussian": lambda: gaussian(np.arange(D) / 4, 0.3 * np.eye(D) + 0.2),
     "mixture": lambda: mixture(D),
@@ -142,7 +143,7 @@ def test_conditional_laws_are_those_of_plain_indexing_with_traced_masks(law):
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("process", [VP(), EDM()], ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize("process", [VP(), pytest.param(EDM(), marks=LONG)], ids=lambda p: type(p).__name__)
 def test_log_densities_are_those_of_the_conditional_law_for_masks_of_each_row(process):
     """To 1e-6 in float64: many rows with masks of their own, one row, one model for all rows, and blurred clean data.
 
@@ -201,7 +202,9 @@ def agree(sampler, law: GaussianMixture, process, count: int) -> None:
         assert np.all(gaps < 4.5 * np.sqrt(fourth / count) + own_covariance)
 
 
-@pytest.mark.parametrize("sampler", [Heun(num_steps=32), DDPM(num_steps=200)], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize(
+    "sampler", [Heun(num_steps=32), pytest.param(DDPM(num_steps=200), marks=LONG)], ids=lambda s: type(s).__name__
+)
 def test_draws_have_the_conditional_moments(sampler):
     agree(sampler, mixture(D), VP(), 1024)
 

@@ -13,11 +13,12 @@ from scorax.targets import ExactDenoiser
 
 KEY = jax.random.key(0)
 DRAWS = 4096
+LONG = pytest.mark.slow  # a shorter step is another program; every run has the step of the largest bias, CI all
 V = 0.25
 GAUSSIAN = ScoreFunction.of_density(lambda x: -0.5 * jnp.sum(x**2) / V)
 
 
-@pytest.mark.parametrize("h", [0.01, 0.1, 0.3])
+@pytest.mark.parametrize("h", [pytest.param(0.01, marks=LONG), pytest.param(0.1, marks=LONG), 0.3])
 def test_trap_32_stationary_variance_of_langevin(h):
     """v / (1 - h / (2 v)), with noise sqrt(2 h): a step written sqrt(h) would give half of it."""
     draws = np.asarray(sample(GAUSSIAN, Langevin(h, 300), DRAWS, key=KEY, start=Terminal((1,))), np.float64)
@@ -25,7 +26,7 @@ def test_trap_32_stationary_variance_of_langevin(h):
     assert abs((draws**2).mean() / variance - 1) < 4 * np.sqrt(2 / DRAWS)
 
 
-@pytest.mark.parametrize("h", [0.1, 0.3])
+@pytest.mark.parametrize("h", [pytest.param(0.1, marks=LONG), 0.3])
 def test_the_metropolis_step_removes_the_bias(h):
     draws = np.asarray(sample(GAUSSIAN, MetropolisLangevin(h, 300), DRAWS, key=KEY, start=Terminal((1,))), np.float64)
     assert abs((draws**2).mean() / V - 1) < 4 * np.sqrt(2 / DRAWS)

@@ -25,7 +25,7 @@ from scorax.targets import ExactDenoiser
 KEY = jax.random.key(0)
 DRAWS = 4096
 V = 0.25
-LONG = pytest.mark.slow  # another process is another program; every run has VP, whose signal shrinks, and CI all three
+LONG = pytest.mark.slow  # another process or number is another program; every run has VP, whose signal shrinks, CI all
 PROCESSES = [VP(), pytest.param(VE(), marks=LONG), pytest.param(EDM(), marks=LONG)]
 
 
@@ -90,7 +90,7 @@ def test_ddim_with_eta_one_is_ddpm(process):
     np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-4)
 
 
-@pytest.mark.parametrize("eta", [0.3, 0.8])
+@pytest.mark.parametrize("eta", [pytest.param(0.3, marks=LONG), 0.8])
 def test_ddim_between_follows_its_recursion(eta):
     sampler, process = DDIM(20, eta=eta), VP()
     alpha, sigma, total = levels(sampler, process)
@@ -135,7 +135,7 @@ def test_trap_43_annealed_langevin_follows_its_recursion(process):
     assert abs(state / total[-1] - 1) > 0.1  # the bias that the recursion predicts is there to be seen
 
 
-@pytest.mark.parametrize("snr", [0.16, 0.5])
+@pytest.mark.parametrize("snr", [pytest.param(0.16, marks=LONG), 0.5])
 def test_trap_32_stationary_variance_of_the_corrector(snr):
     """Many corrections of pure noise end at sigma^2 / (1 - snr^2), in two dimensions as in many."""
     process = EDM(t0=0.5)

@@ -133,7 +133,10 @@ def labelled(key) -> MLP:
     return MLP(2, width=8, depth=1, embedder=ClassEmbedder(3, 4, key=key), key=key)
 
 
-@pytest.mark.parametrize("members", [1, 2])
+LONG = pytest.mark.slow  # two programs, on one device and on two; every run has the ensemble, CI both
+
+
+@pytest.mark.parametrize("members", [pytest.param(1, marks=LONG), 2])
 def test_two_devices_train_as_one(members):
     """A batch is summed in two parts: weights agree to rounding, 20 steps of Adam at a rate of 1e-2 within 2e-5."""
     network = labelled(KEY) if members == 1 else Ensemble.create(labelled, members, key=KEY)
