@@ -112,7 +112,7 @@ def closed_bound(process, variance: float, factor: float, x: np.ndarray) -> tupl
     return bound - d * np.log(alpha), density - d * np.log(alpha)
 
 
-@pytest.mark.parametrize("process", [VP(), EDM(t0=0.05, t1=20.0)], ids=repr)
+@pytest.mark.parametrize("process", [VP(), pytest.param(EDM(t0=0.05, t1=20.0), marks=LONG)], ids=repr)
 @pytest.mark.parametrize(("factor", "variance", "dimension"), [(0.9, 0.25, 2), (1.2, 1.0, 2)])
 def test_trap_11_the_bound_of_a_wrong_score_in_closed_form(process, factor, variance, dimension):
     """Row by row as computed, below the density of the reverse SDE, and in the mean below that of the data by half the
