@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scorax._errors import InputError, explain
-from scorax._progress import RowProgress
+from scorax._progress import RowProgress, duration
 from scorax._text import shown_path
 from scorax.cli._console import note
 from scorax.cli._numbers import LARGEST_SEED
@@ -16,6 +16,10 @@ from scorax.cli._runtime import pin_threads
 from scorax.cli._sample import BATCH
 
 COLUMNS = ("row", "log_density", "error")
+
+_MANY = 1000
+_SECONDS = 0.1
+"""Time of one processor for a draw of the codes of a row, about: said before more rows than this many."""
 
 
 class Precision(StrEnum):
@@ -84,7 +88,14 @@ def logp(
 
     divergence = ExactDivergence() if exact else None if probes is None else Hutchinson(probes)
     density = ScoreDensity.load(run)
-    tolerance = density.fitted_.config.sampling.tolerance if tolerance is None else tolerance
+    fitted = density.fitted_
+    fitted.require_scorable(values, str(table))
+    if fitted.coded and len(values) > _MANY:
+        note(
+            f"{len(values)} rows with categories, {draws} draws each: about {duration(_SECONDS * draws * len(values))} "
+            "of one processor; --draws 1 is quickest"
+        )
+    tolerance = fitted.config.sampling.tolerance if tolerance is None else tolerance
     log_density, not_finite, budget = np.empty(len(values)), NotFinite(), ErrorBudget(tolerance)
     with writing as writer, RowProgress(len(values)):
         for start in range(0, len(values), batch):

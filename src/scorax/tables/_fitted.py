@@ -25,6 +25,7 @@ from scorax.tables._divergences import divergence_of_rows
 from scorax.tables._model import Blueprint
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
+from scorax.tables._scorable import require_scorable
 from scorax.tables.columns import AbstractNumber
 
 CODED_TOLERANCE = 1e-3
@@ -118,7 +119,11 @@ class FittedTable:
             estimate_error: whether to estimate errors.
             draws: of noisy codes a row, where there are categories.
             seed: of noise, draws and probes; ``None`` leaves rounded values where they are.
+
+        Raises:
+            InputError: a row has a hole and those of the fit had none, or a category that they had not.
         """
+        self.require_scorable(values, "the rows")
         tolerance = self.config.sampling.tolerance if tolerance is None else tolerance
         if tolerance is None and self.coded:
             tolerance = CODED_TOLERANCE
@@ -209,6 +214,14 @@ class FittedTable:
         alphas = np.asarray(jax.vmap(self.model.process.alpha)(times))
         frames = [self.coordinates.invert(np.asarray(states[:, i], np.float64) / alphas[i]) for i in picked]
         return levels[picked], np.stack(frames)
+
+    def require_scorable(self, values: Float[np.ndarray, "n columns"], where: str) -> None:
+        """Refuse rows that have no density here; ``where`` begins the message.
+
+        Raises:
+            InputError: a row has a hole and those of the fit had none, or a category that they had not.
+        """
+        require_scorable(values, self.coordinates.schema, holes=self.config.network.masks, where=where)
 
     def _require_plain(self, what: str, do: str) -> None:
         """Refuse what is only defined where every number is the value of its column."""

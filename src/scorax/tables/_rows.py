@@ -14,6 +14,7 @@ from scorax.tables._choices import Choices
 from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._examine import Found, examine
 from scorax.tables._schema import Schema
+from scorax.tables._scorable import require_scorable
 from scorax.tables._settings import resolved
 
 FEWEST_ROWS = 10
@@ -93,9 +94,13 @@ class FitRows:
         elif self.test is not None:
             held = schema.match(self.test, self.test_name)
         require_fittable(values, schema, name=self.name)
+        require_scorable(values, schema, holes=True, where=self.name)
         schema = schema.refitted(values)
-        size = schema.size(len(values), holes=bool(np.isnan(values).any()))
-        return Split(schema, resolved(config, size), values, held)
+        settings = resolved(config, schema.size(len(values), holes=bool(np.isnan(values).any())))
+        if held is not None:
+            where = f"the {self.source}" if self.test is None else self.test_name
+            require_scorable(held, schema, holes=settings.network.masks, where=where)
+        return Split(schema, settings, values, held)
 
 
 def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, name: str) -> None:
