@@ -10,9 +10,10 @@ from scipy.stats import spearmanr
 
 from scorax import diagnostics
 from scorax._errors import InputError
+from scorax._mixed_rows import MixedRows
 from scorax.checkpoint import RunFolder, read_records, record_files
 from scorax.diagnostics import Axis
-from scorax.records import HeldOut, Records
+from scorax.records import HeldOut, Label, Marginals, Records, Sampling
 from stand_in import correlated, moons, stand_in
 
 
@@ -204,3 +205,92 @@ def test_evaluate_on_a_test_file_with_a_constant_column() -> None:
     assert (comparison.source, comparison.rows, comparison.failed) == ("test file", 50, 0)
     assert records.pairs is not None
     assert records.pairs.names == ("column 0", "column 1")
+
+
+def test_categories_are_bars_by_name_and_their_distance_is_total_variation() -> None:
+    data = np.repeat([0.0, 1.0, 2.0, np.nan, 3.0], [50, 30, 16, 10, 4])[:, None]
+    samples = np.repeat([0.0, 1.0, 2.0, 3.0], [40, 100, 50, 10])[:, None]
+    axis = Axis("colour", "category", categories=("red", "green", "blue", "rare"))
+    (column,) = diagnostics.marginal_records([axis], data, samples).columns
+    # The level of four rows is not named, and counted all the same.
+    assert column.labels == (Label(0, "red"), Label(1, "green"), Label(2, "blue"), Label(3, "1 more"))
+    assert (column.bars, column.data, column.samples) == (True, (50, 30, 16, 4), (40, 100, 50, 10))
+    assert column.missing == pytest.approx(10 / 110, rel=1e-5)
+    assert (column.mean, column.deviation, column.measure) == ((None, None), (None, None), "total variation")
+    assert column.distance == pytest.approx(0.5 * (0.3 + 0.2 + 0.09 + 0.01), rel=1e-5)
+    assert {v.label: (v.data, v.samples) for v in column.values}["red"] == (0.5, 0.2)
+    told = [s.text for s in diagnostics.verdict(Records(marginals=Marginals(110, 200, (column,)))).sentences]
+    assert any("30 % of them would have to be in another category" in text for text in told)
+    assert any("'red'" in text for text in told)
+
+
+def test_samples_of_the_law_of_categories_are_rarely_beyond_the_floor_and_the_test() -> None:
+    """Both at 5 % of 200 columns: more than 22 have a probability of 3e-4; the test is by a law that holds approximately."""
+    generator = np.random.default_rng(0)
+    shares = np.array([0.4, 0.3, 0.2, 0.06, 0.02, 0.02])
+    draws = [generator.choice(6, size=(n, 200), p=shares).astype(float) for n in (150, 300)]
+    axes = [Axis(f"c{j}", "category", categories=tuple("abcdef")) for j in range(200)]
+    columns = diagnostics.marginal_records(axes, *draws).columns
+    assert sum((c.distance or 0) > (c.floor or 0) for c in columns) <= 22
+    assert sum(c.shape_p_value < 0.05 for c in columns) <= 22
+
+
+def test_times_are_written_at_the_axis() -> None:
+    days = np.arange(100.0)[:, None]
+    axis = Axis("day", "time", 1.0, written=lambda values: [f"day {value:g}" for value in values])
+    (column,) = diagnostics.marginal_records([axis], days, days).columns
+    assert column.labels is not None
+    assert all(label.text == f"day {label.at:g}" and 0 <= label.at <= 99 for label in column.labels)
+    assert (column.bars, column.measure, column.mean) == (None, None, (None, None))
+
+
+class _Mixed:
+    """A stand-in that draws rows of its own table again, and fills their holes."""
+
+    out_of_fold_log_density_ = None
+    fold_ = None
+
+    def __init__(self, axes: list[Axis], train: np.ndarray) -> None:
+        self.axes_ = axes
+        self._filled = np.where(np.isnan(train), 1.0, train)
+        self.compared_ = MixedRows(np.empty((len(train), 0)), np.zeros((len(train), 1), int), (2,))
+
+    def sample(self, n_samples: int, random_state: int) -> np.ndarray:
+        return self._filled[np.random.default_rng(random_state).integers(len(self._filled), size=n_samples)]
+
+    def score_samples(self, x: np.ndarray) -> np.ndarray:
+        raise AssertionError
+
+    grad_log_density = score_samples
+
+    def sample_path(self, n_samples: int, num_frames: int, random_state: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.arange(num_frames, 0.0, -1), np.stack([self.sample(n_samples, random_state)] * num_frames)
+
+
+def _mixed(kinds: str, holes: bool) -> Records:
+    """Records of a table with a category for each ``c`` and a number for each ``n``; in every row a hole, or in none."""
+    generator = np.random.default_rng(0)
+    axes = [Axis(k, k, categories=tuple("xyz")) if k == "c" else Axis(k, k) for k in kinds]
+    train = generator.integers(3, size=(120, len(kinds))).astype(float)
+    if holes:
+        train[np.arange(120), np.arange(120) % len(kinds)] = np.nan
+    return diagnostics.evaluate(_Mixed(axes, train), train, seed=0)
+
+
+@pytest.mark.parametrize(("kinds", "path"), [("c", None), ("cc", None), ("nc", 1), ("ncnn", 2)])
+def test_categories_have_no_rank_and_no_way_through_noise(kinds: str, path: int | None) -> None:
+    records = _mixed(kinds, holes=False)
+    assert (records.path and len(records.path.names)) == path
+    ranked = tuple("n" * kinds.count("n")) if kinds.count("n") > 1 else None
+    assert (records.correlations and records.correlations.names) == ranked
+    assert (records.pairs and records.pairs.names) == ranked
+    assert records.field is None
+    assert records.sampling == Sampling(500, 0)
+
+
+def test_a_table_with_a_hole_in_every_row_has_records_of_single_columns_only() -> None:
+    records = _mixed("ncn", holes=True)
+    assert records.sampling == Sampling(500, 0, complete=0)
+    assert (records.nearest, records.two_sample, records.correlations, records.pairs) == (None,) * 4
+    assert records.marginals is not None
+    assert [column.missing for column in records.marginals.columns] == pytest.approx([1 / 3] * 3, rel=1e-5)

@@ -305,3 +305,9 @@ def test_a_record_of_other_fields_kinds_or_shapes_is_named(tmp_path: Path) -> No
                 assert same, (name, path, other)
         file.unlink()
     assert told > 500
+
+
+def test_a_record_without_the_fields_of_categories_is_read() -> None:
+    (column,) = as_json(make_records(["a"]))["marginals"]["columns"]
+    assert not {"labels", "bars", "measure", "missing"} & set(column)
+    assert "label" not in json.dumps(column["values"])

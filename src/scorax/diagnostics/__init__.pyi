@@ -4,7 +4,7 @@ from ._consistency import ScoreConsistency, score_consistency
 from ._copies import nearest_records
 from ._dynamics import field_records, path_records
 from ._evaluation import Fitted, HeldOutRows, compared, evaluate, two_sample_records
-from ._held_out import held_out_records
+from ._held_out import MIXED_LAW, held_out_records
 from ._importance import Importance, WeightedMean, importance_weights
 from ._information import Estimate, entropy, kl_divergence
 from ._objectives import ObjectiveComparison, compare_objectives
@@ -12,6 +12,7 @@ from ._tables import correlation_records, marginal_records, pairwise_records
 from ._verdict import verdict
 
 __all__ = [
+    "MIXED_LAW",
     "Axis",
     "Estimate",
     "Fitted",

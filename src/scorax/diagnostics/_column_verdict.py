@@ -89,6 +89,10 @@ def _findings(place: int, column: MarginalColumn) -> list[Finding]:
     name = quote(column.name)
     below, above, expected = column.range.below, column.range.above, column.range.expected
     distance = column.distance
+    amount = "infinitely many" if distance is None else f"{distance:.2f}"
+    moved = f"they would have to move by {amount} standard deviations on average to match it"
+    if column.measure is not None:
+        moved = f"{percent(distance or 0.0)} of them would have to be in another category to match it"
     outside = [
         f"{percent(share)} are {words}"
         for share, words in ((below, "below the smallest value of the table"), (above, "above the largest"))
@@ -107,14 +111,12 @@ def _findings(place: int, column: MarginalColumn) -> list[Finding]:
             "shape",
             np.inf if distance is None else distance,
             column.shape_p_value,
-            f"The samples of {name} have another distribution than the table: they would have to move by "
-            f"{'infinitely many' if distance is None else f'{distance:.2f}'} standard deviations on average to match it",
+            f"The samples of {name} have another distribution than the table: {moved}",
         ),
     ]
     for value in column.values:
         ours, theirs = value.data, value.samples
-        text = (
-            f"In {name}, {percent(ours)} of the table is exactly {value.value:g}, but {percent(theirs)} of the samples"
-        )
+        exact = f"exactly {value.value:g}" if value.label is None else quote(value.label)
+        text = f"In {name}, {percent(ours)} of the table is {exact}, but {percent(theirs)} of the samples"
         findings.append(Finding(place, "values", abs(ours - theirs), value.p_value, text))
     return findings

@@ -1,5 +1,7 @@
 """Does a column of samples look like the data? Range, most frequent values and shape, each with the chance of a false alarm."""
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import betabinom, hypergeom, ks_2samp
@@ -10,7 +12,7 @@ from scorax.records import RangeShares, ValueShares
 FREQUENT = 0.05
 """Share of the rows (of the smaller table) from which on an exact value is counted as a frequent one."""
 _MOST_VALUES = 5
-_FEWEST_ROWS = 5
+FEWEST_ROWS = 5
 """A value of fewer rows is not named: it would say too much about each of them."""
 
 
@@ -33,11 +35,16 @@ def range_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"
     )
 
 
-def value_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"]) -> tuple[ValueShares, ...]:
+def value_records(
+    data: Float[np.ndarray, " n"],
+    samples: Float[np.ndarray, " m"],
+    names: Callable[[Float[np.ndarray, " k"]], list[str]] | None = None,
+) -> tuple[ValueShares, ...]:
     """Shares of the most frequent exact values in data and samples, and the chance of shares as far apart.
 
     `p_value` is Fisher's exact test of the two counts, two-sided. Values are chosen by their count in both tables together,
-    on which the test is conditioned: choosing the most frequent ones does not bias it.
+    on which the test is conditioned: choosing the most frequent ones does not bias it. `names` writes values that are no
+    plain numbers.
     """
     values, counts = np.unique(np.concatenate([data, samples]), return_counts=True)
     if len(values) == 1:
@@ -46,7 +53,7 @@ def value_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"
     records = []
     for value, count in zip(values[order], counts[order], strict=True):
         ours = int(np.sum(data == value))
-        if count < FREQUENT * min(len(data), len(samples)) or ours < _FEWEST_ROWS:
+        if count < FREQUENT * min(len(data), len(samples)) or ours < FEWEST_ROWS:
             continue
         law = len(data) + len(samples), count, len(data)
         records.append(
@@ -55,6 +62,7 @@ def value_records(data: Float[np.ndarray, " n"], samples: Float[np.ndarray, " m"
                 data=plain(ours / len(data)),
                 samples=plain((count - ours) / len(samples)),
                 p_value=plain(min(1.0, 2 * min(hypergeom.cdf(ours, *law), hypergeom.sf(ours - 1, *law)))),
+                label=None if names is None else names(np.array([value]))[0],
             )
         )
     return tuple(records)

@@ -15,7 +15,7 @@ from scorax.baselines import BaselineValues, compare, compare_folds, compare_mix
 from scorax.diagnostics._axis import Axis
 from scorax.diagnostics._copies import nearest_records
 from scorax.diagnostics._dynamics import field_records, path_records
-from scorax.diagnostics._held_out import held_out_records
+from scorax.diagnostics._held_out import MIXED_LAW, held_out_records
 from scorax.diagnostics._plain import plain
 from scorax.diagnostics._tables import correlation_records, marginal_records, pairwise_records, strongest_columns
 from scorax.diagnostics._verdict import verdict
@@ -28,11 +28,16 @@ _GRID = 40
 _CLASSIFIER_ROWS = 1000
 _FEWEST_FOR_CLASSIFIER = 50
 _STRIP_FRAMES = 7
+_FEWEST_WHOLE = 10
+"""Rows without missing cells from which on whole rows are compared."""
 
 
 @runtime_checkable
 class Fitted(Protocol):
-    """What `evaluate` needs of a fitted estimator; all rows are (n, d) in the units and the order of the file."""
+    """What `evaluate` needs of a fitted estimator; all rows are (n, d) in the units and the order of the file.
+
+    Of categories a row has the places.
+    """
 
     @property
     def axes_(self) -> Sequence[Axis]:
@@ -101,10 +106,8 @@ def evaluate(
     `train` are the training rows as the file has them; NaN is a missing cell, constant columns are allowed. Model and
     baselines score the same held-out rows. `folds` overrides `fitted.fold_`.
     A record that does not apply is `None`: no pairs in one column, no
-    field but in two.
+    field but in two, nothing of whole rows where every one has a missing cell.
     """
-    complete = train[~np.isnan(train).any(axis=1)]
-    varying = deviations(complete) > 0
     folds = fitted.fold_ if folds is None else folds
     rows = fitted.compared_
     # One fold is what stopped the training: beside rows that took no part it says nothing new, and its baselines cost.
@@ -121,10 +124,10 @@ def evaluate(
         if folds is not None and out_of_fold is not None and (several or held_out is None):
             results = background.submit(compare_folds, rows, folds, seed=seed)
             waiting.append((lambda: out_of_fold, results, "out-of-fold"))
-        records = _pictures(fitted, train, complete, varying, seed)
-        comparisons = [
-            _held_out(values(), results.result(), complete[:, varying], source) for values, results, source in waiting
-        ]
+        records = _pictures(fitted, train, seed)
+        law = MIXED_LAW if isinstance(rows, MixedRows) else None
+        scale = _log_scale(fitted.axes_, train)
+        comparisons = [_held_out(values(), results.result(), source, scale, law) for values, results, source in waiting]
     if comparisons:
         records = replace(records, held_out=HeldOut(tuple(comparisons)))
     return replace(records, verdict=verdict(records))
@@ -139,34 +142,43 @@ def compared(
     return compare(np.asarray(train), np.asarray(test), seed=seed)
 
 
-def _pictures(fitted: Fitted, train: np.ndarray, complete: np.ndarray, varying: np.ndarray, seed: int) -> Records:
+def _pictures(fitted: Fitted, train: np.ndarray, seed: int) -> Records:
     """Records of what the model draws, beside the training rows: those without holes where whole rows are compared."""
     axes = fitted.axes_
     names = [axis.name for axis in axes]
+    complete = train[~np.isnan(train).any(axis=1)]
+    whole = len(complete) >= _FEWEST_WHOLE
+    varying = deviations(complete) > 0 if whole else np.zeros(len(axes), bool)
     drawn = fitted.sample(int(np.clip(len(train), *_SAMPLES)), seed)
     samples = drawn[np.isfinite(drawn).all(axis=1)]
-    records = Records(sampling=Sampling(len(drawn), len(drawn) - len(samples)))
+    holes = len(complete) < len(train)
+    records = Records(sampling=Sampling(len(drawn), len(drawn) - len(samples), len(complete) if holes else None))
     if len(samples):
-        records = replace(
-            records,
-            marginals=marginal_records(axes, train, samples, seed=seed),
+        records = replace(records, marginals=marginal_records(axes, train, samples, seed=seed))
+        if whole:
             # Not the held-out rows: they carry dequantisation noise, which samples and training rows of the file do not.
-            nearest=nearest_records(complete, samples, seed=seed),
-        )
+            records = replace(records, nearest=nearest_records(complete, samples, seed=seed))
         if varying.any():
             apart = two_sample_records(complete[:, varying], samples[:, varying], seed=seed)
             records = replace(records, two_sample=apart)
-        if varying.sum() > 1:
+        ranked = [j for j, axis in enumerate(axes) if axis.ranked]
+        if varying[ranked].sum() > 1:
+            ours, theirs = complete[:, ranked], samples[:, ranked]
             records = replace(
                 records,
-                correlations=correlation_records(names, complete, samples),
-                pairs=pairwise_records(axes, complete, samples),
+                correlations=correlation_records([names[j] for j in ranked], ours, theirs),
+                pairs=pairwise_records([axes[j] for j in ranked], ours, theirs),
             )
 
-    if train.shape[1] == 2 and varying.all() and isinstance(fitted.compared_, np.ndarray):
+    plane = train.shape[1] == 2 and varying.all() and all(axis.differentiable for axis in axes)
+    if plane and isinstance(fitted.compared_, np.ndarray):
         records = replace(records, field=_field(fitted, complete, names))
+    # On its way a row is in no category.
+    numbers = [j for j, axis in enumerate(axes) if axis.categories is None]
+    if not numbers:
+        return records
     levels, frames = fitted.sample_path(500, _STRIP_FRAMES, seed)
-    shown = strongest_columns(complete, 2)
+    shown = [numbers[j] for j in (strongest_columns(complete[:, numbers], 2) if whole else range(len(numbers))[:2])]
     return replace(records, path=path_records(levels, frames, names=names, columns=shown))
 
 
@@ -191,15 +203,30 @@ def two_sample_records(data: Float[np.ndarray, "n d"], samples: Float[np.ndarray
 
 
 def _held_out(
-    model_values: np.ndarray, results: Mapping[str, BaselineValues], train: np.ndarray, source: Source
+    model_values: np.ndarray,
+    results: Mapping[str, BaselineValues],
+    source: Source,
+    log_scale: float,
+    law: str | None,
 ) -> Comparison:
     return held_out_records(
         model_values,
         {name: result.values for name, result in results.items()},
         source=source,
         descriptions={name: result.description for name, result in results.items()},
-        log_scale=float(np.log(deviations(train)).sum()),
+        log_scale=log_scale,
+        law=law,
     )
+
+
+def _log_scale(axes: Sequence[Axis], train: np.ndarray) -> float:
+    """Sum of the logarithms of the standard deviations of the numbers that vary."""
+    numbers = train[:, [axis.categories is None for axis in axes]]
+    if np.isnan(numbers).any():
+        size = np.array([deviations(column[~np.isnan(column), None])[0] for column in numbers.T])
+    else:
+        size = deviations(numbers)
+    return float(np.log(size[size > 0]).sum())
 
 
 def _field(fitted: Fitted, train: np.ndarray, names: Sequence[str]) -> Field:

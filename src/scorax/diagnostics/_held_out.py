@@ -10,6 +10,12 @@ from scorax._errors import InputError, explain
 from scorax.diagnostics._plain import mean_and_error, plain
 from scorax.records import Baseline, Comparison, ModelValues, Source
 
+MIXED_LAW = (
+    "log-probability of the categories and density of the numbers that are there, by the flow of the model; missing cells are "
+    "summed over"
+)
+"""What is compared of rows with categories or missing cells."""
+
 
 def held_out_records(
     model_values: Float[np.ndarray, " n"],
@@ -18,13 +24,15 @@ def held_out_records(
     source: Source,
     descriptions: Mapping[str, str] | None = None,
     log_scale: float = 0.0,
+    law: str | None = None,
 ) -> Comparison:
     r"""Mean nats per row with standard errors, and paired differences model minus baseline.
 
     The difference is averaged over rows, $\bar\delta \pm s_\delta / \sqrt n$, so the spread that both share cancels.
     All values are log densities in the units of the file; `log_scale`, the sum of the log standard deviations of the
-    columns, gives the mean in standardised units as well. Rows in no fold (NaN in a baseline) are left out, and so are
-    rows where only the model failed: those are counted in `failed`, never hidden.
+    columns, gives the mean in standardised units as well. `law` says what the values are where they are no plain
+    densities. Rows in no fold (NaN in a baseline) are left out, and so are rows where only the model failed: those are
+    counted in `failed`, never hidden.
     """
     scored = np.all([np.isfinite(values) for values in baselines.values()], axis=0) & np.ones(len(model_values), bool)
     used = scored & np.isfinite(model_values)
@@ -75,4 +83,5 @@ def held_out_records(
         baselines=tuple(entries),
         reference=reference,
         best=max(entries, key=lambda entry: entry.mean).name if entries else None,
+        law=law,
     )

@@ -1,6 +1,6 @@
 """Data against samples: each column, pairs, correlations. Counts and numbers only, never a row of the data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +10,11 @@ from scipy.stats import rankdata
 from scorax._deviations import deviations
 from scorax.diagnostics._axis import Axis
 from scorax.diagnostics._bins import bin_edges, outside
+from scorax.diagnostics._categories import bars, shares_p_value, total_variation, unseen_records
 from scorax.diagnostics._columns import range_records, shape_p_value, value_records
 from scorax.diagnostics._plain import plain
 from scorax.metrics import column_wasserstein
-from scorax.records import Correlations, MarginalColumn, Marginals, Pair, PairMarginal, Pairs
+from scorax.records import Correlations, Label, MarginalColumn, Marginals, Pair, PairMarginal, Pairs
 
 MAX_HISTOGRAMS = 48
 """Columns with a histogram; beyond, the columns that differ most get one, and all keep their numbers."""
@@ -35,42 +36,75 @@ def marginal_records(
     `distance` is $W_1 / s$, the Wasserstein distance in standard deviations of the data; `floor` is the 95 % quantile
     of what two samples of one law at these sizes show: the distance between random halves of the data, rescaled by
     $\sqrt{(1/n + 1/m) / (4/n)}$. `shape_p_value` is that of the Kolmogorov-Smirnov test, `range` says how many samples lie
-    outside the values of the data, `values` how often the most frequent values come in both.
+    outside the values of the data, `values` how often the most frequent values come in both. Of categories without an order
+    the distance is the total variation of their shares, and the test that of chi-squared.
     """
     known = [column[~np.isnan(column)] for column in data.T]
-    size = np.array([_deviation(own[:, None])[0] for own in known])
-    distance = np.array([column_wasserstein(a[:, None], b[:, None])[0] for a, b in zip(known, samples.T, strict=True)])
-    distance = distance / size
-    floor = np.array(
-        [two_sample_floor(a[:, None] / s, len(samples), seed)[0] for a, s in zip(known, size, strict=True)]
-    )
-    excess = distance / np.maximum(floor, 1e-12)
+    apart = [_distance_and_floor(*column, seed) for column in zip(axes, known, samples.T, strict=True)]
+    excess = np.array([distance / np.maximum(floor, 1e-12) for distance, floor in apart])
     drawn = set(np.argsort(-excess)[:MAX_HISTOGRAMS].tolist())
     bins = int(np.clip(round(2.2 * len(data) ** (1 / 3)), 8, 40))
     columns = []
     for j, axis in enumerate(axes):
+        own, drawn_values = known[j], samples[:, j]
+        counted = axis.categories is None and axis.written is None
         column = MarginalColumn(
             name=axis.name,
             kind=axis.kind,
-            mean=plain([known[j].mean(), samples[:, j].mean()]),
-            deviation=plain([deviations(part[:, None])[0] for part in (known[j], samples[:, j])]),
-            distance=plain(distance[j]),
-            floor=plain(floor[j]),
-            shape_p_value=shape_p_value(known[j], samples[:, j]),
-            range=range_records(known[j], samples[:, j]),
-            values=value_records(known[j], samples[:, j]),
+            mean=plain([own.mean(), drawn_values.mean()]) if counted else (None, None),
+            deviation=plain([deviations(part[:, None])[0] for part in (own, drawn_values)])
+            if counted
+            else (None, None),
+            distance=plain(apart[j][0]),
+            floor=plain(apart[j][1]),
+            shape_p_value=(
+                shares_p_value(own, drawn_values, len(axis.categories or ()))
+                if axis.unordered
+                else shape_p_value(own, drawn_values)
+            ),
+            range=unseen_records(own, drawn_values) if axis.unordered else range_records(own, drawn_values),
+            values=value_records(own, drawn_values, _names(axis)),
+            measure="total variation" if axis.unordered else None,
+            missing=plain(1 - len(own) / len(data)) if len(own) < len(data) else None,
         )
         if j in drawn:
-            edges = bin_edges(known[j], samples[:, j], step=axis.step, bins=bins)
-            column = replace(
-                column,
-                edges=plain(edges, digits=17),
-                data=plain(np.histogram(known[j], edges)[0]),
-                samples=plain(np.histogram(samples[:, j], edges)[0]),
-                outside=(outside(known[j], edges), outside(samples[:, j], edges)),
-            )
+            column = _drawn(column, axis, own, drawn_values, bins)
         columns.append(column)
     return Marginals(len(data), len(samples), tuple(columns))
+
+
+def _names(axis: Axis) -> Callable[[np.ndarray], list[str]] | None:
+    """How values of an axis are written, where they are no plain numbers."""
+    names = axis.categories
+    return axis.written if names is None else lambda places: [names[int(place)] for place in places]
+
+
+def _distance_and_floor(axis: Axis, data: np.ndarray, samples: np.ndarray, seed: int) -> tuple[float, float]:
+    """Total variation of categories without an order; Wasserstein distance in standard deviations of everything else."""
+    if axis.unordered:
+        return total_variation(data, samples, len(axis.categories or ()), seed)
+    size = _deviation(data[:, None])[0]
+    distance = column_wasserstein(data[:, None], samples[:, None])[0] / size
+    return distance, two_sample_floor(data[:, None] / size, len(samples), seed)[0]
+
+
+def _drawn(column: MarginalColumn, axis: Axis, data: np.ndarray, samples: np.ndarray, bins: int) -> MarginalColumn:
+    """The column with its histogram: bars of categories, bins of numbers, and of times with a few of them written out."""
+    if axis.categories is not None:
+        labels, ours, theirs = bars(axis.categories, data, samples)
+        edges = plain(np.arange(len(labels) + 1) - 0.5)
+        return replace(column, edges=edges, data=ours, samples=theirs, outside=(0, 0), labels=labels, bars=True)
+    edges = bin_edges(data, samples, step=axis.step, bins=bins)
+    if axis.written is not None:
+        places = np.unique(np.round(edges[0] + (edges[-1] - edges[0]) * np.array([0.15, 0.5, 0.85])))
+        column = replace(column, labels=tuple(map(Label, plain(places, digits=17), axis.written(places))))
+    return replace(
+        column,
+        edges=plain(edges, digits=17),
+        data=plain(np.histogram(data, edges)[0]),
+        samples=plain(np.histogram(samples, edges)[0]),
+        outside=(outside(data, edges), outside(samples, edges)),
+    )
 
 
 def two_sample_floor(data: Float[np.ndarray, "n d"], samples: int, seed: int) -> Float[np.ndarray, " d"]:
@@ -102,7 +136,8 @@ def pairwise_records(
     chosen = strongest_columns(data, max_columns)
     per_side = 1.6 if len(chosen) == 2 else 1.2
     bins = int(np.clip(round(per_side * len(data) ** 0.4), 10, 64))
-    edges = {j: bin_edges(data[:, j], samples[:, j], step=axes[j].step, bins=bins) for j in chosen}
+    steps = [axis.step if axis.categories is None else 1.0 for axis in axes]
+    edges = {j: bin_edges(data[:, j], samples[:, j], step=steps[j], bins=bins) for j in chosen}
     pairs = []
     for place, y in enumerate(chosen):
         for x in chosen[:place]:

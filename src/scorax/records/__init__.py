@@ -3,7 +3,7 @@
 A record holds numbers and counts, and no row of the data. Its arrays are tuples, of the shapes that can be drawn.
 """
 
-from scorax.records._columns import MarginalColumn, Marginals, RangeShares, ValueShares
+from scorax.records._columns import Label, MarginalColumn, Marginals, RangeShares, ValueShares
 from scorax.records._dynamics import DiffusionPath, Field
 from scorax.records._held_out import Baseline, Comparison, HeldOut, ModelValues, Source
 from scorax.records._metrics import MetricsLine
@@ -21,6 +21,7 @@ __all__ = [
     "Grade",
     "HeldOut",
     "KeyNumber",
+    "Label",
     "MarginalColumn",
     "Marginals",
     "MetricsLine",

@@ -38,7 +38,7 @@ class ModelValues:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The model beside the baselines on the same rows."""
+    """The model beside the baselines on the same rows; ``law`` says what is compared where it is no plain density."""
 
     source: Source
     rows: int
@@ -47,6 +47,7 @@ class Comparison:
     baselines: tuple[Baseline, ...]
     reference: str | None
     best: str | None
+    law: str | None = None
 
     def __post_init__(self) -> None:
         names = [baseline.name for baseline in self.baselines]

@@ -7,10 +7,11 @@ from scorax.records._shapes import Counts, require, require_histogram
 
 @dataclass(frozen=True)
 class Sampling:
-    """How many rows were drawn, and how many of them are not finite."""
+    """How many rows were drawn, and how many of them are not finite; of data with holes, how many rows have none."""
 
     drawn: int
     failed: int
+    complete: int | None = None
 
     def __post_init__(self) -> None:
         require(0 <= self.failed <= self.drawn > 0, "counts of rows")

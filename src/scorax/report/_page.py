@@ -45,6 +45,7 @@ def render(
     )
     environment.filters |= {"label": label, "number": number, "signed": signed, "visible": visible, "percent": percent}
     comparisons = () if records.held_out is None else records.held_out.comparisons
+    columns = () if records.marginals is None else records.marginals.columns
     return environment.get_template("report.html").render(
         title=label(path.resolve().name or path, 60),
         verdict=records.verdict,
@@ -56,6 +57,8 @@ def render(
         worst=_worst(records),
         correlations=records.correlations,
         two_sample=records.two_sample,
+        unranked=[c.name for c in columns if c.measure and len(c.data or ()) > 2],
+        whole=_whole(records),
         path=records.path,
         nearest=records.nearest,
         figures={
@@ -73,6 +76,14 @@ def render(
 
 def _drawn(draw: Callable[[T], str | None], record: T | None) -> str | None:
     return None if record is None else draw(record)
+
+
+def _whole(records: Records) -> str | None:
+    """Which rows are compared as wholes, where some have missing cells."""
+    if records.sampling is None or records.marginals is None or records.sampling.complete is None:
+        return None
+    complete, rows = records.sampling.complete, records.marginals.rows
+    return f"Whole rows are compared among the {complete} of {rows} rows of data that have no missing cell."
 
 
 def _worst(records: Records) -> list[tuple[MarginalColumn, Grade]]:

@@ -7,14 +7,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from scorax.records import Correlations, Marginals, Nearest, Pairs
+from scorax.records import Correlations, Label, Marginals, Nearest, Pairs
 from scorax.report._figure import CORRELATION_SCALE, DATA, DATA_SCALE, FAINT, SAMPLE_SCALE, SAMPLES, picture, quiet
 from scorax.report._text import label
+
+_LETTERS = 12
+"""Of the name of a category."""
 
 
 def marginals(record: Marginals) -> str | None:
     """A grid of shared histograms: filled grey-blue the data, orange outline the samples."""
-    shown = [(c.name, c.edges, c.data, c.samples) for c in record.columns if c.edges and c.data and c.samples]
+    shown = [(c, c.edges, c.data, c.samples) for c in record.columns if c.edges and c.data and c.samples]
     if not shown:
         return None
     across = min(len(shown), 3 if len(shown) <= 3 else 4 if len(shown) <= 12 else 5)
@@ -22,14 +25,21 @@ def marginals(record: Marginals) -> str | None:
 
     def draw(figure: Figure) -> None:
         grid = figure.subplots(down, across, squeeze=False).ravel()
-        for axes, (name, edges, data, samples) in zip(grid, shown, strict=False):
-            _histogram(axes, edges, data, samples)
-            axes.set_title(label(name, 24 if across > 3 else 40), loc="left")
-            axes.locator_params(axis="x", nbins=4)
+        for axes, (column, edges, data, samples) in zip(grid, shown, strict=False):
+            if column.bars:
+                _bars(axes, data, samples)
+            else:
+                _histogram(axes, edges, data, samples)
+            axes.set_title(label(column.name, 24 if across > 3 else 40), loc="left")
+            if column.labels is None:
+                axes.locator_params(axis="x", nbins=4)
+            else:
+                _name(axes, column.labels)
         for axes in grid[len(shown) :]:
             axes.set_axis_off()
 
-    return picture(min(10.4, 3.6 * across), (1.45 if down > 1 else 2.3) * down + 0.1, draw)
+    upright = any(_is_long(column.labels or ()) for column, *_ in shown)
+    return picture(min(10.4, 3.6 * across), (2.0 if upright else 1.45 if down > 1 else 2.3) * down + 0.1, draw)
 
 
 def pairs(record: Pairs) -> str | None:
@@ -74,6 +84,28 @@ def nearest(record: Nearest) -> str:
         axes.set_xlabel("distance to the nearest training row (standard deviations)")
 
     return picture(6.4, 2.4, draw)
+
+
+def _is_long(labels: Sequence[Label]) -> bool:
+    """Whether names do not stand side by side below a small picture."""
+    return sum(min(len(one.text), _LETTERS) + 1 for one in labels) > 36
+
+
+def _name(axes: Axes, labels: Sequence[Label]) -> None:
+    turned = _is_long(labels)
+    texts = [label(one.text, _LETTERS) for one in labels]
+    axes.set_xticks([one.at for one in labels], texts, rotation=90 if turned else 0, fontsize=6 if turned else 7)
+
+
+def _bars(axes: Axes, data: Sequence[int], samples: Sequence[int]) -> None:
+    """Shares of both in every bar."""
+    ours, theirs = (np.array(counts, dtype=float) / max(sum(counts), 1) for counts in (data, samples))
+    places = np.arange(len(ours))
+    axes.bar(places, ours, width=0.72, color=DATA, alpha=0.45, linewidth=0)
+    axes.bar(places, theirs, width=0.72, facecolor="none", edgecolor=SAMPLES, linewidth=1.4)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlim(-0.6, len(ours) - 0.4)
 
 
 def _histogram(axes: Axes, edges: Sequence[float], data: Sequence[int], samples: Sequence[int]) -> None:

@@ -64,6 +64,11 @@ class FittedTable:
         """Whether there are discrete quantities."""
         return len(self.coordinates.codebooks) > 0
 
+    @property
+    def mixed(self) -> bool:
+        """Whether rows are more than numbers that are all there: with categories, or with missing cells."""
+        return self.coded or self.config.network.masks
+
     @cached_property
     def sampler(self) -> AbstractSampler:
         """The sampler of the configuration; ``auto`` is measured once."""
@@ -84,7 +89,7 @@ class FittedTable:
     def compared(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n d"] | MixedRows:
         """Rows as baselines see them, in file units: dequantised numbers, or numbers beside categories and holes."""
         schema = self.coordinates.schema
-        if not (self.coded or self.config.network.masks):
+        if not self.mixed:
             return self.dequantised(values, seed)[:, schema.free]
         encoded = schema.encode(values)
         owners = [(j, column) for j, column in enumerate(schema.columns) if column.widths]
