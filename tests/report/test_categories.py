@@ -61,3 +61,13 @@ def test_hostile_categories_stay_text() -> None:
     assert "<img src=x" not in page
     assert "\u202e" not in page
     assert "&lt;img src=x onerror=al" in page
+
+
+def test_a_share_of_tens_of_percent_is_written_in_full() -> None:
+    """Every category of the data is of one row: a fresh row is in another one for certain."""
+    names = tuple(f"name {j}" for j in range(80))
+    data, samples = np.arange(40.0)[:, None], np.arange(80.0)[:, None]
+    axis = Axis("name", "category", categories=names)
+    page = _page(Records(marginals=diagnostics.marginal_records([axis], data, samples)))
+    assert "50 % (100 %)" in page
+    assert not re.search(r"name \d", page)
