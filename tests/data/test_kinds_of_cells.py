@@ -174,6 +174,7 @@ def test_row_names_are_left_out_and_said(csv):
         assert table.values.tolist() == [[5], [7]]
         assert "left out" in table.remarks[0]
     assert read_table(csv("a,b,\n1,2,\n3,4,\n")).columns == ("a", "b")
+    assert read_table(csv(",a\n4,5\n")).columns == ("a",)
     assert read_table(csv("Unnamed: 0,a\n3,5\n1,7\n")).columns == ("Unnamed: 0", "a")
     assert "column 2 without a name" in refusal(csv("a,\n1,2\n1,3\n"))
     assert "missing cell in column 'a', row 2" in refusal(csv(",a\n0,5\n1,\n"))

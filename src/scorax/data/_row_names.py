@@ -31,7 +31,7 @@ def without_row_names(table: Table, bad: BadCells) -> Table:
             if absent.all():
                 drop.append(j)
                 remarks.append(f"column {j + 1} has no name and no cells: left out")
-            elif j == 0 and table.rows > 1 and not absent.any() and len(np.unique(values)) == table.rows:
+            elif j == 0 and not absent.any() and len(np.unique(values)) == table.rows:
                 drop.append(j)
                 what = "numbers the rows" if running else "has another cell in every row (names of the rows)"
                 remarks.append(f"the first column has no name and {what}: left out; name it in the header to keep it")
