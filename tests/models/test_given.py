@@ -345,12 +345,3 @@ def test_directions_without_variance_tell_nothing_and_spoil_nothing(double):
     np.testing.assert_allclose(
         log_prob(model, rows, jax.tree.map(lambda leaf: leaf[None], told)).value, [exact - dummies], atol=1e-5
     )
-
-
-def test_evidence_for_a_model_that_is_given_some_is_refused():
-    evidence = Evidence(np.zeros(2), np.array([True, False]), np.array([False, True]))
-    model = Given(ExactDenoiser.create(mixture(), VP()), evidence)
-    with pytest.raises(
-        TypeError, match="expected a model that is given nothing yet, got a Given; put all that is known"
-    ):
-        sample(model, Heun(2), 2, key=jax.random.key(0), condition=jax.tree.map(lambda leaf: leaf[None], evidence))

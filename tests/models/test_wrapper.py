@@ -10,6 +10,8 @@ from scorax.models import (
     AbstractDenoiser,
     AbstractWrapper,
     EnergyScore,
+    Evidence,
+    Given,
     Guided,
     GuidedScore,
     Prediction,
@@ -81,3 +83,12 @@ def test_a_score_that_is_no_denoiser_keeps_its_process():
     for model in (SCORE, GuidedScore(SCORE, 2.0)):
         with pytest.raises(TypeError, match=r"expected a denoiser.*as_denoiser"):
             model.with_process(EDM())
+
+
+def test_evidence_for_a_model_that_is_given_some_is_refused():
+    evidence = Evidence(np.zeros(2), np.array([True, False]), np.array([False, True]))
+    model = Given(ExactDenoiser.create(gaussian(np.zeros(2), np.eye(2)), VP()), evidence)
+    with pytest.raises(
+        TypeError, match="expected a model that is given nothing yet, got a Given; put all that is known"
+    ):
+        sample(model, Heun(2), 2, key=jax.random.key(0), condition=jax.tree.map(lambda leaf: leaf[None], evidence))
