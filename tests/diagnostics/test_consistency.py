@@ -46,6 +46,7 @@ def test_an_exact_score_is_the_gradient_of_its_density():
     np.testing.assert_allclose(got.gap, np.linalg.norm(got.gradient - got.score, axis=-1), rtol=1e-6)
 
 
+@pytest.mark.slow  # five seconds of compiling; CI runs it
 def test_a_score_function_is_taken_in_its_own_clock():
     exact = ExactDenoiser.create(gaussian(np.array([0.3]), np.array([[0.4]])), FAR)
     function = ScoreFunction(fn=lambda t, x, condition: exact(t, x), process=exact.process, moments=exact.moments)

@@ -62,6 +62,7 @@ def test_effective_sample_size_of_gaussians(dimension, scale):
     np.testing.assert_allclose(got.log_evidence_error, np.sqrt((1 / share - 1) / DRAWS), rtol=0.25)
 
 
+@pytest.mark.slow  # three seconds of compiling; CI runs it
 def test_trap_48_a_noisy_trace_would_be_evidence_and_there_is_none():
     """With the target of the model itself all weights are one; a noise tau in them would add tau^2 / 2 to the evidence."""
     process, law = VP(), mixture(3)

@@ -112,6 +112,7 @@ def test_samplers_that_add_noise_are_refused_by_name(sampler):
         kl_divergence(model, model, sampler, 64, key=KEY)
 
 
+@pytest.mark.slow  # four seconds of compiling; CI runs it
 def test_samplers_of_the_flow_and_scores_that_are_no_denoisers_are_served():
     """Grid samplers of many steps, and a score function, which integrates in the clock of its process."""
     law, process = gaussian(P_MEAN, S), VP()

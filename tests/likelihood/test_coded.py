@@ -41,6 +41,7 @@ def wrong(numbers: int, codebooks) -> Denoiser:
     return Denoiser(head, EDM(t0=0.5), moments=GaussianLaw.from_moments(np.zeros(size), np.eye(size)))
 
 
+@pytest.mark.slow  # seven seconds; the exact models stay in every run, CI has this
 def test_any_model_has_probabilities_that_sum_to_one_and_are_those_of_its_draws():
     """Weights differ, for categories are in doubt. The sum within 4 standard errors; 4,096 draws by chi-squared, p > .001."""
     codebooks = CODEBOOKS[:2]

@@ -67,6 +67,7 @@ def along(weights, gradient, h, key):
     return ahead, behind, optax.tree_utils.tree_vdot(gradient, direction)
 
 
+@pytest.mark.slow  # four seconds of compiling; CI runs it
 def test_gradient_in_the_weights_is_that_of_central_differences(model):
     """Along three random directions of weights that are all awake."""
     awakened = dataclasses.replace(model, network=awake(model.network, key=jax.random.key(1), size=0.2))

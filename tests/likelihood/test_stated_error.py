@@ -72,6 +72,7 @@ def test_r13_the_stated_error_covers(build, process, function):
         assert np.mean(answer.solver_error[:100] <= tolerance + 1e-11) >= 0.99, tolerance
 
 
+@pytest.mark.slow  # four seconds; CI runs it
 def test_a_row_keeps_its_value_where_the_steps_for_a_finer_mesh_would_not_last():
     """Far out the field turns within a step: 1e-8 is not to be had there, and the error that is stated is larger."""
     random = np.random.default_rng(23)

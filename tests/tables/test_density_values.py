@@ -13,6 +13,7 @@ def rows() -> np.ndarray:
     return clusters()
 
 
+@pytest.mark.slow  # a fit of its own, nine seconds; CI runs it
 def test_gradient_is_that_of_the_log_density(rows: np.ndarray) -> None:
     # The learned field need not be the gradient of the flow's log-density; in the Gaussian start it is, exactly.
     start = ScoreDensity(SMALL, folds=1, max_steps=1, random_state=0).fit(rows)
@@ -23,6 +24,7 @@ def test_gradient_is_that_of_the_log_density(rows: np.ndarray) -> None:
         np.testing.assert_allclose(start.grad_log_density(x)[:, j], slope, rtol=0.05, atol=0.05 / step[j] * 1e-4)
 
 
+@pytest.mark.slow  # two fits, seven seconds; CI runs it
 def test_units_change_the_density_by_their_jacobian(rows: np.ndarray) -> None:
     config = TINY
     scale = np.array([1e6, 3e-4])

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from scipy.stats import multivariate_normal
 
 from scorax import ScoreDensity
@@ -31,6 +32,7 @@ def wide_rows() -> np.ndarray:
     return np.concatenate([factors + 0.5 * generator.normal(size=factors.shape), flags], axis=1)
 
 
+@pytest.mark.slow  # a whole fit of a wide table, fourteen seconds; CI runs it
 def test_a_wide_table_goes_all_the_way(tmp_path: Path) -> None:
     rows = wide_rows()
     fit = fit_run(FitRows(Table.of(rows), holdout=0.25), tmp_path / "run", STILL, seed=0)

@@ -30,6 +30,7 @@ def fitted(rows: np.ndarray) -> ScoreDensity:
     return ScoreDensity(SMALL, random_state=0).fit(rows)
 
 
+@pytest.mark.slow  # seven seconds; CI runs it, and values are held in test_density_values.py
 def test_density_integrates_to_one(fitted: ScoreDensity, rows: np.ndarray) -> None:
     low, high = rows.min(axis=0), rows.max(axis=0)
     room = 0.4 * (high - low)

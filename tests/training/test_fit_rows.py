@@ -115,6 +115,7 @@ print(len(rows), train(rows))
 """
 
 
+@pytest.mark.slow  # a process of its own, five seconds; CI runs it
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA counts anonymous memory on Linux")
 def test_a_memory_map_trains_in_less_memory_than_it_has(tmp_path):
     """256 MiB of rows on disk in a process that may allocate 128 MiB more than after a first small fit."""

@@ -41,7 +41,7 @@ def require_codes(model: AbstractScoreModel) -> Denoiser:
 
 def category_log_posteriors(
     model: AbstractScoreModel, t: Scalar, x: Float[Array, " d"], condition: Condition = None
-) -> tuple[Float[Array, " categories"], ...]:
+) -> tuple[Float[Array, " _"], ...]:
     r"""$\log P(k \mid x_t = x)$ of every code in a state, in the order of the codes: the softmax behind the posterior mean.
 
     Of one code at a time, not jointly: given the state, codes may depend on one another. Of an

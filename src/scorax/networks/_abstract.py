@@ -31,7 +31,7 @@ class AbstractNetwork(Checked):
         return False
 
     @property
-    def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
+    def codebooks(self) -> tuple[Float[Array, "..."], ...]:
         """Codebooks of the codes in a state, in their order, as :class:`~scorax.networks.CodedHead` has them.
 
         Raises:
@@ -41,7 +41,7 @@ class AbstractNetwork(Checked):
 
     def log_posteriors(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
-    ) -> tuple[Float[Array, " categories"], ...]:
+    ) -> tuple[Float[Array, " _"], ...]:
         """Log-probabilities of the categories of every code given the noisy state.
 
         Raises:

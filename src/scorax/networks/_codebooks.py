@@ -12,7 +12,8 @@ from scorax._errors import explain
 _TRIES = 64
 """Choices of frequencies among which the best separated is taken."""
 
-Codebook = Float[np.ndarray, "categories m"] | Float[Array, "categories m"]
+# Codebooks of different sizes stand in one list: their axes have no names.
+Codebook = Float[np.ndarray, "_ _"] | Float[Array, "_ _"]
 
 
 def simplex_codebook(num_categories: int) -> Float[np.ndarray, "categories m"]:

@@ -74,8 +74,8 @@ class CodedHead(AbstractNetwork):
     def __init__(
         self,
         network: AbstractNetwork,
-        codebooks: Sequence[Float[Array, "*members k m"] | Float[np.ndarray, "*members k m"]],
-        log_priors: Sequence[Float[Array, "*members k"] | Float[np.ndarray, "*members k"]],
+        codebooks: Sequence[Float[Array, "..."] | Float[np.ndarray, "..."]],
+        log_priors: Sequence[Float[Array, "..."] | Float[np.ndarray, "..."]],
     ) -> None:
         self.network = network
         self.law = Frozen((tuple(jnp.asarray(own) for own in codebooks), tuple(jnp.asarray(own) for own in log_priors)))
@@ -93,7 +93,7 @@ class CodedHead(AbstractNetwork):
             )
 
     @property
-    def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
+    def codebooks(self) -> tuple[Float[Array, "..."], ...]:
         return self.law.value[0]
 
     def __call__(
@@ -115,7 +115,7 @@ class CodedHead(AbstractNetwork):
 
     def log_posteriors(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
-    ) -> tuple[Float[Array, " categories"], ...]:
+    ) -> tuple[Float[Array, " _"], ...]:
         _, runs = self._runs(c_noise, x, condition, key=None)
         return tuple(own for run in runs for own in jax.nn.log_softmax(run.logits))
 

@@ -60,13 +60,13 @@ class Ensemble(AbstractNetwork):
         return jnp.mean(outputs, axis=0)
 
     @property
-    def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
+    def codebooks(self) -> tuple[Float[Array, "..."], ...]:
         """Those of the first member: members share their coordinates."""
         return tuple(own[0] for own in self.members.codebooks)
 
     def log_posteriors(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
-    ) -> tuple[Float[Array, " categories"], ...]:
+    ) -> tuple[Float[Array, " _"], ...]:
         """Logarithms of the means of the members' probabilities, as the output is the mean of theirs."""
         each = eqx.filter_vmap(
             lambda network: network.log_posteriors(c_noise, x, condition), in_axes=(eqx.if_array(0),)

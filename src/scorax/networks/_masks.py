@@ -83,10 +83,10 @@ class Masked(AbstractNetwork):
         return jnp.where(self.masks.target, self.network(c_noise, x, self.masks, key=key), 0)
 
     @property
-    def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
+    def codebooks(self) -> tuple[Float[Array, "..."], ...]:
         return self.network.codebooks
 
     def log_posteriors(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
-    ) -> tuple[Float[Array, " categories"], ...]:
+    ) -> tuple[Float[Array, " _"], ...]:
         return self.network.log_posteriors(c_noise, x, self.masks)

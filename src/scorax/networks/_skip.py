@@ -50,7 +50,7 @@ class MixtureSkip(AbstractNetwork):
 
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
-    ) -> Float[Array, " d"]:
+    ) -> Float[Array, " outputs"]:
         log_weights, mean, basis, variances = self.law.value
         angle = jnp.arctan(jnp.exp(log_ratio_of(c_noise)))
         cos, sin = jnp.cos(angle), jnp.sin(angle)
@@ -62,10 +62,10 @@ class MixtureSkip(AbstractNetwork):
         return jnp.pad(jax.nn.softmax(joint) @ outputs, (0, learned.size - mean.shape[-1])) + learned
 
     @property
-    def codebooks(self) -> tuple[Float[Array, "*members k m"], ...]:
+    def codebooks(self) -> tuple[Float[Array, "..."], ...]:
         return self.network.codebooks
 
     def log_posteriors(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
-    ) -> tuple[Float[Array, " categories"], ...]:
+    ) -> tuple[Float[Array, " _"], ...]:
         return self.network.log_posteriors(c_noise, x, condition)
