@@ -70,7 +70,7 @@ def test_categories_come_back_from_codes():
     with pytest.raises(ValueError, match="categories from 0 to 1 in code 3"):
         encode_categories(points, categories + np.array([0, 0, 0, 1]))
     with pytest.raises(
-        TypeError, match="whole numbers|Type-check"
+        TypeError, match=r"whole numbers|Type-check"
     ):  # the second where arrays are checked at every call
         encode_categories(points, categories.astype(float))
 
