@@ -128,7 +128,10 @@ class Coordinates:
 
         A number that does not apply is NaN; all of a missing cell is zero.
         """
-        encoded, scale = self.schema.encode(values), self.standardize.scale
+        return self._visited(values, self.schema.encode(values))
+
+    def _visited(self, values: Float[np.ndarray, "n columns"], encoded: Encoded) -> Float[np.ndarray, "n e"]:
+        scale = self.standardize.scale
         numbers, widths = (encoded.numbers - self.standardize.shift) / scale, encoded.widths / scale
         numbers[np.isnan(values)[:, self.columns[: self.num_numbers]]] = 0
         codes = [
@@ -142,10 +145,10 @@ class Coordinates:
 
         Rounded values stay in the middle of their cells where the seed is ``None``.
         """
-        rows = self.encode(values)
+        encoded = self.schema.encode(values)
+        rows = self._visited(values, encoded)
         if seed is None:
             rows[:, self.num_numbers : 2 * self.num_numbers] = 0
-        encoded = self.schema.encode(values)
         missing = np.isnan(values)[:, self.columns]
         weight = self.schema.log_weight(values) - ~np.isnan(encoded.numbers) @ np.log(self.standardize.scale)
         return States(
