@@ -9,15 +9,15 @@ from scorax._errors import InputError, explain
 from scorax._text import quote
 from scorax.data import Format
 from scorax.tables.columns._cells import Cells
-from scorax.tables.columns._codes import Codes, Encoded
-from scorax.tables.columns._column import AbstractColumn
+from scorax.tables.columns._codes import Encoded
+from scorax.tables.columns._outside import AbstractOutside
 
 SAME = 1e-12
 """Two values closer than this, relative to the largest of the column, are one value, unless they differ on a decimal grid."""
 
 
 @dataclass(frozen=True)
-class Constant(AbstractColumn):
+class Constant(AbstractOutside):
     """One value: stored, left out of the model and put back. Elsewhere there is no density."""
 
     name: str
@@ -35,16 +35,6 @@ class Constant(AbstractColumn):
     def kind(self) -> str:
         """The name of the kind in ``schema.json``."""
         return "constant"
-
-    @property
-    def widths(self) -> tuple[float, ...]:
-        """There is no number."""
-        return ()
-
-    @property
-    def codes(self) -> tuple[Codes, ...]:
-        """There is no level."""
-        return ()
 
     @property
     def summary(self) -> str:
@@ -75,21 +65,9 @@ class Constant(AbstractColumn):
                 )
             )
 
-    def encode(self, values: Float[np.ndarray, " n"]) -> Encoded:
-        """Nothing."""
-        return Encoded.of(np.empty((len(values), 0)))
-
     def invert(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
         """The value."""
         return np.full(len(encoded.numbers), self.value)
-
-    def decode(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
-        """The value."""
-        return self.invert(encoded)
-
-    def log_weight(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """Zero: the column is outside the density."""
-        return np.zeros(len(values))
 
     def _shown(self, value: float) -> str:
         return repr(self.format.cells(np.array([value])).tolist()[0])

@@ -13,8 +13,8 @@ from scorax._text import quote
 from scorax.data import Format
 from scorax.spec import Range
 from scorax.tables.columns._cells import Cells
-from scorax.tables.columns._codes import Codes, Encoded
-from scorax.tables.columns._column import AbstractColumn
+from scorax.tables.columns._codes import Encoded
+from scorax.tables.columns._outside import AbstractOutside
 
 _FIRST = 64
 """Rows on which a line is tried before all of them are."""
@@ -27,7 +27,7 @@ _FEWEST_BITS = 20
 
 
 @dataclass(frozen=True)
-class Copy(AbstractColumn):
+class Copy(AbstractOutside):
     r"""The image of another column, restored from it: $scale \, v + shift$ with its own decimals, or a value for each text.
 
     Attributes:
@@ -61,16 +61,6 @@ class Copy(AbstractColumn):
     def kind(self) -> str:
         """The name of the kind in ``schema.json``."""
         return "copy"
-
-    @property
-    def widths(self) -> tuple[float, ...]:
-        """There is no number."""
-        return ()
-
-    @property
-    def codes(self) -> tuple[Codes, ...]:
-        """There is no level."""
-        return ()
 
     @property
     def step(self) -> float | None:
@@ -117,21 +107,9 @@ class Copy(AbstractColumn):
                 )
             )
 
-    def encode(self, values: Float[np.ndarray, " n"]) -> Encoded:
-        """Nothing."""
-        return Encoded.of(np.empty((len(values), 0)))
-
     def invert(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
         """NaN: a schema puts the image in."""
         return np.full(len(encoded.numbers), np.nan)
-
-    def decode(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
-        """NaN: a schema puts the image in."""
-        return self.invert(encoded)
-
-    def log_weight(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """Zero: the column is outside the density."""
-        return np.zeros(len(values))
 
 
 def differs(values: Float[np.ndarray, " n"], others: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
