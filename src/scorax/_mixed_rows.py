@@ -21,6 +21,8 @@ class MixedRows:
         num_levels: of each discrete quantity, how many levels its support has, seen or not.
         widths: of each number, the width of the cell that was rounded to it; 0 where it is not rounded. None: none is.
         ordered: of each discrete quantity, whether its levels are in an order that means something. None: none is.
+        log_mass: of each row, the log-probability that every law gives it besides, of levels that are none of the support: such a
+            level is -1 here. None: 0.
 
     Raises:
         InputError: shapes that do not fit, an infinite number, a level that there is not, a negative width.
@@ -31,6 +33,7 @@ class MixedRows:
     num_levels: tuple[int, ...]
     widths: tuple[float, ...] | None = None
     ordered: tuple[bool, ...] | None = None
+    log_mass: Float[np.ndarray, " n"] | None = None
 
     def __post_init__(self) -> None:
         if self.numbers.ndim != 2 or self.levels.ndim != 2 or len(self.numbers) != len(self.levels):
@@ -38,6 +41,9 @@ class MixedRows:
         d, b = self.numbers.shape[1], self.levels.shape[1]
         object.__setattr__(self, "widths", (0.0,) * d if self.widths is None else tuple(map(float, self.widths)))
         object.__setattr__(self, "ordered", (False,) * b if self.ordered is None else tuple(map(bool, self.ordered)))
+        object.__setattr__(self, "log_mass", np.zeros(len(self)) if self.log_mass is None else self.log_mass)
+        if self.masses.shape != (len(self),):
+            _refuse(f"a log-mass for each of {len(self)} rows", f"shape {self.masses.shape}")
         lengths = (len(self.num_levels), len(self.cell_widths), len(self.orders))
         if lengths != (b, d, b):
             _refuse(f"{b} numbers of levels, {d} widths and {b} orders", f"{lengths[0]}, {lengths[1]} and {lengths[2]}")
@@ -64,9 +70,15 @@ class MixedRows:
         """`ordered`, one for each discrete quantity."""
         return self.ordered or ()
 
+    @property
+    def masses(self) -> Float[np.ndarray, " n"]:
+        """`log_mass`, one for each row."""
+        return np.zeros(0) if self.log_mass is None else self.log_mass
+
     def take(self, index: Int[np.ndarray, " m"] | slice) -> "MixedRows":
         """The rows of these places, in that order."""
-        return MixedRows(self.numbers[index], self.levels[index], self.num_levels, self.widths, self.ordered)
+        numbers, levels, masses = self.numbers[index], self.levels[index], self.masses[index]
+        return MixedRows(numbers, levels, self.num_levels, self.widths, self.ordered, masses)
 
     def cut(self, most: int, generator: np.random.Generator) -> "MixedRows":
         """At most so many rows, drawn without replacement; all of them, as they are, where there are no more."""
@@ -78,7 +90,8 @@ class MixedRows:
         """These rows and then those of `other`."""
         self.require_same_columns(other)
         numbers, levels = np.concatenate([self.numbers, other.numbers]), np.concatenate([self.levels, other.levels])
-        return MixedRows(numbers, levels, self.num_levels, self.widths, self.ordered)
+        masses = np.concatenate([self.masses, other.masses])
+        return MixedRows(numbers, levels, self.num_levels, self.widths, self.ordered, masses)
 
     def require_same_columns(self, other: "MixedRows") -> None:
         """Refuse rows of another table, or none."""

@@ -240,17 +240,6 @@ def test_a_level_that_was_never_seen_has_none():
     assert codes.encode(np.array([502.0, 2139.0])).levels.tolist() == [[-1], [2]]
 
 
-@pytest.mark.parametrize(("below", "above"), [(None, 0.3), (0.6, None), (0.2, 0.9)])
-def test_the_mass_beyond_the_ends_of_a_count_is_one(below, above):
-    column = Count("count", NumberFormat(0), -2.0, 8.0, 2.0, below, above)
-    beyond = np.concatenate([-2 - 2.0 * np.arange(1, 400), 8 + 2.0 * np.arange(1, 400)])
-    possible = beyond[(beyond < -2) & (below is not None) | (beyond > 8) & (above is not None)]
-    column.require(possible, "rows")
-    assert (column.encode(possible).levels == -1).all()
-    assert np.exp(column.log_weight(possible)).sum() == pytest.approx(1, abs=1e-12)
-    assert not column.log_weight(column.points).any()
-
-
 def test_a_new_kind_is_a_class_and_a_line(monkeypatch):
     written = json.loads(json.dumps(SCHEMA.to_json()))
     with pytest.raises(InputError, match=r"columns\[14\]\.kind: expected one of constant, copy, boolean, category"):

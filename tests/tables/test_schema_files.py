@@ -121,7 +121,7 @@ def test_a_file_that_was_tampered_with_is_refused_in_one_line(name):
 
 @pytest.mark.parametrize("name", [column.name for column in SCHEMA.columns])
 def test_a_field_too_few_or_of_another_type_is_refused(name):
-    optional = {"map", "spikes", "scale", "shift", "decimals", "images"}
+    optional = {"map", "spikes", "scale", "shift", "decimals", "images", "rows"}
     for field in _at(name)(WRITTEN):
         for changed in (None, {"odd": 1}):
             obj = copy.deepcopy(WRITTEN)

@@ -53,7 +53,7 @@ def compare_mixed(train: MixedRows, test: MixedRows, *, seed: int) -> dict[str, 
         makers.append(ChainBaseline)
     with threadpool_limits(1):
         fitted = [make().fit(train, seed=seed) for make in makers]
-        return {b.name: BaselineValues(b.log_prob(test), b.description) for b in fitted}
+        return {b.name: BaselineValues(b.log_prob(test) + test.masses, b.description) for b in fitted}
 
 
 def compare_folds(
@@ -110,6 +110,7 @@ def _mixed_fold(x: MixedRows, seed: int) -> dict[str, _Score]:
 
     def score(make: Callable[[], MixedBaseline], fit: np.ndarray, asked: np.ndarray) -> BaselineValues:
         baseline = make().fit(x.take(fit), seed=seed)
-        return BaselineValues(baseline.log_prob(x.take(asked)), baseline.description)
+        rows = x.take(asked)
+        return BaselineValues(baseline.log_prob(rows) + rows.masses, baseline.description)
 
     return {make().name: partial(score, make) for make in makers}

@@ -59,7 +59,13 @@ def logp(
         typer.Option("--probes", min=2, metavar="N", help="Estimate the divergence along N random directions instead."),
     ] = None,
     draws: Annotated[
-        int, typer.Option("--draws", min=1, metavar="K", help="Draws of noisy codes a row, in a table with categories.")
+        int,
+        typer.Option(
+            "--draws",
+            min=1,
+            metavar="K",
+            help="Draws of noisy codes a row; more are closer, above all beside what was never seen.",
+        ),
     ] = 4,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows computed at a time; does not change the answers.")
@@ -75,14 +81,14 @@ def logp(
     from scorax.data import TableWriter, read_table
     from scorax.tables import open_run
 
-    schema = open_run(RunFolder(run)).schema
-    values = schema.match(read_table(table, missing="keep"), shown_path(table))
+    schema, rows = open_run(RunFolder(run)).schema, read_table(table, missing="keep")
+    values = schema.match(rows, shown_path(table))
     writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values))
     pin_threads(run)
     import numpy as np
 
     from scorax.cli._budget import ErrorBudget
-    from scorax.cli._rows import NotFinite, summarise_density
+    from scorax.cli._rows import NotFinite, describe_unseen, summarise_density
     from scorax.likelihood import ExactDivergence, Hutchinson
     from scorax.tables import ScoreDensity
 
@@ -90,6 +96,7 @@ def logp(
     density = ScoreDensity.load(run)
     fitted = density.fitted_
     fitted.require_scorable(values, str(table))
+    describe_unseen(rows, values, schema)
     if fitted.coded and len(values) > _MANY:
         note(
             f"{len(values)} rows with categories, {draws} draws each: about {duration(_SECONDS * draws * len(values))} "

@@ -9,7 +9,8 @@ import numpy as np
 from scorax._errors import InputError
 from scorax._text import listing, shown_path
 from scorax.cli._console import note, say
-from scorax.tables import FitRows, Schema, notes
+from scorax.data import Table
+from scorax.tables import FitRows, Schema, Unseen, notes
 from scorax.tables.columns import KINDS
 
 
@@ -31,6 +32,16 @@ def describe_table(path: Path, rows: FitRows) -> None:
         note(f"left out, neither modelled nor generated: {listing(one.name for one in schema.left_out)}")
     for line in notes(rows.table, schema):
         note(f"note: {line}")
+
+
+def describe_unseen(table: Table, values: np.ndarray, schema: Schema) -> None:
+    """Say how many rows have a value that the fit never saw, which, and what it counts; nothing where there is none."""
+    found = Unseen.of(table, values, schema)
+    if found.rows:
+        note(
+            f"{found.rows} of {len(values)} rows have {found}; it has the mass 1 / (2 (n + K)), "
+            "of n rows of the fit and K levels, and the rest of the row is scored with it summed over"
+        )
 
 
 class NotFinite:

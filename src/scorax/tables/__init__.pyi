@@ -17,6 +17,7 @@ from ._run import Note, Phase, Saved, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._schema import LeftOut, Schema
+from ._scorable import Unseen
 from ._score_density import ScoreDensity
 from ._settings import resolved
 from ._training import Advance, Training
@@ -47,6 +48,7 @@ __all__ = [
     "Training",
     "TrainingConfig",
     "TrainingEnded",
+    "Unseen",
     "begun_run",
     "checked_name",
     "evaluate_test",

@@ -22,9 +22,10 @@ class States:
     Attributes:
         z: standardised numbers, then codes; noise in the place of numbers that do not apply.
         auxiliary: which numbers do not apply.
-        categories: of every discrete quantity; -1 where the cell is missing.
+        categories: of every discrete quantity; -1 where the cell is missing, or has a level that was never seen.
         present: which coordinates are of cells that are there; ``None`` where all are.
-        log_weight: what turns a log-density of the numbers that apply into one in file units: the slopes of maps and scales.
+        log_weight: what turns a log-density of the numbers that apply into one in file units: the slopes of maps and
+            scales, and the masses of what was never seen.
     """
 
     z: Float[np.ndarray, "n d"]

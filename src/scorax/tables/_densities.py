@@ -24,6 +24,8 @@ def state_log_prob(
 ) -> LogProb | DataLogProb:
     """Log-density of states, in standardised units, smoothed by the cut-off of the model; of the cells that are there.
 
+    A cell with a level that was never seen is summed over; ``states.log_weight`` has its mass.
+
     Args:
         model: of the table.
         states: rows, with noise inside their cells.
@@ -35,7 +37,8 @@ def state_log_prob(
     """
     settings |= {"divergence": divergence, "key": key, "condition": states.evidence}
     if states.categories.shape[1]:
-        return coded_log_prob(model, states.numbers, states.categories, draws=draws, **settings)
+        # What was never seen is summed over by draws, also where the network reads masks: of that cell it may have seen none.
+        return coded_log_prob(model, states.numbers, states.categories, draws=draws, marginal=True, **settings)
     return smoothed_log_prob(model, jnp.asarray(states.z, jax.dtypes.canonicalize_dtype(float)), **settings)
 
 

@@ -87,7 +87,10 @@ class FittedTable:
 
     @in_own_precision
     def compared(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n d"] | MixedRows:
-        """Rows as baselines see them, in file units: dequantised numbers, or numbers beside categories and holes."""
+        """Rows as baselines see them, in file units: dequantised numbers, or numbers beside categories and holes.
+
+        What the model says of levels that were never seen stands beside them, so that baselines have the same smoothing.
+        """
         schema = self.coordinates.schema
         if not self.mixed:
             return self.dequantised(values, seed)[:, schema.free]
@@ -95,7 +98,8 @@ class FittedTable:
         owners = [(j, column) for j, column in enumerate(schema.columns) if column.widths]
         numbers = np.where(np.isnan(encoded.numbers), np.nan, values[:, [j for j, _ in owners]])
         sizes, ordered = tuple(own.size for own in schema.codes), tuple(own.ordered for own in schema.codes)
-        return MixedRows(numbers, encoded.levels, sizes, tuple(column.step or 0.0 for _, column in owners), ordered)
+        steps = tuple(column.step or 0.0 for _, column in owners)
+        return MixedRows(numbers, encoded.levels, sizes, steps, ordered, schema.log_mass(values))
 
     @in_own_precision
     def log_prob(
@@ -115,6 +119,10 @@ class FittedTable:
         the columns; with categories, their log-probability and the density of the numbers
         (:func:`~scorax.likelihood.coded_log_prob`). Cells that are missing are summed over.
 
+        A level that was never seen has the mass $1 / (2 (n + K))$, with n rows of the fit that have a value and K levels, and
+        the rest of its row is scored with that cell summed over by the draws: take more of them for such rows. The levels of
+        the fit have together what is left of one.
+
         Args:
             values: rows.
             tolerance: wanted error of the solve; that of the configuration where it is ``None``, and with categories
@@ -126,7 +134,7 @@ class FittedTable:
             seed: of noise, draws and probes; ``None`` leaves rounded values where they are.
 
         Raises:
-            InputError: a row has a hole and those of the fit had none, or a category that they had not.
+            InputError: a row has a hole and those of the fit had none, or a value that is none of the column's.
         """
         self.require_scorable(values, "the rows")
         tolerance = self.config.sampling.tolerance if tolerance is None else tolerance
@@ -224,7 +232,7 @@ class FittedTable:
         """Refuse rows that have no density here; ``where`` begins the message.
 
         Raises:
-            InputError: a row has a hole and those of the fit had none, or a category that they had not.
+            InputError: a row has a hole and those of the fit had none, or a value that is none of the column's.
         """
         require_scorable(values, self.coordinates.schema, holes=self.config.network.masks, where=where)
 

@@ -14,7 +14,7 @@ from scorax.tables._choices import Choices
 from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._examine import Found, examine
 from scorax.tables._schema import Schema
-from scorax.tables._scorable import require_scorable
+from scorax.tables._scorable import require_scorable, require_seen
 from scorax.tables._settings import resolved
 
 FEWEST_ROWS = 10
@@ -94,7 +94,7 @@ class FitRows:
         elif self.test is not None:
             held = schema.match(self.test, self.test_name)
         require_fittable(values, schema, name=self.name)
-        require_scorable(values, schema, holes=True, where=self.name)
+        require_seen(values, schema, where=self.name)
         schema = schema.refitted(values)
         settings = resolved(config, schema.size(len(values), holes=bool(np.isnan(values).any())))
         if held is not None:

@@ -12,7 +12,7 @@ from scorax._text import listing, quote, shown_path, suggest
 from scorax.data import Dialect, Format, Table
 from scorax.tables._schema_json import read_schema, written
 from scorax.tables._settings import TableSize
-from scorax.tables.columns import KINDS, AbstractColumn, Cells, Codes, Copy, Encoded
+from scorax.tables.columns import KINDS, AbstractColumn, AbstractLevels, Cells, Codes, Copy, Encoded
 
 _SPREADS = (1e-305, 1e305)
 """Of the values of a column that varies: the standard deviation and its inverse are normal numbers then."""
@@ -218,6 +218,11 @@ class Schema:
         for j, column in enumerate(self.columns):
             total += column.log_weight(values[:, j])
         return total
+
+    def log_mass(self, values: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, " rows"]:
+        """What a log-probability of levels lacks to be one of values: the masses of what was never seen, and of the rest."""
+        own = [(j, column) for j, column in enumerate(self.columns) if isinstance(column, AbstractLevels)]
+        return sum((column.log_weight(values[:, j]) for j, column in own), np.zeros(len(values)))
 
     def cells(self, values: Float[np.ndarray, "rows columns"]) -> list[Num[np.ndarray, " rows"]]:
         """Each column of values as the table has it; see :meth:`~scorax.data.AbstractFormat.cells`."""

@@ -1,11 +1,15 @@
-"""Rows of which a model has a density: cells are there where it has seen no holes, and categories are those of the fit."""
+"""Rows of which a model has a density: cells are there where it has seen no holes, and what it never saw has a mass."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._text import listing, quote, shown_path
+from scorax.data import Table
 from scorax.tables._schema import Schema
+from scorax.tables.columns import AbstractLevels
 
 
 def require_scorable(values: Float[np.ndarray, "n columns"], schema: Schema, *, holes: bool, where: str) -> None:
@@ -18,7 +22,7 @@ def require_scorable(values: Float[np.ndarray, "n columns"], schema: Schema, *, 
         where: begins the message.
 
     Raises:
-        InputError: a cell is missing and the model was fitted to whole rows, or a category was not there in the fit.
+        InputError: a cell is missing and the model was fitted to whole rows, or a value is no level and has no mass.
     """
     place, free = shown_path(where), schema.free
     missing = np.isnan(values)[:, free]
@@ -32,17 +36,70 @@ def require_scorable(values: Float[np.ndarray, "n columns"], schema: Schema, *, 
             got=f"a missing cell in column {quote(name)}, row {row + 1} {_share(holed)}",
             do="fill the cells, leave these rows out, or fit again to rows of which some have holes",
         )
-    owners = [j for j, column in enumerate(schema.columns) for _ in column.codes]
-    for j, levels in zip(owners, schema.encode(values).levels.T, strict=True):
-        unseen = (levels < 0) & ~np.isnan(values[:, j])
-        if unseen.any():
-            column, row = schema.columns[j], int(np.argmax(unseen))
-            raise _refusal(
-                place,
-                expected=f"values of the fit in column {quote(column.name)} ({column.kind})",
-                got=f"another one in row {row + 1} {_share(unseen)}",
-                do="leave these rows out, or fit again to rows or a schema that have it",
-            )
+    for column, unseen in _unseen(values, schema):
+        if not column.unseen_mass:
+            raise _unseen_refusal(column, unseen, place)
+
+
+def require_seen(values: Float[np.ndarray, "n columns"], schema: Schema, *, where: str) -> None:
+    """Refuse rows to fit with a value that is no level of its column.
+
+    Raises:
+        InputError: there is one; ``where`` begins the message.
+    """
+    for column, unseen in _unseen(values, schema):
+        raise _unseen_refusal(column, unseen, shown_path(where))
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What a table has that a fit never saw.
+
+    Attributes:
+        rows: how many of its rows have such a cell.
+        cells: of each column that has some, its name and the distinct cells, as they are written.
+    """
+
+    rows: int
+    cells: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @staticmethod
+    def of(table: Table, values: Float[np.ndarray, "n columns"], schema: Schema) -> "Unseen":
+        """What a table has beside the levels of a schema; ``values`` are its rows as the schema takes them."""
+        place = {name: j for j, name in enumerate(table.columns)}
+        rows, cells = np.zeros(len(values), bool), []
+        for column, unseen in _unseen(values, schema):
+            found = place[column.name]
+            written = table.formats[found].text(np.unique(table.values[unseen, found]))
+            cells.append((column.name, tuple(str(cell) for cell in written.to_pylist())))
+            rows |= unseen
+        return Unseen(int(rows.sum()), tuple(cells))
+
+    def __str__(self) -> str:
+        columns = (f"{quote(name)} ({listing(cells, 3)})" for name, cells in self.cells)
+        return f"a value that the fit never saw: {'; '.join(columns)}"
+
+
+def _unseen(
+    values: Float[np.ndarray, "n columns"], schema: Schema
+) -> list[tuple[AbstractLevels, Bool[np.ndarray, " n"]]]:
+    """The columns with values that are no level, and the rows that have them."""
+    found = []
+    for column, own in zip(schema.columns, values.T, strict=True):
+        if isinstance(column, AbstractLevels):
+            unseen = (column.encode(own).levels[:, 0] < 0) & ~np.isnan(own)
+            if unseen.any():
+                found.append((column, unseen))
+    return found
+
+
+def _unseen_refusal(column: AbstractLevels, unseen: Bool[np.ndarray, " n"], place: str) -> InputError:
+    return _refusal(
+        place,
+        expected=f"values of the fit in column {quote(column.name)} ({column.kind})",
+        got=f"another one in row {int(np.argmax(unseen)) + 1} {_share(unseen)}",
+        do="leave these rows out, or fit again to rows or a schema that have it",
+    )
 
 
 def _share(rows: Bool[np.ndarray, " n"]) -> str:

@@ -13,7 +13,7 @@ from scorax.tables.columns._count import Count
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._integer import Integer
 from scorax.tables.columns._knots import Knots
-from scorax.tables.columns._levels import AbstractLevels
+from scorax.tables.columns._levels import AbstractLevels, AbstractOpenLevels
 from scorax.tables.columns._map import Map
 from scorax.tables.columns._no_variable import identifier, is_free_text
 from scorax.tables.columns._number import AbstractNumber
@@ -41,6 +41,7 @@ __all__ = [
     "AbstractColumn",
     "AbstractLevels",
     "AbstractNumber",
+    "AbstractOpenLevels",
     "Asinh",
     "Base",
     "Boolean",

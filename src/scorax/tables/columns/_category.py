@@ -1,6 +1,6 @@
 """Columns of categories."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -8,20 +8,22 @@ from jaxtyping import Float
 from scorax.data import BooleanFormat, NumberFormat, TextFormat, TimeFormat
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._count import integer_levels
-from scorax.tables.columns._levels import AbstractLevels, check_levels, shown_levels
+from scorax.tables.columns._levels import AbstractOpenLevels, Rows, check_levels, shown_levels
 
 
 @dataclass(frozen=True)
-class Category(AbstractLevels):
+class Category(AbstractOpenLevels):
     """Values without an order.
 
     Attributes:
         levels: the values; ``None`` for all texts of the format.
+        rows: rows of the fit with a value.
     """
 
     name: str
     format: NumberFormat | TextFormat | BooleanFormat | TimeFormat
     levels: tuple[float, ...] | None
+    rows: Rows | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         check_levels(self.levels, self.format)
@@ -55,6 +57,11 @@ class Category(AbstractLevels):
     def ordered(self) -> bool:
         """They are not."""
         return False
+
+    @property
+    def open(self) -> bool:
+        """Beside truth values is nothing else."""
+        return self.format.kind != "boolean"
 
     @property
     def summary(self) -> str:

@@ -1,6 +1,6 @@
 """Columns of integers with few points between their ends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from scorax.spec import Range
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._codes import Encoded
 from scorax.tables.columns._grid import Grid
-from scorax.tables.columns._levels import MOST_LEVELS, AbstractLevels
+from scorax.tables.columns._levels import MOST_LEVELS, AbstractOpenLevels, Rows
 from scorax.tables.columns._spikes import MOST_LEVELS as MOST_POINTS
 
 _ALWAYS = 3
@@ -51,7 +51,7 @@ class Ladder(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Count(AbstractLevels):
+class Count(AbstractOpenLevels):
     r"""Integers of which every one between two ends is a level, seen or not.
 
     An end is closed, or values beyond it are possible: they are levels that were never seen. Their mass is shared by a geometric
@@ -63,6 +63,7 @@ class Count(AbstractLevels):
         by: distance of the levels.
         below: $q$ below the lowest level; ``None`` where this end is closed.
         above: the same above the highest.
+        rows: rows of the fit with a value.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Count(AbstractLevels):
     by: Annotated[float, Range(1, 2**53)]
     below: Ratio | None
     above: Ratio | None
+    rows: Rows | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if {self.low % 1, self.high % 1, self.by % 1} != {0.0}:
@@ -109,6 +111,11 @@ class Count(AbstractLevels):
         return len(self.points) > 2
 
     @property
+    def open(self) -> bool:
+        """Whether an end is."""
+        return self.below is not None or self.above is not None
+
+    @property
     def summary(self) -> str:
         """The ends, and which of them is open."""
         by = "" if self.by == 1 else f" by {self.by:g}"
@@ -141,7 +148,7 @@ class Count(AbstractLevels):
         on = inside & (self.low + places * self.by == values)
         return Encoded.of_levels(np.where(on, places, -1))
 
-    def log_weight(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    def log_share(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Zero at a level; beyond an open end the logarithm of the share of the mass there."""
         found = np.zeros(len(values))
         sides = ((self.below, self.low - values), (self.above, values - self.high))

@@ -1,6 +1,6 @@
 """Columns of few values in order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -8,7 +8,7 @@ from jaxtyping import Float
 from scorax.data import NumberFormat, TextFormat, TimeFormat
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._grid import Grid
-from scorax.tables.columns._levels import AbstractLevels, check_levels, shown_levels
+from scorax.tables.columns._levels import AbstractOpenLevels, Rows, check_levels, shown_levels
 
 _FEW = 12
 _ROWS = 5
@@ -21,16 +21,18 @@ _SPARSE_ROWS = 20
 
 
 @dataclass(frozen=True)
-class Ordered(AbstractLevels):
+class Ordered(AbstractOpenLevels):
     """Values in order, and none between them.
 
     Attributes:
         levels: the values in their order; of texts their places among those of the format.
+        rows: rows of the fit with a value.
     """
 
     name: str
     format: NumberFormat | TextFormat | TimeFormat
     levels: tuple[float, ...]
+    rows: Rows | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         check_levels(self.levels, self.format)
@@ -59,6 +61,11 @@ class Ordered(AbstractLevels):
     def ordered(self) -> bool:
         """They are, in so far as there are more than two."""
         return len(self.levels) > 2
+
+    @property
+    def open(self) -> bool:
+        """A value that was never seen is possible."""
+        return True
 
     @property
     def summary(self) -> str:
