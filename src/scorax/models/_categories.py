@@ -7,17 +7,21 @@ from scorax._checked import shown
 from scorax._errors import explain
 from scorax._types import Condition, Scalar
 from scorax.models._evidence import Evidence
+from scorax.models._given import Given
 from scorax.models._parametrization import Karras
 from scorax.models._score_model import AbstractScoreModel, Denoiser
 
 
 def require_codes(model: AbstractScoreModel) -> Denoiser:
-    """``model`` itself where it is a denoiser around a network with a :class:`~scorax.networks.CodedHead`.
+    """``model`` itself, or what is inside a :class:`Given`, where it is a denoiser around a network with a
+    :class:`~scorax.networks.CodedHead`.
 
     Raises:
         TypeError: it is no such model.
         ValueError: its parametrization is not the one that the head is written for.
     """
+    if isinstance(model, Given):
+        model = model.model
     if not isinstance(model, Denoiser):
         raise TypeError(
             explain(

@@ -35,6 +35,7 @@ Waves = Annotated[int, Range(0, 16)]
 Steps = Annotated[int, Range(1, 10**8)]
 BatchSize = Annotated[int, Range(1, 2**20)]
 LearningRate = Annotated[float, Range(0, 1e4, above=True)]
+Rounds = Annotated[int, Range(1, 100)]
 Folds = Annotated[int, Range(1, 1000)]
 Components = Annotated[int, Range(1, 1000)]
 Noise = Annotated[float, Range(1e-6, 1e6)]
@@ -80,6 +81,8 @@ class TrainingConfig(Checked):
         validate_every: steps between validations.
         patience: validations without improvement after which a member stops.
         save_every: steps between checkpoints of a run folder.
+        filling_rounds: rounds of a fit with missing cells, which share the steps evenly: after each but the last they are filled
+            by draws of the model given the other cells of the row. 1 fills none.
     """
 
     max_steps: Steps | None = None
@@ -93,6 +96,7 @@ class TrainingConfig(Checked):
     validate_every: Steps = 100
     patience: Steps | None = None
     save_every: Steps = 500
+    filling_rounds: Rounds | None = None
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,7 @@ class ResolvedTraining(TrainingConfig):
     batch_size: BatchSize = _required()
     learning_rate: LearningRate = _required()
     patience: Steps = _required()
+    filling_rounds: Rounds = 1
 
 
 @dataclass(frozen=True)

@@ -45,14 +45,19 @@ class States:
     @property
     def evidence(self) -> Evidence | None:
         """The question for the law of the cells that are there; ``None`` where all are."""
-        if self.present is None:
-            return None
-        return Evidence(np.zeros(self.z.shape, np.float32), np.zeros(self.z.shape, bool), self.present)
+        return question_of(self.present)
 
     def take(self, rows: Int64[np.ndarray, " m"] | slice) -> "States":
         """The states of these rows."""
         present = None if self.present is None else self.present[rows]
         return States(self.z[rows], self.auxiliary[rows], self.categories[rows], present, self.log_weight[rows])
+
+
+def question_of(present: Bool[np.ndarray, "n d"] | None) -> Evidence | None:
+    """The question for the law of the coordinates that are there, of each row; ``None`` where all are."""
+    if present is None:
+        return None
+    return Evidence(np.zeros(present.shape, np.float32), np.zeros(present.shape, bool), present)
 
 
 @dataclass(frozen=True)

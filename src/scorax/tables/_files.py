@@ -28,6 +28,7 @@ from scorax.records import MetricsLine
 from scorax.spec import from_mapping, to_json
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates
+from scorax.tables._filling import Round
 from scorax.tables._fitted import FittedTable
 from scorax.tables._memory import Memory
 from scorax.tables._model import Blueprint, cut_at, restricted
@@ -88,25 +89,37 @@ def _prior(code: int) -> str:
     return f"members/log_priors/{code}"
 
 
-def save_state(run: RunFolder, state: TrainState, notes: Notes) -> None:
-    """Save a training state as a step of the run."""
+def save_state(run: RunFolder, state: TrainState, training: Training, notes: Notes) -> None:
+    """Save a state of a training as a step of the run, with what its round fills."""
     arrays = {group: named_arrays(getattr(state, name)) for group, name in _GROUPS.items()}
     arrays["progress"] = {name: np.asarray(getattr(state, name)) for name in _PROGRESS}
-    save_step(run, int(state.step), arrays, notes)
+    if len(training.holed):
+        arrays["round"] = _round_arrays(training.round)
+    save_step(run, training.round.start + int(state.step), arrays, notes)
 
 
-def load_state(run: RunFolder, training: Training) -> tuple[TrainState, Step]:
-    """The newest whole state of a run, passing over damaged ones."""
+def _round_arrays(own: Round) -> dict[str, np.ndarray]:
+    return {"number": np.asarray(own.number, np.int32), "start": np.asarray(own.start, np.int32), "draws": own.draws}
+
+
+def load_state(run: RunFolder, training: Training) -> tuple[TrainState, Round, Step]:
+    """The newest whole state of a run and the round it is in, passing over damaged ones."""
     like = initial_state(training.model, optimizer(training.config))
     expected = {group: array_spec(getattr(like, name)) for group, name in _GROUPS.items()}
     expected["progress"] = array_spec({name: getattr(like, name) for name in _PROGRESS})
+    if len(training.holed):
+        expected["round"] = array_spec(_round_arrays(training.round))
     step = load_step(run, expected, fallback=True)
+    own = training.round
+    if "round" in step.arrays:
+        found = step.arrays["round"]
+        own = Round(int(found["number"]), int(found["start"]), found["draws"])
     changes = {
         name: with_named_arrays(getattr(like, name), step.arrays[group], where=f"{run.step_path(step.step)}/{group}")
         for group, name in _GROUPS.items()
     }
     progress = {name: jnp.asarray(step.arrays["progress"][name]) for name in _PROGRESS}
-    return dataclasses.replace(like, **changes, **progress), step
+    return dataclasses.replace(like, **changes, **progress), own, step
 
 
 def save_fitted(

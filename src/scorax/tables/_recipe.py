@@ -1,5 +1,6 @@
 """The recipe for tables: from rows and a configuration to a fitted table with its cut-off chosen."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from jaxtyping import Float, Int
 from scorax._events import Event, Phase
 from scorax.tables._config import FitConfig
 from scorax.tables._coordinates import Coordinates
+from scorax.tables._filling import Round
 from scorax.tables._fitted import FittedTable
 from scorax.tables._model import cut_at, restricted
 from scorax.tables._precision import in_own_precision
@@ -23,10 +25,11 @@ SCORED_ROWS = 2000
 
 
 class Resumed(NamedTuple):
-    """Where a training goes on: the state it had, and its members' held-out losses at step 0."""
+    """Where a training goes on: the state it had, its members' held-out losses at step 0, and the round it was in."""
 
     state: TrainState
     start_loss: Float[np.ndarray, " members"]
+    round: Round
 
 
 class TrainingEnded(NamedTuple):
@@ -41,14 +44,14 @@ class Fit:
 
     Attributes:
         fitted: the model with its cut-off.
-        state: the end of the training.
+        last: the end of the training.
         choice: what held-out rows decided.
         fold: member that never saw a row, for the rows in ``out_of_fold``; -1 elsewhere.
         out_of_fold: log-density of rows by the member that never saw them, in file units; NaN where there is none.
     """
 
     fitted: FittedTable
-    state: TrainState
+    last: Advance
     choice: Choice
     fold: Int[np.ndarray, " n"]
     out_of_fold: Float[np.ndarray, " n"]
@@ -56,12 +59,12 @@ class Fit:
     @property
     def steps(self) -> int:
         """Optimiser steps taken."""
-        return int(self.state.step)
+        return self.last.step
 
     @property
     def best_steps(self) -> tuple[int, ...]:
         """Step of the weights kept, per member."""
-        return tuple(np.asarray(self.state.best_step).tolist())
+        return tuple((self.last.training.round.start + np.asarray(self.last.state.best_step)).tolist())
 
     @property
     def held_out_nats(self) -> float:
@@ -114,23 +117,36 @@ class Recipe:
         last = _trained(training, resumed, on_event)
         on_event(TrainingEnded(last))
         on_event(Phase("choosing start and sigma_min on held-out rows"))
-        return _finished(training, last.state)
+        return _finished(last)
 
 
 def _trained(training: Training, resumed: Resumed | None, on_event: Callable[[Event | TrainingEnded], None]) -> Advance:
     """The end of a training; one that has ended already has no further states."""
-    last = None if resumed is None else Advance(training, *resumed)
-    for state in training.states(None if resumed is None else resumed.state):
-        start_loss = np.asarray(state.validation_loss, np.float64) if last is None else last.start_loss
-        last = Advance(training, state, start_loss)
-        on_event(last)
-    assert last is not None  # a training without a state to go on from yields one at step 0
-    return last
+    last = None
+    if resumed is not None:
+        training = dataclasses.replace(training, round=resumed.round)
+        last = Advance(training, resumed.state, resumed.start_loss)
+    while True:
+        for state in training.states(None if last is None else last.state):
+            start_loss = np.asarray(state.validation_loss, np.float64) if last is None else last.start_loss
+            last = Advance(training, state, start_loss)
+            on_event(last)
+        assert last is not None  # a training without a state to go on from yields one at step 0
+        number, rounds = training.round.number, training.config.training.filling_rounds
+        if number == rounds:
+            return last
+        count = np.count_nonzero(np.isnan(training.values[:, training.blueprint.coordinates.schema.free]))
+        on_event(Phase(f"round {number + 1} of {rounds}: filling {count:,} cells"))
+        training, state = training.next_round(last.state)
+        untrained = next(training.states(None))
+        last = Advance(training, state, np.asarray(untrained.validation_loss, np.float64))
+        on_event(Phase("training on filled rows"))
 
 
-def _finished(training: Training, state: TrainState) -> Fit:
+def _finished(last: Advance) -> Fit:
     """The start and the cut-off chosen, and the held-out rows scored."""
-    model = state.model(training.model)
+    training = last.training
+    model = last.state.model(training.model)
     choice = choose(training, model)
     blueprint, model = restricted(training.blueprint, model, choice.start)
     rows = held_out_rows(training.fold, SCORED_ROWS)
@@ -139,4 +155,4 @@ def _finished(training: Training, state: TrainState) -> Fit:
     fold = np.full(len(training.fold), -1)
     fold[rows] = training.fold[rows]
     fitted = FittedTable(blueprint, cut_at(model, choice.sigma_min))
-    return Fit(fitted, state, choice, fold, values)
+    return Fit(fitted, last, choice, fold, values)

@@ -29,7 +29,6 @@ from scorax.tables._rows import FitRows, Split
 from scorax.tables._saved import begun_run, read_schema
 from scorax.tables._selection import Choice
 from scorax.tables._training import Advance, Training
-from scorax.training import TrainState
 
 
 @in_own_precision
@@ -80,7 +79,7 @@ def fit_run(
             facts = _same_run(run, facts, split, on_event)
         keeper = _Keeper(run, facts, on_event, poll)
         fit = Recipe(config, seed).fit(rows, keeper.hear, keeper.begin)
-        keeper.save(fit.state, fit.choice)
+        keeper.save(fit.last, fit.choice)
         poll()
         if records:
             on_event(Phase("comparing with baselines, drawing samples, writing records"))
@@ -132,7 +131,6 @@ class _Keeper:
     facts: RunFacts
     on_event: Callable[[Event], None]
     poll: Callable[[], str | None]
-    start_loss: np.ndarray | None = None
     saved: int | None = None
 
     def begin(self, training: Training) -> Resumed | None:
@@ -144,7 +142,7 @@ class _Keeper:
             write_facts(run, training.blueprint)
             cut_metrics(run, -1)
             return None
-        state, step = load_state(run, training)
+        state, own, step = load_state(run, training)
         for line in step.skipped:
             self.on_event(Note(f"warning: {line}"))
         cut_metrics(run, step.step)
@@ -152,26 +150,26 @@ class _Keeper:
         if step.notes.start_loss is None:
             got, do = "none in the step to resume", "fit again into another folder"
             raise InputError(f"{shown_path(run.path)}: " + explain(expected="losses of the start", got=got, do=do))
-        self.saved, self.start_loss = step.step, np.asarray(step.notes.start_loss, np.float64)
-        return Resumed(state, self.start_loss)
+        self.saved = step.step
+        return Resumed(state, np.asarray(step.notes.start_loss, np.float64), own)
 
     def hear(self, event: Event | TrainingEnded) -> None:
         """Record and save what training reaches."""
         if isinstance(event, TrainingEnded):
             if event.last.step != self.saved:  # whatever comes after the training may fail
-                self.save(event.last.state)
+                self.save(event.last)
             return
         self.on_event(event)
         if isinstance(event, Advance):
             self._advance(event)
 
-    def save(self, state: TrainState, choice: Choice | None = None) -> None:
+    def save(self, now: Advance, choice: Choice | None = None) -> None:
         """Save a state, and what was chosen after the training where it was."""
-        self._write(state, choice)
-        self.on_event(Saved(int(state.step)))
+        self._write(now, choice)
+        self.on_event(Saved(now.step))
 
     def _advance(self, now: Advance) -> None:
-        self.start_loss, step = now.start_loss, now.step
+        step = now.step
         if now.validated:
             _write.append_json_line(self.run.metrics, to_json(_metrics(now)))
             _write.append_json_line(self.run.log, {"step": step, "time": round(time.time(), 3)})
@@ -179,19 +177,18 @@ class _Keeper:
             wanted = self.poll()
         except Interrupted:
             if step != self.saved:
-                self._write(now.state)
+                self._write(now)
             raise
         due = wanted == "save" or step == 0 or step % now.training.config.training.save_every == 0
         if due and step != self.saved:
-            self.save(now.state)
+            self.save(now)
 
-    def _write(self, state: TrainState, choice: Choice | None = None) -> None:
-        assert self.start_loss is not None  # known from the first state on
-        notes = Notes(tuple(self.start_loss.tolist()))
+    def _write(self, now: Advance, choice: Choice | None = None) -> None:
+        notes = Notes(tuple(now.start_loss.tolist()))
         if choice is not None:
             notes = dataclasses.replace(notes, sigma_min=choice.sigma_min, start=choice.start)
-        save_state(self.run, state, notes)
-        self.saved = int(state.step)
+        save_state(self.run, now.state, now.training, notes)
+        self.saved = now.step
 
 
 def _metrics(now: Advance) -> MetricsLine:

@@ -65,6 +65,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     if folds == 1 and num_rows - num_held_out(ensemble.holdout, num_rows) < 2:
         got = f"ensemble.holdout = {ensemble.holdout:g} of {num_rows} rows"
         raise InputError(explain(expected="two rows or more to train on", got=got, do="hold fewer rows out"))
+    max_steps = training.max_steps or (3000 if flat else 5000)
     settings = ResolvedConfig(
         network=ResolvedNetwork(
             width=network.width or (64 if small else 128),
@@ -78,11 +79,12 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         training=ResolvedTraining(
             **{
                 **vars(training),
-                "max_steps": training.max_steps or (3000 if flat else 5000),
+                "max_steps": max_steps,
                 "batch_size": training.batch_size or (256 if small or flat else 512),
                 "learning_rate": training.learning_rate or (1e-3 if small else 2e-3),
                 # A large table hardly overfits: its held-out loss is noise around a slope until the schedule has decayed.
                 "patience": training.patience or (8 if small else 25),
+                "filling_rounds": min(training.filling_rounds or 3, max_steps) if size.holes else 1,
             }
         ),
         ensemble=ResolvedEnsemble(
@@ -126,6 +128,11 @@ def _require_start(starts: tuple[Start, ...] | None, size: TableSize) -> None:
 def num_members(config: ResolvedConfig) -> int:
     """Networks trained side by side: one for each start and fold."""
     return len(config.ensemble.starts) * config.ensemble.folds
+
+
+def round_steps(training: ResolvedTraining) -> int:
+    """Optimiser steps of each round, at most."""
+    return training.max_steps // training.filling_rounds
 
 
 def num_held_out(holdout: float, num_rows: int) -> int:

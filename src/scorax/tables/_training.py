@@ -1,10 +1,12 @@
 """The training of a table: what it is made of, and how it advances."""
 
+import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Float, Int
@@ -13,6 +15,7 @@ from scorax._events import AbstractAdvance
 from scorax._types import Key
 from scorax.models import Denoiser
 from scorax.objectives import (
+    AbstractObjective,
     DenoisingScoreMatching,
     EDMWeighting,
     LikelihoodTimes,
@@ -20,12 +23,21 @@ from scorax.objectives import (
     LogNormalTimes,
     UniformTimes,
 )
+from scorax.samplers import AdamsBashforth
 from scorax.tables._config import ResolvedConfig
-from scorax.tables._coordinates import Coordinates, States
-from scorax.tables._model import Blueprint
-from scorax.tables._settings import num_held_out, num_members
+from scorax.tables._coordinates import Coordinates, States, question_of
+from scorax.tables._filling import Round, drawn
+from scorax.tables._masked_matching import MaskedMatching
+from scorax.tables._model import Blueprint, member_models
+from scorax.tables._settings import num_held_out, num_members, round_steps
 from scorax.tables._starts import member_laws, moments_of
-from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit
+from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit, initial_state
+
+_FILLING = 0x66696C6C
+"""Sets the draws of missing cells apart from the randomness of training."""
+
+_REST = 0.5
+"""Share of the visits of a round that ask for the cells that are drawn after it."""
 
 _TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
 _WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
@@ -38,7 +50,8 @@ class Training:
     Attributes:
         blueprint: what the model is built in.
         model: untrained model of states.
-        rows: encoded rows, float32, visited with noise inside their cells.
+        values: rows in all columns of the schema.
+        round: the round of filling, and what it fills.
         scored: rows with noise fixed by content and seed: those that densities are compared on.
         fold: the fold of a row, which the members of that fold do not train on; ``-1`` for rows that all train on.
         key: root key of training.
@@ -46,7 +59,8 @@ class Training:
 
     blueprint: Blueprint
     model: Denoiser
-    rows: Rows
+    values: Float[np.ndarray, "n columns"]
+    round: Round
     scored: States
     fold: Int[np.ndarray, " n"]
     key: Key
@@ -65,7 +79,8 @@ class Training:
         return Training(
             blueprint,
             blueprint.untrained(key=network_key),
-            _visited_rows(coordinates, values, states),
+            values,
+            Round.first(num_members(config), states),
             states,
             fold,
             train_key,
@@ -89,29 +104,97 @@ class Training:
         """Rows that ``member`` trains on."""
         return np.flatnonzero(self.fold != member % self.config.ensemble.folds)
 
+    @functools.cached_property
+    def holed(self) -> Int[np.ndarray, " rows"]:
+        """Rows with a missing cell that rounds fill; none where there is one round."""
+        if self.config.training.filling_rounds == 1 or self.scored.present is None:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(~self.scored.present.all(axis=1))
+
+    def filled(self, member: int, rows: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m columns"]:
+        """Values of rows as ``member`` sees them in this round."""
+        values, present = self.values[rows], self.scored.present
+        if self.round.number == 1 or present is None:
+            return values
+        z = np.zeros(present.shape)
+        z[~present] = self.round.draws[member]
+        return np.where(np.isnan(values), self.blueprint.coordinates.decode(z[rows]), values)
+
+    @functools.cached_property
+    def rows(self) -> Rows:
+        """What is trained and validated on, encoded and visited with noise inside cells.
+
+        First all rows as they are; then, for every member, those with a missing cell as it sees them. They are there in the
+        first round too, not filled yet: rounds have the same shapes, and share their programs.
+        """
+        coordinates, present, numbers = self.blueprint.coordinates, self.scored.present, self.blueprint.size.numbers
+        parts = [coordinates.encode(self.values)]
+        if present is not None and len(self.holed):
+            own = present[self.holed] | (self.round.number > 1)
+            parts += [coordinates.encode(self.filled(member, self.holed)) for member in range(self.members)]
+            present = np.concatenate([present, *[own] * self.members])
+        rows = np.concatenate(parts)
+        random = np.isnan(rows).any() or np.any(rows[:, numbers : 2 * numbers])
+        if not random:
+            rows = np.delete(rows, np.s_[numbers : 2 * numbers], axis=1)
+        return Rows(rows.astype(np.float32), question_of(present), coordinates.visit if random else None)
+
+    def places(self, member: int, rows: Int[np.ndarray, " m"]) -> Int[np.ndarray, " m"]:
+        """Where among :attr:`rows` those stand that ``member`` sees."""
+        places = np.arange(len(self.fold))
+        places[self.holed] = len(self.fold) + member * len(self.holed) + np.arange(len(self.holed))
+        return places[rows]
+
     def states(self, state: TrainState | None) -> Iterator[TrainState]:
-        """States of the training, from the start or after ``state``."""
-        training = self.config.training
+        """States of the round, from the untrained model or after ``state``; their steps count from the start of the round."""
+        training, number = self.config.training, self.round.number
         members = range(self.members)
         return fit(
             self.model,
-            objective(self.config),
+            self._loss,
             self.rows,
             optimizer(self.config),
-            key=self.key,
-            num_steps=training.max_steps,
+            key=self.key if number == 1 else jax.random.fold_in(self.key, number),
+            num_steps=round_steps(training),
             options=FitOptions(
                 batch_size=training.batch_size,
                 ema_decay=training.ema_decay,
                 validation=Validation(
-                    tuple(self.held_out(member) for member in members),
+                    tuple(self.places(member, self.held_out(member)) for member in members),
                     every=training.validate_every,
                     patience=training.patience,
                 ),
-                member_rows=[self.trained_on(member) for member in members],
+                member_rows=[self.places(member, self.trained_on(member)) for member in members],
             ),
             state=state,
         )
+
+    @property
+    def _loss(self) -> AbstractObjective:
+        """With masks where rounds fill; only a model that fills has to know what rows lack given what they have."""
+        loss, present = objective(self.config), self.scored.present
+        if present is None or not len(self.holed):
+            return loss
+        rest = _REST if self.round.number < self.config.training.filling_rounds else 0.0
+        return MaskedMatching(
+            loss.weighting, loss.times, jnp.asarray(present), jnp.asarray(present[self.holed]), jnp.asarray(rest)
+        )
+
+    def next_round(self, state: TrainState) -> tuple["Training", TrainState]:
+        """The round after this one, which ends in ``state``, and its first state.
+
+        Every member draws the missing cells of all rows given the cells that are there, for itself, and goes on from its best
+        weights with a fresh optimiser.
+        """
+        model = state.model(self.model)
+        sampler = AdamsBashforth(self.config.sampling.evaluations)
+        key = jax.random.fold_in(jax.random.fold_in(self.key, _FILLING), self.round.number)
+        draws = [
+            drawn(own, self.scored, self.holed, sampler, key=jax.random.fold_in(key, member))
+            for member, own in enumerate(member_models(model))
+        ]
+        following = Round(self.round.number + 1, self.round.start + int(state.step), np.stack(draws))
+        return dataclasses.replace(self, round=following), initial_state(model, optimizer(self.config))
 
     @functools.cached_property
     def start_nats(self) -> Float[np.ndarray, " members"]:
@@ -119,7 +202,10 @@ class Training:
         values, starts = [], self.blueprint.starts
         with jax.enable_x64(True):
             for member in range(self.members):
-                held = self.scored.take(self.held_out(member))
+                rows = self.held_out(member)
+                held = self.scored.take(rows)
+                if self.round.number > 1:
+                    held = self.blueprint.coordinates.states(self.filled(member, rows), 0)
                 values.append(starts.mean_log_density(member, held) + float(np.mean(held.log_weight)))
         return np.array(values)
 
@@ -131,7 +217,7 @@ class Advance(AbstractAdvance):
     Attributes:
         training: of which it is one.
         state: weights, their averages and what the optimiser knows.
-        start_loss: held-out loss of every member at step 0.
+        start_loss: held-out loss of every member's untrained network, on the rows of the round.
     """
 
     training: Training
@@ -140,13 +226,14 @@ class Advance(AbstractAdvance):
 
     @property
     def step(self) -> int:
-        """Optimiser steps taken."""
-        return int(self.state.step)
+        """Optimiser steps taken, in all rounds."""
+        return self.training.round.start + int(self.state.step)
 
     @property
     def max_steps(self) -> int:
         """Optimiser steps at most."""
-        return self.training.config.training.max_steps
+        training = self.training.config.training
+        return training.filling_rounds * round_steps(training)
 
     @property
     def loss(self) -> float:
@@ -166,7 +253,8 @@ class Advance(AbstractAdvance):
     @property
     def validated(self) -> bool:
         """Whether the held-out loss is new, and recorded."""
-        return self.step % self.training.config.training.validate_every == 0 or self.step >= self.max_steps
+        training, step = self.training.config.training, int(self.state.step)
+        return step % training.validate_every == 0 or step >= round_steps(training)
 
     @property
     def validation_loss(self) -> float:
@@ -200,7 +288,7 @@ def optimizer(config: ResolvedConfig) -> optax.GradientTransformation:
     training = config.training
     return adamw(
         training.learning_rate,
-        num_steps=training.max_steps,
+        num_steps=round_steps(training),
         weight_decay=training.weight_decay,
         clip_norm=training.clip_norm,
     )
@@ -215,11 +303,3 @@ def _folds(num_rows: int, config: ResolvedConfig, seed: int) -> Int[np.ndarray, 
     else:
         fold[order[: num_held_out(config.ensemble.holdout, num_rows)]] = 0
     return fold
-
-
-def _visited_rows(coordinates: Coordinates, values: Float[np.ndarray, "n columns"], states: States) -> Rows:
-    """What is trained on: rows whose noise is drawn at every visit, or as they are where there is nothing to draw."""
-    rows, numbers = coordinates.encode(values), coordinates.num_numbers
-    drawn = np.isnan(rows).any() or np.any(rows[:, numbers : 2 * numbers])
-    data = rows if drawn else states.z
-    return Rows(data.astype(np.float32), states.evidence, coordinates.visit if drawn else None)

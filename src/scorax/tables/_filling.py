@@ -1,0 +1,47 @@
+"""Missing cells filled by draws of a model, for the next round of a fit."""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float32, Int
+
+from scorax._types import Key
+from scorax.models import AbstractDenoiser, Evidence
+from scorax.samplers import AbstractSampler, CategoryDraw, Stop, sample
+from scorax.tables._coordinates import States
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """A round of a fit: with which states it begins, and on what it trains.
+
+    Attributes:
+        number: from 1.
+        start: optimiser steps that the rounds before it took.
+        draws: of every member the missing coordinates of all rows, one row after the other; zeros in the first round, which
+            fills none.
+    """
+
+    number: int
+    start: int
+    draws: Float32[np.ndarray, "members coordinates"]
+
+    @staticmethod
+    def first(members: int, states: States) -> "Round":
+        """The round before anything is drawn."""
+        count = 0 if states.present is None else int(np.count_nonzero(~states.present))
+        return Round(1, 0, np.zeros((members, count), np.float32))
+
+
+def drawn(
+    model: AbstractDenoiser, states: States, rows: Int[np.ndarray, " rows"], sampler: AbstractSampler, *, key: Key
+) -> Float32[np.ndarray, " coordinates"]:
+    """Draws of the missing coordinates of these rows, which are all that have some, given the others."""
+    own = states.take(rows)
+    assert own.present is not None
+    evidence = Evidence(own.z.astype(np.float32), own.present, ~own.present)
+    end = CategoryDraw() if own.categories.shape[1] else Stop()
+    x = sample(model, sampler, len(rows), key=key, condition=evidence, end=end)
+    alpha = float(model.process.alpha(jnp.asarray(model.process.t0)))
+    return (np.asarray(x) / alpha)[~own.present]
