@@ -15,20 +15,19 @@ def single_precision(values: np.ndarray) -> bool:
     return bool(np.abs(values).max() <= _EXACT and (values == values.astype(np.float32)).all())
 
 
-def shortest_decimals(values: np.ndarray) -> int | None:
+def shortest_decimals(values: np.ndarray, *, single: bool = False) -> int | None:
     """The fewest decimals, from one to six, with which floats can be written and read back; ``None`` if six are too few.
 
-    One at least, as floats are written: ``2.0``. Values that are all of single precision may read back in it.
+    One at least, as floats are written: ``2.0``. ``single``: they are to read back in single precision only.
     """
     if (np.rint(values) == values).all():
         return 1
     largest = np.abs(values).max()
-    single = single_precision(values)
     for decimals in range(1, _MOST_SHORT + 1):
         if largest > _EXACT / 10.0**decimals:
             return None
         back = np.rint(values * 10.0**decimals) / 10.0**decimals
-        if (back == values).all() or (single and (back.astype(np.float32) == values).all()):
+        if ((back.astype(np.float32) if single else back) == values).all():
             return decimals
     return None
 

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorax.data import NumberFormat, Table, read_table, write_table
-from scorax.tables import Schema
+from scorax.tables import Schema, examine
 from scorax.tables.columns import Encoded
 
 
@@ -65,6 +65,53 @@ def test_a_csv_column_is_written_with_the_decimals_of_its_text(tmp_path, column)
         assert fraction == [decimals] * 20
         if column not in ("exponents", "mixed", "small ones as pandas writes them"):
             assert out == [text.replace("-0.0", "0.0") if float(text) == 0 else text for text in texts]
+
+
+TENTHS = np.random.default_rng(5).integers(6000, 7000, 60) / 10
+
+ROUND_TRIPS = {
+    "tenths from single precision": [repr(float(v)) for v in TENTHS.astype(np.float32)],
+    "seven digits of single precision": [
+        f"{v:.7f}".rstrip("0").ljust(5, "0") for v in TENTHS.astype(np.float32).astype(float)
+    ],
+    "single precision": [repr(float(v)) for v in (TENTHS / 3).astype(np.float32)],
+    "single precision below a bound": [repr(float(v)) for v in (TENTHS / 7000).astype(np.float32)],
+    "skewed single precision": [repr(float(v)) for v in np.exp(TENTHS / 60 - 8).astype(np.float32)],
+    "whole numbers beside many digits": ["12", "0", "0.1234567890123456"] * 20,
+    "bare zeros": ["0" if v < 640 else f"{round(v) - 640}.0830" for v in TENTHS],
+    "bare integers": ["0", "3", "1.0830", "2.5000"] * 15,
+    "bare integers, below zero": ["0", "-3", "-1.0830", "12.5000"] * 15,
+}
+"""Texts whose zeros at the end follow from the values, and numbers that came through float32."""
+
+
+@pytest.mark.parametrize("column", ROUND_TRIPS)
+@pytest.mark.parametrize("found", [Schema.infer, lambda table: examine(table).schema], ids=["as numbers", "examined"])
+def test_a_csv_column_comes_back_to_the_byte(tmp_path, column, found):
+    texts = ROUND_TRIPS[column]
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{text},{k * k}\n" for k, text in enumerate(texts)))
+    table = read_table(tmp_path / "t.csv")
+    assert written(tmp_path / "out.csv", found(table), table.values) == texts
+    assert not table.remarks
+
+
+def test_zeros_that_follow_from_no_value_are_written_alike_and_said(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "x,y\n" + "".join(f"{text},{k}\n" for k, text in enumerate(["0", "1.50", "2.0"] * 5))
+    )
+    table = read_table(tmp_path / "t.csv")
+    assert written(tmp_path / "out.csv", Schema.infer(table), table.values) == ["0.00", "1.50", "2.00"] * 5
+    (said,) = table.remarks
+    assert said == "column 'x' has 0 to 2 decimals, zeros at the end in some cells only: all are written with 2"
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_what_is_drawn_has_the_precision_of_the_column(kind):
+    values = TENTHS.astype(kind)[:, None].astype(float)
+    schema = Schema.infer(Table.of(values))
+    drawn = schema.decode(Encoded.of(values + np.random.default_rng(1).normal(size=values.shape)))
+    np.testing.assert_array_equal(drawn, drawn.astype(kind))
+    np.testing.assert_array_equal(drawn, np.round(drawn, 1).astype(kind))
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])

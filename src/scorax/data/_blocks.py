@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -12,6 +12,23 @@ from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.data._integers import FINE, check_range, distances, span, too_large
 from scorax.data.formats import NANOSECONDS, UNITS, BooleanFormat, Format, NumberFormat, TextFormat, TimeFormat, Unit
+
+_FEWEST = 12
+"""Decimals that the format of a column may ask for in all of its cells."""
+
+
+class Digits(NamedTuple):
+    """How a cell of a number is written.
+
+    Attributes:
+        of: ``zero``, another ``integer``, or what has a ``fraction``.
+        decimals: how many there are.
+        padded: whether they end with a zero.
+    """
+
+    of: Literal["zero", "integer", "fraction"]
+    decimals: int
+    padded: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,16 +40,14 @@ class NumberBlock:
         origin: of integers; ``None`` where the cells are not all integers.
         decimals: they are written with at most so many, where known.
         mark: of their decimals, where there are some.
-        least: decimals of the cell that has the fewest.
-        zeros: decimals of the cell that has the most among those that end with a zero.
+        digits: how its cells are written, where that is known.
     """
 
     values: Float[np.ndarray, " n"]
     origin: int | None
     decimals: int | None
     mark: Literal[".", ",", ""] = ""
-    least: int = 12
-    zeros: int = 0
+    digits: frozenset[Digits] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,11 +159,7 @@ def _numbers(blocks: Sequence[NumberBlock], name: str, where: object) -> tuple[F
     decimals = None if any(b.decimals is None for b in blocks) else max(b.decimals or 0 for b in blocks)
     spans = [found for b in blocks if b.origin is not None and (found := span(b.values, b.origin)) is not None]
     integral = all(b.origin is not None for b in blocks)
-    # Zeros at the end are left away if no cell has one behind the decimals that all cells have.
-    fewest: int | None = min(b.least for b in blocks)
-    if decimals is None or not fewest < decimals or fewest < max(b.zeros for b in blocks):
-        fewest = None
-    to, form = 0, NumberFormat(decimals, fewest=fewest)
+    to, form = 0, _written(decimals, frozenset[Digits]().union(*(b.digits for b in blocks)))
     if spans:
         least, largest = min(low for low, _ in spans), max(high for _, high in spans)
         size = max(abs(least), abs(largest))
@@ -159,6 +170,18 @@ def _numbers(blocks: Sequence[NumberBlock], name: str, where: object) -> tuple[F
         elif size > EXACT:
             raise too_large(where, name)
     return _one([moved(b.values, (b.origin or 0) - to) for b in blocks]), form
+
+
+def _written(decimals: int | None, digits: frozenset[Digits]) -> NumberFormat:
+    """The format in which cells of at most so many decimals are written so, where their values decide on zeros at the end."""
+    fewest = min((cell.decimals for cell in digits), default=decimals)
+    if fewest != decimals and not any(cell.padded and cell.decimals > (fewest or 0) for cell in digits):
+        return NumberFormat(decimals, fewest=fewest if fewest is None else min(fewest, _FEWEST))
+    if decimals and {cell.decimals for cell in digits} == {0, decimals}:
+        bare = {cell.of for cell in digits if not cell.decimals}
+        if bare.isdisjoint(cell.of for cell in digits if cell.decimals):
+            return NumberFormat(decimals, bare="zeros" if bare == {"zero"} else "integers")
+    return NumberFormat(decimals)
 
 
 def _times(blocks: Sequence[TimeBlock], name: str, where: object) -> tuple[Float[np.ndarray, " n"], TimeFormat]:

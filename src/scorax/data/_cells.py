@@ -83,6 +83,11 @@ class ColumnCells:
         """The mark of the decimals of a column of numbers that has some."""
         return self._known.mark if isinstance(self._known, NumberBlock) else ""
 
+    @property
+    def decimals(self) -> frozenset[int]:
+        """How many decimals cells without an exponent have."""
+        return frozenset(d.decimals for b in self._blocks if isinstance(b, NumberBlock) for d in b.digits)
+
     def finish(self) -> tuple[np.ndarray, Format]:
         """The values of the column and its format."""
         known = NumberBlock(np.empty(0), 0, 0) if self._known is None else self._known

@@ -15,7 +15,7 @@ from scorax.data._bad_cells import BadCells
 from scorax.data._cells import ColumnCells
 from scorax.data._dialect import Dialect
 from scorax.data._header import not_utf8, read_header, refusal
-from scorax.data._remarks import missing_remarks
+from scorax.data._remarks import missing_remarks, remarks_on_zeros
 from scorax.data._row_names import without_row_names
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_names
 
@@ -45,6 +45,7 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
     for column in columns:
         values[:, column.number], form = column.finish()
         formats.append(form)
+        remarks += remarks_on_zeros(column.name, form, column.decimals)
     remarks += missing_remarks({column.name: column.missing for column in columns})
     table = without_row_names(Table(names, values, tuple(formats), remarks, dialect), bad)
     check_names(table.columns, path, limits)

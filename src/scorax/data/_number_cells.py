@@ -8,13 +8,14 @@ import numpy as np
 
 from scorax._decimals import EXACT
 from scorax.data._arrow import as_numpy, flags
-from scorax.data._blocks import NumberBlock
+from scorax.data._blocks import Digits, NumberBlock
 from scorax.data._integers import distances, too_large
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _MOST_DECIMALS = 12
+_KINDS: tuple[Literal["zero", "integer", "fraction"], ...] = ("zero", "integer", "fraction")
 
 
 def points(cells: "pa.Array") -> bool:
@@ -42,19 +43,26 @@ def read_numbers(
     after = _decimals(cells, scientific, places)
     most = int(after.max())
     decimals = most if most <= _MOST_DECIMALS else None
+    digits = frozenset[Digits]() if scientific else _digits_of(cells, values, after)
     if not scientific and not fractions:
         whole, origin = _exact(cells, values, where, name, row_of)
-        return NumberBlock(whole, origin, decimals, least=0)
+        return NumberBlock(whole, origin, decimals, digits=digits)
     for i in np.flatnonzero(np.abs(values) >= EXACT):
         if _digits(cells[int(i)].as_py()) > EXACT:
             raise too_large(where, name, row_of(int(i)))
     mark: Literal[".", ""] = "." if fractions else ""
-    after = after[np.isfinite(values)]
-    least = zeros = most
-    if not scientific and after.size and after.min() < most:
-        padded = after[flags(ask.match_substring_regex(cells, r"\.[0-9]*0\s*$"))[np.isfinite(values)]]
-        least, zeros = int(after.min()), int(padded.max(initial=0))
-    return NumberBlock(values, None, decimals, mark, least, zeros)
+    return NumberBlock(values, None, decimals, mark, digits)
+
+
+def _digits_of(cells: "pa.Array", values: np.ndarray, after: np.ndarray) -> frozenset[Digits]:
+    """How cells without an exponent are written that have so many decimals; what is not finite is left out of account."""
+    import pyarrow.compute as pc
+
+    ask: Any = pc
+    padded = flags(ask.match_substring_regex(cells, r"\.[0-9]*0\s*$"))
+    kind = np.where(values == 0, 0, np.where(np.rint(values) == values, 1, 2))
+    found = np.unique(np.column_stack([kind, after, padded])[np.isfinite(values)].astype(np.int64), axis=0)
+    return frozenset(Digits(_KINDS[of], decimals, bool(zero)) for of, decimals, zero in found.tolist())
 
 
 def _exact(

@@ -9,7 +9,7 @@ import numpy as np
 from scorax._text import listing, quote
 from scorax.data._table import Table
 from scorax.data._words import CODE, MISSING, NUMBER
-from scorax.data.formats import NumberFormat, TextFormat
+from scorax.data.formats import Format, NumberFormat, TextFormat
 
 _NAMED = 3
 _UNITS_OF_NUMBERS = (
@@ -42,6 +42,17 @@ def missing_remarks(words: Mapping[str, Counter[str]]) -> tuple[str, ...]:
         more = [f"{len(shown) - _NAMED} more columns"] if len(shown) > _NAMED else []
         lines.append(f"{quote(word)} is read as missing: {', '.join(shown[:_NAMED] + more)}")
     return tuple(lines)
+
+
+def remarks_on_zeros(name: str, form: Format, decimals: frozenset[int]) -> tuple[str, ...]:
+    """A line on numbers whose zeros at the end do not follow from their values: they are not written as they were."""
+    if not isinstance(form, NumberFormat) or len(decimals) < 2 or form.fewest is not None or form.bare is not None:
+        return ()
+    written = "their shortest digits" if form.decimals is None else f"{form.decimals}"
+    return (
+        f"column {quote(name)} has {min(decimals)} to {max(decimals)} decimals, zeros at the end in some cells only: all are "
+        f"written with {written}",
+    )
 
 
 def remarks_on_kinds(table: Table) -> tuple[str, ...]:

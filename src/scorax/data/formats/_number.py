@@ -23,7 +23,10 @@ class NumberFormat(AbstractFormat):
             floats if at most six, otherwise ``None``: as many as read back.
         origin: the whole number that values in memory count from; 0 but for integers beyond 2^45 in size (see ``Table``).
         unsigned: whether integers need 64 bits without a sign.
-        fewest: decimals that are written even where they are zeros at the end; ``None`` is all of them.
+        fewest: decimals that are written even where they are zeros at the end; ``None`` is all of them. Without ``decimals`` it
+            says that cells have their shortest digits and no exponent.
+        bare: which numbers are written without decimals where all others have all of them.
+        single: whether numbers are of single precision and no short decimals: values are put on the nearest of it.
         kind: ``number``.
     """
 
@@ -31,13 +34,17 @@ class NumberFormat(AbstractFormat):
     origin: int = 0
     unsigned: bool = False
     fewest: int | None = None
+    bare: Literal["zeros", "integers"] | None = None
+    single: bool = False
     kind: Literal["number"] = field(default="number", kw_only=True)
 
     def __post_init__(self) -> None:
         if not (self.decimals is None or 0 <= self.decimals <= 12):
             raise ValueError(f"expected 0 to 12 decimals, got {self.decimals}")
-        if self.fewest is not None and not 0 <= self.fewest < (self.decimals or 0):
+        if self.fewest is not None and not 0 <= self.fewest < (13 if self.decimals is None else self.decimals):
             raise ValueError(f"expected fewer decimals than {self.decimals}, got {self.fewest}")
+        if self.bare is not None and (not self.decimals or self.fewest is not None):
+            raise ValueError("expected decimals of the numbers that are not bare, all of them")
         if (self.origin != 0 or self.unsigned) and self.decimals != 0:
             raise ValueError(f"only integers have an origin or no sign, and these have {self.decimals} decimals")
 
@@ -59,8 +66,14 @@ class NumberFormat(AbstractFormat):
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        ask: Any = pc
+        if self.bare is not None:
+            padded = ask.cast(replace(self, bare=None).text(values), pa.string())
+            return ask.replace_substring_regex(padded, r"^(-?0)\.0+$" if self.bare == "zeros" else r"^(.*)\.0+$", r"\1")
+        if self.fewest is not None and self.decimals is None:
+            texts = [np.format_float_positional(v, min_digits=self.fewest).removesuffix(".") for v in values.tolist()]
+            return pa.array(texts, pa.string(), mask=np.isnan(values))
         if self.fewest is not None:
-            ask: Any = pc
             padded = ask.cast(replace(self, fewest=None).text(values), pa.string())
             trimmed = ask.replace_substring_regex(padded, rf"(\.[0-9]{{{self.fewest}}}[0-9]*?)0*$", r"\1")
             return ask.replace_substring_regex(trimmed, r"\.$", "")

@@ -62,10 +62,18 @@ class Cells:
 
     @cached_property
     def format(self) -> Format:
-        """How the column is written: as it was given, and floats with the decimals of their shortest form."""
-        if self.given.kind != "number" or self.given.decimals is not None:
-            return self.given
-        return replace(self.given, decimals=shortest_decimals(self.values))
+        """How the column is written: as it was given, and floats with the decimals of their shortest form.
+
+        Numbers that are all of single precision and have more than six decimals stay of it.
+        """
+        given = self.given
+        if given.kind != "number" or given.decimals == 0:
+            return given
+        decimals = shortest_decimals(self.values)
+        single = decimals is None and single_precision(self.values)
+        if given.decimals is not None or given.fewest is not None:
+            return replace(given, single=single)
+        return replace(given, decimals=shortest_decimals(self.values, single=single), single=single)
 
     @cached_property
     def points(self) -> DecimalPoints | None:
@@ -73,11 +81,14 @@ class Cells:
         or they are no numbers."""
         if self.low == self.high or self.given.kind not in ("number", "time"):
             return None
-        # Numbers that came through float32 lie near their decimals only to its precision.
-        tolerance = 2.0**-23 if single_precision(self.values) else 1e-9
+        single = single_precision(self.values)
         known = self.given.decimals if self.given.kind == "number" else 0
         for decimals in (0,) if known == 0 else range(7) if known is None else (0, known):
-            scaled = on_decimals(self.values, decimals, tolerance)
+            # What was computed is off by a few last bits, and comes back without them. What came through float32 is off by more:
+            # it comes back as the number of that precision that is nearest to its decimal.
+            scaled = on_decimals(self.values, decimals, 2.0**-23 if single else 1e-12)
+            if scaled is not None and single:
+                scaled = scaled if ((scaled / 10.0**decimals).astype(np.float32) == self.values).all() else None
             if scaled is not None:
                 distinct = np.unique(scaled)
                 return DecimalPoints(decimals, distinct) if len(distinct) > 1 else None

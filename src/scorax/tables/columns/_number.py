@@ -115,8 +115,13 @@ class AbstractNumber(AbstractColumn):
         return self._with_spikes(self.map.inverse(encoded.numbers[:, 0], self.margin), encoded)
 
     def decode(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
-        """The nearest points, or as many decimals as the file has; the spikes. The cell at an end goes on without end."""
+        """The nearest points, or as many decimals as the file has, in its precision; the spikes.
+
+        The cell at an end goes on without end.
+        """
         found = self.rounded(self.map.inverse(encoded.numbers[:, 0], self.margin))
+        if self.format.kind == "number" and self.format.single:
+            found = found.astype(np.float32).astype(float)
         return self._with_spikes(self.map.inside(found, self.margin), encoded)
 
     def log_weight(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
