@@ -174,6 +174,20 @@ def test_logp_by_probes_warns_of_no_error_that_is_small(work: Path, capsys: Capt
     assert not out.exists()
 
 
+def test_columns_beside_those_of_the_run_are_passed_over_and_named(work: Path, capsys: Captured) -> None:
+    header, *lines = (work / "test.csv").read_text().splitlines()
+    wider = work / "wider.csv"
+    wider.write_text("\n".join([f"id,{header},note", *(f"{k},{line},x" for k, line in enumerate(lines))]) + "\n")
+    results = []
+    for name in ("test.csv", "wider.csv"):
+        assert main(["logp", str(work / "run"), str(work / name), "-o", str(work / "values.csv")]) == 0
+        assert ("passed over, no columns of the model: 'id', 'note'" in capsys.readouterr().err) == (
+            name == "wider.csv"
+        )
+        results.append((work / "values.csv").read_bytes())
+    assert results[0] == results[1]
+
+
 def test_logp_refuses_other_columns_and_tolerances(work: Path, capsys: Captured) -> None:
     other = work / "other.csv"
     other.write_text("height,weight\n1,2\n")

@@ -5,8 +5,8 @@ import pytest
 
 from drawn_columns import ROWS, integers, only, rng, table, texts, zeros_and
 from scorax._errors import InputError
-from scorax.data import BooleanFormat, NumberFormat, TimeFormat
-from scorax.tables import Choices, examine
+from scorax.data import BooleanFormat, NumberFormat, Table, TextFormat, TimeFormat
+from scorax.tables import Choices, FitConfig, FitRows, examine
 from scorax.tables.columns import (
     AbstractNumber,
     Asinh,
@@ -199,6 +199,23 @@ def test_an_identifier_is_left_out(cells, why):
     assert found.schema.match(table(x=rng().normal(size=3)), "without it").shape == (3, 1)
     kept = examine(rows, Choices.read(["who=category"])).schema
     assert kept.names == ("x", "who")
+
+
+def test_a_table_of_identifiers_is_refused_by_their_names_with_the_way_out():
+    table = Table(
+        ("id", "town", "one"),
+        np.array([np.arange(40.0), np.arange(40.0), np.ones(40)]).T,
+        (NumberFormat(0), TextFormat(tuple(f"t{k:02d}" for k in range(40))), NumberFormat(0)),
+    )
+    with pytest.raises(InputError) as caught:
+        FitRows(table, "t.csv").split(FitConfig(), 0)
+    assert str(caught.value) == (
+        "t.csv: expected a column with different values, got left out 'id' (identifier (running integers, 40 of 40 possible "
+        "ones)), 'town' (identifier (40 different texts in 40 rows)); constant 'one'; take one in with --column id=KIND or "
+        "--category id, or bring other columns"
+    )
+    taken = FitRows(table, choices=Choices.read((), ("town",), ())).split(FitConfig(), 0).schema
+    assert [taken.columns[j].name for j in taken.free] == ["town"]
 
 
 def test_times_and_sparse_integers_are_no_identifiers():

@@ -63,7 +63,7 @@ def fit(
         require_folder(output)
     else:
         refuse_full_folder(output, do="add --resume to go on with it, or name another folder with -o")
-    from scorax.cli._rows import describe_table, describe_unseen
+    from scorax.cli._rows import describe_rows, describe_table
     from scorax.data import read_table
     from scorax.spec import resolve
     from scorax.tables import Choices, FitConfig, FitRows, Schema
@@ -84,7 +84,7 @@ def fit(
     describe_table(table, rows)
     schema_of_fit = rows.split(settings, seed).schema
     if test_rows is not None:
-        describe_unseen(test_rows, schema_of_fit.match(test_rows, shown_path(test)), schema_of_fit)
+        describe_rows(test_rows, schema_of_fit.match(test_rows, shown_path(test)), schema_of_fit)
 
     pin_threads(output if resume else None)
     from scorax.tables import fit_run

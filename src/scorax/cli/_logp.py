@@ -32,7 +32,7 @@ class Precision(StrEnum):
 
 def logp(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Rows with the columns of the run.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Rows with the columns of the run, and others.")],
     output: Annotated[
         Path,
         typer.Option(
@@ -88,7 +88,7 @@ def logp(
     import numpy as np
 
     from scorax.cli._budget import ErrorBudget
-    from scorax.cli._rows import NotFinite, describe_unseen, summarise_density
+    from scorax.cli._rows import NotFinite, describe_rows, summarise_density
     from scorax.likelihood import ExactDivergence, Hutchinson
     from scorax.tables import ScoreDensity
 
@@ -96,7 +96,7 @@ def logp(
     density = ScoreDensity.load(run)
     fitted = density.fitted_
     fitted.require_scorable(values, str(table))
-    describe_unseen(rows, values, schema)
+    describe_rows(rows, values, schema)
     if fitted.coded and len(values) > _MANY:
         note(
             f"{len(values)} rows with categories, {draws} draws each: about {duration(_SECONDS * draws * len(values))} "

@@ -30,14 +30,14 @@ def report(
     read_records(folder)
     read_metrics(folder)
     if test is not None:
-        from scorax.cli._rows import describe_unseen
+        from scorax.cli._rows import describe_rows
         from scorax.data import read_table
         from scorax.tables import open_run
 
         saved, test_rows = open_run(folder), read_table(test, missing="keep")
         train_rows = None if data is None else read_table(data, missing="keep")
         values = saved.schema.match(test_rows, shown_path(test))
-        describe_unseen(test_rows, values, saved.schema)
+        describe_rows(test_rows, values, saved.schema)
         pin_threads(run)
         from scorax.report import write_report
         from scorax.tables import evaluate_test

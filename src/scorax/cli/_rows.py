@@ -28,20 +28,29 @@ def describe_table(path: Path, rows: FitRows) -> None:
     constant = [column.name for column in schema.columns if column.kind == "constant"]
     if constant:
         note(f"constant, stored and put back when sampling: {listing(constant)}")
+    describe_unknown(rows.table, schema)
     if schema.left_out:
         note(f"left out, neither modelled nor generated: {listing(one.name for one in schema.left_out)}")
     for line in notes(rows.table, schema):
         note(f"note: {line}")
 
 
-def describe_unseen(table: Table, values: np.ndarray, schema: Schema) -> None:
-    """Say how many rows have a value that the fit never saw, which, and what it counts; nothing where there is none."""
+def describe_rows(table: Table, values: np.ndarray, schema: Schema) -> None:
+    """Say what rows have that the fit has not: columns, and values that it never saw, with what they count."""
+    describe_unknown(table, schema)
     found = Unseen.of(table, values, schema)
     if found.rows:
         note(
             f"{found.rows} of {len(values)} rows have {found}; it has the mass 1 / (2 (n + K)), "
             "of n rows of the fit and K levels, and the rest of the row is scored with it summed over"
         )
+
+
+def describe_unknown(table: Table, schema: Schema) -> None:
+    """Say which columns are passed over."""
+    unknown = schema.unknown(table)
+    if unknown:
+        note(f"passed over, no columns of the model: {listing(unknown)}")
 
 
 class NotFinite:

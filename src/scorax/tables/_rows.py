@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import InputError, explain
-from scorax._text import listing
+from scorax._text import listing, quote
 from scorax.data import Table
 from scorax.tables._choices import Choices
 from scorax.tables._config import FitConfig, ResolvedConfig
@@ -18,6 +18,7 @@ from scorax.tables._scorable import require_scorable, require_seen
 from scorax.tables._settings import resolved
 
 FEWEST_ROWS = 10
+_NAMED = 3
 
 
 class Split(NamedTuple):
@@ -114,11 +115,24 @@ def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, 
     if count < FEWEST_ROWS:
         raise _refusal(name, expected=f"at least {FEWEST_ROWS} rows to fit", got=str(count), do="bring more data")
     if len(free) == 0:
-        expected, do = "a column with different values", "nothing is left to model"
-        raise _refusal(name, expected=expected, got="constant columns only", do=do)
+        raise _nothing_to_model(schema, name)
     if still:
         expected, do = "columns with different values in the rows of the fit", "hold fewer rows out, or drop the column"
         raise _refusal(name, expected=expected, got=f"{listing(still)} with others in the hold-out only", do=do)
+
+
+def _nothing_to_model(schema: Schema, name: str) -> InputError:
+    """The refusal of a table whose columns are constant or left out: which, why, and how one of them is had in."""
+    constant, left_out = schema.names, schema.left_out
+    if not left_out:
+        got, do = "constant columns only", "nothing is left to model"
+    else:
+        few = [f"{quote(one.name)} ({one.why})" for one in left_out[:_NAMED]]
+        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
+        still = f"; constant {listing(constant)}" if constant else ""
+        got = f"left out {', '.join(few)}{more}{still}"
+        do = f"take one in with --column {left_out[0].name}=KIND or --category {left_out[0].name}, or bring other columns"
+    return _refusal(name, expected="a column with different values", got=got, do=do)
 
 
 def _known(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:

@@ -140,29 +140,26 @@ class Schema:
             got, do = str(error), "the file is damaged or foreign"
             raise InputError(f"{where}: " + explain(expected="a schema", got=got, do=do)) from None
 
+    def unknown(self, table: Table) -> tuple[str, ...]:
+        """The columns of a table that this schema says nothing of."""
+        said = {*self.names, *(one.name for one in self.left_out)}
+        return tuple(name for name in table.columns if name not in said)
+
     def match(self, table: Table, where: str) -> Float[np.ndarray, "rows columns"]:
-        """The values of another table.
+        """The values of another table; columns that it has besides (:meth:`unknown`) are passed over.
 
         Raises:
-            InputError: a column is missing or unknown, or holds a value at which it has no density.
+            InputError: a column is missing, or holds a value at which it has no density.
         """
         place = shown_path(where)
-        known = set(self.names)
         missing = [name for name in self.names if name not in table.columns]
-        left_out = {one.name for one in self.left_out}
-        extra = [name for name in table.columns if name not in known and name not in left_out]
         if missing:
-            hint = suggest(missing[0], extra)
+            hint = suggest(missing[0], self.unknown(table))
             raise InputError(
                 f"{place}: "
                 + explain(
                     expected=f"the column {listing(missing)}", got=f"none of that name{hint}", do="add or rename it"
                 )
-            )
-        if extra:
-            raise InputError(
-                f"{place}: "
-                + explain(expected="the columns of the model only", got=f"also {listing(extra)}", do="remove them")
             )
         position = {name: j for j, name in enumerate(table.columns)}
         values = np.empty((table.rows, len(self.columns)))
