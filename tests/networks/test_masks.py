@@ -8,8 +8,9 @@ import pytest
 from oracles import awake
 from scorax.likelihood import log_prob
 from scorax.models import Denoiser, Evidence, Given, PredictV
-from scorax.networks import MLP, Ensemble, MaskedInput, Masks, ResMLP
+from scorax.networks import MLP, Ensemble, MaskedInput, Masks, MixtureSkip, ResMLP
 from scorax.processes import EDM, GaussianLaw, Level
+from scorax.targets import ExactDenoiser, GaussianMixture
 
 D = 3
 KEY = jax.random.key(0)
@@ -92,3 +93,28 @@ def test_refusals(model: Denoiser) -> None:
         model.given(Evidence(question.value, question.known, question.target, jnp.asarray(1)))
     with pytest.raises(TypeError, match="masks or no condition"):
         masked_network()(jnp.asarray(0.3), jnp.zeros(D), jnp.asarray(1))
+
+
+@pytest.mark.parametrize("t", [1e-3, 0.5, 50.0])
+def test_an_untrained_skip_that_is_told_masks_is_the_conditional_law_of_its_mixture(t: float) -> None:
+    """Three components in four dimensions, every question of one row: known, asked for and absent coordinates."""
+    random = np.random.default_rng(0)
+    roots = random.normal(size=(3, 4, 4))
+    law = GaussianMixture.create(
+        np.array([0.2, 0.3, 0.5]), random.normal(size=(3, 4)), roots @ roots.transpose(0, 2, 1) + 0.2 * np.eye(4)
+    )
+    parts = law.components
+    inside = MaskedInput(ResMLP(12, outputs=4, width=8, depth=1, key=KEY))
+    network = MixtureSkip(inside, law.log_weights, parts.mean, parts.basis, parts.variances)
+    exact, model = ExactDenoiser.create(law, EDM()), Denoiser(network, EDM())
+    kinds = np.array(np.meshgrid(*[range(3)] * 4)).reshape(4, -1).T
+    kinds = kinds[(kinds == 1).any(axis=1)]
+    rows = random.normal(size=kinds.shape).astype(np.float32)
+    questions = Evidence(rows, kinds == 0, kinds == 1)
+    x = jnp.asarray(rows[::-1] * (1 + t), jnp.float32)
+
+    def output(model: Denoiser | ExactDenoiser) -> np.ndarray:
+        found = jax.vmap(lambda told, state: Given(model, told).predict(jnp.asarray(t), state))(questions, x)
+        return np.where(kinds == 1, np.stack([found.x0, found.noise]), 0)
+
+    np.testing.assert_allclose(output(model), output(exact), atol=5e-4)

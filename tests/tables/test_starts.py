@@ -13,6 +13,7 @@ from scorax.networks import Ensemble
 from scorax.processes import Level
 from scorax.tables import EnsembleConfig, NetworkConfig, NoiseConfig, Schema, TrainingConfig
 from scorax.tables._coordinates import Coordinates
+from scorax.tables._likeliest import likeliest_gaussian
 from scorax.tables._model import member_models, restricted
 from scorax.tables._settings import TableSize, resolved
 from scorax.tables._starts import untrained_law
@@ -106,3 +107,39 @@ def test_large_tables_of_few_columns_get_waves_and_room(rows: int, columns: int,
         dataclasses.replace(FitConfig(), network=NetworkConfig(waves=0)), TableSize(rows, columns, columns)
     )
     assert plain.network.waves == 0
+
+
+def missing_at_random(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """20,000 rows of a Gaussian pair with correlation .8, the second number missing by a logistic in the first."""
+    random = np.random.default_rng(seed)
+    a = random.normal(size=20_000)
+    rows = np.column_stack([a, 0.8 * a + 0.6 * random.normal(size=20_000)])
+    present = np.ones(rows.shape, bool)
+    present[:, 1] = random.uniform(size=20_000) > 1 / (1 + np.exp(0.63 - 2 * a))
+    return rows, present
+
+
+def test_the_likeliest_gaussian_of_a_monotone_pattern_is_the_regression() -> None:
+    """With B missing only, its likeliest mean and variance follow from the regression of B on A in complete rows."""
+    rows, present = missing_at_random(0)
+    rows, present = rows[::2], present[::2]
+    law = likeliest_gaussian(rows, present)
+    a, whole = rows[:, 0], present[:, 1]
+    slope, offset = np.polyfit(a[whole], rows[whole, 1], 1)
+    left = np.var(rows[whole, 1] - offset - slope * a[whole])
+    covariance = np.asarray((law.basis * law.variances) @ law.basis.T)
+    expected = np.array([[a.var(), slope * a.var()], [slope * a.var(), left + slope**2 * a.var()]])
+    np.testing.assert_allclose(law.mean, [a.mean(), offset + slope * a.mean()], atol=3e-3)
+    np.testing.assert_allclose(covariance, expected, atol=5e-3)
+    assert abs(rows[whole, 1].mean()) > 0.3, "the mean of what is present is far from the truth"
+
+
+def test_the_likeliest_gaussian_of_three_numbers_missing_in_any_pattern() -> None:
+    """30 % of the cells are missing by chance: the covariance is within 4.5 standard errors of the truth."""
+    random = np.random.default_rng(5)
+    covariance = np.array([[1.0, 0.7, 0.2], [0.7, 1.0, -0.3], [0.2, -0.3, 1.0]])
+    rows = random.multivariate_normal(np.array([0.2, 0.0, -0.1]), covariance, size=10_000)
+    law = likeliest_gaussian(rows, random.uniform(size=rows.shape) > 0.3)
+    bound = 4.5 / np.sqrt(0.49 * 10_000)  # of pairs that are both present; more is known
+    np.testing.assert_allclose(law.mean, [0.2, 0.0, -0.1], atol=bound)
+    np.testing.assert_allclose((law.basis * law.variances) @ law.basis.T, covariance, atol=1.5 * bound)

@@ -90,7 +90,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         ensemble=ResolvedEnsemble(
             folds=folds,
             holdout=ensemble.holdout,
-            starts=ensemble.starts or _starts(size, mixture=(small or flat) and not coded),
+            starts=ensemble.starts or _starts(size, mixture=(small or flat) and not coded and not size.holes),
             components=ensemble.components or (20 if flat else 8),
         ),
         noise=config.noise,
@@ -105,21 +105,24 @@ def _starts(size: TableSize, *, mixture: bool) -> tuple[Start, ...]:
 
     Few rows: a mixture is often most of what can be learned (wine gains half a nat), and sometimes a bad start (diabetes
     loses as much), so both are trained and held-out rows decide. Few columns: a mixture is the better start for a smooth
-    law, and the worse one for a law with edges, which are learned on top of it far more slowly. The field of a law of whole rows
-    is not that of a row with holes.
+    law, and the worse one for a law with edges, which are learned on top of it far more slowly. Where cells are missing
+    the Gaussian is the likeliest of those that are there, and no mixture is fitted.
     """
-    if not 0 < size.numbers <= MOST_COLUMNS or size.holes:
+    if not 0 < size.numbers <= MOST_COLUMNS:
         return ("normal",)
     return ("gaussian", "mixture") if mixture else ("gaussian",)
 
 
 def _require_start(starts: tuple[Start, ...] | None, size: TableSize) -> None:
-    if starts not in (None, ("normal",)) and (size.holes or not size.numbers):
-        why = "missing cells" if size.holes else "no numbers"
+    if starts is None:
+        return
+    known: tuple[Start, ...] = ("normal",) if not size.numbers else ("normal", "gaussian") if size.holes else starts
+    if not set(starts) <= set(known):
+        why = "missing cells" if size.numbers else "no numbers"
         raise InputError(
             explain(
-                expected="ensemble.starts = normal, or left out, for a table with " + why,
-                got=", ".join(starts or ()),
+                expected=f"ensemble.starts among {', '.join(known)}, or left out, for a table with {why}",
+                got=", ".join(starts),
                 do="leave it out",
             )
         )

@@ -7,15 +7,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Int64
+from jaxtyping import Array, Bool, Float, Int, Int64
 from threadpoolctl import threadpool_limits
 
 from scorax._rows import over_rows
 from scorax._trees import cast
 from scorax.baselines import MixtureBaseline
+from scorax.models import Evidence
 from scorax.processes import GaussianLaw
 from scorax.tables._config import ResolvedConfig, Start
 from scorax.tables._coordinates import States
+from scorax.tables._likeliest import likeliest_gaussian
 from scorax.tables._settings import num_components
 from scorax.targets import GaussianMixture
 
@@ -43,11 +45,10 @@ class StartLaws(eqx.Module):
         rows = states.z[:, :numbers]
         nats = 0.0
         if numbers:
-            nats += float(_mean_log_density(self.numbers, jnp.asarray(member), jnp.asarray(rows, jnp.float64)))
+            present = None if states.present is None else jnp.asarray(states.present[:, :numbers])
+            nats += float(_mean_log_density(self.numbers, jnp.asarray(member), jnp.asarray(rows, jnp.float64), present))
         normal = 0.5 * (np.square(rows) + math.log(2 * math.pi))
         nats += float(np.mean(np.sum(normal, axis=1, where=states.auxiliary)))
-        if states.present is not None:  # their start is standard normal, so what is missing counts by itself
-            nats += float(np.mean(np.sum(normal, axis=1, where=~states.present[:, :numbers])))
         for prior, own in zip(self.log_priors, states.categories.T, strict=True):
             nats += float(np.mean(np.append(np.asarray(prior[member], np.float64), 0.0)[own]))
         return nats
@@ -60,18 +61,27 @@ def moments_of(z: Float[np.ndarray, "n d"]) -> GaussianLaw:
     return GaussianLaw.from_moments(z.mean(axis=0).astype(np.float32), ledoit_wolf(z)[0])
 
 
-def untrained_law(start: Start, z: Float[np.ndarray, "n d"], components: int, seed: int) -> GaussianMixture:
+def untrained_law(
+    start: Start,
+    z: Float[np.ndarray, "n d"],
+    components: int,
+    seed: int,
+    present: Bool[np.ndarray, "n d"] | None = None,
+) -> GaussianMixture:
     """The law of numbers that a member on rows ``z`` starts from, filled up to ``components`` components.
 
-    ``normal`` is N(0, I); ``gaussian`` has the rows' moments; ``mixture`` is the Gaussian mixture of the report's baselines, its
-    settings cross-validated inside ``z``.
+    ``normal`` is N(0, I); ``gaussian`` has the rows' moments, or is the likeliest of the numbers that are ``present``;
+    ``mixture`` is the Gaussian mixture of the report's baselines, its settings cross-validated inside ``z``.
     """
     if start == "mixture":
         with threadpool_limits(1):  # small matrices: threads cost more than they bring, and change the rounding
             baseline = MixtureBaseline(grid="small", max_components=components).fit(z, seed=seed)
         law = GaussianMixture.create(*baseline.parameters)
     else:
-        one = moments_of(z) if start == "gaussian" else GaussianLaw.standard(z.shape[1])
+        if start == "normal":
+            one = GaussianLaw.standard(z.shape[1])
+        else:
+            one = moments_of(z) if present is None or present.all() else likeliest_gaussian(z, present)
         law = GaussianMixture(jnp.zeros(1), jax.tree.map(lambda leaf: leaf[None], one))
     return _filled(law, components)
 
@@ -86,35 +96,30 @@ def log_priors(categories: Int64[np.ndarray, "n codes"], sizes: Sequence[int]) -
 
 
 def member_laws(
-    z: Float[np.ndarray, "n numbers"],
-    categories: Int64[np.ndarray, "n codes"],
-    sizes: Sequence[int],
-    fold: Int[np.ndarray, " n"],
-    config: ResolvedConfig,
-    *,
-    seed: int,
+    states: States, sizes: Sequence[int], fold: Int[np.ndarray, " n"], config: ResolvedConfig, *, seed: int
 ) -> StartLaws:
     """The laws that members start from, each of the rows it trains on, stacked.
 
     The folds of the first start come first, then those of the next.
 
     Args:
-        z: standardised numbers with noise inside their cells.
-        categories: of each discrete quantity.
-        sizes: their numbers of categories.
+        states: rows with noise inside their cells.
+        sizes: numbers of categories of each discrete quantity.
         fold: of each row.
         config: starts, folds and components.
         seed: of the mixtures.
     """
-    ensemble = config.ensemble
-    own = [
-        StartLaws(
-            untrained_law(start, z[fold != k], num_components(config), seed), log_priors(categories[fold != k], sizes)
-        )
-        for start in ensemble.starts
-        for k in range(ensemble.folds)
+    ensemble, count, numbers = config.ensemble, num_components(config), states.auxiliary.shape[1]
+
+    def of(start: Start, own: States) -> StartLaws:
+        present = None if own.present is None else own.present[:, :numbers]
+        law = untrained_law(start, own.z[:, :numbers], count, seed, present)
+        return StartLaws(law, log_priors(own.categories, sizes))
+
+    laws = [
+        of(start, states.take(np.flatnonzero(fold != k))) for start in ensemble.starts for k in range(ensemble.folds)
     ]
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *own)
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *laws)
 
 
 def _filled(law: GaussianMixture, components: int) -> GaussianMixture:
@@ -125,6 +130,17 @@ def _filled(law: GaussianMixture, components: int) -> GaussianMixture:
 
 
 @jax.jit
-def _mean_log_density(laws: GaussianMixture, member: Int[Array, ""], rows: Float[Array, "n d"]) -> Float[Array, ""]:
+def _mean_log_density(
+    laws: GaussianMixture, member: Int[Array, ""], rows: Float[Array, "n d"], present: Bool[Array, "n d"] | None
+) -> Float[Array, ""]:
+    """Mean log-density of rows, or of what is present of them."""
     law = cast(jax.tree.map(lambda leaf: leaf[member], laws), rows.dtype)
-    return jnp.mean(over_rows(law.log_density, rows))
+    if present is None:
+        return jnp.mean(over_rows(law.log_density, rows))
+
+    def marginal(row: Float[Array, " d"], there: Bool[Array, " d"]) -> Float[Array, ""]:
+        own = law.conditional(Evidence(row, jnp.zeros_like(there), there))
+        absent = jnp.sum(~there) * 0.5 * math.log(2 * math.pi)  # standard normal there, at zero
+        return own.log_density(jnp.where(there, row, 0)) + absent
+
+    return jnp.mean(over_rows(marginal, rows, present))

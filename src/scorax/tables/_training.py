@@ -73,8 +73,7 @@ class Training:
         states, fold = coordinates.states(values, seed), _folds(len(values), config, seed)
         network_key, train_key = jax.random.split(jax.random.key(seed))
         sizes = [len(book) for book in coordinates.codebooks]
-        numbers = states.z[:, : coordinates.num_numbers]
-        starts = member_laws(numbers, states.categories, sizes, fold, config, seed=seed)
+        starts = member_laws(states, sizes, fold, config, seed=seed)
         blueprint = Blueprint(config, coordinates, moments_of(states.z), starts)
         return Training(
             blueprint,
