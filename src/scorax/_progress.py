@@ -134,6 +134,14 @@ class RowProgress:
         self._view.stop()
         _ROWS.reset(self._token)
 
+    def hear(self, event: Event) -> None:
+        """Show what is done from now on, and notes."""
+        match event:
+            case Phase(text):
+                self._view.phase(text)
+            case Note(text):
+                self._view.line(text)
+
     def advance(self, count: int) -> None:
         """That many more rows are done."""
         self._done = min(self._done + count, self._total)

@@ -59,7 +59,7 @@ class ChainBaseline:
         part, held = validation_split(rows, seed)
         self._links = [self._link(part, held, rows, place, seed) for place in range(self._columns)]
         rounds = [link.rounds for link in self._links]
-        self.description = f"{min(rounds)} to {max(rounds)} rounds, at most {self.num_bins} bins"
+        self.description = f"{min(rounds)} to {max(rounds)} rounds, at most {self.num_bins} bins, {len(rows)} rows"
         return self
 
     def log_prob(self, rows: MixedRows) -> Float[np.ndarray, " n"]:

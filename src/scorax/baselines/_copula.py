@@ -54,7 +54,7 @@ class CopulaBaseline:
         self.correlations = _correlations(low, high, np.random.default_rng(seed))
         sizes = [margin.components for margin in self._margins]
         margins = f"margins of {min(sizes)} to {max(sizes)} components, " if sizes else ""
-        self.description = f"{margins}{self.draws} draws a row"
+        self.description = f"{margins}{self.draws} draws a row, {len(rows)} rows"
         return self
 
     def log_prob(self, rows: MixedRows) -> Float[np.ndarray, " n"]:

@@ -37,7 +37,7 @@ class ProductMixtureBaseline:
         self._shape = RowShape.of(rows)
         self._products, self.components, shrinkage = choose_products(rows, self.max_components, seed)
         noun = "component" if self.components == 1 else "components"
-        self.description = f"{self.components} {noun}, shrinkage {shrinkage:g} rows"
+        self.description = f"{self.components} {noun}, shrinkage {shrinkage:g}, {len(rows)} rows"
         return self
 
     def log_prob(self, rows: MixedRows) -> Float[np.ndarray, " n"]:

@@ -12,6 +12,7 @@ import typer
 from scorax._errors import EnvironmentFailure, explain
 from scorax.cli._check import check
 from scorax.cli._demo import demo
+from scorax.cli._evaluate import evaluate
 from scorax.cli._failures import print_error, print_failure, usage_message
 from scorax.cli._fit import fit
 from scorax.cli._info import info
@@ -76,7 +77,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (demo, schema, fit, sample, logp, simulate, noise, report, info, check):
+for _command in (demo, schema, fit, sample, logp, evaluate, simulate, noise, report, info, check):
     app.command(_command.__name__)(_guarded(_command))
 
 

@@ -4,6 +4,7 @@ from ._consistency import ScoreConsistency, score_consistency
 from ._copies import nearest_records
 from ._dynamics import field_records, path_records
 from ._evaluation import Fitted, HeldOutRows, compared, evaluate, two_sample_records
+from ._generated import RowsBeside, generated_records
 from ._held_out import MIXED_LAW, held_out_records
 from ._importance import Importance, WeightedMean, importance_weights
 from ._information import Estimate, entropy, kl_divergence
@@ -19,6 +20,7 @@ __all__ = [
     "HeldOutRows",
     "Importance",
     "ObjectiveComparison",
+    "RowsBeside",
     "SamplerChoice",
     "ScoreConsistency",
     "WeightedMean",
@@ -29,6 +31,7 @@ __all__ = [
     "entropy",
     "evaluate",
     "field_records",
+    "generated_records",
     "held_out_records",
     "importance_weights",
     "kl_divergence",

@@ -86,11 +86,13 @@ class HeldOutRows:
         compared: as baselines see them, like those of the fit.
         log_density: of each under the model, when asked.
         source: where they come from.
+        drawn_from: how many there were to draw them from, where these are not all.
     """
 
     compared: Float[np.ndarray, "k d"] | MixedRows
     log_density: Callable[[], Float[np.ndarray, " k"]]
     source: Source
+    drawn_from: int | None = None
 
 
 def evaluate(
@@ -120,26 +122,41 @@ def evaluate(
     with unfinished_is_fine(), threadpool_limits(1), ThreadPoolExecutor(1) as background:
         if held_out is not None:
             results = background.submit(compared, rows, held_out.compared, seed)
-            waiting.append((held_out.log_density, results, held_out.source))
+            waiting.append((held_out.log_density, results, held_out.source, held_out.drawn_from))
         if folds is not None and out_of_fold is not None and (several or held_out is None):
             results = background.submit(compare_folds, rows, folds, seed=seed)
-            waiting.append((lambda: out_of_fold, results, "out-of-fold"))
+            waiting.append((lambda: out_of_fold, results, "out-of-fold", None))
         records = _pictures(fitted, train, seed)
         law = MIXED_LAW if isinstance(rows, MixedRows) else None
         scale = _log_scale(fitted.axes_, train)
-        comparisons = [_held_out(values(), results.result(), source, scale, law) for values, results, source in waiting]
+        comparisons = [
+            replace(_held_out(values(), results.result(), source, scale, law), drawn_from=drawn_from)
+            for values, results, source, drawn_from in waiting
+        ]
     if comparisons:
         records = replace(records, held_out=HeldOut(tuple(comparisons)))
     return replace(records, verdict=verdict(records))
 
 
 def compared(
-    train: Float[np.ndarray, "n d"] | MixedRows, test: Float[np.ndarray, "m d"] | MixedRows, seed: int
+    train: Float[np.ndarray, "n d"] | MixedRows,
+    test: Float[np.ndarray, "m d"] | MixedRows,
+    seed: int,
+    *,
+    thorough: bool = False,
 ) -> Mapping[str, BaselineValues]:
-    """Every baseline of rows of this kind, fitted to the one and asked about the other."""
+    """Baselines of rows of this kind, fitted to the one and asked about the other.
+
+    Of numbers the single Gaussian, the kernel density and the mixture of Gaussians, to which ``thorough`` adds those of mixed
+    rows; those it fits to more of the rows.
+    """
     if isinstance(train, MixedRows) and isinstance(test, MixedRows):
-        return compare_mixed(train, test, seed=seed)
-    return compare(np.asarray(train), np.asarray(test), seed=seed)
+        return compare_mixed(train, test, seed=seed, quick=not thorough)
+    rows, asked = np.asarray(train), np.asarray(test)
+    found = compare(rows, asked, seed=seed)
+    if thorough:
+        found |= compare_mixed(*(MixedRows(x, np.empty((len(x), 0), int), ()) for x in (rows, asked)), seed=seed)
+    return found
 
 
 def _pictures(fitted: Fitted, train: np.ndarray, seed: int) -> Records:

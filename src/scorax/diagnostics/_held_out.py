@@ -25,14 +25,15 @@ def held_out_records(
     descriptions: Mapping[str, str] | None = None,
     log_scale: float = 0.0,
     law: str | None = None,
+    drawn_from: int | None = None,
 ) -> Comparison:
     r"""Mean nats per row with standard errors, and paired differences model minus baseline.
 
     The difference is averaged over rows, $\bar\delta \pm s_\delta / \sqrt n$, so the spread that both share cancels.
     All values are log densities in the units of the file; `log_scale`, the sum of the log standard deviations of the
     columns, gives the mean in standardised units as well. `law` says what the values are where they are no plain
-    densities. Rows in no fold (NaN in a baseline) are left out, and so are rows where only the model failed: those are
-    counted in `failed`, never hidden.
+    densities, `drawn_from` how many rows there were to draw these from. Rows in no fold (NaN in a baseline) are left out,
+    and so are rows where only the model failed: those are counted in `failed`, never hidden.
     """
     scored = np.all([np.isfinite(values) for values in baselines.values()], axis=0) & np.ones(len(model_values), bool)
     used = scored & np.isfinite(model_values)
@@ -84,4 +85,5 @@ def held_out_records(
         reference=reference,
         best=max(entries, key=lambda entry: entry.mean).name if entries else None,
         law=law,
+        drawn_from=drawn_from,
     )

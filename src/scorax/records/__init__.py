@@ -5,6 +5,19 @@ A record holds numbers and counts, and no row of the data. Its arrays are tuples
 
 from scorax.records._columns import Label, MarginalColumn, Marginals, RangeShares, ValueShares
 from scorax.records._dynamics import DiffusionPath, Field
+from scorax.records._generated import (
+    Associations,
+    ColumnDistance,
+    ColumnDistances,
+    Copies,
+    Detections,
+    DetectionScore,
+    Evaluation,
+    Generated,
+    RowKind,
+    SpikeShare,
+    Usefulness,
+)
 from scorax.records._held_out import Baseline, Comparison, HeldOut, ModelValues, Source
 from scorax.records._metrics import MetricsLine
 from scorax.records._pairs import Correlations, Pair, PairMarginal, Pairs
@@ -13,11 +26,19 @@ from scorax.records._samples import Nearest, Sampling, Share, TwoSample
 from scorax.records._verdict import Grade, KeyNumber, Sentence, Verdict
 
 __all__ = [
+    "Associations",
     "Baseline",
+    "ColumnDistance",
+    "ColumnDistances",
     "Comparison",
+    "Copies",
     "Correlations",
+    "DetectionScore",
+    "Detections",
     "DiffusionPath",
+    "Evaluation",
     "Field",
+    "Generated",
     "Grade",
     "HeldOut",
     "KeyNumber",
@@ -32,11 +53,14 @@ __all__ = [
     "Pairs",
     "RangeShares",
     "Records",
+    "RowKind",
     "Sampling",
     "Sentence",
     "Share",
     "Source",
+    "SpikeShare",
     "TwoSample",
+    "Usefulness",
     "ValueShares",
     "Verdict",
 ]

@@ -38,7 +38,10 @@ class ModelValues:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The model beside the baselines on the same rows; ``law`` says what is compared where it is no plain density."""
+    """The model beside the baselines on the same rows; ``law`` says what is compared where it is no plain density.
+
+    The rows are drawn from ``drawn_from`` where there are more than are scored.
+    """
 
     source: Source
     rows: int
@@ -48,6 +51,7 @@ class Comparison:
     reference: str | None
     best: str | None
     law: str | None = None
+    drawn_from: int | None = None
 
     def __post_init__(self) -> None:
         names = [baseline.name for baseline in self.baselines]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from scorax.records._columns import Marginals
 from scorax.records._dynamics import DiffusionPath, Field
+from scorax.records._generated import Generated
 from scorax.records._held_out import HeldOut
 from scorax.records._pairs import Correlations, Pairs
 from scorax.records._samples import Nearest, Sampling, TwoSample
@@ -19,6 +20,7 @@ class Records:
 
     correlations: Correlations | None = None
     field: Field | None = None
+    generated: Generated | None = None
     held_out: HeldOut | None = None
     marginals: Marginals | None = None
     nearest: Nearest | None = None

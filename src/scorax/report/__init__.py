@@ -1,7 +1,8 @@
 """The report: records in, one self-contained HTML page or a picture out. It never trains or samples."""
 
+from scorax.report._evaluation_page import write_evaluation
 from scorax.report._page import render
 from scorax.report._path_figures import image_figure, paths_figure
 from scorax.report._write_report import write_report
 
-__all__ = ["image_figure", "paths_figure", "render", "write_report"]
+__all__ = ["image_figure", "paths_figure", "render", "write_evaluation", "write_report"]

@@ -1,31 +1,21 @@
 """The page: records in, one self-contained HTML text out. Nothing here trains, samples or draws a random number."""
 
-import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from scorax._text import percent
 from scorax.checkpoint import RunFacts
 from scorax.records import Grade, MarginalColumn, MetricsLine, Records
 from scorax.report import _density_figures, _dynamics_figures, _table_figures
 from scorax.report._facts import fitted
-from scorax.report._text import label, number, signed, visible
+from scorax.report._template import WORST_COLUMNS, far_columns, numbers_text, template
+from scorax.report._text import label, visible
 from scorax.spec import to_json
 
 T = TypeVar("T")
-
-_PICTURE_DATA = {
-    "path": ("frames",),
-    "field": ("log_density", "arrows", "x", "y"),
-    "pairs": ("pairs", "edges", "marginals"),
-}
-"""What the embedded numbers leave out: arrays that exist to be drawn."""
-_WORST_COLUMNS = 12
 
 
 def render(
@@ -40,13 +30,9 @@ def render(
         kinds: name of a column -> its kind, in the order of the table.
         path: the folder of the run.
     """
-    environment = Environment(
-        loader=PackageLoader("scorax.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters |= {"label": label, "number": number, "signed": signed, "visible": visible, "percent": percent}
     comparisons = () if records.held_out is None else records.held_out.comparisons
     columns = () if records.marginals is None else records.marginals.columns
-    return environment.get_template("report.html").render(
+    return template("report.html").render(
         title=label(path.resolve().name or path, 60),
         verdict=records.verdict,
         facts=fitted(facts, kinds, metrics, records.marginals),
@@ -70,7 +56,9 @@ def render(
             "field": _drawn(_dynamics_figures.field, records.field),
         },
         folder=shlex.quote(visible(path)),
-        numbers=_numbers(records),
+        generated=records.generated,
+        far_columns=far_columns(records.generated),
+        numbers=numbers_text(to_json(records, sparse=True)),
     )
 
 
@@ -97,13 +85,4 @@ def _worst(records: Records) -> list[tuple[MarginalColumn, Grade]]:
             order.index(graded[1]),
             (graded[0].floor or 0.0) - (graded[0].distance or np.inf),
         ),
-    )[:_WORST_COLUMNS]
-
-
-def _numbers(records: Records) -> str:
-    """The records as JSON, without what exists to be drawn."""
-    numbers = {
-        name: {key: value for key, value in record.items() if key not in _PICTURE_DATA.get(name, ())}
-        for name, record in to_json(records, sparse=True).items()
-    }
-    return json.dumps(numbers, indent=1, ensure_ascii=True)
+    )[:WORST_COLUMNS]

@@ -1,3 +1,4 @@
+from ._beside import evaluate_run
 from ._choices import STATED_KINDS, Choices
 from ._config import (
     EnsembleConfig,
@@ -9,11 +10,12 @@ from ._config import (
     checked_name,
 )
 from ._evaluate import evaluate_test
+from ._evaluation_rows import EvaluationRows
 from ._examine import Found, Remark, examine
 from ._notes import notes
-from ._recipe import Fit, Recipe, Resumed, TrainingEnded
+from ._recipe import Fit, Phase, Recipe, Resumed, TrainingEnded
 from ._rows import FitRows
-from ._run import Note, Phase, Saved, fit_run
+from ._run import Note, Saved, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._schema import LeftOut, Schema
@@ -28,6 +30,7 @@ __all__ = [
     "Advance",
     "Choices",
     "EnsembleConfig",
+    "EvaluationRows",
     "Fit",
     "FitConfig",
     "FitRows",
@@ -51,6 +54,7 @@ __all__ = [
     "Unseen",
     "begun_run",
     "checked_name",
+    "evaluate_run",
     "evaluate_test",
     "examine",
     "fit_run",

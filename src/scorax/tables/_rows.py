@@ -86,12 +86,10 @@ class FitRows:
         schema, held = self.found.schema, None
         values = schema.match(self.table, self.name)
         if self.holdout is not None:
-            order = np.random.default_rng([seed, 2]).permutation(len(values))
-            cut = round(self.holdout * len(values))
-            if not cut:
+            values, held = held_apart(values, self.holdout, seed)
+            if not len(held):
                 got = f"{self.holdout:g} of {len(values)} rows"
                 raise _refusal(self.name, expected="a hold-out of at least one row", got=got, do="hold more rows out")
-            values, held = values[np.sort(order[cut:])], values[np.sort(order[:cut])]
         elif self.test is not None:
             held = schema.match(self.test, self.test_name)
         require_fittable(values, schema, name=self.name)
@@ -102,6 +100,15 @@ class FitRows:
             where = f"the {self.source}" if self.test is None else self.test_name
             require_scorable(held, schema, holes=settings.network.masks, where=where)
         return Split(schema, settings, values, held)
+
+
+def held_apart(
+    values: Float[np.ndarray, "n columns"], holdout: float, seed: int
+) -> tuple[Float[np.ndarray, "k columns"], Float[np.ndarray, "m columns"]]:
+    """Rows to fit, and a share of them that is kept for the report, drawn by the seed; both in their order."""
+    order = np.random.default_rng([seed, 2]).permutation(len(values))
+    cut = round(holdout * len(values))
+    return values[np.sort(order[cut:])], values[np.sort(order[:cut])]
 
 
 def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, name: str) -> None:

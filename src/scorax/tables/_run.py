@@ -14,7 +14,7 @@ import numpy as np
 
 from scorax import _write
 from scorax._errors import InputError, Interrupted, explain
-from scorax._events import Event, Note, Phase, Saved
+from scorax._events import Event, Note, Saved
 from scorax._text import quote, shown_path
 from scorax.checkpoint import Notes, RunFacts, RunFolder, cut_metrics, seal_run, write_run_facts
 from scorax.data import fingerprint
@@ -82,8 +82,7 @@ def fit_run(
         keeper.save(fit.last, fit.choice)
         poll()
         if records:
-            on_event(Phase("comparing with baselines, drawing samples, writing records"))
-            write_records(run, fit, split.train, split.held, rows.source, seed=seed)
+            write_records(run, fit, split.train, split.held, rows.source, seed=seed, on_event=on_event)
         candidates = {
             name: {str(sigma): nats if np.isfinite(nats) else None for sigma, nats in table.items()}
             for name, table in fit.choice.candidates.items()
