@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import product
 
 import numpy as np
 
@@ -203,10 +202,11 @@ def _detections(whole: dict[RowKind, MixedRows], seed: int, max_rows: int) -> De
     pairs: list[tuple[RowKind, RowKind]] = [("generated rows", kind) for kind in whole if kind != "generated rows"]
     if "rows of the fit" in whole:
         pairs = [*reversed(pairs), ("held-out rows", "rows of the fit")]
-    found = {
-        (name, asked, beside): detection(whole[beside], whole[asked], classifier=name, seed=seed, max_rows=max_rows)
-        for name, (asked, beside) in product(detectors(), pairs)
-    }
+    found: dict[tuple[Detector, RowKind, RowKind], Detection] = {}
+    for name in detectors():
+        for asked, beside in pairs:
+            one = detection(whole[beside], whole[asked], classifier=name, seed=seed, max_rows=max_rows)
+            found[name, asked, beside] = one
     scores = tuple(_score(name, asked, beside, one) for (name, asked, beside), one in found.items())
     name = detectors()[0]
     ours = found[name, "generated rows", "held-out rows"]
