@@ -40,6 +40,9 @@ _REST = 0.5
 """Share of the visits of a round that ask for the cells that are drawn after it."""
 
 _TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
+BOUND = DenoisingScoreMatching()
+"""Up to a constant the negative evidence bound: what members stop by, whatever they train on."""
+
 _WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
 
 
@@ -162,6 +165,7 @@ class Training:
                     tuple(self.places(member, self.held_out(member)) for member in members),
                     every=training.validate_every,
                     patience=training.patience,
+                    objective=BOUND,
                 ),
                 member_rows=[self.places(member, self.trained_on(member)) for member in members],
             ),

@@ -196,7 +196,7 @@ def _validated(state: TrainState, problem: Problem, held: HeldOut, validation: V
         members,
         Best(state.best, state.best_loss, state.best_step, state.active),
         state.ema,
-        problem,
+        problem._replace(objective=validation.objective or problem.objective),
         held,
         state.step,
         jnp.asarray(validation.patience * validation.every),

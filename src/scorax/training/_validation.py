@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from scorax._checked import require_count
+from scorax._checked import require_count, require_kind
 from scorax._errors import explain
 from scorax._rows import over_rows
 from scorax._trees import rows_at
@@ -29,6 +29,7 @@ class Validation:
         patience: validations in a row without improvement after which a member stops.
         min_improvement: improvement in nats that counts.
         num_draws: noisy draws per validation and member; at least one per row.
+        objective: what is compared, ``None`` for that of the training.
     """
 
     rows: tuple[np.ndarray, ...]
@@ -36,10 +37,12 @@ class Validation:
     patience: int = 10
     min_improvement: float = 0.0
     num_draws: int = 8192
+    objective: AbstractObjective | None = None
 
     def __post_init__(self) -> None:
         for name in ("every", "patience", "num_draws"):
             require_count(getattr(self, name), f"{name} of Validation")
+        require_kind(self.objective, AbstractObjective | None, what="objective of Validation")
 
 
 class FixedDraws(eqx.Module):
