@@ -96,7 +96,7 @@ EDITS: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], dict[str, Any
     "one knot": (lambda obj: _at("length")(obj)["map"]["knots"], {"to": [0], "at": [0]}),
     "too many knots": (
         lambda obj: _at("length")(obj)["map"]["knots"],
-        {"to": list(range(201)), "at": list(range(201))},
+        {"to": list(range(1001)), "at": list(range(1001))},
     ),
     "a flat tail": (lambda obj: _at("length")(obj)["map"]["knots"], {"upper": 0}),
     "no scale of a softplus": (lambda obj: _at("width")(obj)["map"]["base"], {"scale": 0}),

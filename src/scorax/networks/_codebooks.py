@@ -27,15 +27,16 @@ def simplex_codebook(num_categories: int) -> Float[np.ndarray, "categories m"]:
     return _harmonics(count, np.arange(1, count // 2 + 1))[:, : count - 1]
 
 
-def line_codebook(num_categories: int) -> Float[np.ndarray, "categories one"]:
-    r"""Equidistant points on a line, of mean zero and variance one: for categories in an order, and counts.
+def line_codebook(num_categories: int, *, root: bool = False) -> Float[np.ndarray, "categories one"]:
+    r"""Points on a line, of mean zero and variance one: for categories in an order, and counts.
 
-    Neighbours are $\sqrt{12 / (K^2 - 1)}$ apart. Let that be 8 times $\sigma_0 / \alpha_0$ of the cut-off or more, else the
-    category of a state at the cut-off is in doubt.
+    They are equidistant, neighbours $\sqrt{12 / (K^2 - 1)}$ apart, or lie like $\sqrt k$, as suits counts from 0 on whose spread
+    grows with their value. Let neighbours be 8 times $\sigma_0 / \alpha_0$ of the cut-off apart or more, else the category of a
+    state at the cut-off is in doubt.
     """
-    count = require_count(num_categories, "num_categories", least=2)
-    places = np.arange(count) - (count - 1) / 2
-    return (places * np.sqrt(12 / (count**2 - 1)))[:, None]
+    places = np.arange(require_count(num_categories, "num_categories", least=2), dtype=float)
+    places = np.sqrt(places) if root else places
+    return ((places - places.mean()) / places.std())[:, None]
 
 
 def codebook(num_categories: int) -> Float[np.ndarray, "categories m"]:

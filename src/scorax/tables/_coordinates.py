@@ -89,7 +89,7 @@ class Coordinates:
     @cached_property
     def codebooks(self) -> tuple[Float[np.ndarray, "categories m"], ...]:
         """The points of every discrete quantity: on a line where its categories have an order."""
-        return tuple(line_codebook(c.size) if c.ordered else codebook(c.size) for c in self.schema.codes)
+        return tuple(line_codebook(c.size, root=c.root) if c.ordered else codebook(c.size) for c in self.schema.codes)
 
     @cached_property
     def largest_cut_off(self) -> float:
@@ -118,6 +118,11 @@ class Coordinates:
         owners = [j for j, column in enumerate(columns) for _ in column.codes]
         codes = [j for j, book in zip(owners, self.codebooks, strict=True) for _ in range(book.shape[1])]
         return np.array(numbers + codes, dtype=np.int64)
+
+    @property
+    def log_scale(self) -> float:
+        """Sum of the log scales of the numbers."""
+        return float(np.sum(np.log(self.standardize.scale)))
 
     @property
     def visit(self) -> CellNoise:

@@ -91,9 +91,10 @@ class Asinh(AbstractBase):
         return np.arcsinh((values - self.center) / self.scale)
 
     def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
-        """The values of images."""
+        """The values of images; what is less than the rounding error of the centre is zero."""
         with np.errstate(over="ignore"):
-            return self.center + self.scale * np.sinh(images)
+            values = self.center + self.scale * np.sinh(images)
+        return np.where(np.abs(values) <= 4 * np.finfo(float).eps * abs(self.center), 0.0, values)
 
     def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         r"""$-\log(s \sqrt{1 + ((v - c)/s)^2})$."""

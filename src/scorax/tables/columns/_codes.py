@@ -14,10 +14,12 @@ class Codes:
     Attributes:
         size: number of levels.
         ordered: whether neighbouring levels are alike, as values on a line are.
+        root: whether the line is one of square roots: neighbours come closer as their value grows.
     """
 
     size: int
     ordered: bool
+    root: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 2:

@@ -11,7 +11,7 @@ from scorax._text import quote
 from scorax.data import NumberFormat
 from scorax.spec import Range
 from scorax.tables.columns._cells import Cells
-from scorax.tables.columns._codes import Encoded
+from scorax.tables.columns._codes import Codes, Encoded
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._levels import MOST_LEVELS, AbstractOpenLevels, Rows
 from scorax.tables.columns._spikes import MOST_LEVELS as MOST_POINTS
@@ -21,6 +21,9 @@ _SHORT = 12
 _ROWS_OF_SHORT = 3
 _ROWS = 6
 """A column of at most 3 points is of levels, one of 12 or with closed ends with three rows a point, and others with six."""
+
+_LONG = 256
+"""So many points a long count may have to be levels: more come too close at the least cut-off that is tried."""
 
 _FALLING = 0.5
 """An end is open where the outermost tenth of the points has half of its share of the rows or less."""
@@ -85,7 +88,7 @@ class Count(AbstractOpenLevels):
 
     @classmethod
     def infer(cls, cells: Cells) -> "Count | None":
-        """Integers with few points between their ends, or of which a person says so."""
+        """Integers with few points between their ends, long counts with more, or of which a person says so."""
         form = cells.format
         if cells.plain or form.kind != "number" or (cells.far and not cells.states("count")):
             return None
@@ -114,6 +117,12 @@ class Count(AbstractOpenLevels):
     def open(self) -> bool:
         """Whether an end is."""
         return self.below is not None or self.above is not None
+
+    @property
+    def codes(self) -> tuple[Codes, ...]:
+        """One discrete quantity; a long count lies on a line of square roots."""
+        size = len(self.points)
+        return (Codes(size, self.ordered, root=size > MOST_POINTS),)
 
     @property
     def summary(self) -> str:
@@ -178,7 +187,7 @@ def ladder(cells: Cells) -> Ladder | None:
     found = Ladder(low, high, step)
     if stated is not None and stated.kind == "count":
         return found if found.size <= MOST_LEVELS else None
-    if found.size > MOST_POINTS:
+    if found.size > MOST_POINTS and not (cells.head and found.low >= 0 and found.size <= _LONG):
         return None
     short = found.size <= _SHORT or _tails(cells, found) == (None, None)
     needed = 0 if found.size <= _ALWAYS else _ROWS_OF_SHORT if short else _ROWS

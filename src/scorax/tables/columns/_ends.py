@@ -9,10 +9,12 @@ _ROWS = 30
 _OFTEN_BELOW = 3.0
 """Numbers that are all of one sign end at zero where their mean is less than three standard deviations away."""
 
-_NEAR = 0.03
+_NEAR = 0.02
 _OUTER = 0.05
 _OUTER_SHARE = 0.02
-"""They end at a round number where they come within 3 % of its last digit and 2 % of them lie in the outer 5 % of their range."""
+_OUTER_ROWS = 8
+"""They end at a round number where they come within 2 % of its last digit, and 2 % of them and eight lie in the outer 5 % of
+their range: a tail that thins out is no end."""
 
 _NAMED = (
     (re.compile(r"percent|pct|%|humidity", re.IGNORECASE), 100.0),
@@ -48,7 +50,7 @@ def _round_end(values: Float[np.ndarray, " n"], margin: float) -> float:
     """The round number at which values end below, or minus infinity. Their range is that of all but the uppermost hundredth."""
     low = float(values.min())
     span = float(np.quantile(values, 0.99)) - low
-    if span <= 0 or np.mean(values <= low + _OUTER * span) < _OUTER_SHARE:
+    if span <= 0 or np.sum(values <= low + _OUTER * span) < max(_OUTER_ROWS, _OUTER_SHARE * len(values)):
         return -np.inf
     digit = np.floor(np.log10(1.05 * span))
     for unit in (10.0**digit, 10.0 ** (digit - 1)):

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-_MOST = 200
+_MOST = 1000
 _STEEP = 2.0
 """A slope at a knot is at most this multiple of that of either chord: that between is then half that of the chord at least."""
 

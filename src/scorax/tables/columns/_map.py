@@ -16,10 +16,12 @@ class Map:
     Attributes:
         base: the map of what lies between the ends of the column to the line.
         knots: what makes the images nearly normal, where there is something.
+        heaped: whether the knots are the edges of all cells.
     """
 
     base: Base = field(default_factory=Identity)
     knots: Knots | None = None
+    heaped: bool = False
 
     @property
     def trivial(self) -> bool:
@@ -37,7 +39,8 @@ class Map:
     @property
     def summary(self) -> str:
         """What the map is, in words."""
-        knots = "" if self.knots is None else f", quantiles at {len(self.knots.at)} knots"
+        at = "the edges of all cells" if self.heaped else f"{len(self.knots.at)} knots" if self.knots else ""
+        knots = "" if self.knots is None else f", quantiles at {at}"
         return ("as it is" if isinstance(self.base, Identity) else self.base.kind) + knots
 
     def beyond(self, values: Float[np.ndarray, " n"], margin: float) -> Bool[np.ndarray, " n"]:

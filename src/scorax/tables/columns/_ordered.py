@@ -9,6 +9,7 @@ from scorax.data import NumberFormat, TextFormat, TimeFormat
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._levels import AbstractOpenLevels, Rows, check_levels, shown_levels
+from scorax.tables.columns._spikes import MOST_LEVELS as MOST_POINTS
 
 _FEW = 12
 _ROWS = 5
@@ -18,6 +19,10 @@ _SPARSE = 4
 _SPARSE_FEW = 30
 _SPARSE_ROWS = 20
 """Or at most 30 with 20 rows a level, and the points between the ends are four times as many."""
+
+
+_GRID_ROWS = 6
+"""Or decimals on a grid that has at most 60 points between the ends, with six rows a point: then every point is a level."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class Ordered(AbstractOpenLevels):
             return None
         if cells.states("ordered") or (form.kind != "text" and not cells.far and _few(cells)):
             return cls(cells.name, form, tuple(cells.distinct.tolist()))
-        return None
+        levels = () if cells.far or form.kind != "number" else _of_grid(cells)
+        return cls(cells.name, form, levels) if levels else None
 
     @property
     def kind(self) -> str:
@@ -83,3 +89,16 @@ def _few(cells: Cells) -> bool:
         return False
     step = None if points is None else Grid.of(points, common=True).step
     return step is None or (cells.high - cells.low) / step >= _SPARSE * count
+
+
+def _of_grid(cells: Cells) -> tuple[float, ...]:
+    """The points of decimals on a short grid, seen or not."""
+    points = cells.points
+    if points is None or points.decimals == 0:
+        return ()
+    scale = 10.0**points.decimals
+    first, step = int(points.distinct[0]), round(Grid.of(points, common=True).step * scale)
+    size = (int(points.distinct[-1]) - first) // step + 1
+    if not 1 < size <= min(MOST_POINTS, len(cells.values) / _GRID_ROWS):
+        return ()
+    return tuple(((first + step * np.arange(size)) / scale).tolist())
