@@ -5,21 +5,17 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from scorax._deviations import deviations
 from scorax._errors import EnvironmentFailure, explain
 from scorax._events import Event, Note, Phase
 from scorax.diagnostics import MIXED_LAW, RowsBeside, compared, generated_records, held_out_records
 from scorax.records import Comparison, Evaluation, Generated
 from scorax.tables._axes import axis_of
 from scorax.tables._cells import cells_of_rows, places_of_cells
+from scorax.tables._densities import MEAN_TOLERANCE
 from scorax.tables._divergences import divergence_of_means
 from scorax.tables._evaluation_rows import EvaluationRows
 from scorax.tables._files import load_fitted
 from scorax.tables._fitted import FittedTable
-from scorax.tables._schema import Schema
-
-REPORT_TOLERANCE = 1e-4
-"""Wanted error, in nats, of log-densities that are averaged for the report."""
 
 
 def evaluate_run(
@@ -106,17 +102,10 @@ def test_comparison(
         {name: result.values for name, result in baselines.items()},
         source="test file",
         descriptions={name: result.description for name, result in baselines.items()},
-        log_scale=_log_scale(fitted.coordinates.schema, held if fit is None else fit),
+        log_scale=fitted.coordinates.log_scale,
         law=MIXED_LAW if fitted.mixed else None,
         drawn_from=drawn_from if drawn_from > len(held) else None,
     )
-
-
-def _log_scale(schema: Schema, values: Float[np.ndarray, "n columns"]) -> float:
-    """Sum of the logarithms of the standard deviations of the columns that have a density, in units of the file."""
-    columns = [values[:, j] for j, column in enumerate(schema.columns) if column.widths]
-    sizes = np.array([deviations(own[~np.isnan(own), None])[0] for own in columns if not np.isnan(own).all()])
-    return float(np.log(sizes[sizes > 0]).sum())
 
 
 def some_rows(values: Float[np.ndarray, "n columns"], most: int, seed: int) -> Float[np.ndarray, "k columns"]:
@@ -133,7 +122,7 @@ def row_values(
     answer = fitted.log_prob(
         values,
         seed=seed,
-        tolerance=REPORT_TOLERANCE,
+        tolerance=MEAN_TOLERANCE,
         precision="float32",
         divergence=divergence_of_means(fitted.dimension),
         estimate_error=False,

@@ -12,6 +12,9 @@ from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, coded_lo
 from scorax.models import Denoiser
 from scorax.tables._coordinates import States
 
+MEAN_TOLERANCE = 1e-3
+"""Wanted error, in nats, of the log-densities of rows that are averaged or compared: from row to row they differ far more."""
+
 
 def state_log_prob(
     model: Denoiser,

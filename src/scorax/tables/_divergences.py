@@ -1,4 +1,4 @@
-"""How the log-densities of a table get their divergence: exactly up to a hundred columns, along random probes beyond."""
+"""How the log-densities of a table get their divergence: exactly in few dimensions, along random probes beyond."""
 
 import math
 
@@ -7,11 +7,14 @@ import jax
 from scorax.likelihood import EXACT_UP_TO, AbstractDivergence, ExactDivergence, Hutchinson, choose_divergence
 from scorax.models import Denoiser
 
-CHOICE_PROBES = 2
+CHOICE_PROBES = 4
 """Probes of a row where candidates are compared: their mean is over many rows, and all candidates see the same probes."""
 
-MEAN_PROBES = 16
+MEAN_PROBES = 8
 """Probes of a row where means over rows are recorded: they share one solve of the state, and rows average out their noise."""
+
+_EXACT_TIMES = 4
+"""The trace takes a product for each dimension: it is taken up to four times as many as the probes."""
 
 ROW_SHARE = 0.1
 """Standard error of the log-density of a row, as a share of how much those of a Gaussian differ from row to row."""
@@ -22,7 +25,7 @@ def divergence_of_means(dimension: int, probes: int = MEAN_PROBES) -> AbstractDi
 
     The noise of a row's probes is independent of that of other rows, so a mean over rows averages it out with theirs.
     """
-    return ExactDivergence() if dimension <= EXACT_UP_TO else Hutchinson(probes)
+    return ExactDivergence() if dimension <= _EXACT_TIMES * probes else Hutchinson(probes)
 
 
 def divergence_of_rows(model: Denoiser, dimension: int) -> AbstractDivergence:

@@ -1,5 +1,6 @@
 """What held-out rows decide after training: the start, the cut-off, and how good the fit is."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -8,7 +9,7 @@ from jaxtyping import Float, Int
 
 from scorax.models import Denoiser
 from scorax.tables._config import Start
-from scorax.tables._densities import state_values
+from scorax.tables._densities import MEAN_TOLERANCE, state_values
 from scorax.tables._divergences import CHOICE_PROBES, MEAN_PROBES, divergence_of_means
 from scorax.tables._model import cut_at, member_models, restricted
 from scorax.tables._training import Training
@@ -28,7 +29,6 @@ def out_of_fold(
     sigma: float,
     rows: Int[np.ndarray, " rows"],
     *,
-    tolerance: float,
     probes: int = MEAN_PROBES,
 ) -> Float[np.ndarray, " rows"]:
     """Log-density, in file units, of rows by the member that never saw them; smoothed at ``sigma``.
@@ -44,7 +44,7 @@ def out_of_fold(
                 cut_at(own, sigma),
                 training.scored.take(rows[mine]),
                 divergence=divergence,
-                tolerance=tolerance,
+                tolerance=MEAN_TOLERANCE,
                 estimate_error=False,
                 key=jax.random.key(0),
             )
@@ -72,18 +72,33 @@ def choose(training: Training, model: Denoiser) -> Choice:
     The cut-off acts as the width of a kernel on the training rows: too small a one keeps the field's overfitting at low
     noise. The mean is over at most ``choose_rows`` held-out rows, each scored by the member that never saw it. In many
     dimensions two probes a row decide as well as the trace: common to all candidates, they leave little noise in a difference.
+    It rises to one cut-off and falls beyond it, so not all have to be tried.
     """
     noise = training.config.noise
     held = held_out_rows(training.fold, noise.choose_rows)
-    sigmas = [c for c in noise.candidates if noise.sigma_min <= c < noise.sigma_max]
-    near = [c for c in sigmas if c <= training.blueprint.coordinates.largest_cut_off]
-    sigmas = near or [min(sigmas)]
+    sigmas = sorted(c for c in set(noise.candidates) if noise.sigma_min <= c < noise.sigma_max)
+    sigmas = [c for c in sigmas if c <= training.blueprint.coordinates.largest_cut_off] or sigmas[:1]
     candidates: dict[Start, dict[float, float]] = {}
     for start in training.config.ensemble.starts:
         own = restricted(training.blueprint, model, start)[1]
-        table = candidates[start] = {}
-        for sigma in sigmas:
-            values = out_of_fold(training, own, sigma, held, tolerance=1e-3, probes=CHOICE_PROBES)
-            table[sigma] = float(np.mean(values)) if np.all(np.isfinite(values)) else float("-inf")
+
+        def mean(sigma: float, own: Denoiser = own) -> float:
+            values = out_of_fold(training, own, sigma, held, probes=CHOICE_PROBES)
+            return float(np.mean(values)) if np.all(np.isfinite(values)) else float("-inf")
+
+        candidates[start] = climbed(mean, sigmas)
     start = max(candidates, key=lambda name: max(candidates[name].values()))
     return Choice(start, max(candidates[start], key=candidates[start].__getitem__), candidates)
+
+
+def climbed(mean: Callable[[float], float], sigmas: Sequence[float]) -> dict[float, float]:
+    """The means of the cut-offs between the middle one and the best, and of those beside the best."""
+    place = len(sigmas) // 2
+    means = {sigmas[place]: mean(sigmas[place])}
+    for step in (1, -1):
+        while 0 <= place + step < len(sigmas) and (following := sigmas[place + step]) not in means:
+            means[following] = mean(following)
+            if means[following] < means[sigmas[place]]:
+                break
+            place += step
+    return dict(sorted(means.items()))
