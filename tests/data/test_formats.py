@@ -130,7 +130,6 @@ def test_what_means_another_thing_is_refused(form, other):
         lambda: NumberFormat(13),
         lambda: NumberFormat(1, 5),
         lambda: NumberFormat(1, fewest=1),
-        lambda: NumberFormat(fewest=0),
         lambda: TextFormat(("b", "a")),
         lambda: TextFormat(("a", "a")),
         lambda: BooleanFormat("x", "x"),

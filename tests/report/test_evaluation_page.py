@@ -7,15 +7,11 @@ import numpy as np
 import pytest
 
 from faults import Crash, Faulty
-from saved_runs import whole_run
 from scorax import _write
-from scorax._errors import InputError
 from scorax._mixed_rows import MixedRows
-from scorax.checkpoint import read_records
 from scorax.diagnostics import Axis, RowsBeside, generated_records, held_out_records
 from scorax.records import Evaluation, Generated
-from scorax.report import write_evaluation, write_report
-from scorax.spec import to_json
+from scorax.report import write_evaluation
 
 
 def _generated(names: tuple[str, str]) -> Generated:
@@ -41,18 +37,6 @@ def test_hostile_names_stay_text(evaluation: Evaluation, tmp_path: Path) -> None
     assert "<script" not in text
     assert "\u202e" not in text
     assert "20 of 50 rows" in text
-
-
-def test_the_record_of_a_run_is_read_as_it_was_written(evaluation: Evaluation, tmp_path: Path) -> None:
-    generated = evaluation.generated
-    run = whole_run(tmp_path / "run", {"generated": to_json(generated, sparse=True)})
-    assert read_records(run).generated == generated
-    assert "Are they copies?" in write_report(run.path).read_text()
-    damaged = to_json(generated, sparse=True)
-    damaged["detections"]["scores"][0]["score"] = 1.5
-    run.write_json("records/generated.json", damaged)
-    with pytest.raises(InputError, match=r"generated\.json: "):
-        read_records(run)
 
 
 def test_whoever_dies_leaves_the_page_that_was_there_or_the_new_one(

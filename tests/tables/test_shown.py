@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from scorax.data import read_table
+from scorax.tables._axes import axis_of, shown_rows
 from scorax.tables._choices import Choices
-from scorax.tables._evaluate import _axis, _shown
 from scorax.tables._examine import examine
 
 
@@ -24,8 +24,8 @@ def test_rows_are_shown_as_the_file_has_them_and_categories_by_place(tmp_path: P
     table = read_table(file, missing="keep")
     schema = examine(table, Choices(), plain=False).schema
     values = schema.match(table, "the table")
-    axes = [_axis(column, label) for column, label in zip(schema.columns, schema.labels, strict=True)]
-    shown = _shown(axes, schema, values)
+    axes = [axis_of(column, label) for column, label in zip(schema.columns, schema.labels, strict=True)]
+    shown = shown_rows(axes, schema, values)
     assert [axis.categories for axis in axes] == [None, ("green", "red"), None, ("3", "4", "5"), ("no", "yes")]
     assert [axis.ordered for axis in axes] == [False, False, False, True, False]
     # The image of a map has other cells than the file: the column is shown in those of the file.

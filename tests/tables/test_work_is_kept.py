@@ -75,7 +75,8 @@ def test_a_fault_after_the_training_loses_none_of_it(finished: Finished, tmp_pat
     """
     kinds = [type(event) for event in finished.events]
     trained = len(kinds) - kinds[::-1].index(Advance)
-    assert kinds[trained:] == [Saved, Phase, Saved, Phase]
+    assert kinds[trained : trained + 3] == [Saved, Phase, Saved]
+    assert set(kinds[trained + 3 :]) == {Phase}
     run, copies = tmp_path / "run", tmp_path / "copies"
     with pytest.raises(Fault):
         fit_run(ROWS, run, TINY, seed=0, on_event=copying(run, range(trained, len(kinds)), copies))
@@ -138,7 +139,7 @@ RARE = np.column_stack([np.arange(40.0), np.arange(40) == 39])
         (_rows(np.arange(40.0).reshape(20, 2), holdout=0.8), TINY, "mine.csv: .*10 rows to fit, got 4"),
         (_rows(np.arange(40.0).reshape(20, 2), holdout=0.01), TINY, "mine.csv: .*a hold-out of at least one row"),
         (_rows(RARE, holdout=0.7), TINY, "mine.csv: .*'x1' with others in the hold-out only"),
-        (_rows(np.arange(40.0).reshape(20, 2), test=Table.of(np.ones((5, 3)))), TINY, "other.csv"),
+        (_rows(np.arange(40.0).reshape(20, 2), test=Table.of(np.ones((5, 1)))), TINY, "other.csv"),
         (
             _rows(np.arange(24.0).reshape(12, 2)),
             replace(TINY, ensemble=replace(TINY.ensemble, folds=13)),

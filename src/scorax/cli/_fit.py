@@ -41,6 +41,10 @@ def fit(
     folds: Annotated[
         int | None, typer.Option("--folds", min=1, help="Members of the ensemble; 1 is no ensemble.")
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option("--minutes", metavar="MINUTES", help="What the fit may take on two cores; steps follow from it."),
+    ] = None,
     max_steps: Annotated[int | None, typer.Option("--max-steps", min=1, help="Upper limit of training steps.")] = None,
     columns: ColumnKinds = None,
     categories: Categories = None,
@@ -74,7 +78,7 @@ def fit(
         from scorax.checkpoint import read_json
 
         given_schema = Schema.from_json(read_json(schema), shown_path(schema))
-    flags = {"ensemble.folds": folds, "training.max_steps": max_steps}
+    flags = {"ensemble.folds": folds, "training.minutes": minutes, "training.max_steps": max_steps}
     settings = resolve(FitConfig, file=config, sets=sets or (), flags=flags)
     if resume:
         require_resumable(output)
@@ -82,9 +86,13 @@ def fit(
     test_rows = None if test is None else read_table(test, missing="keep")
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema)
     describe_table(table, rows)
-    schema_of_fit = rows.split(settings, seed).schema
+    split = rows.split(settings, seed)
+    schema_of_fit = split.schema
     if test_rows is not None:
         describe_rows(test_rows, schema_of_fit.match(test_rows, shown_path(test)), schema_of_fit)
+
+    if not resume:
+        say(split.settings.summary)
 
     pin_threads(output if resume else None)
     from scorax.tables import fit_run
@@ -109,6 +117,9 @@ def fit(
         f"{fitted.steps} steps in {duration(time.monotonic() - began)}, sigma_min {fitted.choice.sigma_min:g}, "
         f"held-out log-density {fitted.held_out_nats:.3f} nats per row"
     )
+    if fitted.improving:
+        again = 2 * fitted.fitted.config.training.minutes
+        say(f"held-out rows were likeliest at the end of the training: --minutes {again:g} may bring more")
     if make_report:
         say_report(output)
     say(f"next: scorax sample {shown_path(output)} -n 1000 -o new.csv")

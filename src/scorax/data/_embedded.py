@@ -46,7 +46,7 @@ def embedded(name: str, *, n: int | None = None, seed: int = 0) -> Table:
         rows = _TOY_ROWS if n is None else n
         if rows < 1 or seed < 0:
             raise InputError(explain(expected="n >= 1 and seed >= 0", got=f"{rows} and {seed}", do="change them"))
-        return Table(("x0", "x1"), TOYS[name](rows, np.random.default_rng(seed)), (NumberFormat(),) * 2)
+        return Table.of(TOYS[name](rows, np.random.default_rng(seed)))
     if name not in _REAL:
         raise InputError(
             explain(

@@ -5,7 +5,7 @@ import math
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -55,6 +55,7 @@ class Table:
             holds them and the noise of dequantisation exactly: the cell is ``origin + value``.
         remarks: what the reader passed over and a person may want to know, one line each; see ``notes``.
         dialect: how a CSV file of it is written.
+        is_array: whether it is an array of numbers, whose columns are taken as they are.
     """
 
     columns: tuple[str, ...]
@@ -62,6 +63,7 @@ class Table:
     formats: tuple[Format, ...]
     remarks: tuple[str, ...] = ()
     dialect: Dialect = field(default_factory=Dialect)
+    is_array: bool = False
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or not self.values.shape[1] == len(self.columns) == len(self.formats):
@@ -90,7 +92,7 @@ class Table:
         check_matrix(array.shape, array.dtype, where)
         names = tuple(f"x{j}" for j in range(array.shape[1])) if columns is None else tuple(columns)
         check_names(names, where, Limits())
-        return Table.of_columns({name: array[:, j] for j, name in enumerate(names)}, where)
+        return replace(Table.of_columns({name: array[:, j] for j, name in enumerate(names)}, where), is_array=True)
 
     @staticmethod
     def of_columns(columns: Mapping[str, np.ndarray], where: str = "the table") -> "Table":

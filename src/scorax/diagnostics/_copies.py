@@ -1,12 +1,9 @@
 """Is a sample nearer to a training row than a fresh row would be?"""
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Float
 
-from scorax.diagnostics._axis import Axis
-from scorax.diagnostics._one_unit import in_one_unit
+from scorax._deviations import deviations
 from scorax.diagnostics._plain import plain
 from scorax.metrics import leave_one_out_distances, nearest_distances
 from scorax.records import Nearest, Share
@@ -24,12 +21,9 @@ def nearest_records(
     samples: Float[np.ndarray, "m d"],
     held_out: Float[np.ndarray, "k d"] | None = None,
     *,
-    axes: Sequence[Axis] = (),
     seed: int = 0,
 ) -> Nearest:
-    """Distances to the nearest training row, of samples and of fresh rows, in standard deviations.
-
-    `axes` say which columns hold the places of categories: these are alike or different, and have no distance.
+    """Distances to the nearest training row, of samples and of fresh rows, in standardised coordinates.
 
     Fresh rows are the held-out ones where there are 50 or more, otherwise each training row against all others.
     `shares` compares with the quantiles q of the fresh distances: of samples that are as good as fresh a share q lies
@@ -37,10 +31,12 @@ def nearest_records(
     coarse grid have honest repetitions: compare with `exact_fresh`).
     """
     generator = np.random.default_rng(seed)
-    rows, drawn, *apart = in_one_unit(axes, train, samples, *(() if held_out is None else (held_out,)))
-    of_samples = nearest_distances(_some(drawn, generator), rows)
-    if apart and len(apart[0]) >= _ENOUGH_HELD_OUT:
-        fresh, reference = nearest_distances(_some(apart[0], generator), rows), "held-out rows"
+    size = deviations(train)
+    size = np.where(size > 0, size, 1.0)
+    rows = train / size
+    of_samples = nearest_distances(_some(samples / size, generator), rows)
+    if held_out is not None and len(held_out) >= _ENOUGH_HELD_OUT:
+        fresh, reference = nearest_distances(_some(held_out / size, generator), rows), "held-out rows"
     else:
         asked = _some(np.arange(len(rows)), generator)
         fresh, reference = leave_one_out_distances(rows, asked), "other training rows"

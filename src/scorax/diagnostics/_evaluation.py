@@ -16,7 +16,6 @@ from scorax.diagnostics._axis import Axis
 from scorax.diagnostics._copies import nearest_records
 from scorax.diagnostics._dynamics import field_records, path_records
 from scorax.diagnostics._held_out import MIXED_LAW, held_out_records
-from scorax.diagnostics._one_unit import in_one_unit
 from scorax.diagnostics._plain import plain
 from scorax.diagnostics._tables import correlation_records, marginal_records, pairwise_records, strongest_columns
 from scorax.diagnostics._verdict import verdict
@@ -175,10 +174,9 @@ def _pictures(fitted: Fitted, train: np.ndarray, seed: int) -> Records:
         records = replace(records, marginals=marginal_records(axes, train, samples, seed=seed))
         if whole:
             # Not the held-out rows: they carry dequantisation noise, which samples and training rows of the file do not.
-            records = replace(records, nearest=nearest_records(complete, samples, axes=axes, seed=seed))
+            records = replace(records, nearest=nearest_records(complete, samples, seed=seed))
         if varying.any():
-            shown = [axis for axis, varies in zip(axes, varying, strict=True) if varies]
-            apart = two_sample_records(complete[:, varying], samples[:, varying], axes=shown, seed=seed)
+            apart = two_sample_records(complete[:, varying], samples[:, varying], seed=seed)
             records = replace(records, two_sample=apart)
         ranked = [j for j, axis in enumerate(axes) if axis.ranked]
         if varying[ranked].sum() > 1:
@@ -201,14 +199,11 @@ def _pictures(fitted: Fitted, train: np.ndarray, seed: int) -> Records:
     return replace(records, path=path_records(levels, frames, names=names, columns=shown))
 
 
-def two_sample_records(
-    data: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m d"], *, axes: Sequence[Axis] = (), seed: int
-) -> TwoSample:
-    """Sliced Wasserstein distance in standard deviations, its floor between halves of the data, classifier accuracy.
-
-    `axes` say which columns hold the places of categories.
-    """
-    data, samples = in_one_unit(axes, data, samples)
+def two_sample_records(data: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m d"], *, seed: int) -> TwoSample:
+    """Sliced Wasserstein distance in standard deviations, its floor between halves of the data, classifier accuracy."""
+    # In one unit for all of them: the classifiers square numbers.
+    size = deviations(data)
+    data, samples = data / size, samples / size
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(data)
     half = len(data) // 2

@@ -211,9 +211,8 @@ def _detections(whole: dict[RowKind, MixedRows], seed: int, max_rows: int) -> De
     name = detectors()[0]
     ours = found[name, "generated rows", "held-out rows"]
     text = (
-        f"{_NAMES[name][0].upper()}{_NAMES[name][1:]} rank a generated row above a held-out one with probability {ours.area:.2f} "
-        f"where .50 is guessing: a score of {ours.score:.2f} ({ours.interval[0]:.2f} to {ours.interval[1]:.2f}), where 1 is "
-        "indistinguishable."
+        f"{_NAMES[name].capitalize()} rank a generated row above a held-out one with probability {ours.area:.2f} where .50 is "
+        f"guessing: a score of {ours.score:.2f} ({ours.interval[0]:.2f} to {ours.interval[1]:.2f}), where 1 is indistinguishable."
     )
     ceiling = found.get((name, "held-out rows", "rows of the fit"))
     if ceiling is not None:

@@ -38,7 +38,7 @@ def _rendered(evaluation: Evaluation, sentences: tuple[Sentence, ...], run: Path
         title=label(f"{run.resolve().name or run} on {test.name}", 60),
         facts=[
             ("run", label(run, 80)),
-            ("held-out rows", f"{generated.held:,} ({label(test, 80)})"),
+            ("held-out rows", f"{generated.held:,} of {label(test, 80)}"),
             ("rows of the fit", fit),
             ("generated rows", f"{generated.generated:,}"),
             ("draws of noisy codes a row", f"{evaluation.draws}"),

@@ -36,8 +36,12 @@ Steps = Annotated[int, Range(1, 10**8)]
 BatchSize = Annotated[int, Range(1, 2**20)]
 LearningRate = Annotated[float, Range(0, 1e4, above=True)]
 Rounds = Annotated[int, Range(1, 100)]
+Average = Annotated[float, Range(0, 1, below=True)]
+Times = Literal["likelihood", "lognormal", "uniform"]
+Weighting = Literal["likelihood", "edm"]
 Folds = Annotated[int, Range(1, 1000)]
 Components = Annotated[int, Range(1, 1000)]
+Minutes = Annotated[float, Range(0, 1e5, above=True)]
 Noise = Annotated[float, Range(1e-6, 1e6)]
 Evaluations = Annotated[int, Range(1, 10**5)]
 Tolerance = Annotated[float, Range(1e-14, 0.5)]
@@ -70,7 +74,9 @@ class TrainingConfig(Checked):
     """Optimisation and early stopping. A value that is left out is chosen from the size of the table.
 
     Attributes:
-        max_steps: optimiser steps at most; also the length of the cosine schedule.
+        minutes: what a fit may take on two cores. The steps of its training follow from the operations of a step, and the
+            clock is not looked at, so runs repeat.
+        max_steps: optimiser steps at most; also the length of the cosine schedule. Chosen by rows and minutes.
         batch_size: rows a step and member.
         learning_rate: peak learning rate of AdamW.
         weight_decay: decoupled weight decay.
@@ -85,14 +91,15 @@ class TrainingConfig(Checked):
             by draws of the model given the other cells of the row. 1 fills none.
     """
 
+    minutes: Minutes = 10.0
     max_steps: Steps | None = None
     batch_size: BatchSize | None = None
     learning_rate: LearningRate | None = None
     weight_decay: Annotated[float, Range(0, 1e4)] = 1e-3
     clip_norm: Annotated[float, Range(0, 1e6, above=True)] = 1.0
-    ema_decay: Annotated[float, Range(0, 1, below=True)] = 0.999
-    times: Literal["likelihood", "lognormal", "uniform"] = "likelihood"
-    weighting: Literal["likelihood", "edm"] = "likelihood"
+    ema_decay: Average | None = None
+    times: Times | None = None
+    weighting: Weighting | None = None
     validate_every: Steps = 100
     patience: Steps | None = None
     save_every: Steps = 500
@@ -206,6 +213,9 @@ class ResolvedTraining(TrainingConfig):
     """A training of which nothing is left to choose."""
 
     max_steps: Steps = _required()
+    ema_decay: Average = _required()
+    times: Times = _required()
+    weighting: Weighting = _required()
     batch_size: BatchSize = _required()
     learning_rate: LearningRate = _required()
     patience: Steps = _required()
@@ -228,6 +238,16 @@ class ResolvedConfig(FitConfig):
     network: ResolvedNetwork = _required()
     training: ResolvedTraining = _required()
     ensemble: ResolvedEnsemble = _required()
+
+    @property
+    def summary(self) -> str:
+        """What will be trained, and in what time."""
+        members, network = len(self.ensemble.starts) * self.ensemble.folds, self.network
+        networks = f"{members} networks" if members > 1 else "one network"
+        return (
+            f"at most {self.training.max_steps} steps of {networks} of width {network.width} and depth {network.depth}; planned "
+            f"for at most {self.training.minutes:g} minutes on two cores, report and all (--minutes)"
+        )
 
 
 def checked_name(name: str) -> SamplerName:

@@ -1,6 +1,7 @@
 """What users hand in as ``X``: arrays, lists, and data frames of any library that narwhals knows; the way back to a frame."""
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -38,18 +39,23 @@ class Frame:
     types: tuple[ColumnType, ...] = ()
 
     @staticmethod
-    def of(X: Any) -> "Frame | None":
-        """The kind of ``X``, or ``None`` where it is no data frame, or one with labels of another kind."""
+    def of(X: Any, kept: Sequence[bool] | None = None) -> "Frame | None":
+        """The kind of ``X`` with the columns that are kept, which are all unless it is said.
+
+        ``None`` where it is no data frame, or one with labels of another kind.
+        """
         frame = _frame(X)
         if frame is None or frame.implementation.value not in get_args(Library):
             return None
         library = cast(Library, frame.implementation.value)
-        labels: list[Any] = frame.columns
-        types = tuple(ColumnType.of(series) for series in frame.iter_columns())
-        if labels == list(range(len(labels))):
-            return Frame(library, None, len(labels), types)
-        named = all(isinstance(label, str) for label in labels)
-        return Frame(library, tuple(labels), len(labels), types) if named else None
+        every: list[Any] = frame.columns
+        kept = [True] * len(every) if kept is None else kept
+        numbered = every == list(range(len(every)))
+        if not (numbered or all(isinstance(label, str) for label in every)):
+            return None
+        labels = [str(label) for label, keep in zip(every, kept, strict=True) if keep]
+        types = [ColumnType.of(series) for series, keep in zip(frame.iter_columns(), kept, strict=True) if keep]
+        return Frame(library, None if numbered and all(kept) else tuple(labels), len(labels), tuple(types))
 
     def build(self, columns: list[np.ndarray]) -> Any:
         """A data frame of these columns, of the types that it had."""

@@ -17,10 +17,11 @@ from scorax.tables._model import cut_at, restricted
 from scorax.tables._precision import in_own_precision
 from scorax.tables._rows import FitRows
 from scorax.tables._selection import Choice, choose, held_out_rows, out_of_fold
+from scorax.tables._settings import round_steps
 from scorax.tables._training import Advance, Training
 from scorax.training import TrainState
 
-SCORED_ROWS = 2000
+SCORED_ROWS = 1000
 """Held-out rows whose log-density is recorded, at most."""
 
 
@@ -65,6 +66,12 @@ class Fit:
     def best_steps(self) -> tuple[int, ...]:
         """Step of the weights kept, per member."""
         return tuple((self.last.training.round.start + np.asarray(self.last.state.best_step)).tolist())
+
+    @property
+    def improving(self) -> bool:
+        """Whether most members were best in the last twentieth of the steps of the last round."""
+        steps = round_steps(self.last.training.config.training)
+        return bool(np.mean(np.asarray(self.last.state.best_step) > 0.95 * steps) > 0.5)
 
     @property
     def held_out_nats(self) -> float:
@@ -151,7 +158,7 @@ def _finished(last: Advance) -> Fit:
     blueprint, model = restricted(training.blueprint, model, choice.start)
     rows = held_out_rows(training.fold, SCORED_ROWS)
     values = np.full(len(training.fold), np.nan)
-    values[rows] = out_of_fold(training, model, choice.sigma_min, rows, tolerance=1e-4)
+    values[rows] = out_of_fold(training, model, choice.sigma_min, rows)
     fold = np.full(len(training.fold), -1)
     fold[rows] = training.fold[rows]
     fitted = FittedTable(blueprint, cut_at(model, choice.sigma_min))

@@ -57,11 +57,6 @@ class FitRows:
         """Where the rows come from that the report is held against."""
         return "hold-out" if self.test is None else "test file"
 
-    @property
-    def _all_numbers(self) -> bool:
-        """Whether every cell is a number and none is missing: a model then sees the numbers as they are."""
-        return all(form.kind == "number" for form in self.table.formats) and not np.isnan(self.table.values).any()
-
     @cached_property
     def found(self) -> Found:
         """The schema of the table.
@@ -70,7 +65,7 @@ class FitRows:
             InputError: a column is of a kind that cannot be fitted, or not what a person says.
         """
         try:
-            plain = self._all_numbers and self.choices == Choices()
+            plain = self.table.is_array and self.choices == Choices() and not np.isnan(self.table.values).any()
             found = examine(self.table, self.choices, plain=plain) if self.given is None else Found(self.given, ())
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from error

@@ -120,7 +120,7 @@ class ScoreDensity(DensityMixin, BaseEstimator):
 
             fit = Recipe(config, seed).fit(rows, hear)
         self.fitted_: FittedTable = fit.fitted
-        self.frame_ = Frame.of(X)
+        self.frame_ = Frame.of(X, [name in self.schema_.names for name in rows.table.columns])
         self.loss_curve_ = np.array(curve)
         self.n_iter_ = fit.steps
         self.seed_ = seed

@@ -1,5 +1,6 @@
 """Settings that were left out, filled in from the size of a table, and how large the model is that they describe. No JAX."""
 
+import math
 import os
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from scorax.tables._config import (
     ResolvedNetwork,
     ResolvedTraining,
     Start,
+    Times,
+    Weighting,
 )
 
 _EMBEDDING_WIDTH = 32
@@ -19,12 +22,22 @@ _EMBEDDING_WIDTH = 32
 SMALL_TABLE = 2000
 """Rows up to which a table is fitted by five cross-validation members of a small network."""
 
+MEDIUM_TABLE = 5000
+"""Rows up to which a table is fitted by five members of a medium one; beyond, by one large network."""
+
 MOST_COLUMNS = 16
 """Columns up to which members start from laws fitted to their rows. Measured on the tuning splits: the Gaussian gained 0 to
 0.25 nats at 4 to 13 columns and lost 1 at 30, where the mixture lost 0.8 and 1.5 and took twice as long."""
 
 FEW_COLUMNS = 3
 """Columns up to which a large table is fitted with waves and from a mixture too; measured in two and three."""
+
+
+SPEED = 5e10
+"""Operations a second that a training is planned for: what two cores do in products of matrices."""
+
+_TRAINING_SHARE = 0.5
+"""Of the minutes; the rest is for the choices after the training and the report."""
 
 
 class TableSize(NamedTuple):
@@ -45,6 +58,49 @@ class TableSize(NamedTuple):
     holes: bool = False
 
 
+class _Usual(NamedTuple):
+    """What tables of a size have in common.
+
+    Attributes:
+        passes: over the rows at most, ``None`` for as many steps as there is time for.
+    """
+
+    folds: int
+    width: int
+    depth: int
+    dropout: float
+    waves: int
+    batch_size: int
+    learning_rate: float
+    ema_decay: float
+    patience: int
+    times: Times
+    weighting: Weighting
+    most_steps: int
+    passes: float
+
+    def steps(self, rows: int, batch_size: int) -> int:
+        """Steps at most."""
+        return max(1, int(min(self.most_steps, self.passes * rows / batch_size)))
+
+
+_SMALL = _Usual(5, 64, 2, 0.1, 0, 256, 1e-3, 0.999, 8, "likelihood", "likelihood", 5000, math.inf)
+_SMALL_CODED = _SMALL._replace(times="lognormal", weighting="edm", most_steps=1000)
+# 32 radians a standard deviation resolve an edge to a thirtieth of it: about what 5,000 rows tell.
+_FLAT = _Usual(1, 128, 2, 0.0, 6, 256, 2e-3, 0.999, 25, "likelihood", "likelihood", 3000, math.inf)
+_MEDIUM = _Usual(5, 128, 2, 0.1, 0, 256, 1e-3, 0.999, 10, "lognormal", "edm", 10**8, 90)
+# A large table hardly overfits: its held-out loss is noise around a slope until the schedule has decayed.
+_LARGE = _Usual(1, 256, 4, 0.0, 5, 256, 2e-3, 0.9995, 50, "lognormal", "edm", 10**8, 500)
+
+
+def _usual(size: TableSize) -> _Usual:
+    if size.rows <= SMALL_TABLE:
+        return _SMALL_CODED if size.categories else _SMALL
+    if size.dimension <= FEW_COLUMNS and not size.categories:
+        return _FLAT
+    return _MEDIUM if size.rows <= MEDIUM_TABLE else _LARGE
+
+
 def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     """The configuration with every value that was left out filled in from the size of the table.
 
@@ -52,12 +108,10 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         InputError: more folds than rows, or fewer than two rows to train on.
         EnvironmentFailure: the model does not fit into the memory of this machine.
     """
-    num_rows, coded = size.rows, size.categories > 0
-    small = num_rows <= SMALL_TABLE
-    flat = not small and size.dimension <= FEW_COLUMNS and not coded
+    num_rows, usual = size.rows, _usual(size)
     network, training, ensemble = config.network, config.training, config.ensemble
     _require_start(ensemble.starts, size)
-    folds = ensemble.folds or (min(5, num_rows) if small else 1)
+    folds = ensemble.folds or min(usual.folds, num_rows)
     if folds > num_rows:
         raise InputError(
             explain(expected=f"ensemble.folds of at most the {num_rows} rows", got=str(folds), do="ask for fewer folds")
@@ -65,33 +119,40 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     if folds == 1 and num_rows - num_held_out(ensemble.holdout, num_rows) < 2:
         got = f"ensemble.holdout = {ensemble.holdout:g} of {num_rows} rows"
         raise InputError(explain(expected="two rows or more to train on", got=got, do="hold fewer rows out"))
-    max_steps = training.max_steps or (3000 if flat else 5000)
+    shape = ResolvedNetwork(
+        width=network.width or usual.width,
+        depth=network.depth or usual.depth,
+        dropout=usual.dropout if network.dropout is None else network.dropout,
+        num_frequencies=network.num_frequencies,
+        waves=usual.waves if network.waves is None else network.waves,
+        masks=size.holes or bool(network.masks),
+    )
+    starts = ensemble.starts or _starts(size, mixture=usual in (_SMALL, _FLAT) and not size.holes)
+    batch_size = training.batch_size or usual.batch_size
+    operations = 6 * len(starts) * folds * batch_size * num_parameters(shape, size)
+    planned = max(1, int(60 * training.minutes * _TRAINING_SHARE * SPEED / operations))
+    rounds = (training.filling_rounds or 3) if size.holes else 1
+    max_steps = training.max_steps or min(rounds * usual.steps(num_rows, batch_size), planned)
     settings = ResolvedConfig(
-        network=ResolvedNetwork(
-            width=network.width or (64 if small else 128),
-            depth=network.depth or 2,
-            dropout=(0.1 if small else 0.0) if network.dropout is None else network.dropout,
-            num_frequencies=network.num_frequencies,
-            # 32 radians a standard deviation resolve an edge to a thirtieth of it: about what 5,000 rows tell.
-            waves=(6 if flat else 0) if network.waves is None else network.waves,
-            masks=size.holes or bool(network.masks),
-        ),
+        network=shape,
         training=ResolvedTraining(
             **{
                 **vars(training),
+                "times": training.times or usual.times,
+                "weighting": training.weighting or usual.weighting,
                 "max_steps": max_steps,
-                "batch_size": training.batch_size or (256 if small or flat else 512),
-                "learning_rate": training.learning_rate or (1e-3 if small else 2e-3),
-                # A large table hardly overfits: its held-out loss is noise around a slope until the schedule has decayed.
-                "patience": training.patience or (8 if small else 25),
-                "filling_rounds": min(training.filling_rounds or 3, max_steps) if size.holes else 1,
+                "batch_size": batch_size,
+                "learning_rate": training.learning_rate or usual.learning_rate,
+                "ema_decay": usual.ema_decay if training.ema_decay is None else training.ema_decay,
+                "patience": training.patience or usual.patience,
+                "filling_rounds": min(rounds, max_steps),
             }
         ),
         ensemble=ResolvedEnsemble(
             folds=folds,
             holdout=ensemble.holdout,
-            starts=ensemble.starts or _starts(size, mixture=(small or flat) and not coded and not size.holes),
-            components=ensemble.components or (20 if flat else 8),
+            starts=starts,
+            components=ensemble.components or (20 if usual is _FLAT else 8),
         ),
         noise=config.noise,
         sampling=config.sampling,
