@@ -115,9 +115,9 @@ class EnsembleConfig(Checked):
     Attributes:
         folds: members, each trained without one fold of the rows; 1 trains one member.
         holdout: share of rows held out for stopping and for the choices after training where there is one fold.
-        starts: laws whose exact field an untrained member is: normal (N(0, I)), gaussian (moments of its rows), mixture (a
-            cross-validated Gaussian mixture of its rows). With several, members are trained from each and the start under
-            which held-out rows are likeliest is kept.
+        starts: laws whose exact field an untrained member is: normal (N(0, I)), gaussian (moments of its rows, or the likeliest
+            of rows with holes), mixture (a cross-validated Gaussian mixture of its rows). With several, members are trained from
+            each and the start under which held-out rows are likeliest is kept.
         components: components of a starting mixture, at most.
     """
 

@@ -1,14 +1,14 @@
 """The recipe for tables: from rows and a configuration to a fitted table with its cut-off chosen."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from scorax._events import Event, Phase
+from scorax._events import Event, Note, Phase
 from scorax.tables._config import FitConfig
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._filling import Round
@@ -119,6 +119,8 @@ class Recipe:
             on_event(Phase("fitting the mixtures that members start from"))
         coordinates = Coordinates.fit(split.train, split.schema)
         training = Training.of(split.train, coordinates, split.settings, seed=self.seed)
+        for line in _on_holes(training):
+            on_event(Note(line))
         resumed = begin(training)
         on_event(Phase("compiling the training step"))
         last = _trained(training, resumed, on_event)
@@ -142,12 +144,26 @@ def _trained(training: Training, resumed: Resumed | None, on_event: Callable[[Ev
         number, rounds = training.round.number, training.config.training.filling_rounds
         if number == rounds:
             return last
-        count = np.count_nonzero(np.isnan(training.values[:, training.blueprint.coordinates.schema.free]))
-        on_event(Phase(f"round {number + 1} of {rounds}: filling {count:,} cells"))
+        on_event(Phase(f"round {number + 1} of {rounds}: filling {training.num_missing:,} cells"))
         training, state = training.next_round(last.state)
         untrained = next(training.states(None))
         last = Advance(training, state, np.asarray(untrained.validation_loss, np.float64))
         on_event(Phase("training on filled rows"))
+
+
+def _on_holes(training: Training) -> Iterator[str]:
+    """What a fit says of missing cells before it begins."""
+    if training.num_missing:
+        rounds = training.config.training.filling_rounds
+        right = "cells are missing completely at random"
+        how = "what is learned is the law given which cells are missing"
+        if rounds > 1:
+            right = "the cells that are there decide whether another is missing"
+            how = f"{rounds} rounds share the steps, and between them draws given the other cells of the row fill them"
+        yield (
+            f"{training.num_missing:,} cells are missing: {how}; right where {right}, and nothing is promised where "
+            "the missing value itself decides"
+        )
 
 
 def _finished(last: Advance) -> Fit:

@@ -106,6 +106,11 @@ class Training:
         """Rows that ``member`` trains on."""
         return np.flatnonzero(self.fold != member % self.config.ensemble.folds)
 
+    @property
+    def num_missing(self) -> int:
+        """Missing cells of the columns that the model describes."""
+        return int(np.count_nonzero(np.isnan(self.values[:, self.blueprint.coordinates.schema.free])))
+
     @functools.cached_property
     def holed(self) -> Int[np.ndarray, " rows"]:
         """Rows with a missing cell that rounds fill; none where there is one round."""
