@@ -8,9 +8,11 @@ import pytest
 from scorax import FitConfig, ScoreDensity
 from scorax._errors import InputError
 from scorax.data import BooleanFormat, NumberFormat, Table, TextFormat
+from scorax.likelihood import DataLogProb
 from scorax.tables import FitRows, NetworkConfig, NoiseConfig, Recipe, TrainingConfig, fit_run
 from scorax.tables._config import EnsembleConfig
 from scorax.tables._coordinates import Coordinates
+from scorax.tables._densities import CODED_TOLERANCE
 
 QUICK = FitConfig(
     network=NetworkConfig(width=16, depth=1, dropout=0.0),
@@ -88,6 +90,15 @@ def test_the_density_of_a_row_is_that_of_its_present_cells(density: ScoreDensity
     answer = density.log_prob_rows(rows, draws=16)
     assert np.exp(answer.value).sum() == pytest.approx(1, abs=0.05)
     assert np.isfinite(density.log_prob_rows(density.schema_.match(table(20), "the rows")).value).all()
+
+
+def test_the_solve_is_off_by_less_than_it_says_and_by_a_tenth_of_what_is_wanted(density: ScoreDensity) -> None:
+    rows = density.schema_.match(table(12, holes=False), "the rows")
+    usual, strict = (density.log_prob_rows(rows, draws=4, tolerance=tolerance) for tolerance in (None, 1e-4))
+    off = np.abs(np.asarray(usual.value) - np.asarray(strict.value))
+    assert isinstance(usual, DataLogProb)
+    assert (off <= usual.numerical_error).all()
+    assert np.median(off) <= 0.1 * CODED_TOLERANCE
 
 
 def test_a_fit_with_codes_is_the_same_again(run: Path, density: ScoreDensity) -> None:

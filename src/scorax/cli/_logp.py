@@ -18,7 +18,7 @@ from scorax.cli._sample import BATCH
 COLUMNS = ("row", "log_density", "error")
 
 _MANY = 1000
-_SECONDS = 0.1
+_SECONDS = 0.03
 """Time of one processor for a draw of the codes of a row, about: said before more rows than this many."""
 
 

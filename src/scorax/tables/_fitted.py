@@ -20,16 +20,13 @@ from scorax.models import Denoiser, Pullback
 from scorax.samplers import AbstractSampler, AdamsBashforth, CategoryDraw, Stop, sample, sample_path
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates
-from scorax.tables._densities import state_log_prob
+from scorax.tables._densities import CODED_TOLERANCE, state_log_prob
 from scorax.tables._divergences import divergence_of_rows
 from scorax.tables._model import Blueprint
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
 from scorax.tables._scorable import require_scorable
 from scorax.tables.columns import AbstractNumber
-
-CODED_TOLERANCE = 1e-3
-"""Wanted error of the solve for a row with categories, in nats: a draw of its noisy codes has a larger one."""
 
 
 @dataclass(frozen=True)
