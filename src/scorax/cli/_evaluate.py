@@ -58,18 +58,20 @@ def evaluate(
     """Judge a run on rows that took no part in its fit."""
     page = _page(output, run, test, data)
     from scorax.checkpoint import RunFolder
+    from scorax.cli._rows import describe_rows
     from scorax.data import read_table
     from scorax.tables import EvaluationRows, open_run
 
-    saved = open_run(RunFolder(run))
+    saved, test_rows = open_run(RunFolder(run)), read_table(test, missing="keep")
     asked = EvaluationRows.of(
         saved,
-        read_table(test, missing="keep"),
+        test_rows,
         None if data is None else read_table(data, missing="keep"),
         target=target,
         test_name=shown_path(test),
         data_name=shown_path(data),
     )
+    describe_rows(test_rows, asked.held, saved.schema)
     scored = min(rows, len(asked.held))
     fitted = len(asked.held) if asked.fit is None else len(asked.fit)
     samples = max(20, min(fitted, _MOST_SAMPLES)) if samples is None else samples
