@@ -92,8 +92,8 @@ def choose(training: Training, model: Denoiser) -> Choice:
 
 
 def climbed(mean: Callable[[float], float], sigmas: Sequence[float]) -> dict[float, float]:
-    """The means of the cut-offs between the middle one and the best, and of those beside the best."""
-    place = len(sigmas) // 2
+    """The means of the cut-offs between a small one and the best, and of those beside the best."""
+    place = len(sigmas) // 4
     means = {sigmas[place]: mean(sigmas[place])}
     for step in (1, -1):
         while 0 <= place + step < len(sigmas) and (following := sigmas[place + step]) not in means:
