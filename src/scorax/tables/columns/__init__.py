@@ -18,6 +18,7 @@ from scorax.tables.columns._map import Map
 from scorax.tables.columns._no_variable import identifier, is_free_text
 from scorax.tables.columns._number import AbstractNumber
 from scorax.tables.columns._ordered import Ordered
+from scorax.tables.columns._repeated import Repeated
 from scorax.tables.columns._rounded import Rounded
 from scorax.tables.columns._span import Span
 from scorax.tables.columns._time import Time
@@ -30,6 +31,7 @@ KINDS: dict[str, type[AbstractColumn]] = {
     "count": Count,
     "ordered": Ordered,
     "time": Time,
+    "repeated": Repeated,
     "integer": Integer,
     "rounded": Rounded,
     "continuous": Continuous,
@@ -61,6 +63,7 @@ __all__ = [
     "Logit",
     "Map",
     "Ordered",
+    "Repeated",
     "Rounded",
     "Softplus",
     "Span",

@@ -131,14 +131,7 @@ def _with_heaps(base: Base, values: Float[np.ndarray, " n"], margin: float, *, s
     at = base.forward(low + margin * (np.arange(size + 1) - 0.5), margin)
     if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):
         return None
-    share = np.cumsum((rows + 0.5) / (rows.sum() + 0.5 * size))[:-1]
-    inner = ndtri(share)
-    # Noise is uniform inside a cell: the outermost have the mean that a normal law has beyond their inner edge.
-    density = np.exp(-0.5 * inner[[0, -1]] ** 2) / np.sqrt(2 * np.pi)
-    first, last = -density[0] / share[0], density[1] / (1 - share[-1])
-    to = np.concatenate([[2 * first - inner[0]], inner, [2 * last - inner[-1]]])
-    chords = np.diff(to) / np.diff(at)
-    return Map(base, Knots(tuple(at.tolist()), tuple(to.tolist()), float(chords[0]), float(chords[-1])), heaped=True)
+    return Map(base, Knots.of_scores(at, rows), heaped=True)
 
 
 def heaped(rows: Int64[np.ndarray, " cells"]) -> bool:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
+from scipy.special import ndtri
 
 _MOST = 1000
 _STEEP = 2.0
@@ -36,6 +37,18 @@ class Knots:
             raise ValueError(f"expected 2 to {_MOST} knots and as many images, got {len(self.at)} and {len(self.to)}")
         if not (min(np.diff(self.at)) > 0 and min(np.diff(self.to)) > 0 and self.lower > 0 and self.upper > 0):
             raise ValueError("expected knots and images that ascend, and positive slopes")
+
+    @staticmethod
+    def of_scores(at: Float[np.ndarray, " k"], rows: Int64[np.ndarray, " cells"]) -> "Knots":
+        """The ends of cells at the normal quantiles of the shares that the cells have of the rows, each with half a row more."""
+        share = np.cumsum((rows + 0.5) / (rows.sum() + 0.5 * len(rows)))[:-1]
+        inner = ndtri(share)
+        # Noise is uniform inside a cell: the outermost have the mean that a normal law has beyond their inner end.
+        density = np.exp(-0.5 * inner[[0, -1]] ** 2) / np.sqrt(2 * np.pi)
+        first, last = -density[0] / share[0], density[1] / (1 - share[-1])
+        to = np.concatenate([[2 * first - inner[0]], inner, [2 * last - inner[-1]]])
+        chords = np.diff(to) / np.diff(at)
+        return Knots(tuple(at.tolist()), tuple(to.tolist()), float(chords[0]), float(chords[-1]))
 
     def forward(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """The images of values."""

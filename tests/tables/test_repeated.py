@@ -1,0 +1,75 @@
+"""Numbers of which few different ones are there, on no grid."""
+
+import numpy as np
+import pytest
+from scipy.stats import kstest, norm
+
+from scorax.data import Table
+from scorax.tables._examine import examine
+from scorax.tables.columns import Continuous, Repeated, Rounded
+
+
+def column(values: np.ndarray) -> object:
+    return examine(Table.of_columns({"price": values})).schema.columns[0]
+
+
+def prices(rows: int, seed: int) -> np.ndarray:
+    """Sixty prices, some far more frequent than their neighbours."""
+    generator = np.random.default_rng(seed)
+    levels = np.sort(np.exp(3 + generator.standard_normal(60)))
+    weights = generator.gamma(0.5, size=60) + 0.01
+    return generator.choice(levels, rows, p=weights / weights.sum())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_values_come_back_from_anywhere_in_their_cell_and_the_images_are_normal(seed: int) -> None:
+    values = prices(4000, seed)
+    found = column(values)
+    assert isinstance(found, Repeated)
+    encoded = found.encode(values)
+    generator = np.random.default_rng([seed, 1])
+    inside = encoded.numbers[:, 0] + encoded.widths[:, 0] * generator.uniform(-0.499, 0.499, len(values))
+    np.testing.assert_array_equal(found.decode(encoded._replace(numbers=inside[:, None])), values)
+    # Uniform inside each cell, normal over cells: the distance to a normal law is at most that of the widest cell's middle.
+    widest = np.max(np.unique(values, return_counts=True)[1]) / len(values)
+    assert kstest(inside, "norm").statistic < widest
+
+
+def test_the_density_of_the_normal_law_of_images_is_the_share_of_each_cell() -> None:
+    values = prices(4000, 0)
+    found = column(values)
+    assert isinstance(found, Repeated)
+    levels, rows = np.unique(values, return_counts=True)
+    at = np.array(found.knots.at)
+    low, high = np.array(found.knots.to[:-1]), np.array(found.knots.to[1:])
+    share = (rows + 0.5) / (len(values) + 0.5 * len(levels))
+    np.testing.assert_allclose(norm.cdf(high[1:-1]) - norm.cdf(low[1:-1]), share[1:-1], rtol=1e-9)
+    # A density that is flat over the image of a cell integrates over the cell to what it has there.
+    np.testing.assert_allclose(np.exp(found.log_weight(levels)) * np.diff(at), high - low, rtol=1e-12)
+
+
+def test_shares_follow_the_rows_and_the_numbers_stay() -> None:
+    values = prices(4000, 0)
+    found = column(values)
+    assert isinstance(found, Repeated)
+    part = found.refitted(np.where(values > np.median(values), values, np.nan))
+    assert part.levels == found.levels
+    assert part.knots.at == found.knots.at
+    assert part.knots.to[30] < found.knots.to[30]
+
+
+def test_what_lies_on_a_grid_or_hardly_repeats_is_of_another_kind() -> None:
+    generator = np.random.default_rng(0)
+    assert isinstance(column(np.round(generator.normal(50, 8, 3000), 1)), Rounded)
+    assert isinstance(column(generator.normal(size=3000)), Continuous)
+    assert not isinstance(column(generator.choice(generator.normal(size=2000), 3000)), Repeated)
+
+
+def test_nothing_is_refused_and_beyond_the_outermost_cells_the_density_goes_on() -> None:
+    found = column(prices(4000, 0))
+    assert isinstance(found, Repeated)
+    beyond = np.array([found.knots.at[0] - 1.0, found.knots.at[-1] + 1.0, np.nan])
+    assert np.isfinite(found.log_weight(beyond)).all()
+    encoded = found.encode(beyond)
+    assert encoded.widths[:, 0].tolist() == [0.0, 0.0, 0.0]
+    np.testing.assert_array_equal(found.decode(encoded), [found.levels[0], found.levels[-1], np.nan])
