@@ -29,6 +29,7 @@ from scorax.tables.columns import (
     Logit,
     Map,
     Ordered,
+    Repeated,
     Rounded,
     Span,
     Time,
@@ -95,6 +96,7 @@ COLUMNS: list[tuple[AbstractColumn, list[float]]] = [
     (Count("count", NumberFormat(0), 0.0, 12.0, 3.0, None, 0.5), [0, 3, 12, 9]),
     (Ordered("ordered", TextFormat(("high", "low", "middle")), (1.0, 2.0, 0.0)), [0, 1, 2, 0]),
     (Time("time", TimeFormat("day", "day"), Span(-5, 20000), UNITS), [-5, 20000, 7, 8]),
+    (Repeated("repeated", NumberFormat(), (-0.5, 1.5), KNOTS), [-0.5, 1.5, 1.5, -0.5]),
     (Integer("integer", NumberFormat(0), Span(-1, 8), UNITS), [2, 5, 8, -1]),
     (Integer("bounded", NumberFormat(0), Span(0, 100), UNITS, Map(Logit(0.0, 100.0))), [0, 100, 3, 99]),
     (Integer("spiked", NumberFormat(0), Span(1, 50), UNITS, Map(Log(1.0)), (0.0, -999.0)), [0, -999, 1, 50]),
@@ -123,13 +125,25 @@ def test_there_is_a_column_of_every_kind():
 
 def test_numbers_and_levels_stand_one_after_the_other():
     assert SCHEMA.coordinate_names == (
-        *("time", "integer", "bounded", "spiked", "rounded", "continuous", "tailed", "zeros", "waves", "waves"),
+        *(
+            "time",
+            "repeated",
+            "integer",
+            "bounded",
+            "spiked",
+            "rounded",
+            "continuous",
+            "tailed",
+            "zeros",
+            "waves",
+            "waves",
+        ),
     )
     assert SCHEMA.code_names == ("boolean", "text", "codes", "count", "ordered", "spiked", "zeros", "waves")
     assert [codes.size for codes in SCHEMA.codes] == [2, 3, 3, 5, 3, 3, 2, 2]
     assert [codes.ordered for codes in SCHEMA.codes] == [False, False, False, True, True, False, False, True]
     assert SCHEMA.free.tolist() == list(range(1, len(COLUMNS)))
-    np.testing.assert_array_equal(SCHEMA.widths, [1, 1, np.nan, np.nan, np.nan, 0, 0, 0, 0.01, 0])
+    np.testing.assert_array_equal(SCHEMA.widths, [1, np.nan, 1, np.nan, np.nan, np.nan, 0, 0, 0, 0.01, 0])
     encoded = SCHEMA.encode(VALUES)
     assert encoded.numbers.shape == encoded.widths.shape == (4, SCHEMA.dimension) == (4, 10)
     assert encoded.levels.shape == (4, 8)

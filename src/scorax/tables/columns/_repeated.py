@@ -49,7 +49,7 @@ class Repeated(AbstractColumn):
     def infer(cls, cells: Cells) -> "Repeated | None":
         """Few different numbers on no grid, each of them repeated."""
         form, points = cells.format, cells.points
-        if cells.plain or cells.stated is not None or form.kind != "number" or cells.far:
+        if cells.plain or cells.stated is not None or form.kind != "number" or cells.far or cells.head:
             return None
         levels, rows = cells.distinct, np.unique(cells.values, return_counts=True)[1]
         count, total = len(levels), len(cells.values)
