@@ -23,7 +23,7 @@ def describe_table(path: Path, rows: FitRows) -> None:
             note(f"note: {line}")
         raise
     kinds = Counter(column.kind for column in schema.columns)
-    counts = ", ".join(f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind])
+    counts = ", ".join(f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind]) or "none to model"
     note(f"{shown_path(path)}: {rows.table.rows} rows, {len(rows.table.columns)} columns ({counts})")
     constant = [column.name for column in schema.columns if column.kind == "constant"]
     if constant:

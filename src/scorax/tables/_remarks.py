@@ -65,5 +65,6 @@ def _are_dates(cells: Cells) -> bool:
 
 
 def _shown(column: AbstractColumn, values: tuple[float, ...] | list[float]) -> str:
-    cells = [str(cell) for cell in column.format.cells(np.array(values)).tolist()]
+    found = column.format.cells(np.array(values)).tolist()
+    cells = [f"{cell:.12g}" if isinstance(cell, float) else str(cell) for cell in found]
     return ", ".join(cells) if len(cells) <= _SHOWN else f"{cells[0]} to {cells[-1]}"
