@@ -1,5 +1,7 @@
 """What columns are taken for: the stated rules, on columns of each kind that people bring."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from scorax.tables.columns import (
     Asinh,
     Boolean,
     Category,
+    Codes,
     Continuous,
     Count,
     Identity,
@@ -59,9 +62,12 @@ def test_a_long_count_has_levels_where_most_rows_are():
     column, remarks = only((values, NumberFormat(0)))
     assert isinstance(column, Integer)
     top = np.sort(values)[-5]
-    assert column.spikes == tuple(np.arange(top + 1))
+    assert column.spikes == tuple(np.arange(top + 1)[::-1])
+    assert column.codes == (Codes(int(top) + 2, ordered=True),)
     assert column.map.base == Log(top + 1)
     assert "long count" in remarks[0]
+    # A code for what is missing has no place on the line.
+    assert not replace(column, spikes=(*column.spikes, -999.0)).codes[0].ordered
 
 
 def test_a_long_count_with_one_value_beyond_is_of_levels():

@@ -123,9 +123,14 @@ class Cells:
 
     @cached_property
     def spikes(self) -> tuple[float, ...]:
-        """The codes, and values that repeat far more often than those around them."""
+        """The codes, and values that repeat far more often than those around them, ascending.
+
+        Those of a long count without codes descend: they are in order below the numbers.
+        """
         if self.plain or self.given.kind not in ("number", "time"):
             return ()
+        if self.head and not self.far:
+            return self.head[::-1]
         return tuple(sorted({*self.far, *(self.head or standing_out(self.known.values))}))
 
     @cached_property

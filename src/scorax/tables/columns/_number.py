@@ -33,7 +33,9 @@ def check_spikes(spikes: tuple[float, ...]) -> None:
 class AbstractNumber(AbstractColumn):
     """A column with one number, the image of the value under a map; and, where it has spikes, a level.
 
-    Level 0 is that the value is no spike, level k that it is the k-th: the number does not apply then.
+    Level 0 is that the value is no spike, level k that it is the k-th: the number does not apply then. Three spikes or more that
+    go down from below the numbers by one step each, as those of a long count, are in order: levels lie on a line, from the
+    numbers to the lowest.
 
     Attributes:
         seen: the values seen that are no spikes lie between these.
@@ -61,7 +63,7 @@ class AbstractNumber(AbstractColumn):
         seen = self.seen
         low, high = (cell(self, v) for v in (seen.low, seen.high))
         ends = "" if self.map.ends == "anywhere" else f", ends {self.map.ends}"
-        each = [cell(self, v) for v in self.spikes]
+        each = [cell(self, v) for v in sorted(self.spikes)]
         shown = ", ".join(each) if len(each) <= _SHOWN else f"{each[0]}, {each[1]}, ... {each[-1]} ({len(each)})"
         spikes = f"; spikes {shown}" if each else ""
         return f"{low} to {high} seen{ends}{spikes}; {self.map.summary}"
@@ -78,7 +80,7 @@ class AbstractNumber(AbstractColumn):
     @property
     def codes(self) -> tuple[Codes, ...]:
         """Which spike, or none of them."""
-        return (Codes(1 + len(self.spikes), ordered=False),) if self.spikes else ()
+        return (Codes(1 + len(self.spikes), ordered=self._descending),) if self.spikes else ()
 
     def require(self, values: Float[np.ndarray, " n"], where: str) -> None:
         """Refuse values beyond an end."""
@@ -143,6 +145,11 @@ class AbstractNumber(AbstractColumn):
             return self
         known = values[~(np.isnan(values) | self._spiked(values))]
         return replace(self, map=refitted(self.map, known, self.margin))
+
+    @property
+    def _descending(self) -> bool:
+        steps = np.diff(self.spikes)
+        return len(steps) > 1 and bool((steps == -self.margin).all()) and self.spikes[0] < self.seen.low
 
     def _edges(self, values: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         half = self.cell / 2
