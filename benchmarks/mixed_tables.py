@@ -50,12 +50,12 @@ CEILING = "held-out rows"
 class Case:
     """A split table in a folder."""
 
-    def __init__(self, data: str, out: Path, seed: int, most: int | None) -> None:
+    def __init__(self, data: str, out: Path, seed: int, most: int | None, held: str | None = None) -> None:
         out.mkdir(parents=True, exist_ok=True)
         self.out, self.seed, self.data = out, seed, data
         whole = read(data)
-        self.schema = Schema.of(whole)
-        self.fit, self.held = split(whole, seed, most)
+        self.fit, self.held = (whole, read(held)) if held else split(whole, seed, most)
+        self.schema = Schema.of(pd.concat([whole, self.held], ignore_index=True))
         self.fit.to_csv(out / "fit.csv", index=False)
         self.held.to_csv(out / "held.csv", index=False)
         (out / "schema.json").write_text(json.dumps([asdict(c) for c in self.schema.columns], indent=1) + "\n")
@@ -146,6 +146,28 @@ def baseline(case: Case, name: str, draws: int, target: str) -> dict[str, Any]:
     }
 
 
+def ours(case: Case, draws: int, target: str) -> dict[str, Any]:
+    """Fit with `scorax fit` and its defaults, draw as many rows as there are to fit on with `scorax sample`."""
+    run, command = case.out / "run", [sys.executable, "-m", "scorax"]
+    began = time.perf_counter()
+    fit = ["fit", str(case.out / "fit.csv"), "-o", str(run), "--seed", str(case.seed), "--no-report"]
+    subprocess.run([*command, *fit], check=True)
+    fitted_at = time.perf_counter()
+    frames = []
+    for draw in range(draws):
+        samples = str(case.out / f"scorax_{draw}.csv")
+        arguments = ["sample", str(run), "-n", str(len(case.fit)), "-o", samples, "--seed", str(1000 + draw)]
+        subprocess.run([*command, *arguments], check=True)
+        frames.append(pd.read_csv(samples))
+    facts = json.loads((run / "run.json").read_text())
+    return {
+        "description": "defaults",
+        "own_held_nats": facts["out_of_fold_nats"],
+        "fit_seconds": fitted_at - began,
+        **scores(case, frames, target),
+    }
+
+
 def peer(case: Case, name: str, python: str, repeats: int, target: str) -> dict[str, Any] | None:
     """Fit a published generator in another Python; None with a word where it is not installed."""
     script, samples = Path(__file__).with_name("_mixed_peers.py"), case.out / f"{name}.csv"
@@ -208,6 +230,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--draws", type=int, default=1, help="samples of each baseline whose scores are averaged (default 1)"
     )
+    parser.add_argument("--held", help="CSV file of the held-out rows; all of --data is then to fit on")
+    parser.add_argument("--ours", action="store_true", help="fit and draw with scorax and its defaults")
     parser.add_argument("--samples", type=Path, nargs="+", help="CSV files of another program, trained on fit.csv")
     parser.add_argument("--name", default="scorax", help="what to call that program (default scorax)")
     parser.add_argument("--nats", type=float, help="its mean log-probability of the rows of held.csv")
@@ -222,10 +246,12 @@ def main() -> None:
     """Compute what is missing, then print the table."""
     options = arguments()
     if not options.table:
-        case = Case(options.data, options.out, options.seed, options.rows or ROWS.get(options.data))
+        case = Case(options.data, options.out, options.seed, options.rows or ROWS.get(options.data), options.held)
         target = options.target or str(case.fit.columns[-1])
         if CEILING not in case.records:
             case.keep(CEILING, ceiling(case))
+        if options.ours and "scorax" not in case.records:
+            case.keep("scorax", ours(case, options.draws, target))
         for name in BASELINES:
             if name not in case.records:
                 record = baseline(case, name, options.draws, target)
