@@ -55,6 +55,8 @@ class Repeated(AbstractColumn):
         count, total = len(levels), len(cells.values)
         if not _FEWEST < count <= min(_MOST, total / _ROWS) or rows.max() > _LARGEST * total:
             return None
+        if rows.min() == rows.max():  # a table put in several times, not classes of numbers
+            return None
         if points is not None and (cells.high - cells.low) / Grid.of(points, common=True).step < _SPARSE * count:
             return None
         return cls(cells.name, form, tuple(levels.tolist()), _knots(levels, rows))
