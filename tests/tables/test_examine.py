@@ -288,3 +288,12 @@ def test_a_column_without_a_value_is_left_out_and_holes_are_said():
     found = examine(table(x=values, none=np.full(ROWS, np.nan)))
     assert [left.why for left in found.schema.left_out] == ["no value in any row"]
     assert [remark.text for remark in found.remarks if remark.column == "x"] == ["7 of 400 cells are missing"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("power", [-700, 700])
+def test_a_change_of_units_changes_no_kind_and_no_map(power):
+    """Powers of two are exact; squares of such numbers leave float64."""
+    values = np.exp(rng(3).normal(0, 1, ROWS))
+    here, there = (only((values * unit, NumberFormat()))[0] for unit in (1.0, 2.0**power))
+    assert (there.kind, there.map.base) == (here.kind, here.map.base)

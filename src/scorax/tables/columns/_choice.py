@@ -8,6 +8,7 @@ from jaxtyping import Float, Int64
 from scipy.ndimage import median_filter
 from scipy.special import log_ndtr, ndtr, ndtri
 
+from scorax._deviations import deviations
 from scorax._errors import InputError, explain
 from scorax._text import quote
 from scorax.tables.columns._base import Asinh, Base, Identity, Log, Logit, Softplus
@@ -219,7 +220,7 @@ def _log_probability(
 ) -> Float[np.ndarray, " m"]:
     """Of the cells of held rows, under the normal law with the moments of the images of the others."""
     images = map.forward(fit, margin)
-    mean, scale = images.mean(), images.std()
+    mean, scale = images.mean(), deviations(images[:, None])[0]
     if not step:
         z = (map.forward(held, margin) - mean) / scale
         return -0.5 * z**2 - np.log(scale) + map.log_slope(held, margin)

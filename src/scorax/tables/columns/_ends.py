@@ -5,6 +5,8 @@ import re
 import numpy as np
 from jaxtyping import Float
 
+from scorax._deviations import deviations
+
 _ROWS = 30
 _OFTEN_BELOW = 3.0
 """Numbers that are all of one sign end at zero where their mean is less than three standard deviations away."""
@@ -35,7 +37,7 @@ def found_ends(values: Float[np.ndarray, " n"], name: str, margin: float) -> tup
         if word.search(name) and low >= 0 and high <= top and high > top / 2:
             return _reached(0.0, low, margin, -np.inf), _reached(top, high, margin, np.inf)
     round_low, round_high = _round_end(values, margin), -_round_end(-values, margin)
-    mean, deviation = float(values.mean()), float(values.std())
+    mean, deviation = float(values.mean()), float(deviations(values[:, None])[0])
     near = abs(mean) < _OFTEN_BELOW * deviation
     lower = 0.0 if low >= 0 and near else round_low
     upper = 0.0 if high <= 0 and near else round_high
