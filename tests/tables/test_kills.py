@@ -39,11 +39,29 @@ def digests(run: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("kills") / "rows.csv"
+def numbers(path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(60, 2)) @ np.array([[1.0, 0.4], [0.0, 0.8]])
     write_table(path, ("a", "b"), rows)
+
+
+def mixed_with_holes(path: Path) -> None:
+    """A number, a category and wages of which many are zero; a tenth of the cells is missing, but no row without a number."""
+    random = np.random.default_rng(0)
+    wages = np.where(random.random(60) < 0.4, 0, np.exp(random.normal(size=60)).round(4))
+    cells = np.column_stack([random.choice(["blue", "red"], 60), wages.astype(str)])
+    cells[random.random((60, 2)) < 0.1] = ""
+    lines = [f"{number:.6f},{','.join(rest)}" for number, rest in zip(random.normal(size=60), cells, strict=True)]
+    path.write_text("\n".join(["a,colour,wage", *lines]))
+
+
+# A fit with holes has three rounds, each of which compiles its own programs: a minute and a half.
+HOLED = pytest.param(mixed_with_holes, marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=[numbers, HOLED])
+def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("kills") / "rows.csv"
+    request.param(path)
     return path
 
 
@@ -51,7 +69,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def straight(table: Path) -> dict[str, str]:
     run = table.parent / "straight"
     assert main(words(table, run)) == 0
-    assert len(digests(run)) == 7
+    assert len(digests(run)) >= 7
     return digests(run)
 
 
