@@ -37,7 +37,7 @@ def tables(draw) -> Table:
 
 
 @pytest.mark.slow  # two hundred fits, each of which compiles its own programs, about a minute each
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(tables())
 def test_any_table_is_fitted_sampled_and_scored_or_refused(table: Table) -> None:
     rows = FitRows(table)
