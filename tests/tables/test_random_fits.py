@@ -36,8 +36,8 @@ def tables(draw) -> Table:
     return _named(r, columns[:12])
 
 
-@pytest.mark.slow  # two hundred fits, each of which compiles its own programs, about a minute each
-@settings(max_examples=30, deadline=None)
+@pytest.mark.slow  # every fit compiles programs of its own, half a minute each
+@settings(max_examples=8, deadline=None)
 @given(tables())
 def test_any_table_is_fitted_sampled_and_scored_or_refused(table: Table) -> None:
     rows = FitRows(table)
