@@ -240,7 +240,7 @@ def test_a_few_dates_are_ordered_levels():
 
 
 def test_a_spike_at_an_end_ends_the_others():
-    values = np.minimum(rng().normal(30, 12, ROWS).round(1), 50)
+    values = np.minimum(rng().normal(34, 12, ROWS).round(1), 50)
     column, _ = only((values, NumberFormat(1)))
     assert isinstance(column, Rounded)
     assert column.spikes == (50.0,)

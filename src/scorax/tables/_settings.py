@@ -127,7 +127,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         waves=usual.waves if network.waves is None else network.waves,
         masks=size.holes or bool(network.masks),
     )
-    starts = ensemble.starts or _starts(size, mixture=usual in (_SMALL, _FLAT) and not size.holes)
+    starts = ensemble.starts or _starts(size, mixture=usual in (_SMALL, _SMALL_CODED, _FLAT) and not size.holes)
     batch_size = training.batch_size or usual.batch_size
     operations = 6 * len(starts) * folds * batch_size * num_parameters(shape, size)
     planned = max(1, int(60 * training.minutes * _TRAINING_SHARE * SPEED / operations))

@@ -9,9 +9,9 @@ MOST_SPIKES = 10
 _ALONE = 0.1
 
 _SHARE = 0.02
-_FEWEST = 5
+_FEWEST = 16
 _TIMES = 8.0
-"""A value stands out where it has at least 2 % of the rows, five of them, and eight times the median of those around it."""
+"""A value stands out where it has at least 2 % of the rows, sixteen of them, and eight times the median of those around it."""
 
 _AROUND = 10
 _CODE_SHARE = 0.005
