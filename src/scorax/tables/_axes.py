@@ -9,7 +9,7 @@ import numpy as np
 from scorax.data import Format
 from scorax.diagnostics import Axis
 from scorax.tables._schema import Schema
-from scorax.tables.columns import AbstractColumn, AbstractLevels, AbstractNumber, Count, Repeated
+from scorax.tables.columns import AbstractColumn, AbstractLevels, Count
 
 _FEW_NUMBERS = 12
 """So many numbers in order are shown each by itself."""
@@ -18,8 +18,7 @@ _FEW_NUMBERS = 12
 def axis_of(column: AbstractColumn, label: str) -> Axis:
     """How a column is shown: categories and truth values by name, few numbers in order too, times as they are written."""
     form = column.format
-    mapped = isinstance(column, Repeated) or (isinstance(column, AbstractNumber) and not column.map.trivial)
-    differentiable = not (column.codes or mapped)
+    differentiable = not (column.codes or column.mapped)
     step = column.by if isinstance(column, Count) else column.step
     axis = Axis(label, column.kind, step, differentiable=differentiable)
     if isinstance(column, AbstractLevels) and (

@@ -26,7 +26,6 @@ from scorax.tables._model import Blueprint
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
 from scorax.tables._scorable import require_scorable
-from scorax.tables.columns import AbstractNumber, Repeated
 
 
 @dataclass(frozen=True)
@@ -236,10 +235,7 @@ class FittedTable:
     def _require_plain(self, what: str, do: str) -> None:
         """Refuse what is only defined where every number is the value of its column."""
         columns = self.coordinates.schema.columns
-        mapped = [
-            c for c in columns if isinstance(c, Repeated) or (isinstance(c, AbstractNumber) and not c.map.trivial)
-        ]
-        other = [c.name for c in columns if c.codes or c in mapped]
+        other = [c.name for c in columns if c.codes or c.mapped]
         if other:
             expected = f"columns of numbers as they are for {what}"
             raise InputError(explain(expected=expected, got=f"a category or a map in {listing(other)}", do=do))

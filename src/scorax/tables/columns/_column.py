@@ -61,6 +61,11 @@ class AbstractColumn(ABC):
         """Distance of the points on which values lie, where they do."""
 
     @property
+    def mapped(self) -> bool:
+        """Whether a number of it is the image of the value under a map, and not the value."""
+        return False
+
+    @property
     @abstractmethod
     def summary(self) -> str:
         """What a person wants to know of it: ends, levels, spikes, and how a model sees them."""

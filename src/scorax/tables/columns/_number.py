@@ -73,6 +73,11 @@ class AbstractNumber(AbstractColumn):
         """Values as the file has them."""
 
     @property
+    def mapped(self) -> bool:
+        """Unless the map is that of a value to itself."""
+        return not self.map.trivial
+
+    @property
     def widths(self) -> tuple[float, ...]:
         """The width of the cells, NaN where the map changes it from cell to cell."""
         return (self.cell if self.map.trivial else np.nan if self.cell else 0.0,)

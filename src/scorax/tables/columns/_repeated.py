@@ -72,6 +72,11 @@ class Repeated(AbstractColumn):
         return (np.nan,)
 
     @property
+    def mapped(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def codes(self) -> tuple[Codes, ...]:
         """There is no level."""
         return ()
