@@ -55,7 +55,7 @@ def test_a_value_for_each_text_is_a_copy():
         region=(np.array([0.0, 1, 1, 1])[place], TextFormat(("central", "west"))),
     )
     schema = examine(rows).schema
-    assert [column.kind for column in schema.columns] == ["copy", "category", "copy", "category"]
+    assert [column.kind for column in schema.columns] == ["copy", "category", "copy", "copy"]
     np.testing.assert_array_equal(schema.decode(schema.encode(rows.values)), rows.values)
 
 

@@ -1,6 +1,5 @@
 """What the columns of a table are, by stated rules, and why."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,23 +9,19 @@ from scorax._errors import InputError, explain
 from scorax._text import quote
 from scorax.data import Table
 from scorax.tables._choices import Choices
+from scorax.tables._copies import Source, copy_of
 from scorax.tables._remarks import remarks_on
 from scorax.tables._schema import LeftOut, Schema, column_of, require_spread
 from scorax.tables.columns import (
     KINDS,
     AbstractColumn,
     Cells,
-    Copy,
-    found_copy,
     identifier,
     is_free_text,
 )
 
 _PLAIN = ("continuous", "integer", "rounded")
 """Kinds that a column of numbers as they are may have."""
-
-_LOOKED_AT = 64
-"""Rows on which two columns are compared before all of them are."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +63,8 @@ def examine(table: Table, choices: Choices | None = None, *, plain: bool = False
     every = {name: _cells(table, j, choices, plain) for j, name in enumerate(table.columns)}
     left = {name: why for name, cells in every.items() if (why := _left_out(name, cells, choices, plain)) is not None}
     kept = {name: cells for name, cells in every.items() if name not in left and cells is not None}
-    copies = {} if plain else _copies(table, kept, choices)
-    columns = tuple(copies.get(name) or _found(cells) for name, cells in kept.items())
+    found = _columns(table, kept, choices, plain)
+    columns = tuple(found[name] for name in kept)
     schema = Schema(columns, tuple(LeftOut(name, why) for name, why in left.items()), table.dialect)
     remarks = [Remark(name, f"left out: {why}") for name, why in left.items()]
     if not plain:
@@ -119,52 +114,23 @@ def _left_out(name: str, cells: Cells | None, choices: Choices, plain: bool) -> 
     return None if why is None else f"identifier ({why})"
 
 
-def _copies(table: Table, kept: dict[str, Cells], choices: Choices) -> dict[str, Copy]:
-    """The columns that others determine. Texts are looked at first: what they determine may stand before them."""
+def _columns(table: Table, kept: dict[str, Cells], choices: Choices, plain: bool) -> dict[str, AbstractColumn]:
+    """Every column. One that others determine has no more values than they, so those with the most go first, then texts."""
     place = {name: j for j, name in enumerate(table.columns)}
-    varied = [name for name, cells in kept.items() if cells.low != cells.high]
-    order = sorted(varied, key=lambda name: kept[name].given.kind != "text")
-    units = {name: _unit(table.values[:, place[name]]) for name in order}
-    found: dict[str, Copy] = {}
-    sources: list[str] = []
-    for name in order:
-        if name not in choices.kinds:
-            for source in _near(name, sources, kept, units):
-                values, others = table.values[:, place[name]], table.values[:, place[source]]
-                copy = found_copy(kept[name], values, kept[source], others)
-                if copy is not None:
-                    found[name] = copy
-                    break
-        if name not in found:
-            sources.append(name)
-    return found
-
-
-def _unit(values: np.ndarray) -> np.ndarray:
-    """The first rows of a column from 0 to 1, and low at the first cell: the same for every change of units."""
-    low, high = np.nanmin(values), np.nanmax(values)
-    unit = (values[:_LOOKED_AT] / 2 - low / 2) / (high / 2 - low / 2)
-    return 1 - unit if unit[0] > 0.5 else unit
-
-
-def _near(name: str, sources: list[str], kept: dict[str, Cells], units: dict[str, np.ndarray]) -> Iterator[str]:
-    """Sources of which a column may be a copy."""
-    cells = kept[name]
-    decimals = cells.format.decimals if cells.format.kind == "number" else 0
-    slack = 1e-9 + (0.0 if decimals is None else 2 * 10.0**-decimals / (cells.high - cells.low))
-    for source in sources:
-        other = kept[source]
-        apart_too = len(other.distinct) == len(cells.distinct)
-        if apart_too and (other.repeats != cells.repeats).any():
+    found: dict[str, AbstractColumn] = {}
+    sources: list[Source] = []
+    for name in sorted(kept, key=lambda name: (-len(kept[name].distinct), kept[name].given.kind != "text")):
+        cells = kept[name]
+        if plain or cells.low == cells.high:
+            found[name] = _found(cells)
             continue
-        if other.given.kind == "text":
-            if apart_too:
-                yield source
-        elif cells.given.kind != "text":
-            apart = np.abs(units[name] - units[source])
-            turned = np.abs(units[name] + units[source] - 1)
-            if np.nanmax(np.minimum(apart, turned), initial=0.0) <= slack:
-                yield source
+        values = table.values[:, place[name]]
+        column = None if name in choices.kinds else copy_of(cells, values, sources)
+        if column is None:
+            column = _found(cells)
+            sources.append(Source.of(column, cells, values))
+        found[name] = column
+    return found
 
 
 def _found(cells: Cells) -> AbstractColumn:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from scorax._text import quote
 from scorax.tables.columns import AbstractColumn, AbstractNumber, Category, Cells, Copy, Count, Ordered
 
 _MANY = 60
@@ -16,7 +17,11 @@ def remarks_on(column: AbstractColumn, cells: Cells, absent: int) -> Iterator[st
     if absent:
         yield f"{absent} of {absent + len(cells.values)} cells are missing"
     if isinstance(column, Copy):
-        yield f"copy, restored from {column.source!r} and not modelled: {column.summary}"
+        agree = "" if column.images is None else f", as all {len(cells.values)} rows have it"
+        yield (
+            f"copy, restored from {quote(column.source)} and not modelled: {column.summary}{agree}; "
+            f"--column {column.name}=KIND models it"
+        )
         return
     if cells.far:
         yield f"{_shown(column, cells.far)}: taken for a code for what is missing, far from all other values; it stays a value"

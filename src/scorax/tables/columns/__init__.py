@@ -8,9 +8,10 @@ from scorax.tables.columns._codes import Codes, Encoded
 from scorax.tables.columns._column import AbstractColumn
 from scorax.tables.columns._constant import Constant
 from scorax.tables.columns._continuous import Continuous
-from scorax.tables.columns._copy import Copy, found_copy
+from scorax.tables.columns._copy import Copy, found_line
 from scorax.tables.columns._count import Count
 from scorax.tables.columns._grid import Grid
+from scorax.tables.columns._groups import Groups
 from scorax.tables.columns._integer import Integer
 from scorax.tables.columns._knots import Knots
 from scorax.tables.columns._levels import AbstractLevels, AbstractOpenLevels
@@ -56,6 +57,7 @@ __all__ = [
     "Count",
     "Encoded",
     "Grid",
+    "Groups",
     "Identity",
     "Integer",
     "Knots",
@@ -69,7 +71,7 @@ __all__ = [
     "Span",
     "Stated",
     "Time",
-    "found_copy",
+    "found_line",
     "identifier",
     "is_free_text",
 ]

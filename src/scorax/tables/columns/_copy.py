@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from scipy.special import gammaln
 
 from scorax._decimals import round_to
@@ -22,20 +22,21 @@ _FIRST = 64
 _DIGITS = 13
 """Scales and shifts are decimals of fewer digits, or the inverse of such, or what two rows say."""
 
-_FEWEST_BITS = 20
+FEWEST_BITS = 20.0
 """Columns agree by chance in one of 2^20 tables at most: two that have a one in the same row only are no copies."""
 
 
 @dataclass(frozen=True)
 class Copy(AbstractOutside):
-    r"""The image of another column, restored from it: $scale \, v + shift$ with its own decimals, or a value for each text.
+    r"""The image of another column, restored from it: $scale \, v + shift$ with its own decimals, or a value for each level.
 
     Attributes:
         source: the name of the other column.
         scale: what its values are multiplied with.
         shift: what is added.
         decimals: to which the image is rounded; ``None`` for none.
-        images: for a column of texts, the image of each of its places; then scale and shift say nothing.
+        images: of a column of levels, the image of each; then scale and shift say nothing.
+        at: the values of these levels, ascending; ``None`` for 0, 1 and so on, the places of texts.
     """
 
     name: str
@@ -45,12 +46,17 @@ class Copy(AbstractOutside):
     shift: float = 0.0
     decimals: Annotated[int, Range(0, 12)] | None = None
     images: tuple[float, ...] | None = None
+    at: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.source == self.name:
             raise ValueError("a column is no copy of itself")
         if self.scale == 0 and self.images is None:
             raise ValueError("expected a scale other than 0")
+        if self.at is not None and len(self.at) != len(self.images or ()):
+            raise ValueError(f"expected as many levels as images, got {len(self.at)} and {len(self.images or ())}")
+        if self.images is not None and not (self.images and (np.diff(self._levels) > 0).all()):
+            raise ValueError("expected an image at least, and levels that ascend")
 
     @classmethod
     def infer(cls, cells: Cells) -> "Copy | None":
@@ -71,7 +77,10 @@ class Copy(AbstractOutside):
     def summary(self) -> str:
         """Of which column it is a copy."""
         if self.images is not None:
-            return f"one value for each text of {quote(self.source)}"
+            values, levels = len(set(self.images)), len(self.images)
+            if values == levels:
+                return f"one value for each of the {levels} levels of {quote(self.source)}"
+            return f"one of {values} values for each of the {levels} levels of {quote(self.source)}"
         if (self.scale, self.shift) == (1, 0):
             return f"equal to {quote(self.source)}"
         times = "" if self.scale == 1 else "-" if self.scale == -1 else f"{self.scale:.12g} * "
@@ -81,8 +90,9 @@ class Copy(AbstractOutside):
     def image(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """What this column is where the other has these values; NaN where that is missing or unseen."""
         if self.images is not None:
-            known = (values >= 0) & (values < len(self.images))
-            return np.append(self.images, np.nan)[np.where(known, values, -1).astype(np.int64)]
+            levels, images = self._levels, np.array(self.images)
+            near = np.minimum(np.searchsorted(levels, values), len(levels) - 1)
+            return np.where(levels[near] == values, images[near], np.nan)
         found = self.scale * values + self.shift
         return found if self.decimals is None else round_to(found, self.decimals)
 
@@ -90,26 +100,36 @@ class Copy(AbstractOutside):
         """Nothing is refused without the other column; see :meth:`require_image`."""
 
     def require_image(self, values: Float[np.ndarray, " n"], source: Float[np.ndarray, " n"], where: str) -> None:
-        """Refuse values that are not the image of the other column.
+        """Refuse values that are not the image of the other column, or that stand where that is missing.
+
+        A missing value is implied by the other column and changes no density. Of a level that no row of the fit has nothing is
+        known: whatever stands beside it has a part in the mass of what was never seen.
 
         Raises:
             InputError: there is one; ``where`` begins the message.
         """
-        other = differs(values, self.image(source)) & ~(np.isnan(source) | (source < 0) & (self.images is not None))
-        if other.any():
-            row = int(np.argmax(other))
-            raise InputError(
-                f"{where}: "
-                + explain(
-                    expected=f"column {quote(self.name)} as in the fit: {self.summary}",
-                    got=f"another value in row {row + 1} ({int(other.sum())} of {len(values)} rows)",
-                    do="remove these rows, or fit again and state its kind: --column NAME=KIND",
+        alone = np.isnan(source) & ~np.isnan(values)
+        image = self.image(source)
+        other = ~np.isnan(values) & (values != image) & ~(np.isnan(image) if self.images is not None else alone)
+        for wrong, got in ((alone, f"a value where {quote(self.source)} is missing"), (other, "another value")):
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                raise InputError(
+                    f"{where}: "
+                    + explain(
+                        expected=f"column {quote(self.name)} as in the fit: {self.summary}",
+                        got=f"{got} in row {row + 1} ({int(wrong.sum())} of {len(values)} rows)",
+                        do="remove these rows, or fit again and state its kind: --column NAME=KIND",
+                    )
                 )
-            )
 
     def invert(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
         """NaN: a schema puts the image in."""
         return np.full(len(encoded.numbers), np.nan)
+
+    @property
+    def _levels(self) -> Float[np.ndarray, " levels"]:
+        return np.arange(len(self.images or ()), dtype=float) if self.at is None else np.array(self.at)
 
 
 def differs(values: Float[np.ndarray, " n"], others: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
@@ -117,10 +137,15 @@ def differs(values: Float[np.ndarray, " n"], others: Float[np.ndarray, " n"]) ->
     return ~((values == others) | (np.isnan(values) & np.isnan(others)))
 
 
-def found_copy(
+def log_ways(counts: Int64[np.ndarray, " values"]) -> float:
+    """Binary logarithm of the number of ways to put values in order, each as often as its count says."""
+    return float(gammaln(counts.sum() + 1) - gammaln(counts + 1).sum()) / np.log(2)
+
+
+def found_line(
     cells: Cells, values: Float[np.ndarray, " n"], source: Cells, others: Float[np.ndarray, " n"]
 ) -> Copy | None:
-    """The column as a copy of another one, or ``None``.
+    """The column as another one in other units, or ``None``.
 
     Args:
         cells: of the column.
@@ -128,10 +153,8 @@ def found_copy(
         source: the cells of the other column.
         others: its values.
     """
-    if (np.isnan(values) != np.isnan(others)).any() or _bits(cells.values) < _FEWEST_BITS:
+    if (np.isnan(values) != np.isnan(others)).any() or log_ways(cells.repeats) < FEWEST_BITS:
         return None
-    if source.given.kind == "text":
-        return _relabelled(cells, values, source, others)
     kinds = {cells.given.kind, source.given.kind}
     if kinds - {"number", "time", "boolean"} or ("time" in kinds and len(kinds) > 1):
         return None
@@ -150,12 +173,6 @@ def found_copy(
     return None
 
 
-def _bits(values: Float[np.ndarray, " n"]) -> float:
-    """Binary logarithm of the number of ways to put these values in rows: so unlikely is it that another column agrees."""
-    counts = np.unique(values, return_counts=True)[1]
-    return float(gammaln(len(values) + 1) - gammaln(counts + 1).sum()) / np.log(2)
-
-
 def _near(value: float) -> list[float]:
     """Short decimals near a number and those of which it is the inverse, the shortest first; and the number itself."""
     if value == 0 or not np.isfinite(1 / value):
@@ -164,21 +181,3 @@ def _near(value: float) -> list[float]:
     short = [float(f"{value:.{digits}g}") for digits in every]
     inverse = [1 / float(f"{1 / value:.{digits}g}") for digits in every]
     return list(dict.fromkeys([*short, *inverse, float(value)]))
-
-
-def _relabelled(
-    cells: Cells, values: Float[np.ndarray, " n"], source: Cells, others: Float[np.ndarray, " n"]
-) -> Copy | None:
-    """A value for each text, and another for another."""
-    present = ~np.isnan(others)
-    if len(cells.distinct) != len(source.distinct) or source.given.kind != "text":
-        return None
-    both = np.column_stack([others[present], values[present]])
-    if len(np.unique(both[:_FIRST], axis=0)) != len(np.unique(both[:_FIRST, 0])):
-        return None
-    pairs = np.unique(both, axis=0)
-    if len(pairs) != len(source.distinct) or not present.any():
-        return None
-    images = np.full(len(source.given.levels), pairs[0, 1])
-    images[pairs[:, 0].astype(np.int64)] = pairs[:, 1]
-    return Copy(cells.name, cells.format, source.name, images=tuple(images.tolist()))
