@@ -9,7 +9,7 @@ from scipy.special import gammaln
 
 from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._column import AbstractColumn
-from scorax.tables.columns._copy import FEWEST_BITS, Copy, differs, log_ways
+from scorax.tables.columns._copy import FEWEST_BITS, Copy, log_ways
 from scorax.tables.columns._levels import AbstractLevels
 
 _ROWS_A_LEVEL = 4
@@ -63,10 +63,9 @@ class Groups:
             return None
         own = values[self.rows]
         images = own[self.first]
-        for some in (slice(_FIRST), slice(None)):
-            if differs(own[some], images[self.places[some]]).any():
-                return None
-        if len(own) != len(cells.values) or np.isnan(own).any():
+        if any((own[some] != images[self.places[some]]).any() for some in (slice(_FIRST), slice(None))):
+            return None  # a missing value differs from every other
+        if len(own) != len(cells.values):
             return None
         if evidence(cells.repeats, np.unique(images, return_counts=True)[1]) < FEWEST_BITS:
             return None
