@@ -90,7 +90,7 @@ def test_what_a_column_of_cells_is(csv, cells, form, values):
         (("$1,200", "$900", "$1,000,000"), "numbers with signs, units or separators ('$1,200')"),
         (("12%", "3.5%", "99%"), "numbers with signs, units or separators ('12%')"),
         (("1 kg", "20 kg", "3 kg"), "numbers with signs, units or separators ('1 kg')"),
-        (("31/12/2024", "1/1/2025"), "looks like dates ('31/12/2024') and is read as text"),
+        (("31/12/24", "1/1/25"), "looks like dates ('31/12/24') and is read as text"),
         (("2024-01-31", "2024-01-31 12:00"), "looks like dates"),
         (("Jan 1 1970", "Feb 12 1971"), "looks like dates"),
         (("None", "Some", "Some"), "'None' in 1 cells of column 'a' is read as text"),

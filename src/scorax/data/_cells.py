@@ -1,5 +1,6 @@
 """Cells of text of one column, block by block: what they mean, and what they are in numbers."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +13,10 @@ from scorax._text import quote, shown_path
 from scorax.data._arrow import as_numpy, flags
 from scorax.data._bad_cells import BadCells
 from scorax.data._blocks import Block, BooleanBlock, NumberBlock, TextBlock, TimeBlock, joined
-from scorax.data._iso import read_times
 from scorax.data._number_cells import points, read_numbers
 from scorax.data._table import Limits
 from scorax.data._words import CODE, COMMA_NUMBER, GROUPED, INFINITE, MISSING, NUMBER, PAIRS, TEXT_MISSING, TRIM
-from scorax.data.formats import Format
+from scorax.data.formats import ISO, Format, Layout, TextFormat, TimeFormat, layouts_of, read_times
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,7 +94,8 @@ class ColumnCells:
         blocks: list[Block] = [_absent(known, b) if isinstance(b, int) else b for b in self._blocks]
         if isinstance(known, BooleanBlock):
             blocks = [replace(b, words=known.words) for b in blocks if isinstance(b, BooleanBlock)]
-        return joined(blocks, self.name, self.path)
+        values, form = joined(blocks, self.name, self.path)
+        return self._dated(values, form) if isinstance(form, TextFormat) else (values, form)
 
     def _check_lengths(self, cells: "pa.Array", first_row: int) -> None:
         import pyarrow.compute as pc
@@ -186,14 +187,31 @@ class ColumnCells:
         found = read_numbers(plain, values, self.path, self.name, row_of)
         return replace(found, mark=",") if commas else found
 
-    def _times(self, present: "pa.Array", gone: np.ndarray) -> TimeBlock | None:
+    def _times(self, present: "pa.Array", gone: np.ndarray, date: Layout = ISO) -> TimeBlock | None:
         """Distinct cells as times, where they are."""
-        found = read_times(present)
+        found = read_times(present, date)
         if found is None:
             return None
         ticks = np.zeros(len(gone), np.int64)
-        ticks[~gone] = found[0]
-        return TimeBlock.of(ticks, gone, found[1], self.path, self.name)
+        ticks[~gone] = found.ticks
+        form = TimeFormat(found.written, found.written, found.mark, found.zone)
+        return TimeBlock.of(ticks, gone, form, self.path, self.name)
+
+    def _dated(self, places: np.ndarray, texts: TextFormat) -> tuple[np.ndarray, Format]:
+        """Texts as times where all are dates in one layout, and one only: which that is, all rows say together."""
+        import pyarrow as pa
+
+        gone = np.array([bool(re.match(MISSING, text)) for text in texts.levels], dtype=bool)
+        present = [text for text, out in zip(texts.levels, gone.tolist(), strict=True) if not out]
+        layouts = layouts_of(present)
+        found = self._times(pa.array(present, pa.string()), gone, layouts[0]) if len(layouts) == 1 else None
+        if found is None:
+            return places, texts
+        rows = np.where(np.isnan(places), -1, places).astype(np.int64)
+        self.bad.note("missing", self.number, np.append(gone, False)[rows], 1)
+        self._count(rows[np.append(gone, False)[rows]], list(texts.levels))
+        levels, form = joined([found], self.name, self.path)
+        return np.append(levels, np.nan)[rows], replace(form, date=layouts[0])
 
     def _below(self, cells: "pa.Array", first_row: int) -> Block | None:
         # What was missing among numbers may be a text among texts, so that blocks above are read again.

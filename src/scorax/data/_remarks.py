@@ -9,7 +9,7 @@ import numpy as np
 from scorax._text import listing, quote
 from scorax.data._table import Table
 from scorax.data._words import CODE, MISSING, NUMBER
-from scorax.data.formats import Format, NumberFormat, TextFormat
+from scorax.data.formats import Format, NumberFormat, TextFormat, layouts_of
 
 _NAMED = 3
 _UNITS_OF_NUMBERS = (
@@ -96,9 +96,15 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> lis
             "cells are no numbers): empty them if they mean missing"
         ]
     if share(_DATE) > 0.9:
+        layouts = layouts_of(form.levels)
+        if layouts:
+            return [
+                f"{column} has dates ({example}) of which no value above 12 says which is the day: texts, unless you say "
+                f"{' or '.join(f'--column {name}={layout}' for layout in layouts)}"
+            ]
         return [
             f"{column} looks like dates ({example}) and is read as text; dates are read where all cells are written in "
-            "one way, 2024-01-31 or 2024-01-31T12:00:00, or have the type of dates"
+            "one way, 2024-01-31, 2024/01/31, 31.01.2024 or 31/01/2024, T12:00:00 behind it or not, or have the type of dates"
         ]
     if len(form.levels) > 2 and share(_WITH_SIGNS) > 0.9:
         do = "write plain numbers, such as 1200.50, to have it as numbers"

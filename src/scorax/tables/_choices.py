@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, suggest
+from scorax.data.formats import LAYOUTS, Layout
 from scorax.tables.columns import Stated
 
 STATED_KINDS = ("category", "continuous", "count", "integer", "ordered", "rounded")
@@ -21,14 +22,16 @@ class Choices:
     Attributes:
         kinds: of columns by name.
         ignored: columns that are left out.
+        dates: of columns of texts by name, how the dates in them are written.
     """
 
     kinds: Mapping[str, Stated] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
+    dates: Mapping[str, Layout] = field(default_factory=dict)
 
     @staticmethod
     def read(columns: Sequence[str] = (), categories: Sequence[str] = (), ignored: Sequence[str] = ()) -> "Choices":
-        """Choices as words: ``NAME=KIND`` or ``NAME=KIND,LOW..HIGH``; names of categories; names to leave out.
+        """Choices as words: ``NAME=KIND``, ``NAME=KIND,LOW..HIGH``, ``NAME=DD/MM/YYYY``; names of categories, and to leave out.
 
         Raises:
             InputError: a word is none of that form, or a column is named twice.
@@ -40,7 +43,11 @@ class Choices:
                 expected = f"one word on column {quote(name)}"
                 raise InputError(explain(expected=expected, got="two", do="state its kind once, or ignore it"))
             kinds[name] = stated
-        return Choices(kinds, frozenset(ignored))
+        dates: dict[str, Layout] = {
+            name: layout for name, stated in kinds.items() for layout in LAYOUTS if stated.kind == layout
+        }
+        kinds = {name: stated for name, stated in kinds.items() if name not in dates}
+        return Choices(kinds, frozenset(ignored), dates)
 
     def require_known(self, names: Sequence[str]) -> None:
         """Refuse choices about other columns.
@@ -48,7 +55,7 @@ class Choices:
         Raises:
             InputError: there is one.
         """
-        unknown = [name for name in (*self.kinds, *self.ignored) if name not in names]
+        unknown = [name for name in (*self.kinds, *self.dates, *self.ignored) if name not in names]
         if unknown:
             near = suggest(unknown[0], names)
             raise InputError(
@@ -61,15 +68,16 @@ class Choices:
 
 
 def _stated(words: str) -> tuple[str, Stated]:
-    """A column and its kind from ``NAME=KIND,LOW..HIGH``."""
+    """A column and its kind from ``NAME=KIND,LOW..HIGH``; how dates are written stands in the place of a kind."""
     form = "NAME=KIND or NAME=KIND,LOW..HIGH"
     name, equals, rest = words.rpartition("=")
     if not equals or not name:
         raise InputError(f"--column: {explain(expected=form, got=quote(words), do='try --column age=integer,0..120')}")
     kind, comma, span = rest.partition(",")
-    if kind not in STATED_KINDS:
-        got, do = f"{quote(kind)}{suggest(kind, STATED_KINDS)} for column {quote(name)}", "state one of them"
-        raise InputError(f"--column: {explain(expected='one of ' + ', '.join(STATED_KINDS), got=got, do=do)}")
+    known = (*STATED_KINDS, *LAYOUTS)
+    if kind not in known:
+        got, do = f"{quote(kind)}{suggest(kind, known)} for column {quote(name)}", "state one of them"
+        raise InputError(f"--column: {explain(expected='one of ' + ', '.join(known), got=got, do=do)}")
     if not comma:
         return name, Stated(kind)
     low, dots, high = span.partition("..")

@@ -1,13 +1,14 @@
 """What the columns of a table are, by stated rules, and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from scorax._errors import InputError, explain
 from scorax._text import quote
-from scorax.data import Table
+from scorax.data import Table, TimeFormat
+from scorax.data.formats import dates_in
 from scorax.tables._choices import Choices
 from scorax.tables._copies import Source, copy_of
 from scorax.tables._remarks import remarks_on
@@ -60,6 +61,7 @@ def examine(table: Table, choices: Choices | None = None, *, plain: bool = False
     """
     choices = Choices() if choices is None else choices
     choices.require_known(table.columns)
+    table = _dated(table, choices)
     every = {name: _cells(table, j, choices, plain) for j, name in enumerate(table.columns)}
     left = {name: why for name, cells in every.items() if (why := _left_out(name, cells, choices, plain)) is not None}
     kept = {name: cells for name, cells in every.items() if name not in left and cells is not None}
@@ -74,6 +76,26 @@ def examine(table: Table, choices: Choices | None = None, *, plain: bool = False
                 Remark(column.name, text) for text in remarks_on(column, kept[column.name], absent[column.name])
             ]
     return Found(schema, tuple(remarks))
+
+
+def _dated(table: Table, choices: Choices) -> Table:
+    """The table with the dates that a person says are in texts."""
+    values, formats = table.values.copy() if choices.dates else table.values, list(table.formats)
+    for name, layout in choices.dates.items():
+        j = table.columns.index(name)
+        form = formats[j]
+        if isinstance(form, TimeFormat) and form.date == layout:
+            continue
+        try:
+            values[:, j], formats[j] = dates_in(values[:, j], form, layout)
+        except ValueError as error:
+            raise InputError(
+                f"column {quote(name)}: "
+                + explain(
+                    expected=f"dates {layout} in all cells", got=f"cells {error}", do="state what they are, or nothing"
+                )
+            ) from None
+    return replace(table, values=values, formats=tuple(formats))
 
 
 def _cells(table: Table, j: int, choices: Choices, plain: bool) -> Cells | None:

@@ -1,31 +1,18 @@
 """A column of dates or times."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from scorax._decimals import whole
+from scorax._decimals import EXACT, whole
+from scorax.data._integers import FINE
 from scorax.data.formats._format import AbstractFormat
-
-Unit = Literal["day", "minute", "second", "millisecond", "microsecond", "nanosecond"]
-"""Units of time, from the coarsest to the finest."""
-
-UNITS: tuple[Unit, ...] = get_args(Unit)
-"""The same, in order."""
-
-CODES: dict[Unit, str] = dict(zip(UNITS, ("D", "m", "s", "ms", "us", "ns"), strict=True))
-"""NumPy's names of them."""
-
-NANOSECONDS: dict[Unit, int] = {
-    "day": 86_400 * 10**9,
-    "minute": 60 * 10**9,
-    "second": 10**9,
-    "millisecond": 10**6,
-    "microsecond": 10**3,
-    "nanosecond": 1,
-}
+from scorax.data.formats._iso import minutes_ahead, read_times
+from scorax.data.formats._layouts import ISO, Layout, laid_out
+from scorax.data.formats._text import TextFormat
+from scorax.data.formats._units import CODES, NANOSECONDS, Unit
 
 
 @dataclass(frozen=True)
@@ -39,6 +26,7 @@ class TimeFormat(AbstractFormat):
         zone: ``None`` where times have none; ``Z`` or an offset such as ``+02:00``, which is written; or the name of a zone
             that the type of a column has, whose times are written in UTC with a ``Z``.
         origin: the whole number of units that values in memory count from.
+        date: in what order year, month and day are written.
         kind: ``time``.
     """
 
@@ -47,6 +35,7 @@ class TimeFormat(AbstractFormat):
     mark: Literal["T", " "] = "T"
     zone: str | None = None
     origin: int = 0
+    date: Layout = ISO
     kind: Literal["time"] = field(default="time", kw_only=True)
 
     def __post_init__(self) -> None:
@@ -58,10 +47,7 @@ class TimeFormat(AbstractFormat):
     @property
     def offset(self) -> int:
         """Minutes by which the written time is ahead of UTC."""
-        zone = self.zone or ""
-        if zone[:1] not in ("+", "-"):
-            return 0
-        return int(zone[0] + "1") * (60 * int(zone[1:3]) + int(zone[4:6]))
+        return minutes_ahead(self.zone)
 
     def cells(self, values: Float[np.ndarray, " n"]) -> Shaped[np.ndarray, " n"]:
         """NumPy's ``datetime64`` of the unit that is written, in UTC; NaT where a cell is missing.
@@ -72,21 +58,25 @@ class TimeFormat(AbstractFormat):
         return self._times(values, self.written)
 
     def text(self, values: Float[np.ndarray, " n"]) -> Any:
-        """ISO 8601: ``2024-02-29``, ``2024-02-29T12:30``, ``2024-02-29 12:30:00.500+02:00``."""
+        """ISO 8601, but for the date: ``2024-02-29``, ``29/02/2024 12:30``, ``2024-02-29T12:30:00.500+02:00``."""
         import pyarrow as pa
 
         times = self.cells(values)
         times = times + np.timedelta64(self.offset, "m") if self.offset else times
         texts = np.datetime_as_string(times, unit=CODES[self.written])  # type: ignore[call-overload]
+        if self.date != ISO:
+            texts = np.array([laid_out(text, self.date) for text in texts.tolist()], dtype=str)
         if self.mark != "T":
             texts = np.char.replace(texts, "T", self.mark)
         ending = "" if self.zone is None else self.zone if self.zone[:1] in ("+", "-") else "Z"
         return pa.array([text + ending for text in texts.tolist()], pa.string(), mask=np.isnan(values))
 
     def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
-        """The same times in this unit; a fraction where one lies between."""
+        """The same times in this unit; a fraction where one lies between. Texts are read as this format writes dates."""
         if np.isnan(values).all():
             return values
+        if isinstance(other, TextFormat):
+            values, other = dates_in(values, other, self.date)
         if not isinstance(other, TimeFormat):
             raise ValueError(f"of {other.kind}")
         if (self.zone is None) != (other.zone is None):
@@ -109,3 +99,26 @@ class TimeFormat(AbstractFormat):
         times = (counts.astype(np.int64) * ratio).view(f"datetime64[{CODES[unit]}]")
         times[absent] = np.datetime64("NaT")
         return times
+
+
+def dates_in(
+    values: Float[np.ndarray, " n"], texts: AbstractFormat, date: Layout
+) -> tuple[Float[np.ndarray, " n"], TimeFormat]:
+    """Texts as times whose dates are written so.
+
+    Raises:
+        ValueError: they are no texts, or some are no such dates; the message says what they are.
+    """
+    import pyarrow as pa
+
+    levels = texts.levels if isinstance(texts, TextFormat) else ()
+    found = read_times(pa.array(levels, pa.string()), date) if levels else None
+    if found is None:
+        raise ValueError(f"of {texts.kind}")
+    least, most = int(found.ticks.min()), int(found.ticks.max())
+    if most - least > EXACT:
+        raise ValueError(f"that range over more than 2^53 of a {found.written}")
+    origin = least if max(abs(least), abs(most)) > FINE else 0
+    times = np.append((found.ticks - origin).astype(float), np.nan)
+    form = TimeFormat(found.written, found.written, found.mark, found.zone, origin, date)
+    return times[np.where(np.isnan(values), -1, values).astype(np.int64)], form

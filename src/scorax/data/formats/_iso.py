@@ -1,15 +1,16 @@
-"""Dates and times in text, as ISO 8601 writes them."""
+"""Dates and times in text, as ISO 8601 writes them, but for the order of year, month and day."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
 from jaxtyping import Int64
 
 from scorax.data._arrow import as_numpy
-from scorax.data.formats import CODES, NANOSECONDS, TimeFormat, Unit
+from scorax.data.formats._layouts import ISO, Layout, as_iso
+from scorax.data.formats._units import CODES, NANOSECONDS, Unit
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -19,8 +20,24 @@ _WITHIN_NANOSECONDS = ("1678", "2262")
 """Years of times that 64 bits hold in nanoseconds are from the first to before the second."""
 
 
-def read_times(cells: "pa.Array") -> "tuple[Int64[np.ndarray, ' n'], TimeFormat] | None":
-    """Times in units of how they are written, and their format; ``None`` where the cells are not all of one form.
+class WrittenTimes(NamedTuple):
+    """Times, and how they are written.
+
+    Attributes:
+        ticks: units since 1970, in UTC where there is a zone.
+        written: the unit.
+        mark: what stands between date and time of day.
+        zone: ``Z`` or an offset, where there is one.
+    """
+
+    ticks: "Int64[np.ndarray, ' n']"
+    written: Unit
+    mark: Literal["T", " "]
+    zone: str | None
+
+
+def read_times(cells: "pa.Array", date: Layout = ISO) -> WrittenTimes | None:
+    """Times as they are written; ``None`` where the cells are not all of one form.
 
     A form is a date, or a date, ``T`` or a space, hours and minutes; all cells have seconds or none, which may have up to
     nine decimals, and all have no zone or the same: ``Z`` or an offset.
@@ -29,6 +46,11 @@ def read_times(cells: "pa.Array") -> "tuple[Int64[np.ndarray, ' n'], TimeFormat]
     import pyarrow.compute as pc
 
     ask: Any = pc
+    if date != ISO:
+        texts = as_iso(cells.to_pylist(), date)
+        if texts is None:
+            return None
+        cells = pa.array(texts, pa.string())
     first = re.fullmatch(
         f"{_DATE}(?:([T ])[0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(?:[.][0-9]{{1,9}})?)?({_ZONE})?)?", cells[0].as_py()
     )
@@ -56,5 +78,12 @@ def read_times(cells: "pa.Array") -> "tuple[Int64[np.ndarray, ' n'], TimeFormat]
     ticks = as_numpy(ask.cast(times, pa.int64()))
     if written in ("day", "minute"):
         ticks = ticks // (NANOSECONDS[written] // NANOSECONDS["second"])
-    form = TimeFormat(written, written, "T" if mark is None else mark, zone or None)  # type: ignore[arg-type]
-    return ticks - form.offset * NANOSECONDS["minute"] // NANOSECONDS[written], form
+    ticks = ticks - minutes_ahead(zone) * NANOSECONDS["minute"] // NANOSECONDS[written]
+    return WrittenTimes(ticks, written, " " if mark == " " else "T", zone or None)
+
+
+def minutes_ahead(zone: str | None) -> int:
+    """Minutes by which the written time is ahead of UTC."""
+    if zone is None or zone[:1] not in ("+", "-"):
+        return 0
+    return int(zone[0] + "1") * (60 * int(zone[1:3]) + int(zone[4:6]))

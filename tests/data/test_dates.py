@@ -1,0 +1,120 @@
+"""Dates in the orders that people write them: read where nothing is in doubt, and written back as they were."""
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scorax._errors import InputError
+from scorax.data import TextFormat, TimeFormat, read_table, write_table
+from scorax.data.formats import ISO, LAYOUTS, dates_in, layouts_of
+from scorax.tables import Choices, examine
+from scorax.tables.columns import Time
+
+NAN = float("nan")
+CODES = {"YYYY": "{0:%Y}", "MM": "{0:%m}", "DD": "{0:%d}", "M": "{0.month}", "D": "{0.day}"}
+DAYS = st.dates(datetime.date(1000, 1, 1), datetime.date(9999, 12, 31))
+
+
+def written(day: datetime.date, layout: str) -> str:
+    mark = layout.strip("YMD")[0]
+    return mark.join(CODES[piece] for piece in layout.split(mark)).format(day)
+
+
+def file(path: Path, cells: list[str]) -> Path:
+    path.write_text("k,day\n" + "".join(f"{j}.5,{cell}\n" for j, cell in enumerate(cells)))
+    return path
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(LAYOUTS), st.lists(DAYS, min_size=1, max_size=6), st.sampled_from(["", " 07:30", " 23:59:01"]))
+def test_a_column_of_dates_comes_back_byte_for_byte(tmp_path_factory, layout, days, clock):
+    days = [
+        *days,
+        datetime.date(2024, 1, 31),
+        datetime.date(2024, 9, 5),
+    ]  # what says which is the day, and parts below ten
+    path = file(tmp_path_factory.getbasetemp() / "dates.csv", [written(day, layout) + clock for day in days])
+    table = read_table(path)
+    form = table.formats[1]
+    assert isinstance(form, TimeFormat)
+    assert form.date == layout
+    cells = [day.date() for day in form.cells(table.values[:, 1]).astype("datetime64[s]").tolist()]
+    assert cells == days
+    before = path.read_bytes()
+    write_table(path, table.columns, table.values, table.formats, dialect=table.dialect)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("cells", "layouts"),
+    [
+        (["01/02/2024", "05/02/2024"], ("DD/MM/YYYY", "MM/DD/YYYY")),
+        (["1/2/2024", "12/12/2024"], ("D/M/YYYY", "M/D/YYYY")),
+        (["01/02/2024", "13/02/2024"], ("DD/MM/YYYY",)),
+        (["01/02/2024", "02/13/2024"], ("MM/DD/YYYY",)),
+        (["13/02/2024", "02/13/2024"], ()),
+        (["01/02/2024", "1/12/2024"], ()),
+        (["10/31/2024", "12/25/2024"], ("MM/DD/YYYY",)),
+        (["01.02.2024"], ("DD.MM.YYYY",)),
+        (["01.02.2024", "01/02/2024"], ()),
+        (["2024/01/02", "2024/12/31"], ("YYYY/MM/DD",)),
+        (["2024/13/02"], ()),
+        (["01/02/24"], ()),
+        (["2024-01-02"], ()),
+        ([], ()),
+    ],
+)
+def test_what_cells_may_be(cells, layouts):
+    assert layouts_of(cells) == layouts
+
+
+@pytest.mark.parametrize(
+    "cells", [["31/02/2024", "01/03/2024"], ["13/01/2024", "later"], ["13/01/2024", "13/01/2024 7:30"]]
+)
+def test_what_is_no_date_in_every_cell_is_text(tmp_path, cells):
+    assert isinstance(read_table(file(tmp_path / "t.csv", cells)).formats[1], TextFormat)
+
+
+def test_a_value_far_below_says_which_is_the_day(tmp_path, monkeypatch):
+    monkeypatch.setattr("scorax.data._csv._BLOCK", 2**10)
+    cells = ["01/02/2024"] * 400 + ["-", "13/02/2024", "NA"]
+    table = read_table(file(tmp_path / "t.csv", cells), missing="keep")
+    assert table.formats[1] == TimeFormat("day", "day", date="DD/MM/YYYY")
+    np.testing.assert_array_equal(table.values[[0, -3, -2, -1], 1], [19754, NAN, 19766, NAN])
+    with pytest.raises(InputError, match="column 'day'"):
+        read_table(tmp_path / "t.csv", missing="refuse")
+
+
+def test_where_nothing_says_which_is_the_day_a_person_does(tmp_path):
+    cells = [f"{1 + j % 12:02d}/{1 + j // 12 % 12:02d}/20{10 + j % 7}" for j in range(200)]
+    table = read_table(file(tmp_path / "t.csv", cells))
+    assert isinstance(table.formats[1], TextFormat)
+    assert any("--column day=DD/MM/YYYY or --column day=MM/DD/YYYY" in remark for remark in table.remarks)
+    for layout, code in (("DD/MM/YYYY", "%d/%m/%Y"), ("MM/DD/YYYY", "%m/%d/%Y")):
+        schema = examine(table, Choices.read([f"day={layout}"])).schema
+        assert isinstance(schema.columns[1], Time)
+        values = schema.match(table, "t.csv")
+        found = schema.columns[1].format.cells(values[:, 1]).tolist()
+        assert found == [datetime.datetime.strptime(cell, code).date() for cell in cells]
+        assert schema.columns[1].format.text(values[:, 1]).to_pylist() == cells
+    for words, said in (
+        ("day=DD.MM.YYYY", "expected dates DD.MM.YYYY in all cells"),
+        ("k=DD/MM/YYYY", "cells of number"),
+    ):
+        with pytest.raises(InputError, match=said):
+            examine(table, Choices.read([words]))
+
+
+def test_texts_of_another_file_are_read_as_the_format_writes_them():
+    form = TimeFormat("day", "day", date="MM/DD/YYYY")
+    texts = TextFormat(("01/02/2024", "03/04/2024"))
+    np.testing.assert_array_equal(form.taken(np.array([1.0, NAN, 0.0]), texts), [19786, NAN, 19724])
+    with pytest.raises(ValueError, match="of text"):
+        TimeFormat("day", "day", date="DD.MM.YYYY").taken(np.array([0.0]), texts)
+    nanoseconds = TextFormat(("2000-01-01T00:00:00.000000001", "2024-01-01T00:00:00.000000001"))
+    with pytest.raises(ValueError, match=r"more than 2.53 of a nanosecond"):
+        dates_in(np.array([0.0, 1.0]), nanoseconds, ISO)
