@@ -95,7 +95,8 @@ def test_where_nothing_says_which_is_the_day_a_person_does(tmp_path):
     assert isinstance(table.formats[1], TextFormat)
     assert any("--column day=DD/MM/YYYY or --column day=MM/DD/YYYY" in remark for remark in table.remarks)
     for layout, code in (("DD/MM/YYYY", "%d/%m/%Y"), ("MM/DD/YYYY", "%m/%d/%Y")):
-        schema = examine(table, Choices.read([f"day={layout}"])).schema
+        schema, remarks = examine(table, Choices.read([f"day={layout}"]))
+        assert f"dates are read and written as {layout}" in [remark.text for remark in remarks]
         assert isinstance(schema.columns[1], Time)
         values = schema.match(table, "t.csv")
         found = schema.columns[1].format.cells(values[:, 1]).tolist()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from scorax._text import quote
+from scorax.data.formats import ISO
 from scorax.tables.columns import AbstractColumn, AbstractNumber, Category, Cells, Copy, Count, Ordered
 
 _MANY = 60
@@ -32,6 +33,8 @@ def remarks_on(column: AbstractColumn, cells: Cells, absent: int) -> Iterator[st
         yield f"closed {' and '.join(closed)}: there is no value beyond unless you state other ends"
     if isinstance(column, Ordered) and cells.stated is None:
         yield f"{len(column.levels)} values that repeat: levels, with nothing between"
+    if cells.given.kind == "time" and cells.given.date != ISO:
+        yield f"dates are read and written as {cells.given.date}"
     if cells.given.kind == "text":
         yield from _on_text(column, cells)
     if cells.given.kind == "number" and _are_dates(cells):
