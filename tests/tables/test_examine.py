@@ -122,6 +122,22 @@ def test_a_code_for_missing_is_a_spike(code):
     assert "code for what is missing" in remarks[0]
 
 
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [(TimeFormat("day", "day"), "2020-05-26"), (NumberFormat(0, 2**50), str(2**50 + 18_408))],
+)
+def test_ends_of_values_that_count_from_an_origin_are_shown_as_the_file_has_them(form, shown):
+    values = np.where(rng().random(ROWS) < 0.1, 18_409.0, 18_409.0 - rng(1).integers(1, 3000, ROWS))
+    column, remarks = only((values, form))
+    assert isinstance(column, AbstractNumber)
+    assert column.spikes == (18_409.0,)
+    assert column.map.base.ends == (-np.inf, 18_408.0)
+    assert f"ends up to {shown};" in column.summary
+    assert f"values up to {shown} only" in remarks[-1]
+    with pytest.raises(InputError, match=f"expected values up to {shown} in column 'c', got"):
+        column.require(values + 40, "rows")
+
+
 def test_a_code_beside_a_count_is_a_level():
     values = np.where(rng().random(ROWS) < 0.05, 99.0, rng(1).integers(0, 6, ROWS))
     column, _ = only((values, NumberFormat(0)))
@@ -140,7 +156,7 @@ def test_a_box_has_hard_ends(seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_a_normal_column_has_no_ends(seed):
     column, _ = only(rng(seed).normal(rng(seed).uniform(-2, 2), 1, ROWS))
-    assert column.map.ends == "anywhere"
+    assert column.ends == ""
 
 
 def test_heavy_tails_do_not_set_the_scale():

@@ -24,7 +24,8 @@ def describe_table(path: Path, rows: FitRows) -> None:
         raise
     kinds = Counter(column.kind for column in schema.columns)
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind]) or "none to model"
-    note(f"{shown_path(path)}: {rows.table.rows} rows, {len(rows.table.columns)} columns ({counts})")
+    width = len(rows.table.columns)
+    note(f"{shown_path(path)}: {rows.table.rows} rows, {width} column{'s' if width > 1 else ''} ({counts})")
     constant = [column.name for column in schema.columns if column.kind == "constant"]
     if constant:
         note(f"constant, stored and put back when sampling: {listing(constant)}")

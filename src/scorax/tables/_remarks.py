@@ -48,8 +48,8 @@ def _on_number(column: AbstractNumber, cells: Cells) -> Iterator[str]:
     elif spikes:
         share = np.isin(cells.values, spikes).mean()
         yield f"{_shown(column, spikes)} in {100 * share:.3g} % of the rows, far more often than what is near: levels"
-    if column.map.ends != "anywhere" and cells.stated is None and not cells.head:
-        yield f"values {column.map.ends} only, as the data say: state other ends if there are others"
+    if column.ends and cells.stated is None and not cells.head:
+        yield f"values {column.ends} only, as the data say: state other ends if there are others"
 
 
 def _on_text(column: AbstractColumn, cells: Cells) -> Iterator[str]:

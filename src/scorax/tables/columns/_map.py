@@ -29,14 +29,6 @@ class Map:
         return self.knots is None and isinstance(self.base, Identity)
 
     @property
-    def ends(self) -> str:
-        """The ends in words."""
-        low, high = self.base.ends
-        if np.isfinite(low) and np.isfinite(high):
-            return f"from {low:.15g} to {high:.15g}"
-        return f"from {low:.15g} on" if np.isfinite(low) else f"up to {high:.15g}" if np.isfinite(high) else "anywhere"
-
-    @property
     def summary(self) -> str:
         """What the map is, in words."""
         at = "the edges of all cells" if self.heaped else f"{len(self.knots.at)} knots" if self.knots else ""

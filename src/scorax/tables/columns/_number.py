@@ -62,11 +62,19 @@ class AbstractNumber(AbstractColumn):
         """What was seen, the ends, the spikes, and the map."""
         seen = self.seen
         low, high = (cell(self, v) for v in (seen.low, seen.high))
-        ends = "" if self.map.ends == "anywhere" else f", ends {self.map.ends}"
+        ends = f", ends {self.ends}" if self.ends else ""
         each = [cell(self, v) for v in sorted(self.spikes)]
         shown = ", ".join(each) if len(each) <= _SHOWN else f"{each[0]}, {each[1]}, ... {each[-1]} ({len(each)})"
         spikes = f"; spikes {shown}" if each else ""
         return f"{low} to {high} seen{ends}{spikes}; {self.map.summary}"
+
+    @property
+    def ends(self) -> str:
+        """The ends in words, as the file has its values; empty where there are none."""
+        low, high = (self._end(end) if np.isfinite(end) else "" for end in self.map.base.ends)
+        if low and high:
+            return f"from {low} to {high}"
+        return f"from {low} on" if low else f"up to {high}" if high else ""
 
     @abstractmethod
     def rounded(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -95,8 +103,8 @@ class AbstractNumber(AbstractColumn):
             raise InputError(
                 f"{where}: "
                 + explain(
-                    expected=f"values {self.map.ends} in column {quote(self.name)}",
-                    got=f"{float(values[row]):g} in row {row + 1} ({int(beyond.sum())} of {len(values)} rows)",
+                    expected=f"values {self.ends} in column {quote(self.name)}",
+                    got=f"{cell(self, values[row])} in row {row + 1} ({int(beyond.sum())} of {len(values)} rows)",
                     do="remove these rows, or fit again with other ends: --column NAME=KIND,LOW..HIGH",
                 )
             )
@@ -150,6 +158,11 @@ class AbstractNumber(AbstractColumn):
             return self
         known = values[~(np.isnan(values) | self._spiked(values))]
         return replace(self, map=refitted(self.map, known, self.margin))
+
+    def _end(self, end: float) -> str:
+        """An end may lie between the points of the file; where values count from an origin it is one of them."""
+        counted = self.format.kind == "time" or self.format.origin != 0
+        return cell(self, end) if counted else f"{end:.15g}"
 
     @property
     def _descending(self) -> bool:
