@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
+from coded import exact
 from scorax import FitConfig, ScoreDensity
 from scorax._errors import InputError
 from scorax.data import BooleanFormat, NumberFormat, Table, TextFormat
-from scorax.likelihood import DataLogProb
+from scorax.likelihood import DataLogProb, coded_log_prob
+from scorax.networks import line_codebook
 from scorax.tables import FitRows, NetworkConfig, NoiseConfig, Recipe, TrainingConfig, fit_run
 from scorax.tables._config import EnsembleConfig
 from scorax.tables._coordinates import Coordinates
@@ -99,6 +102,19 @@ def test_the_solve_is_off_by_less_than_it_says_and_by_a_tenth_of_what_is_wanted(
     assert isinstance(usual, DataLogProb)
     assert (off <= usual.numerical_error).all()
     assert np.median(off) <= 0.1 * CODED_TOLERANCE
+
+
+def test_levels_of_an_exact_model_of_a_count_are_not_all_off_to_one_side() -> None:
+    """Errors of one size in every row would not show in a comparison of draws: the law itself is known here."""
+    levels = 40
+    law = 0.8 ** np.arange(levels)
+    law /= law.sum()
+    model = exact(law, [line_codebook(levels)], t0=1e-3)
+    rows = np.zeros((levels, 0)), np.arange(levels)[:, None]
+    answer = coded_log_prob(model, *rows, draws=2, key=jax.random.key(0), tolerance=CODED_TOLERANCE)
+    off = answer.value - np.log(law)
+    assert np.abs(off).max() <= CODED_TOLERANCE
+    assert abs(np.exp(answer.value).sum() - 1) <= 0.1 * CODED_TOLERANCE
 
 
 def test_a_fit_with_codes_is_the_same_again(run: Path, density: ScoreDensity) -> None:
