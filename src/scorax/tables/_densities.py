@@ -18,8 +18,8 @@ MEAN_TOLERANCE = 1e-3
 CODED_TOLERANCE = 0.01
 """Wanted bound of the error of the solve for a row with categories, in nats.
 
-The error itself is about a thirtieth of it. At .03 rows of one count are off by more than that, all of them to the same side: levels
-of an exact model by -.034, at .01 by .005 at most. At .001 a solve takes up to twice as long.
+The error itself is about a thirtieth of it. At .03 rows of one count are off by more than that, all of them to the same side:
+levels of an exact model by -.034, at .01 by .005 at most. At .001 a solve takes up to twice as long.
 """
 
 
