@@ -300,3 +300,30 @@ def test_terminated_fit_saves_and_resumes_by_its_own_hint_to_the_same_bytes(work
     assert ours["best.safetensors"] == theirs["best.safetensors"]
     assert ours["optimizer.safetensors"] == theirs["optimizer.safetensors"]
     assert (run / "metrics.jsonl").read_bytes() == (work / "run" / "metrics.jsonl").read_bytes()
+
+
+def test_a_fit_under_masks_answers_for_columns_given_others(tmp_path: Path, capsys: Captured) -> None:
+    """Told cells stay as they are told, also in another batch; a column given the others has a density; both need masks."""
+    random = np.random.default_rng(3)
+    colours = random.choice(["blue", "red"], 80)
+    lines = [f"{random.normal():.6f},{random.normal():.6f},{colour}" for colour in colours]
+    train = tmp_path / "train.csv"
+    train.write_text("\n".join(["a,b,colour", *lines]) + "\n")
+    run, out = tmp_path / "run", tmp_path / "drawn.csv"
+    assert main(["fit", str(train), "-o", str(run), "--masks", "--no-report", *TINY]) == 0
+    ask = ["sample", str(run), "-n", "20", "--given", "a=0.25, colour=red, b>=0", "-o"]
+    assert main([*ask, str(out)]) == 0
+    assert "draws that meet the conditions" in capsys.readouterr().err
+    drawn = read_table(out)
+    assert np.all(drawn.values[:, 0] == 0.25)
+    assert np.all(drawn.values[:, 1] >= 0)
+    assert drawn.formats[2].text(drawn.values[:, 2]).to_pylist() == ["red"] * 20
+    assert main([*ask, str(tmp_path / "again.csv"), "--batch", "3"]) == 0
+    assert (tmp_path / "again.csv").read_bytes() == out.read_bytes()
+    for given, rows in (("a,b", 80), ("colour", 80)):
+        dense = tmp_path / f"{given}.csv"
+        assert main(["logp", str(run), str(train), "--given", given, "-o", str(dense)]) == 0
+        assert np.isfinite(read_table(dense).values[:, 1]).sum() == rows
+    assert main(["logp", str(run), str(train), "--given", "a,b,colour", "-o", str(tmp_path / "no.csv")]) == 2
+    assert main(["sample", str(run), "-n", "2", "--given", "colour=pink", "-o", str(tmp_path / "no.csv")]) == 2
+    assert not (tmp_path / "no.csv").exists()

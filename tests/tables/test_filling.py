@@ -14,12 +14,11 @@ from scorax import EDM, FitConfig
 from scorax._events import Phase
 from scorax.data import BooleanFormat, NumberFormat, Table, TextFormat
 from scorax.models import Evidence
-from scorax.objectives import LikelihoodTimes, LikelihoodWeighting
+from scorax.objectives import MissingQuestions
 from scorax.samplers import Heun
 from scorax.tables import EnsembleConfig, FitRows, NetworkConfig, NoiseConfig, Recipe, TrainingConfig, fit_run
 from scorax.tables._coordinates import Coordinates, States
 from scorax.tables._filling import drawn
-from scorax.tables._masked_matching import MaskedMatching
 from scorax.tables._training import Advance, Training
 from scorax.targets import ExactDenoiser, gaussian
 
@@ -80,12 +79,11 @@ def test_a_fit_that_is_killed_in_any_round_goes_on_with_the_same_bits(tmp_path: 
 def test_questions_are_drawn_as_they_are_said_to_be() -> None:
     """Shares of 4,000 visits are within 4.5 standard errors (false alarms: 7e-6 each); whole rows, then one with a hole."""
     patterns = jnp.array([[True, True, True], [True, False, True], [False, True, True], [True, True, True]])
-    loss = MaskedMatching(LikelihoodWeighting(), LikelihoodTimes(), patterns, patterns[1:3], jnp.asarray(0.4))
+    questions = MissingQuestions(patterns, patterns[1:3], jnp.asarray(0.4))
     keys = jax.random.split(jax.random.key(3), 4000)
-    x0 = jnp.array([1.0, 2.0, 3.0])
 
     def asked(present: jax.Array) -> dict[tuple[bool, ...], float]:
-        found = jax.vmap(lambda key: loss._question(x0, present, key))(keys)
+        found = jax.vmap(lambda key: questions.ask(present, key=key))(keys)
         both = np.concatenate([found.known, found.target], axis=1)
         kinds, counts = np.unique(both, axis=0, return_counts=True)
         return {tuple(kind.tolist()): count / len(keys) for kind, count in zip(kinds, counts, strict=True)}
@@ -117,7 +115,7 @@ def test_drawn_cells_have_the_conditional_law() -> None:
     present[holed, 1] = False
     z = np.column_stack([a, np.zeros(5000)])
     states = States(z, np.zeros((5000, 2), bool), np.zeros((5000, 0), np.int64), present, np.zeros(5000))
-    b = drawn(model, states, holed, Heun(num_steps=24), key=jax.random.key(0)).astype(float)
+    b = drawn(model, states.take(holed), Heun(num_steps=24), key=jax.random.key(0)).astype(float)
     assert b.shape == (4000,)
     gap = b - 0.8 * a[holed]
     assert abs(gap.mean()) < 4.5 * 0.6 / np.sqrt(4000)

@@ -18,6 +18,9 @@ from scorax.cli._report import say_report
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
 
+_MASKS = 0.5
+"""Share of the visits that ask for some columns given others."""
+
 
 def fit(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv (with header), .parquet, .npy or .npz file.")],
@@ -45,6 +48,10 @@ def fit(
         float | None,
         typer.Option("--minutes", metavar="MINUTES", help="What the fit may take on two cores; steps follow from it."),
     ] = None,
+    masks: Annotated[
+        bool,
+        typer.Option("--masks", help="Train under masks too: for any columns given any others, and for imputation."),
+    ] = False,
     max_steps: Annotated[int | None, typer.Option("--max-steps", min=1, help="Upper limit of training steps.")] = None,
     columns: ColumnKinds = None,
     categories: Categories = None,
@@ -79,6 +86,7 @@ def fit(
 
         given_schema = Schema.from_json(read_json(schema), shown_path(schema))
     flags = {"ensemble.folds": folds, "training.minutes": minutes, "training.max_steps": max_steps}
+    flags |= {"training.masks": _MASKS if masks else None}
     settings = resolve(FitConfig, file=config, sets=sets or (), flags=flags)
     if resume:
         require_resumable(output)

@@ -67,6 +67,12 @@ def logp(
             help="Draws of noisy codes a row; more are closer, above all beside what was never seen.",
         ),
     ] = 4,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            "--given", metavar="COLUMNS", help="Columns that are known, joined by commas: of the others given these."
+        ),
+    ] = None,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows computed at a time; does not change the answers.")
     ] = BATCH,
@@ -79,9 +85,13 @@ def logp(
     refuse_overwriting(output, run, table)
     from scorax.checkpoint import RunFolder
     from scorax.data import TableWriter, read_table
-    from scorax.tables import open_run
+    from scorax.tables import given_columns, open_run, require_masks
 
-    schema, rows = open_run(RunFolder(run)).schema, read_table(table, missing="keep")
+    saved, rows = open_run(RunFolder(run)), read_table(table, missing="keep")
+    schema = saved.schema
+    known = [] if given is None else given_columns(given, schema)
+    if known:
+        require_masks(saved.config)
     values = schema.match(rows, shown_path(table))
     writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values))
     pin_threads(run)
@@ -108,7 +118,13 @@ def logp(
         for start in range(0, len(values), batch):
             part = values[start : start + batch]
             answer = density.log_prob_rows(
-                part, seed=seed, tolerance=tolerance, precision=precision.value, divergence=divergence, draws=draws
+                part,
+                seed=seed,
+                tolerance=tolerance,
+                precision=precision.value,
+                divergence=divergence,
+                draws=draws,
+                given=known,
             )
             piece = np.column_stack([np.arange(start, start + len(answer.value)), answer.value, answer.total_error])
             writer.write(piece)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scorax._progress import RowProgress
-from scorax._text import shown_path
+from scorax._text import percent, shown_path
 from scorax.cli._console import note
 from scorax.cli._numbers import LARGEST_SEED, MOST_ROWS
 from scorax.cli._paths import refuse_overwriting, stream
@@ -36,6 +36,12 @@ def sample(
             "--evaluations", min=1, max=100_000, help="Evaluations of the network a row. Default: that of the run."
         ),
     ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            "--given", metavar="CONDITIONS", help="What holds for the rows: 'class=g, age>=65, colour in {red, blue}'."
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Row k depends on the seed and k only.")
     ] = 0,
@@ -51,25 +57,37 @@ def sample(
     from scorax.checkpoint import RunFolder
     from scorax.cli._rows import NotFinite
     from scorax.data import TableWriter
-    from scorax.tables import checked_name, open_run
+    from scorax.tables import Conditions, checked_name, kept, open_run
 
-    schema, not_finite = open_run(RunFolder(run)).schema, NotFinite()
+    saved, not_finite = open_run(RunFolder(run)), NotFinite()
+    schema, masks = saved.schema, saved.config.training.masks > 0
+    conditions = None if given is None else Conditions.read(given, schema)
+    known = None if conditions is None else conditions.known(schema, masks=masks)
     writing = TableWriter(
         stream(output), schema.names, schema.formats, rows=number, dialect=schema.dialect, raw_names=raw_csv
     )
     if sampler is not None:
         checked_name(sampler)
     pin_threads(run)
+    import numpy as np
+
     from scorax.tables import ScoreDensity
 
     density = ScoreDensity.load(run)
     method, why = density.named_sampler(sampler, evaluations)
     if why is not None:
         note(f"sampler: {why}")
+
+    def draw(start: int, count: int) -> np.ndarray:
+        return density.sample_rows(start, count, seed, sampler=method, known=known)
+
+    drawn = number
     with writing as writer, RowProgress(number):
-        for start in range(0, number, batch):
-            rows = density.sample_rows(start, min(batch, number - start), seed, sampler=method)
+        for rows, looked in kept(draw, conditions, number, batch):
             not_finite.add(rows)
             writer.write(rows)
+            drawn = looked
     not_finite.warn("rows")
+    if drawn > number:
+        note(f"the first {number:,} of {drawn:,} draws that meet the conditions ({percent(number / drawn)})")
     note(f"{number} rows: {shown_path(stream(output))}")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from scorax._moved import former_names
+from scorax.data._cells import read_cells
 from scorax.data._dialect import Dialect
 from scorax.data._embedded import embedded, embedded_names, is_toy
 from scorax.data._header import guard_name
@@ -34,6 +35,7 @@ __all__ = [
     "fingerprint",
     "guard_name",
     "is_toy",
+    "read_cells",
     "read_image",
     "read_table",
     "toy_log_density",

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -271,3 +272,21 @@ def _absent(known: Block, count: int) -> Block:
         return NumberBlock(np.full(count, np.nan), 0, 0)
     nothing = replace(known, values=np.full(count, np.nan))
     return replace(nothing, origin=0, unit="day") if isinstance(nothing, TimeBlock) else nothing
+
+
+def read_cells(texts: Sequence[str], name: str, where: str) -> tuple[np.ndarray, Format]:
+    """Cells that a person writes, read as those of a CSV file are; ``where`` begins messages.
+
+    Raises:
+        InputError: a cell that cannot be read.
+    """
+    import pyarrow as pa
+
+    path, cells = Path(where), pa.array(texts, pa.string())
+    for as_text in (False, True):
+        column = ColumnCells(path, name, 0, Limits(), BadCells(path, (name,)), as_text=as_text)
+        column.add(cells, 1)
+        column.close()
+        if not column.again:
+            break
+    return column.finish()

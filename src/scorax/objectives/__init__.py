@@ -6,6 +6,14 @@ from scorax.objectives._denoising import DenoisingScoreMatching
 from scorax.objectives._finite_differences import EnergyDifferenceScoreMatching, FiniteDifferenceScoreMatching
 from scorax.objectives._fixed_times import FixedTime, NodeTimes
 from scorax.objectives._generalized import GeneralizedScoreMatching
+from scorax.objectives._masked import (
+    AbstractQuestions,
+    FixedQuestion,
+    MaskedMatching,
+    MissingQuestions,
+    Question,
+    RandomQuestions,
+)
 from scorax.objectives._score_matching import ExplicitScoreMatching, ImplicitScoreMatching
 from scorax.objectives._sliced import SlicedScoreMatching
 from scorax.objectives._times import AbstractTimes, LikelihoodTimes, LogNormalTimes, UniformTimes
@@ -22,6 +30,7 @@ from scorax.objectives._weighting import (
 __all__ = [
     "AbstractObjective",
     "AbstractProbe",
+    "AbstractQuestions",
     "AbstractTimes",
     "AbstractWeighting",
     "DenoisingScoreMatching",
@@ -29,6 +38,7 @@ __all__ = [
     "EnergyDifferenceScoreMatching",
     "ExplicitScoreMatching",
     "FiniteDifferenceScoreMatching",
+    "FixedQuestion",
     "FixedTime",
     "GaussianProbe",
     "GeneralizedScoreMatching",
@@ -36,9 +46,13 @@ __all__ = [
     "LikelihoodTimes",
     "LikelihoodWeighting",
     "LogNormalTimes",
+    "MaskedMatching",
     "MinSNRWeighting",
+    "MissingQuestions",
     "NodeTimes",
+    "Question",
     "RademacherProbe",
+    "RandomQuestions",
     "SlicedScoreMatching",
     "SphereProbe",
     "UniformTimes",

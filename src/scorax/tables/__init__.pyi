@@ -1,5 +1,6 @@
 from ._beside import evaluate_run
 from ._choices import STATED_KINDS, Choices
+from ._conditions import Conditions, given_columns, kept
 from ._config import (
     EnsembleConfig,
     FitConfig,
@@ -19,7 +20,7 @@ from ._run import Note, Saved, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._schema import LeftOut, Schema
-from ._scorable import Unseen
+from ._scorable import Unseen, require_masks
 from ._score_density import ScoreDensity
 from ._settings import resolved
 from ._training import Advance, Training
@@ -29,6 +30,7 @@ __all__ = [
     "STATED_KINDS",
     "Advance",
     "Choices",
+    "Conditions",
     "EnsembleConfig",
     "EvaluationRows",
     "Fit",
@@ -58,9 +60,12 @@ __all__ = [
     "evaluate_test",
     "examine",
     "fit_run",
+    "given_columns",
+    "kept",
     "notes",
     "open_run",
     "read_config",
     "read_schema",
+    "require_masks",
     "resolved",
 ]

@@ -39,6 +39,7 @@ Rounds = Annotated[int, Range(1, 100)]
 Average = Annotated[float, Range(0, 1, below=True)]
 Times = Literal["likelihood", "lognormal", "uniform"]
 Weighting = Literal["likelihood", "edm"]
+Share = Annotated[float, Range(0, 1)]
 Folds = Annotated[int, Range(1, 1000)]
 Components = Annotated[int, Range(1, 1000)]
 Minutes = Annotated[float, Range(0, 1e5, above=True)]
@@ -58,7 +59,7 @@ class NetworkConfig(Checked):
         dropout: rate of dropout during training.
         num_frequencies: frequencies of the noise-level features.
         waves: frequencies 1, 2, 4, ... of the sine waves of every column that the network sees beside it; 0 for none.
-        masks: whether it sees which cells are missing; chosen by whether some are.
+        masks: whether it sees which cells are missing; chosen by whether some are, and by ``training.masks``.
     """
 
     width: Width | None = None
@@ -89,6 +90,8 @@ class TrainingConfig(Checked):
         save_every: steps between checkpoints of a run folder.
         filling_rounds: rounds of a fit with missing cells, which share the steps evenly: after each but the last they are filled
             by draws of the model given the other cells of the row. 1 fills none.
+        masks: share of the visits that ask for columns at random given others at random: then any question about a row is
+            answered. 0 asks for whole rows only.
     """
 
     minutes: Minutes = 10.0
@@ -104,6 +107,7 @@ class TrainingConfig(Checked):
     patience: Steps | None = None
     save_every: Steps = 500
     filling_rounds: Rounds | None = None
+    masks: Share = 0.0
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ class States:
         categories: of every discrete quantity; -1 where the cell is missing, or has a level that was never seen.
         present: which coordinates are of cells that are there; ``None`` where all are.
         log_weight: what turns a log-density of the numbers that apply into one in file units: the slopes of maps and
-            scales, and the masses of what was never seen.
+            scales, and the masses of what was never seen; of the cells that are asked for.
+        known: which of the coordinates that are there are given, and not asked for; ``None`` where none is.
     """
 
     z: Float[np.ndarray, "n d"]
@@ -33,6 +34,7 @@ class States:
     categories: Int64[np.ndarray, "n codes"]
     present: Bool[np.ndarray, "n d"] | None
     log_weight: Float[np.ndarray, " n"]
+    known: Bool[np.ndarray, "n d"] | None = None
 
     def __len__(self) -> int:
         return len(self.z)
@@ -44,13 +46,16 @@ class States:
 
     @property
     def evidence(self) -> Evidence | None:
-        """The question for the law of the cells that are there; ``None`` where all are."""
-        return question_of(self.present)
+        """The question for the law of the cells that are there given those that are known; ``None`` where all are asked for."""
+        if self.known is None:
+            return question_of(self.present)
+        there = np.ones_like(self.known) if self.present is None else self.present
+        return Evidence(np.where(self.known, self.z, 0).astype(np.float32), self.known, there & ~self.known)
 
     def take(self, rows: Int64[np.ndarray, " m"] | slice) -> "States":
         """The states of these rows."""
-        present = None if self.present is None else self.present[rows]
-        return States(self.z[rows], self.auxiliary[rows], self.categories[rows], present, self.log_weight[rows])
+        present, known = (None if own is None else own[rows] for own in (self.present, self.known))
+        return States(self.z[rows], self.auxiliary[rows], self.categories[rows], present, self.log_weight[rows], known)
 
 
 def question_of(present: Bool[np.ndarray, "n d"] | None) -> Evidence | None:
@@ -146,24 +151,31 @@ class Coordinates:
         ]
         return np.concatenate([numbers, widths, *codes], axis=1)
 
-    def states(self, values: Float[np.ndarray, "n columns"], seed: int | None) -> States:
+    def states(
+        self,
+        values: Float[np.ndarray, "n columns"],
+        seed: int | None,
+        known: Bool[np.ndarray, "n columns"] | None = None,
+    ) -> States:
         """Rows as states; the noise of a row follows from its content and the seed.
 
-        Rounded values stay in the middle of their cells where the seed is ``None``.
+        Rounded values stay in the middle of their cells where the seed is ``None``. What of the cells is ``known`` is told and
+        not asked for: a column as a whole; a number of it that does not apply is told as zero.
         """
         encoded = self.schema.encode(values)
         rows = self._visited(values, encoded)
         if seed is None:
             rows[:, self.num_numbers : 2 * self.num_numbers] = 0
         missing = np.isnan(values)[:, self.columns]
-        weight = self.schema.log_weight(values) - ~np.isnan(encoded.numbers) @ np.log(self.standardize.scale)
-        return States(
-            encode_rows(self.visit, rows, key=jax.random.key(seed or 0))[0],
-            np.isnan(rows[:, : self.num_numbers]),
-            encoded.levels,
-            ~missing if missing.any() else None,
-            weight,
-        )
+        auxiliary = np.isnan(rows[:, : self.num_numbers])
+        z = np.array(encode_rows(self.visit, rows, key=jax.random.key(seed or 0))[0])
+        asked, counted, told = values, ~np.isnan(encoded.numbers), None
+        if known is not None:
+            asked, told = np.where(known, np.nan, values), known[:, self.columns] & ~missing
+            counted = counted & ~told[:, : self.num_numbers]
+            z[:, : self.num_numbers][auxiliary & told[:, : self.num_numbers]] = 0
+        weight = self.schema.log_weight(asked) - counted @ np.log(self.standardize.scale)
+        return States(z, auxiliary, encoded.levels, ~missing if missing.any() else None, weight, told)
 
     def invert(self, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
         """Rows in all columns, the noise left in them; of codes the category of the nearest point."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float32
 
 from scorax._types import Key
 from scorax.models import AbstractDenoiser, Evidence
@@ -35,13 +35,12 @@ class Round:
 
 
 def drawn(
-    model: AbstractDenoiser, states: States, rows: Int[np.ndarray, " rows"], sampler: AbstractSampler, *, key: Key
+    model: AbstractDenoiser, states: States, sampler: AbstractSampler, *, key: Key, numbers: range | None = None
 ) -> Float32[np.ndarray, " coordinates"]:
-    """Draws of the missing coordinates of these rows, which are all that have some, given the others."""
-    own = states.take(rows)
-    assert own.present is not None
-    evidence = Evidence(own.z.astype(np.float32), own.present, ~own.present)
-    end = CategoryDraw() if own.categories.shape[1] else Stop()
-    x = sample(model, sampler, len(rows), key=key, condition=evidence, end=end)
+    """Draws of the missing coordinates of states that all lack some, given the others; row ``numbers[k]`` of the key is row k."""
+    assert states.present is not None
+    evidence = Evidence(states.z.astype(np.float32), states.present, ~states.present)
+    end = CategoryDraw() if states.categories.shape[1] else Stop()
+    x = sample(model, sampler, numbers or range(len(states)), key=key, condition=evidence, end=end)
     alpha = float(model.process.alpha(jnp.asarray(model.process.t0)))
-    return (np.asarray(x) / alpha)[~own.present]
+    return (np.asarray(x) / alpha)[~states.present]

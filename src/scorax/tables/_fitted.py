@@ -1,5 +1,6 @@
 """A fitted table: the field, the way between file units and its own, and everything one asks of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,25 +8,27 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from scorax._errors import InputError, explain
 from scorax._mixed_rows import MixedRows
 from scorax._rows import map_rows
-from scorax._text import listing
+from scorax._text import listing, quote, suggest
 from scorax._trees import cast
 from scorax._types import Key
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob
-from scorax.models import Denoiser, Pullback
+from scorax.models import Denoiser, Evidence, Pullback, category_log_posteriors
 from scorax.samplers import AbstractSampler, AdamsBashforth, CategoryDraw, Stop, sample, sample_path
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._densities import CODED_TOLERANCE, state_log_prob
 from scorax.tables._divergences import divergence_of_rows
+from scorax.tables._filling import drawn
 from scorax.tables._model import Blueprint
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
-from scorax.tables._scorable import require_scorable
+from scorax.tables._scorable import require_masks, require_scorable, require_seen, require_targets
+from scorax.tables.columns import AbstractLevels
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ class FittedTable:
         estimate_error: bool = True,
         draws: int = 1,
         seed: int | None = 0,
+        given: Sequence[str] = (),
     ) -> LogProb | DataLogProb:
         r"""Log-density of rows, per unit of the file's columns, with noise inside the cells of rounded columns.
 
@@ -128,17 +132,23 @@ class FittedTable:
             estimate_error: whether to estimate errors.
             draws: of noisy codes a row, where there are categories.
             seed: of noise, draws and probes; ``None`` leaves rounded values where they are.
+            given: columns that are known: the density is that of the others given them. All cells of a row may be missing but
+                one that is asked for.
 
         Raises:
-            InputError: a row has a hole and those of the fit had none, or a value that is none of the column's.
+            InputError: a row has a hole and those of the fit had none, or a value that is none of the column's; or columns are
+                given and the model was not trained under masks, or has not seen one of their values, or none is asked for.
         """
         self.require_scorable(values, "the rows")
+        known = None if not given else self._known(values, given)
+        if known is not None:
+            require_targets(values, known, self.coordinates.schema)
         tolerance = self.config.sampling.tolerance if tolerance is None else tolerance
         if tolerance is None and self.coded:
             tolerance = CODED_TOLERANCE
         exact = jax.default_backend() == "cpu" and not self.coded
         double = precision == "float64" or (precision == "auto" and exact)
-        states = self.coordinates.states(values, seed)
+        states = self.coordinates.states(values, seed, known)
         with jax.enable_x64(double):
             answer = state_log_prob(
                 self.model,
@@ -202,14 +212,93 @@ class FittedTable:
 
     @in_own_precision
     def sample_rows(
-        self, start: int, count: int, seed: int, *, sampler: AbstractSampler | None = None
+        self,
+        start: int,
+        count: int,
+        seed: int,
+        *,
+        sampler: AbstractSampler | None = None,
+        known: Float[np.ndarray, " columns"] | None = None,
     ) -> Float[np.ndarray, "count columns"]:
-        """Rows ``start`` to ``start + count`` of the endless table that the seed stands for, rounded as the file is."""
+        """Rows ``start`` to ``start + count`` of the endless table that the seed stands for, rounded as the file is.
+
+        Given the cells of ``known`` that are no NaN, where it is said (:meth:`completed`).
+        """
         numbers = range(start, start + count)
+        if known is not None:
+            return self.completed(np.tile(known, (count, 1)), seed, numbers=numbers, sampler=sampler)
         end = CategoryDraw() if self.coded else Stop()
         x = sample(self.model, sampler or self.sampler, numbers, key=jax.random.key(seed), end=end)
         alpha = float(self.model.process.alpha(jnp.asarray(self.model.process.t0)))
         return self.coordinates.decode(np.asarray(x, np.float64) / alpha)
+
+    @in_own_precision
+    def completed(
+        self,
+        values: Float[np.ndarray, "n columns"],
+        seed: int,
+        *,
+        numbers: range | None = None,
+        sampler: AbstractSampler | None = None,
+    ) -> Float[np.ndarray, "n columns"]:
+        """Rows with a draw of their missing cells given the others, which stay as they are.
+
+        Args:
+            values: rows; what is missing is NaN.
+            seed: of the draws.
+            numbers: which draws of the seed the rows have: row k depends on its cells, the seed and ``numbers[k]`` alone. 0, 1,
+                ... where it is ``None``.
+            sampler: that of the configuration where it is ``None``.
+
+        Raises:
+            InputError: the model was not trained under masks, or has not seen a value of a row.
+        """
+        require_masks(self.config)
+        require_seen(values, self.coordinates.schema, where="the rows")
+        holed = np.isnan(values)[:, self.coordinates.schema.free].any(axis=1)
+        # Of a row that is whole all is drawn, and put back: so every row has the draw of its own number.
+        asked = np.where(holed[:, None], values, np.nan)
+        states = self.coordinates.states(asked, None, ~np.isnan(asked))
+        z = states.z.copy()
+        if states.present is not None:
+            key = jax.random.key(seed)
+            z[~states.present] = drawn(self.model, states, sampler or self.sampler, key=key, numbers=numbers)
+        return np.where(np.isnan(values), self.coordinates.decode(z), values)
+
+    @in_own_precision
+    def log_probabilities(
+        self, values: Float[np.ndarray, "n columns"], target: str, given: Sequence[str]
+    ) -> Float[np.ndarray, "n levels"]:
+        r"""$\log P(k | x_{given})$ of the levels of a column, given other columns and with the rest summed over.
+
+        One look of the network at ``t1``, where the noisy code says nothing: probabilities that sum to one, with no solve and no
+        bound. They are those of the levels that the fit saw. The sampler's own law is that of its flow: where the field is
+        inexact the two differ.
+
+        Args:
+            values: rows; cells of given columns may be missing.
+            target: a column that is one discrete quantity and no number.
+            given: columns that are known.
+
+        Raises:
+            InputError: another column than that, or one that is given too; the model was not trained under masks, or has not
+                seen a value that is given.
+        """
+        schema = self.coordinates.schema
+        column = next((own for own in schema.columns if own.name == target), None)
+        if not isinstance(column, AbstractLevels) or target in given:
+            got = quote(target) + (
+                "" if column is None else " that is given" if target in given else f" of kind {column.kind}"
+            )
+            raise InputError(
+                explain(expected="a column of levels that is not given", got=got, do="ask log_prob for a density")
+            )
+        states = self.coordinates.states(values, None, self._known(values, given))
+        assert states.known is not None
+        own = np.broadcast_to(self.coordinates.columns == schema.names.index(target), states.z.shape)
+        told = Evidence(np.where(states.known, states.z, 0).astype(np.float32), states.known, own)
+        ask = eqx.Partial(_far, self.model, schema.code_names.index(target))
+        return np.asarray(map_rows(ask, told, shape=states.z.shape[1:]), np.float64)
 
     @in_own_precision
     def sample_path(
@@ -232,6 +321,24 @@ class FittedTable:
         """
         require_scorable(values, self.coordinates.schema, holes=self.config.network.masks, where=where)
 
+    def _known(self, values: Float[np.ndarray, "n columns"], given: Sequence[str]) -> Bool[np.ndarray, "n columns"]:
+        """Which cells are known where these columns are given.
+
+        Raises:
+            InputError: the model was not trained under masks, or describes no such column, or has not seen a value of one.
+        """
+        require_masks(self.config)
+        free = [self.coordinates.schema.names[j] for j in self.coordinates.schema.free]
+        for name in given:
+            if name not in free:
+                got = f"{quote(name)}{suggest(name, free)}"
+                raise InputError(
+                    explain(expected="a column that the model describes", got=got, do=f"give {listing(free)}")
+                )
+        known = np.isin(self.coordinates.schema.names, list(given)) & ~np.isnan(values)
+        require_seen(np.where(known, values, np.nan), self.coordinates.schema, where="the given cells")
+        return known
+
     def _require_plain(self, what: str, do: str) -> None:
         """Refuse what is only defined where every number is the value of its column."""
         columns = self.coordinates.schema.columns
@@ -239,6 +346,11 @@ class FittedTable:
         if other:
             expected = f"columns of numbers as they are for {what}"
             raise InputError(explain(expected=expected, got=f"a category or a map in {listing(other)}", do=do))
+
+
+def _far(model: Denoiser, code: int, told: Evidence, key: Key | None) -> Float[Array, " levels"]:
+    t1 = jnp.asarray(model.process.t1, told.value.dtype)
+    return category_log_posteriors(model, t1, jnp.zeros_like(told.value), told)[code]
 
 
 def _score(pullback: Pullback, row: Float[Array, " d"], key: Key | None) -> Float[Array, " d"]:

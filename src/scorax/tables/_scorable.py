@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path
 from scorax.data import Table
+from scorax.tables._config import ResolvedConfig
 from scorax.tables._schema import Schema
 from scorax.tables.columns import AbstractLevels
 
@@ -39,6 +40,42 @@ def require_scorable(values: Float[np.ndarray, "n columns"], schema: Schema, *, 
     for column, unseen in _unseen(values, schema):
         if not column.unseen_mass:
             raise _unseen_refusal(column, unseen, place)
+
+
+def require_masks(config: ResolvedConfig) -> None:
+    """Refuse a model that was not trained under masks.
+
+    Raises:
+        InputError: it was not.
+    """
+    if not config.training.masks:
+        raise InputError(
+            explain(
+                expected="a model trained under masks, which answers for columns given others",
+                got="one that was trained on whole rows",
+                do="fit again with --masks (training.masks=0.5)",
+            )
+        )
+
+
+def require_targets(
+    values: Float[np.ndarray, "n columns"], known: Bool[np.ndarray, "n columns"], schema: Schema
+) -> None:
+    """Refuse a row of which nothing is asked.
+
+    Raises:
+        InputError: of a row all cells of the model are known or missing.
+    """
+    nothing = (known | np.isnan(values))[:, schema.free].all(axis=1)
+    if nothing.any():
+        got = f"none in row {int(np.argmax(nothing)) + 1} {_share(nothing)}"
+        raise InputError(
+            explain(
+                expected="a cell that is asked for in every row",
+                got=got,
+                do="give fewer columns, or leave such rows out",
+            )
+        )
 
 
 def require_seen(values: Float[np.ndarray, "n columns"], schema: Schema, *, where: str) -> None:

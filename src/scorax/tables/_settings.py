@@ -125,7 +125,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         dropout=usual.dropout if network.dropout is None else network.dropout,
         num_frequencies=network.num_frequencies,
         waves=usual.waves if network.waves is None else network.waves,
-        masks=size.holes or bool(network.masks),
+        masks=size.holes or bool(network.masks) or training.masks > 0,
     )
     starts = ensemble.starts or _starts(size, mixture=usual in (_SMALL, _SMALL_CODED, _FLAT) and not size.holes)
     batch_size = training.batch_size or usual.batch_size

@@ -21,13 +21,15 @@ from scorax.objectives import (
     LikelihoodTimes,
     LikelihoodWeighting,
     LogNormalTimes,
+    MaskedMatching,
+    MissingQuestions,
+    RandomQuestions,
     UniformTimes,
 )
 from scorax.samplers import AdamsBashforth
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates, States, question_of
 from scorax.tables._filling import Round, drawn
-from scorax.tables._masked_matching import MaskedMatching
 from scorax.tables._model import Blueprint, member_models
 from scorax.tables._settings import num_held_out, num_members, round_steps
 from scorax.tables._starts import member_laws, moments_of
@@ -179,13 +181,22 @@ class Training:
 
     @property
     def _loss(self) -> AbstractObjective:
-        """With masks where rounds fill; only a model that fills has to know what rows lack given what they have."""
-        loss, present = objective(self.config), self.scored.present
-        if present is None or not len(self.holed):
-            return loss
-        rest = _REST if self.round.number < self.config.training.filling_rounds else 0.0
-        return MaskedMatching(
-            loss.weighting, loss.times, jnp.asarray(present), jnp.asarray(present[self.holed]), jnp.asarray(rest)
+        """With masks where rounds fill, and where any question shall be answered.
+
+        Only a model that fills has to know what rows lack given what they have.
+        """
+        training, loss, present = self.config.training, objective(self.config), self.scored.present
+        questions = None
+        if present is not None and len(self.holed):
+            rest = _REST if self.round.number < training.filling_rounds else 0.0
+            questions = MissingQuestions(jnp.asarray(present), jnp.asarray(present[self.holed]), jnp.asarray(rest))
+        if training.masks:
+            columns, groups = np.unique(self.blueprint.coordinates.columns, return_inverse=True)
+            questions = RandomQuestions(jnp.asarray(groups), len(columns), training.masks, otherwise=questions)
+        return (
+            loss
+            if questions is None
+            else MaskedMatching(questions=questions, weighting=loss.weighting, times=loss.times)
         )
 
     def next_round(self, state: TrainState) -> tuple["Training", TrainState]:
@@ -198,7 +209,7 @@ class Training:
         sampler = AdamsBashforth(self.config.sampling.evaluations)
         key = jax.random.fold_in(jax.random.fold_in(self.key, _FILLING), self.round.number)
         draws = [
-            drawn(own, self.scored, self.holed, sampler, key=jax.random.fold_in(key, member))
+            drawn(own, self.scored.take(self.holed), sampler, key=jax.random.fold_in(key, member))
             for member, own in enumerate(member_models(model))
         ]
         following = Round(self.round.number + 1, self.round.start + int(state.step), np.stack(draws))

@@ -1,0 +1,216 @@
+"""What a person says of the rows to draw: cells that are known, and ranges and sets that rows lie in. No JAX."""
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from scorax._errors import InputError, explain
+from scorax._text import listing, quote, suggest
+from scorax.data import read_cells
+from scorax.tables._schema import Schema
+from scorax.tables._scorable import require_seen
+
+_COMPARED: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_OPERATOR = re.compile(r"\s*(>=|<=|!=|==|=|>|<|in\b)\s*")
+_SET = re.compile(r"\{([^{}]*)\}")
+_CELL = re.compile(r'"([^"]*)"|([^,]*)')
+_COMMA = re.compile(r"\s*(,\s*|$)")
+_PATIENCE, _AT_ONCE = 100_000, 512
+FORM = 'NAME=VALUE, NAME>=VALUE or NAME in {VALUE, VALUE}, joined by commas, such as "class=g, age>=65"'
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """A word on one column.
+
+    Attributes:
+        column: its place in the schema.
+        operator: ``=``, ``!=``, ``>=``, ``<=``, ``>``, ``<`` or ``in``.
+        values: of the cells that are named, as rows have them.
+    """
+
+    column: int
+    operator: str
+    values: Float[np.ndarray, " k"]
+
+    def holds(self, rows: Float[np.ndarray, "n columns"]) -> Bool[np.ndarray, " n"]:
+        """Which rows it holds for."""
+        own = rows[:, self.column]
+        if self.operator in _COMPARED:
+            return _COMPARED[self.operator](own, float(self.values[0]))
+        return np.isin(own, self.values, invert=self.operator == "!=")
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """What rows are asked for.
+
+    Attributes:
+        each: words on columns; all of them hold.
+    """
+
+    each: tuple[Condition, ...]
+
+    @staticmethod
+    def read(text: str, schema: Schema, where: str = "--given") -> "Conditions":
+        """Conditions from words such as ``class=g, age>=65, colour in {red, blue}``.
+
+        A name is that of a column, with whatever signs it has; a value with a comma stands in double quotes.
+
+        Raises:
+            InputError: no such form, no such column, a value that is none of the column's, or a column that is told twice.
+        """
+        each, place, rest = [], f"{where}: ", text.strip()
+        while rest:
+            name = max(
+                (n for n in schema.names if rest.startswith(n) and _OPERATOR.match(rest, len(n))), key=len, default=None
+            )
+            if name is None:
+                word = re.split(r"[=<>!,]| in ", rest, maxsplit=1)[0].strip()
+                got = f"{quote(rest, 40)}{suggest(word, schema.names)}"
+                do = f"begin with one of the columns {listing(schema.names)}"
+                raise InputError(place + explain(expected=FORM, got=got, do=do))
+            found = _OPERATOR.match(rest, len(name))
+            assert found is not None
+            sign, start = found[1].replace("==", "="), found.end()
+            cells = (_SET if sign == "in" else _CELL).match(rest, start)
+            texts = [] if cells is None else _texts(cells, several=sign == "in")
+            end = None if cells is None else _COMMA.match(rest, cells.end())
+            if cells is None or end is None or not texts or not all(texts):
+                raise InputError(place + explain(expected=FORM, got=quote(rest, 40), do="write it in this form"))
+            each.append(_condition(schema, name, sign, texts, where))
+            rest = rest[end.end() :]
+        if not each:
+            raise InputError(
+                place + explain(expected=FORM, got="nothing", do="say something of a column, or leave it out")
+            )
+        told = [schema.names[one.column] for one in each if one.operator == "="]
+        twice = [name for name in told if told.count(name) > 1]
+        if twice:
+            raise InputError(
+                place + explain(expected="one value for each column", got=f"two for {quote(twice[0])}", do="drop one")
+            )
+        return Conditions(tuple(each))
+
+    def known(self, schema: Schema, *, masks: bool) -> Float[np.ndarray, " columns"] | None:
+        """The cells that a model is told, NaN elsewhere: equalities, where it is trained under masks; ``None`` without any.
+
+        Other conditions, and those on columns of which a model sees nothing, are left to :meth:`holds`.
+
+        Raises:
+            InputError: a number shall have a value, and the model is not trained under masks: no draw would ever have it.
+        """
+        row = np.full(len(schema.columns), np.nan)
+        for one in self.each:
+            column = schema.columns[one.column]
+            if one.operator == "=" and masks and one.column in schema.free:
+                row[one.column] = one.values[0]
+            elif one.operator == "=" and column.widths:
+                raise InputError(
+                    explain(
+                        expected=f"a range for {quote(column.name)}, a number, of a model that was trained on whole rows",
+                        got="one value",
+                        do="say a range, or fit again with --masks",
+                    )
+                )
+        return None if np.isnan(row).all() else row
+
+    def holds(self, rows: Float[np.ndarray, "n columns"]) -> Bool[np.ndarray, " n"]:
+        """Which rows all of them hold for."""
+        return np.all([one.holds(rows) for one in self.each], axis=0)
+
+
+def _texts(found: re.Match[str], *, several: bool) -> list[str]:
+    if several:
+        return [a or b.strip() for a, b in _CELL.findall(found[1]) if (a or b.strip())]
+    return [found[1] if found[1] is not None else found[2].strip()]
+
+
+def _condition(schema: Schema, name: str, sign: str, texts: Sequence[str], where: str) -> Condition:
+    j = schema.names.index(name)
+    column, place = schema.columns[j], f"{where}, {name}: "
+    values, form = read_cells(texts, name, where)
+    try:
+        own = column.format.taken(values, form)
+    except ValueError as error:
+        expected, got = f"a value of a column of {column.format.kind}s", f"{listing(texts)}, {error}"
+        raise InputError(place + explain(expected=expected, got=got, do="write it as in the table")) from None
+    if np.isnan(own).any():
+        raise InputError(place + explain(expected="a value", got=listing(texts), do="a missing cell is no condition"))
+    if sign in _COMPARED:
+        if column.format.kind in ("text", "boolean"):
+            got, do = f"{sign} of {column.format.kind}s", f"write {name}=VALUE or {name} in {{...}}"
+            raise InputError(place + explain(expected="= or in, for what has no order", got=got, do=do))
+    else:
+        column.require(own, f"{where}, {name}")
+        rows = np.full((len(own), len(schema.columns)), np.nan)
+        rows[:, j] = own
+        require_seen(rows, schema, where=f"{where}, {name}")
+    return Condition(j, sign, own)
+
+
+def kept(
+    draw: Callable[[int, int], Float[np.ndarray, "count columns"]],
+    conditions: Conditions | None,
+    number: int,
+    batch: int,
+) -> Iterator[tuple[Float[np.ndarray, "m columns"], int]]:
+    """The first ``number`` rows of an endless table that conditions hold for, in their order, in pieces.
+
+    Args:
+        draw: rows ``start`` to ``start + count`` of the table.
+        conditions: what holds for the rows; ``None`` for all.
+        number: of rows.
+        batch: rows drawn at a time, at most; does not change them.
+
+    Yields:
+        Rows, and how many were looked at so far.
+
+    Raises:
+        InputError: there is none among the first 100,000.
+    """
+    looked = found = 0
+    while found < number:
+        count = min(batch, number - found if conditions is None else max(_AT_ONCE, 2 * (number - found)))
+        rows = draw(looked, count)
+        looked += count
+        if conditions is not None:
+            rows = rows[conditions.holds(rows)][: number - found]
+        found += len(rows)
+        if not found and looked >= _PATIENCE:
+            expected, got = "conditions that some rows of the model meet", f"none in {looked:,} draws"
+            raise InputError(explain(expected=expected, got=got, do="ask for a wider range"))
+        yield rows, looked
+
+
+def given_columns(text: str, schema: Schema, where: str = "--given") -> list[str]:
+    """Names of columns that are known, from names joined by commas.
+
+    Raises:
+        InputError: a name of no column that the model describes, one that is named twice, or all of them.
+    """
+    free, found, rest = [schema.names[j] for j in schema.free], [], text.strip()
+    while rest:
+        name = max((n for n in free if rest.startswith(n) and _COMMA.match(rest, len(n))), key=len, default=None)
+        end = None if name is None else _COMMA.match(rest, len(name))
+        if name is None or end is None or name in found:
+            word = rest.split(",", 1)[0].strip()
+            got = f"{quote(word)}{' again' if name else suggest(word, free)}"
+            do = f"name columns among {listing(free)}"
+            raise InputError(f"{where}: " + explain(expected="names of columns of the model", got=got, do=do))
+        found.append(name)
+        rest = rest[end.end() :]
+    if len(found) in (0, len(free)):
+        got = "none" if not found else "all"
+        do = "leave one out: its density is asked for" if found else "name one"
+        raise InputError(f"{where}: " + explain(expected="some of the columns", got=got, do=do))
+    return found

@@ -1,0 +1,113 @@
+"""Words on the rows to draw: how they are read, what they mean, and which are refused."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from scorax._errors import InputError
+from scorax.data import BooleanFormat, NumberFormat, Table, TextFormat, TimeFormat
+from scorax.tables import Conditions, Schema, examine, given_columns, kept
+
+RANDOM = np.random.default_rng(2)
+TABLE = Table(
+    ("age", "age, in years", "colour", "ok", "day", "x>=y"),
+    np.column_stack(
+        [
+            RANDOM.normal(40, 12, 300),
+            RANDOM.integers(0, 30, 300),
+            RANDOM.integers(0, 3, 300),
+            RANDOM.integers(0, 2, 300),
+            19_000 + RANDOM.integers(0, 900, 300),
+            RANDOM.normal(size=300),
+        ]
+    ),
+    (
+        NumberFormat(),
+        NumberFormat(0),
+        TextFormat(("blue", "dark, red", "green")),
+        BooleanFormat("no", "yes"),
+        TimeFormat("day", "day"),
+        NumberFormat(),
+    ),
+)
+SCHEMA: Schema = examine(TABLE).schema
+
+
+def column(name: str) -> np.ndarray:
+    return TABLE.values[:, TABLE.columns.index(name)]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("age >= 40", lambda: column("age") >= 40),
+        ("age<30.5, age > 20", lambda: (column("age") < 30.5) & (column("age") > 20)),
+        ("age, in years=7", lambda: column("age, in years") == 7),
+        ("age, in years in {7, 9}", lambda: np.isin(column("age, in years"), [7, 9])),
+        ("colour=green", lambda: column("colour") == 2),
+        ('colour="dark, red", age<=50', lambda: (column("colour") == 1) & (column("age") <= 50)),
+        ('colour in {"dark, red", blue}', lambda: column("colour") < 2),
+        ("colour != blue", lambda: column("colour") != 0),
+        ("ok==yes", lambda: column("ok") == 1),
+        ("day >= 2023-01-01", lambda: column("day") >= 19_358),
+        ("x>=y>=0.5", lambda: column("x>=y") >= 0.5),
+    ],
+)
+def test_conditions_hold_for_the_rows_that_they_describe(words: str, expected: Callable[[], np.ndarray]) -> None:
+    np.testing.assert_array_equal(Conditions.read(words, SCHEMA).holds(TABLE.values), expected())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "got nothing"),
+        ("agee=3", "did you mean 'age'"),
+        ("age", "begin with one of the columns"),
+        ("age=", "write it in this form"),
+        ("colour in red", "write it in this form"),
+        ("colour in {}", "write it in this form"),
+        ("age>=40 colour=green", "a value of a column of numbers"),
+        ("age=old", "a value of a column of numbers"),
+        ("age=NA", "a missing cell is no condition"),
+        ("colour=pink", "values of the fit"),
+        ("colour>=blue", "for what has no order"),
+        ("ok=maybe", "a value of a column of booleans"),
+        ("colour=blue, colour=green", "one value for each column"),
+    ],
+)
+def test_other_words_are_refused(words: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Conditions.read(words, SCHEMA)
+
+
+def test_equalities_are_told_to_a_model_trained_under_masks_and_ranges_are_not() -> None:
+    own = Conditions.read("age=33, colour=green, day>=2023-01-01", SCHEMA)
+    known = own.known(SCHEMA, masks=True)
+    np.testing.assert_array_equal(known, [33, np.nan, 2, np.nan, np.nan, np.nan])
+    assert Conditions.read("colour=green", SCHEMA).known(SCHEMA, masks=False) is None
+    with pytest.raises(InputError, match="fit again with --masks"):
+        own.known(SCHEMA, masks=False)
+
+
+def test_rows_are_kept_in_their_order_whatever_the_batch() -> None:
+    conditions = Conditions.read("colour=green", SCHEMA)
+
+    def draw(start: int, count: int) -> np.ndarray:
+        return TABLE.values[np.arange(start, start + count) % 300]
+
+    green = np.flatnonzero(np.tile(column("colour") == 2, 20))[:150]
+    for batch in (7, 512):
+        pieces = list(kept(draw, conditions, 150, batch))
+        np.testing.assert_array_equal(np.concatenate([rows for rows, _ in pieces]), TABLE.values[green % 300])
+    with pytest.raises(InputError, match="none in"):
+        list(kept(draw, Conditions.read("age>=4000", SCHEMA), 1, 20_000))
+
+
+def test_names_of_given_columns_are_read_as_they_are() -> None:
+    assert given_columns("age, age, in years,colour", SCHEMA) == ["age", "age, in years", "colour"]
+    for words, message in (("", "got none"), ("colour, colour", "again"), ("color", "did you mean 'colour'")):
+        with pytest.raises(InputError, match=message):
+            given_columns(words, SCHEMA)
+    with pytest.raises(InputError, match="its density is asked for"):
+        given_columns(",".join(SCHEMA.names), SCHEMA)
