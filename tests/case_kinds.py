@@ -213,3 +213,13 @@ def masks() -> Masks:
 
 def masked() -> MaskedInput:
     return MaskedInput(ResMLP(6, outputs=2, width=8, depth=1, key=KEY))
+
+
+def questions(build, *, random: bool = True) -> Case:
+    """Of 16 questions what is asked for of x, and x where it is known."""
+
+    def call(q, x, key):
+        asked = jax.vmap(lambda own: q.ask(jnp.ones(x.shape, bool), key=own))(jax.random.split(key, 16))
+        return jnp.where(asked.target, x, 0), jnp.where(asked.known, 2 * x, 0), asked.far.astype(x.dtype)
+
+    return Case(build, call, random=random)
