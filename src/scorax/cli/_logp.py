@@ -19,7 +19,8 @@ COLUMNS = ("row", "log_density", "error")
 
 _MANY = 1000
 _SECONDS = 0.03
-"""Time of one processor for a draw of the codes of a row, about: said before more rows than this many."""
+"""Time of one processor for a draw of the codes of a row, about, and as much again for every hundred coordinates: said before
+more rows than this many."""
 
 
 class Precision(StrEnum):
@@ -108,9 +109,10 @@ def logp(
     fitted.require_scorable(values, str(table))
     describe_rows(rows, values, schema)
     if fitted.coded and len(values) > _MANY:
+        seconds = _SECONDS * (1 + fitted.dimension / 100) * draws * len(values)
         note(
-            f"{len(values)} rows with categories, {draws} draws each: about {duration(_SECONDS * draws * len(values))} "
-            "of one processor; --draws 1 is quickest"
+            f"{len(values)} rows with categories, {draws} draws each: about {duration(seconds)} of one processor; "
+            "--draws 1 is quickest"
         )
     tolerance = fitted.config.sampling.tolerance if tolerance is None else tolerance
     log_density, not_finite, budget = np.empty(len(values)), NotFinite(), ErrorBudget(tolerance)
