@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from drawn_columns import ROWS, integers, only, rng, table, texts, zeros_and
 from scorax._errors import InputError
@@ -21,6 +22,7 @@ from scorax.tables.columns import (
     Integer,
     Log,
     Logit,
+    Map,
     Ordered,
     Rounded,
     Softplus,
@@ -170,7 +172,7 @@ def test_heavy_tails_do_not_set_the_scale():
     [
         (lambda r: np.exp(r.normal(7, 1, ROWS)), Log(0.0)),
         (lambda r: -np.exp(r.normal(7, 1, ROWS)), Log(0.0, "below")),
-        (lambda r: r.gamma(2, size=ROWS), Log(0.0)),
+        (lambda r: r.gamma(2, size=ROWS), Softplus(0.0, 4.0)),
         (lambda r: r.normal(0, 1, ROWS), Identity()),
         (lambda r: r.normal(10, 1, ROWS), Identity()),
         (lambda r: np.abs(r.normal(2.5, 1, ROWS)), Softplus(0.0, 0.5)),
@@ -180,6 +182,27 @@ def test_the_base_of_a_column(draw, base):
     found = only(draw(rng(5)))[0].map.base
     assert type(found) is type(base)
     assert found.ends == base.ends
+
+
+@pytest.mark.parametrize("shape", [0.7, 1.0])
+def test_a_number_of_many_small_values_has_no_tail_far_beyond_the_largest(shape):
+    """Logarithms of a gamma law end sharply above, where a normal law goes on: it would put rows beyond twice the largest value.
+
+    The number bends to a line above most values, and the normal law of it puts a hundred times fewer there.
+    """
+    values = np.round(rng(29).gamma(shape, 10, ROWS) + 0.05, 1)
+    column, _ = only((values, NumberFormat(1)))
+
+    def beyond(map):
+        images = map.forward(values, column.margin)
+        at = (map.forward(np.array([2 * values.max()]), column.margin) - images.mean()) / images.std()
+        return ROWS * float(ndtr(-at)[0])
+
+    assert beyond(column.map) < 0.02
+    assert beyond(Map(Log(0.0))) > 100 * beyond(column.map)
+    some = column.refitted(values[:200])
+    lower, upper = np.quantile(values[:200], [0.25, 0.75])
+    assert some.map.base.scale == pytest.approx(4 * (upper - lower) / 1.349)
 
 
 def test_names_say_ends():

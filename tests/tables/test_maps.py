@@ -61,6 +61,16 @@ def test_the_slope_of_a_base_is_its_derivative(base, values, margin):
     np.testing.assert_allclose(base.log_slope(values, margin), np.log(slope), atol=1e-6)
 
 
+@pytest.mark.parametrize("origin", [0.1, 1.0, 3.0, 7.7, 1e6])
+def test_zero_comes_back_as_zero_from_an_end_elsewhere(origin):
+    zero = np.zeros(1)
+    for base in (Log(-origin), Log(origin, "below"), Logit(-origin, 2.3 * origin), Asinh(origin, 0.3 * origin)):
+        assert base.inverse(base.forward(zero, 0.0), 0.0) == 0
+    for times in (0.2, 1.3, 6.0):
+        base = Softplus(-origin, times * origin)
+        assert base.inverse(base.forward(zero, 0.0), 0.0) == 0
+
+
 def test_the_ends_of_a_base_are_the_ends_of_its_values():
     far = np.array([-800.0, -50.0, 50.0, 800.0])
     assert (Logit(-3.0, 5.0).inverse(far, 0.0) == [-3, -3 + 0, 5, 5]).all()

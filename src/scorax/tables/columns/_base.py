@@ -91,10 +91,10 @@ class Asinh(AbstractBase):
         return np.arcsinh((values - self.center) / self.scale)
 
     def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
-        """The values of images; what is less than the rounding error of the centre is zero."""
+        """The values of images."""
         with np.errstate(over="ignore"):
             values = self.center + self.scale * np.sinh(images)
-        return np.where(np.abs(values) <= 4 * np.finfo(float).eps * abs(self.center), 0.0, values)
+        return _without_rounding(values, self.center)
 
     def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         r"""$-\log(s \sqrt{1 + ((v - c)/s)^2})$."""
@@ -126,7 +126,7 @@ class Log(AbstractBase):
     def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """The values of images."""
         with np.errstate(over="ignore"):
-            return self.end + self._sign * (np.exp(self._sign * images) - margin)
+            return _without_rounding(self.end + self._sign * (np.exp(self._sign * images) - margin), self.end)
 
     def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """Minus the logarithm of the distance."""
@@ -172,7 +172,8 @@ class Softplus(AbstractBase):
     def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """The values of images."""
         size = self._sign * images
-        return self.end + self._sign * (self.scale * (np.maximum(size, 0) + np.log1p(np.exp(-np.abs(size)))) - margin)
+        distance = self.scale * (np.maximum(size, 0) + np.log1p(np.exp(-np.abs(size)))) - margin
+        return _without_rounding(self.end + self._sign * distance, self.end)
 
     def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """Minus the logarithm of the scale, and of what is left to one near the end."""
@@ -215,13 +216,19 @@ class Logit(AbstractBase):
     def inverse(self, images: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """The values of images, each from the nearer end."""
         span = self.high - self.low + 2 * margin
-        from_low = self.low + (span * expit(images) - margin)
-        return np.where(images <= 0, from_low, self.high - (span * expit(-images) - margin))
+        from_low = _without_rounding(self.low + (span * expit(images) - margin), self.low)
+        from_high = _without_rounding(self.high - (span * expit(-images) - margin), self.high)
+        return np.where(images <= 0, from_low, from_high)
 
     def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """The slope of the difference of two logarithms."""
         above, below = values - self.low + margin, self.high - values + margin
         return np.log(above + below) - np.log(above) - np.log(below)
+
+
+def _without_rounding(values: Float[np.ndarray, " n"], origin: float) -> Float[np.ndarray, " n"]:
+    """Values that are counted from elsewhere: what is less than the rounding error there is zero."""
+    return np.where(np.abs(values) <= 4 * np.finfo(float).eps * abs(origin), 0.0, values)
 
 
 Base: TypeAlias = Identity | Log | Softplus | Logit | Asinh

@@ -46,6 +46,10 @@ _AROUND = 5
 """Values are heaped where at most 500 cells lie between the ends, with six rows each, and 30 % of the rows stand out from the
 median of the cells around: then every cell is a piece of the map."""
 
+_SOFT = (4.0, 0.5)
+"""Times the scale at which a softplus bends from a logarithm to a line: above most values, where a logarithm would put rows far
+beyond the largest, or below them."""
+
 _EXACT = 1e-12
 
 
@@ -114,7 +118,8 @@ def refitted(map: Map, values: Float[np.ndarray, " n"], margin: float) -> Map:
         if isinstance(base, Asinh):
             base = Asinh(float(np.median(values)), scale)
         elif isinstance(base, Softplus):
-            base = replace(base, scale=scale / 2)
+            times = min(_SOFT, key=lambda times: abs(np.log(base.scale / (times * scale))))
+            base = replace(base, scale=times * scale)
     if map.heaped:
         return _with_heaps(base, values, margin, sure=True) or map
     return _fitted(base, map.knots is not None, values, margin)
@@ -162,7 +167,8 @@ def _bases(values: Float[np.ndarray, " n"], low: float, high: float) -> Iterator
         end, side = (low, "above") if np.isfinite(low) else (high, "below")
         yield Log(end, side)
         for scale in _scales(values):
-            yield Softplus(end, scale / 2, side)
+            for times in _SOFT:
+                yield Softplus(end, times * scale, side)
     else:
         yield Identity()
         if values.min() > 0:
