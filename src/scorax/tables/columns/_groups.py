@@ -61,11 +61,11 @@ class Groups:
         alike = len(cells.distinct) == len(self.at)
         if len(cells.distinct) > len(self.at) or not (alike or len(self.rows) >= _ROWS_A_LEVEL * len(self.at)):
             return None
-        own = values[self.rows]
-        images = own[self.first]
-        if any((own[some] != images[self.places[some]]).any() for some in (slice(_FIRST), slice(None))):
-            return None  # a missing value differs from every other
-        if len(own) != len(cells.values):
+        images = values[self.rows[self.first]]
+        for some in (slice(_FIRST), slice(None)):
+            if (values[self.rows[some]] != images[self.places[some]]).any():
+                return None  # a missing value differs from every other
+        if len(self.rows) != len(cells.values):
             return None
         if evidence(cells.repeats, np.unique(images, return_counts=True)[1]) < FEWEST_BITS:
             return None
