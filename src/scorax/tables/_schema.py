@@ -146,7 +146,7 @@ class Schema:
         return tuple(name for name in table.columns if name not in said)
 
     def match(self, table: Table, where: str) -> Float[np.ndarray, "rows columns"]:
-        """The values of another table; columns that it has besides (:meth:`unknown`) are passed over.
+        """The values of another table; columns that it has besides (:meth:`unknown`) are passed over, missing copies are put in.
 
         Raises:
             InputError: a column is missing, or holds a value at which it has no density.
@@ -175,6 +175,7 @@ class Schema:
             column.require(values[:, j], place)
         for j, copy, source in self._copies:
             copy.require_image(values[:, j], values[:, source], place)
+            values[:, j] = np.where(np.isnan(values[:, j]), copy.image(values[:, source]), values[:, j])
         self._require_cells(values, place)
         return values
 

@@ -102,8 +102,8 @@ class Copy(AbstractOutside):
     def require_image(self, values: Float[np.ndarray, " n"], source: Float[np.ndarray, " n"], where: str) -> None:
         """Refuse values that are not the image of the other column, or that stand where that is missing.
 
-        A missing value is implied by the other column and changes no density. Of a level that no row of the fit has nothing is
-        known: whatever stands beside it has a part in the mass of what was never seen.
+        A missing value follows from the other column. Of a level that no row of the fit has nothing is known: whatever stands
+        beside it has a part in the mass of what was never seen.
 
         Raises:
             InputError: there is one; ``where`` begins the message.
