@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,13 @@ from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._runtime import pin_threads
 from scorax.cli._sample import BATCH
 
+if TYPE_CHECKING:
+    import numpy as np
+
 COLUMNS = ("row", "log_density", "error")
+
+_CALIBRATION = 200
+"""Rows on which the consistency of conditional densities is measured, at most."""
 
 _MANY = 1000
 _SECONDS = 0.03
@@ -136,4 +142,20 @@ def logp(
     summarise_density(log_density, schema)
     not_finite.warn("log-densities or errors")
     budget.say()
+    if known:
+        _say_consistency(fitted.inconsistency(values[:_CALIBRATION], known, draws=draws))
     note(f"{len(values)} rows: {shown_path(stream(output))}")
+
+
+def _say_consistency(gaps: "np.ndarray") -> None:
+    """Say how far the answers of the model are from those of one law."""
+    import numpy as np
+
+    from scorax.metrics import conformal_quantile
+
+    most = conformal_quantile(gaps, 0.99)
+    most = f"{most:.2g} nats in 99 % of rows" if np.isfinite(most) else f"{gaps.max():.2g} nats"
+    note(
+        f"consistency: log p(a, b) and log p(a) + log p(b | a), a the given columns, differ by at most {most} "
+        f"({np.median(gaps):.2g} in the median of {len(gaps)} rows); add it to the error"
+    )

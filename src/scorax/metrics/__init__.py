@@ -3,6 +3,7 @@
 from scorax.metrics._association import AssociationDifference, association_difference, associations
 from scorax.metrics._c2st import ClassifierTest, c2st
 from scorax.metrics._columns import ColumnDifference, Spike, column_differences
+from scorax.metrics._conformal import conformal_quantile
 from scorax.metrics._copying import Copying, copying, duplicates
 from scorax.metrics._detection import Detection, Detector, detection
 from scorax.metrics._energy import energy_distance
@@ -26,6 +27,7 @@ __all__ = [
     "c2st",
     "column_differences",
     "column_wasserstein",
+    "conformal_quantile",
     "copying",
     "detection",
     "duplicates",

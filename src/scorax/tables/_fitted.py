@@ -8,50 +8,32 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from scorax._errors import InputError, explain
 from scorax._mixed_rows import MixedRows
 from scorax._rows import map_rows
-from scorax._text import listing, quote, suggest
+from scorax._text import listing
 from scorax._trees import cast
 from scorax._types import Key
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob
-from scorax.models import Denoiser, Evidence, Pullback, category_log_posteriors
+from scorax.models import Pullback
 from scorax.samplers import AbstractSampler, AdamsBashforth, CategoryDraw, Stop, sample, sample_path
-from scorax.tables._config import ResolvedConfig
-from scorax.tables._coordinates import Coordinates
-from scorax.tables._densities import CODED_TOLERANCE, state_log_prob
+from scorax.tables._answers import AbstractAnswers
+from scorax.tables._densities import CODED_TOLERANCE, MEAN_TOLERANCE, state_log_prob
 from scorax.tables._divergences import divergence_of_rows
-from scorax.tables._filling import drawn
-from scorax.tables._model import Blueprint
 from scorax.tables._precision import in_own_precision
-from scorax.tables._sampling import sampler_of
-from scorax.tables._scorable import require_masks, require_scorable, require_seen, require_targets
-from scorax.tables.columns import AbstractLevels
+from scorax.tables._scorable import require_scorable, require_targets
 
 
 @dataclass(frozen=True)
-class FittedTable:
+class FittedTable(AbstractAnswers):
     """A trained model of a table with the cut-off chosen; rows are in file units and in all columns of the schema.
 
     Attributes:
         blueprint: what the model is built in.
         model: the field, stopped at the chosen ``sigma_min``.
     """
-
-    blueprint: Blueprint
-    model: Denoiser
-
-    @property
-    def config(self) -> ResolvedConfig:
-        """Resolved configuration."""
-        return self.blueprint.config
-
-    @property
-    def coordinates(self) -> Coordinates:
-        """The way between file and model."""
-        return self.blueprint.coordinates
 
     @property
     def dimension(self) -> int:
@@ -67,12 +49,6 @@ class FittedTable:
     def mixed(self) -> bool:
         """Whether rows are more than numbers that are all there: with categories, or with missing cells."""
         return self.coded or self.config.network.masks
-
-    @cached_property
-    def sampler(self) -> AbstractSampler:
-        """The sampler of the configuration; ``auto`` is measured once."""
-        sampling = self.config.sampling
-        return sampler_of(self.model, self.blueprint.starts, sampling.sampler, sampling.evaluations)[0]
 
     @cached_property
     def divergence(self) -> AbstractDivergence:
@@ -133,16 +109,20 @@ class FittedTable:
             draws: of noisy codes a row, where there are categories.
             seed: of noise, draws and probes; ``None`` leaves rounded values where they are.
             given: columns that are known: the density is that of the others given them. All cells of a row may be missing but
-                one that is asked for.
+                one that is asked for. Where one column of levels is asked for it is the probability of
+                :meth:`log_probabilities`, which has no error of a solve.
 
         Raises:
             InputError: a row has a hole and those of the fit had none, or a value that is none of the column's; or columns are
                 given and the model was not trained under masks, or has not seen one of their values, or none is asked for.
         """
         self.require_scorable(values, "the rows")
-        known = None if not given else self._known(values, given)
+        known = None if not given else self.known(values, given)
         if known is not None:
             require_targets(values, known, self.coordinates.schema)
+            alone = self.sole_levels(given)
+            if alone is not None:
+                return self._of_levels(values, alone, given)
         tolerance = self.config.sampling.tolerance if tolerance is None else tolerance
         if tolerance is None and self.coded:
             tolerance = CODED_TOLERANCE
@@ -161,6 +141,44 @@ class FittedTable:
             )
             answer = jax.tree.map(np.asarray, answer)
         return answer._replace(value=answer.value.astype(np.float64) + states.log_weight)
+
+    def _of_levels(self, values: Float[np.ndarray, "n columns"], target: str, given: Sequence[str]) -> LogProb:
+        """Log-probabilities of the levels that rows have in one column; of one never seen its mass."""
+        schema = self.coordinates.schema
+        j = schema.names.index(target)
+        column, own = schema.columns[j], values[:, j]
+        places = column.encode(own).levels[:, 0]
+        found = self.log_probabilities(values, target, given)[np.arange(len(values)), np.maximum(places, 0)]
+        value = np.where(places < 0, 0.0, found) + column.log_weight(own)
+        none, counts = np.zeros(len(values)), np.zeros(len(values), int)
+        return LogProb(value, none, none, none, none, counts, np.ones(len(values), bool), counts)
+
+    def inconsistency(
+        self, values: Float[np.ndarray, "n columns"], given: Sequence[str], *, draws: int = 4
+    ) -> Float[np.ndarray, " n"]:
+        r"""$|\log p(a, b) - \log p(a) - \log p(b | a)|$ of rows, with a the cells of the given columns and b the others.
+
+        Each is an answer of the one network to a question of its own; a law answers with zero. It is what is wrong with a
+        conditional density beside the errors of its solve, seen from within: a model can be consistent and wrong.
+
+        Args:
+            values: rows; rounded values stay where they are.
+            given: columns that are known.
+            draws: of noisy codes a row, where there are categories.
+
+        Raises:
+            InputError: as in :meth:`log_prob`, or a row has no cell in the given columns.
+        """
+        inside = np.isin(self.coordinates.schema.names, list(given))
+        part = np.where(inside, values, np.nan)
+
+        def ask(rows: Float[np.ndarray, "n columns"], given: Sequence[str] = ()) -> np.ndarray:
+            answer = self.log_prob(
+                rows, tolerance=MEAN_TOLERANCE, estimate_error=False, draws=draws, seed=None, given=given
+            )
+            return np.asarray(answer.value, np.float64)
+
+        return np.abs(ask(values) - ask(part) - ask(values, given))
 
     @in_own_precision
     def log_probability(
@@ -233,74 +251,6 @@ class FittedTable:
         return self.coordinates.decode(np.asarray(x, np.float64) / alpha)
 
     @in_own_precision
-    def completed(
-        self,
-        values: Float[np.ndarray, "n columns"],
-        seed: int,
-        *,
-        numbers: range | None = None,
-        sampler: AbstractSampler | None = None,
-    ) -> Float[np.ndarray, "n columns"]:
-        """Rows with a draw of their missing cells given the others, which stay as they are.
-
-        Args:
-            values: rows; what is missing is NaN.
-            seed: of the draws.
-            numbers: which draws of the seed the rows have: row k depends on its cells, the seed and ``numbers[k]`` alone. 0, 1,
-                ... where it is ``None``.
-            sampler: that of the configuration where it is ``None``.
-
-        Raises:
-            InputError: the model was not trained under masks, or has not seen a value of a row.
-        """
-        require_masks(self.config)
-        require_seen(values, self.coordinates.schema, where="the rows")
-        holed = np.isnan(values)[:, self.coordinates.schema.free].any(axis=1)
-        # Of a row that is whole all is drawn, and put back: so every row has the draw of its own number.
-        asked = np.where(holed[:, None], values, np.nan)
-        states = self.coordinates.states(asked, None, ~np.isnan(asked))
-        z = states.z.copy()
-        if states.present is not None:
-            key = jax.random.key(seed)
-            z[~states.present] = drawn(self.model, states, sampler or self.sampler, key=key, numbers=numbers)
-        return np.where(np.isnan(values), self.coordinates.decode(z), values)
-
-    @in_own_precision
-    def log_probabilities(
-        self, values: Float[np.ndarray, "n columns"], target: str, given: Sequence[str]
-    ) -> Float[np.ndarray, "n levels"]:
-        r"""$\log P(k | x_{given})$ of the levels of a column, given other columns and with the rest summed over.
-
-        One look of the network at ``t1``, where the noisy code says nothing: probabilities that sum to one, with no solve and no
-        bound. They are those of the levels that the fit saw. The sampler's own law is that of its flow: where the field is
-        inexact the two differ.
-
-        Args:
-            values: rows; cells of given columns may be missing.
-            target: a column that is one discrete quantity and no number.
-            given: columns that are known.
-
-        Raises:
-            InputError: another column than that, or one that is given too; the model was not trained under masks, or has not
-                seen a value that is given.
-        """
-        schema = self.coordinates.schema
-        column = next((own for own in schema.columns if own.name == target), None)
-        if not isinstance(column, AbstractLevels) or target in given:
-            got = quote(target) + (
-                "" if column is None else " that is given" if target in given else f" of kind {column.kind}"
-            )
-            raise InputError(
-                explain(expected="a column of levels that is not given", got=got, do="ask log_prob for a density")
-            )
-        states = self.coordinates.states(values, None, self._known(values, given))
-        assert states.known is not None
-        own = np.broadcast_to(self.coordinates.columns == schema.names.index(target), states.z.shape)
-        told = Evidence(np.where(states.known, states.z, 0).astype(np.float32), states.known, own)
-        ask = eqx.Partial(_far, self.model, schema.code_names.index(target))
-        return np.asarray(map_rows(ask, told, shape=states.z.shape[1:]), np.float64)
-
-    @in_own_precision
     def sample_path(
         self, count: int, num_frames: int, seed: int
     ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, "frames count columns"]]:
@@ -321,24 +271,6 @@ class FittedTable:
         """
         require_scorable(values, self.coordinates.schema, holes=self.config.network.masks, where=where)
 
-    def _known(self, values: Float[np.ndarray, "n columns"], given: Sequence[str]) -> Bool[np.ndarray, "n columns"]:
-        """Which cells are known where these columns are given.
-
-        Raises:
-            InputError: the model was not trained under masks, or describes no such column, or has not seen a value of one.
-        """
-        require_masks(self.config)
-        free = [self.coordinates.schema.names[j] for j in self.coordinates.schema.free]
-        for name in given:
-            if name not in free:
-                got = f"{quote(name)}{suggest(name, free)}"
-                raise InputError(
-                    explain(expected="a column that the model describes", got=got, do=f"give {listing(free)}")
-                )
-        known = np.isin(self.coordinates.schema.names, list(given)) & ~np.isnan(values)
-        require_seen(np.where(known, values, np.nan), self.coordinates.schema, where="the given cells")
-        return known
-
     def _require_plain(self, what: str, do: str) -> None:
         """Refuse what is only defined where every number is the value of its column."""
         columns = self.coordinates.schema.columns
@@ -346,11 +278,6 @@ class FittedTable:
         if other:
             expected = f"columns of numbers as they are for {what}"
             raise InputError(explain(expected=expected, got=f"a category or a map in {listing(other)}", do=do))
-
-
-def _far(model: Denoiser, code: int, told: Evidence, key: Key | None) -> Float[Array, " levels"]:
-    t1 = jnp.asarray(model.process.t1, told.value.dtype)
-    return category_log_posteriors(model, t1, jnp.zeros_like(told.value), told)[code]
 
 
 def _score(pullback: Pullback, row: Float[Array, " d"], key: Key | None) -> Float[Array, " d"]:

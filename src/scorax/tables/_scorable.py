@@ -66,7 +66,7 @@ def require_targets(
     Raises:
         InputError: of a row all cells of the model are known or missing.
     """
-    nothing = (known | np.isnan(values))[:, schema.free].all(axis=1)
+    nothing = np.asarray((known | np.isnan(values))[:, schema.free].all(axis=1))
     if nothing.any():
         got = f"none in row {int(np.argmax(nothing)) + 1} {_share(nothing)}"
         raise InputError(

@@ -161,6 +161,14 @@ class ScoreDensity(DensityMixin, AbstractTableEstimator):
         """
         return self._fitted().log_probabilities(self._rows(X), target, given)
 
+    def inconsistency(self, X: Any, *, given: Sequence[str]) -> np.ndarray:
+        r"""$|\log p(a, b) - \log p(a) - \log p(b | a)|$ of every row, with a the given columns and b the others.
+
+        What is wrong with conditional densities of a model trained under masks beside the errors of a solve; its quantile over
+        rows like yours stands beside an answer: ``conformal_quantile(density.inconsistency(X, given=["a"]), 0.99)``.
+        """
+        return self._fitted().inconsistency(self._rows(X), given)
+
     def log_prob_rows(
         self,
         values: np.ndarray,
