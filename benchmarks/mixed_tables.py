@@ -8,6 +8,7 @@ stands in the folder is not computed again; ``--table`` only prints.
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -168,22 +169,31 @@ def ours(case: Case, draws: int, target: str) -> dict[str, Any]:
     }
 
 
-def peer(case: Case, name: str, python: str, repeats: int, target: str) -> dict[str, Any] | None:
-    """Fit a published generator in another Python; None with a word where it is not installed."""
-    script, samples = Path(__file__).with_name("_mixed_peers.py"), case.out / f"{name}.csv"
+def peer(case: Case, name: str, target: str, options: argparse.Namespace) -> dict[str, Any] | None:
+    """Fit a published generator in another Python; None with a word where it is not installed or does not end."""
+    script, samples, python = Path(__file__).with_name("_mixed_peers.py"), case.out / name, options.peer_python
     if subprocess.run([python, "-c", f"import {name}"], capture_output=True).returncode:
         print(f"{name}: not installed in {python}, skipped", file=sys.stderr)
         return None
     files = [str(case.out / "fit.csv"), str(case.out / "schema.json"), str(samples)]
-    command = [python, str(script), name, *files, str(case.seed), str(repeats)]
+    numbers = (case.seed, options.peer_repeats, options.draws, round(60 * options.peer_minutes))
+    command = [python, str(script), name, *files, *map(str, numbers)]
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        print(f"{name}: failed: {last}", file=sys.stderr)
+    written = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if len(written) < options.draws:
+        said = signal.Signals(-done.returncode).name if done.returncode < 0 else f"exit {done.returncode}"
+        last = f"{said}, {(done.stderr.strip().splitlines() or ['no word'])[-1]}"
+        print(f"{name}: {len(written)} of {options.draws} samples, then ended: {last}", file=sys.stderr)
+    if not written:
         return None
-    seconds = json.loads(done.stdout.strip().splitlines()[-1])["seconds"]
-    record = scores(case, [pd.read_csv(samples)], target)
-    return {"description": f"{repeats} noisy copies of a row", "fit_seconds": seconds, **record}
+    seconds = json.loads(written[-1])
+    frames = [pd.read_csv(f"{samples}_{k}.csv") for k in range(len(written))]
+    return {
+        "description": f"{options.peer_repeats} noisy copies of a row",
+        "fit_seconds": seconds["fit"],
+        "draw_seconds": seconds["draws"],
+        **scores(case, frames, target),
+    }
 
 
 def markdown(records: dict[str, Any]) -> str:
@@ -228,7 +238,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--target", help="column that is predicted after training on samples (default: the last)")
     parser.add_argument("--seed", type=int, default=0, help="of the split and the fits (default 0)")
     parser.add_argument(
-        "--draws", type=int, default=1, help="samples of each baseline whose scores are averaged (default 1)"
+        "--draws", type=int, default=1, help="samples of each generator whose scores are averaged (default 1)"
     )
     parser.add_argument("--held", help="CSV file of the held-out rows; all of --data is then to fit on")
     parser.add_argument("--ours", action="store_true", help="fit and draw with scorax and its defaults")
@@ -238,6 +248,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="*", default=[], choices=PEERS, help="published generators to fit too")
     parser.add_argument("--peer-python", default=sys.executable, help="Python that has them")
     parser.add_argument("--peer-repeats", type=int, default=20, help="noisy copies of a row for them (default 20)")
+    parser.add_argument("--peer-minutes", type=float, default=20, help="of the processor for each of them (default 20)")
     parser.add_argument("--table", action="store_true", help="print what stands in the folder")
     return parser.parse_args()
 
@@ -258,9 +269,7 @@ def main() -> None:
                 case.keep(name, record)
                 print(f"{name}: {record['nats']:.3f} nats", file=sys.stderr)
         for name in options.peers:
-            if name not in case.records and (
-                record := peer(case, name, options.peer_python, options.peer_repeats, target)
-            ):
+            if name not in case.records and (record := peer(case, name, target, options)):
                 case.keep(name, record)
         if options.samples:
             record = scores(case, [pd.read_csv(path) for path in options.samples], target)
