@@ -6,7 +6,11 @@ import typer
 
 ColumnKinds: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--column", metavar="NAME=KIND[,LOW..HIGH]", help="The kind of a column, and its ends; repeatable."),
+    typer.Option(
+        "--column",
+        metavar="NAME=KIND[,LOW..HIGH]",
+        help="The kind of a column, and its ends; or how its dates are written, DD/MM/YYYY; repeatable.",
+    ),
 ]
 Categories: TypeAlias = Annotated[
     list[str] | None, typer.Option("--category", metavar="NAME", help="A column of categories; repeatable.")
