@@ -1,5 +1,6 @@
 """Tables of numbers, categories, spikes and holes: from rows to a model and back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -10,7 +11,7 @@ from coded import exact
 from scorax import FitConfig, ScoreDensity
 from scorax._errors import InputError
 from scorax.data import BooleanFormat, NumberFormat, Table, TextFormat
-from scorax.likelihood import DataLogProb, coded_log_prob
+from scorax.likelihood import DataLogProb, Hutchinson, coded_log_prob
 from scorax.networks import line_codebook
 from scorax.tables import FitRows, NetworkConfig, NoiseConfig, Recipe, TrainingConfig, fit_run
 from scorax.tables._config import EnsembleConfig
@@ -115,6 +116,18 @@ def test_levels_of_an_exact_model_of_a_count_are_not_all_off_to_one_side() -> No
     off = answer.value - np.log(law)
     assert np.abs(off).max() <= CODED_TOLERANCE
     assert abs(np.exp(answer.value).sum() - 1) <= 0.1 * CODED_TOLERANCE
+
+
+def test_several_draws_take_the_exact_divergence_where_rows_of_so_many_columns_take_probes(
+    density: ScoreDensity,
+) -> None:
+    rows = density.schema_.match(table(6), "the rows")
+    wide = replace(density.fitted_)
+    vars(wide)["divergence"] = Hutchinson(2)  # as it is beyond a hundred coordinates
+    np.testing.assert_array_equal(wide.log_prob(rows, draws=2).value, density.log_prob_rows(rows, draws=2).value)
+    one = wide.log_prob(rows)
+    assert np.isfinite(one.value).all()
+    assert not np.array_equal(one.value, density.log_prob_rows(rows).value)
 
 
 def test_a_fit_with_codes_is_the_same_again(run: Path, density: ScoreDensity) -> None:

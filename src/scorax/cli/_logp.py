@@ -113,6 +113,9 @@ def logp(
     density = ScoreDensity.load(run)
     fitted = density.fitted_
     fitted.require_scorable(values, str(table))
+    if fitted.coded and probes is not None and draws > 1:
+        got = f"{draws} draws: the noise of probes would raise their mean"
+        raise InputError(explain(expected="one draw of noisy codes beside --probes", got=got, do="add --draws 1"))
     describe_rows(rows, values, schema)
     if fitted.coded and len(values) > _MANY:
         seconds = _SECONDS * (1 + fitted.dimension / 100) * draws * len(values)

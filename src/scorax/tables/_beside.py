@@ -124,7 +124,7 @@ def row_values(
         seed=seed,
         tolerance=MEAN_TOLERANCE,
         precision="float32",
-        divergence=divergence_of_means(fitted.dimension),
+        divergence=None if fitted.coded and draws > 1 else divergence_of_means(fitted.dimension),
         estimate_error=False,
         draws=draws,
     )

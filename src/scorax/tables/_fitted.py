@@ -16,7 +16,7 @@ from scorax._rows import map_rows
 from scorax._text import listing
 from scorax._trees import cast
 from scorax._types import Key
-from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb, data_log_prob
+from scorax.likelihood import AbstractDivergence, DataLogProb, ExactDivergence, LogProb, data_log_prob
 from scorax.models import Pullback
 from scorax.samplers import AbstractSampler, AdamsBashforth, CategoryDraw, Stop, sample, sample_path
 from scorax.tables._answers import AbstractAnswers
@@ -104,7 +104,7 @@ class FittedTable(AbstractAnswers):
             tolerance: wanted error of the solve; that of the configuration where it is ``None``, and with categories
                 :data:`CODED_TOLERANCE` where that leaves it out too.
             precision: ``auto`` is float64 on CPU and float32 elsewhere; float32 everywhere for rows with categories.
-            divergence: :attr:`divergence` where it is ``None``.
+            divergence: where it is ``None``, :attr:`divergence`, and of several draws of noisy codes the exact one.
             estimate_error: whether to estimate errors.
             draws: of noisy codes a row, where there are categories.
             seed: of noise, draws and probes; ``None`` leaves rounded values where they are.
@@ -126,6 +126,9 @@ class FittedTable(AbstractAnswers):
         tolerance = self.config.sampling.tolerance if tolerance is None else tolerance
         if tolerance is None and self.coded:
             tolerance = CODED_TOLERANCE
+        if divergence is None:
+            # The noise of probes would raise the mean weight of several draws above the truth.
+            divergence = ExactDivergence() if self.coded and draws > 1 else self.divergence
         exact = jax.default_backend() == "cpu" and not self.coded
         double = precision == "float64" or (precision == "auto" and exact)
         states = self.coordinates.states(values, seed, known)
@@ -134,7 +137,7 @@ class FittedTable(AbstractAnswers):
                 self.model,
                 states,
                 draws=draws,
-                divergence=self.divergence if divergence is None else divergence,
+                divergence=divergence,
                 tolerance=tolerance,
                 estimate_error=estimate_error,
                 key=jax.random.key(seed or 0),
