@@ -28,11 +28,11 @@ ODD = {
     ),
     "copied rows of decimals": (
         rows(a=np.repeat(np.round(normal(0), 6), 4), b=np.repeat(np.round(normal(1), 6), 4)),
-        "150 of 200 rows repeat an earlier one",
+        "150 of 200 rows repeat an earlier one: a row and its copies are held out together",
     ),
     "copied rows": (
         rows(a=np.repeat(normal(0), 4), b=np.repeat(normal(1), 4)),
-        "150 of 200 rows repeat an earlier one",
+        "150 of 200 rows repeat an earlier one: a row and its copies are held out together",
     ),
 }
 
@@ -54,6 +54,12 @@ def test_ordinary_tables_have_nothing_odd(name):
 
 def test_copies_are_ordinary_where_all_columns_are_of_few_values():
     assert notes(rows(a=np.arange(60) % 3, b=np.arange(60) % 5)) == ()
+
+
+def test_rows_repeat_by_chance_where_values_do_so_more_often_than_rows():
+    fares = np.random.default_rng(0).choice(normal(1, 20), 400)
+    ages = np.random.default_rng(1).integers(20, 24, 400)
+    assert notes(rows(fare=fares, age=ages)) == ()
 
 
 def test_lone_cells_have_to_be_alone():

@@ -9,8 +9,9 @@ from jaxtyping import Float
 
 from scorax._text import listing, quote
 from scorax.data import Table, guard_name
+from scorax.tables._repeats import distinct_rows
 from scorax.tables._schema import Schema
-from scorax.tables.columns import AbstractColumn, AbstractNumber, Constant
+from scorax.tables.columns import AbstractNumber, Constant
 
 Cells: TypeAlias = Float[np.ndarray, " rows"]
 """The cells of a column, NaN where missing."""
@@ -18,16 +19,13 @@ Cells: TypeAlias = Float[np.ndarray, " rows"]
 _ALONE = 1e6
 """A cell this many times farther off than all others are from each other leaves them one number in float32."""
 _DIGITS = 9
-_REPEATED = 0.05
-_SPARSE = 100
 
 
 def notes(table: Table, schema: Schema | None = None) -> tuple[str, ...]:
     """Lines on what a reader passed over, and on columns and rows that a density will not describe as a person may think.
 
     Of a table of numbers as they are, ``schema`` may be left out. The lines are about names that a spreadsheet runs as formulas,
-    a cell that dwarfs its column, columns that are equal up to a change of units, and rows that repeat others though a column
-    is continuous.
+    a cell that dwarfs its column, columns that are equal up to a change of units, and rows that were put in several times.
     """
     schema = Schema.infer(table) if schema is None else schema
     numbers = {c.name: c for c in schema.columns if isinstance(c, AbstractNumber | Constant)}
@@ -84,26 +82,13 @@ def _same_columns(cells: Mapping[str, Cells], known: Mapping[str, Cells]) -> Ite
         yield f"columns {_first(found, 3)} are equal or differ in units only: one of them says all"
 
 
-def _fine(values: np.ndarray, column: AbstractColumn) -> bool:
-    """Whether chance would hardly repeat a value: it is of a grid with a hundred times more points than were seen."""
-    if column.step is None:
-        return bool(column.widths)
-    return np.ptp(values) > _SPARSE * len(np.unique(values)) * column.step
-
-
 def _first(found: list[str], most: int) -> str:
     more = f" (and {len(found) - most} more)" if len(found) > most else ""
     return "; ".join(found[:most]) + more
 
 
 def _repeated_rows(table: Table, schema: Schema) -> Iterator[str]:
-    place = {name: j for j, name in enumerate(table.columns)}
-    if not any(_fine(table.values[:, place[column.name]], column) for column in schema.columns):
-        return
-    rows = np.ascontiguousarray(table.values)
-    repeated = table.rows - len(np.unique(rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))))
-    if repeated > _REPEATED * table.rows:
-        yield (
-            f"{repeated} of {table.rows} rows repeat an earlier one: held-out figures are flattering where a row and its "
-            "copy are in different folds"
-        )
+    places = [table.columns.index(column.name) for column in schema.columns]
+    repeated = table.rows - 1 - int(distinct_rows(table.values[:, places], schema.columns).max(initial=-1))
+    if repeated:
+        yield f"{repeated} of {table.rows} rows repeat an earlier one: a row and its copies are held out together"

@@ -31,6 +31,7 @@ from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates, States, question_of
 from scorax.tables._filling import Round, drawn
 from scorax.tables._model import Blueprint, member_models
+from scorax.tables._repeats import distinct_rows
 from scorax.tables._settings import num_held_out, num_members, round_steps
 from scorax.tables._starts import member_laws, moments_of
 from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit, initial_state
@@ -75,7 +76,8 @@ class Training:
         values: Float[np.ndarray, "n columns"], coordinates: Coordinates, config: ResolvedConfig, *, seed: int
     ) -> "Training":
         """The training on rows in all columns of the schema."""
-        states, fold = coordinates.states(values, seed), _folds(len(values), config, seed)
+        states = coordinates.states(values, seed)
+        fold = _folds(distinct_rows(values, coordinates.schema.columns), config, seed)
         network_key, train_key = jax.random.split(jax.random.key(seed))
         sizes = [len(book) for book in coordinates.codebooks]
         starts = member_laws(states, sizes, fold, config, seed=seed)
@@ -313,12 +315,15 @@ def optimizer(config: ResolvedConfig) -> optax.GradientTransformation:
     )
 
 
-def _folds(num_rows: int, config: ResolvedConfig, seed: int) -> Int[np.ndarray, " n"]:
-    folds = config.ensemble.folds
-    order = np.random.default_rng([seed, num_rows]).permutation(num_rows)
-    fold = np.full(num_rows, -1)
+def _folds(number: Int[np.ndarray, " n"], config: ResolvedConfig, seed: int) -> Int[np.ndarray, " n"]:
+    """The fold of each row, by the number of the distinct row that it is, where there are as many as folds."""
+    folds, count = config.ensemble.folds, int(number.max()) + 1
+    if count < max(folds, 2):
+        number, count = np.arange(len(number)), len(number)
+    order = np.random.default_rng([seed, len(number)]).permutation(count)
+    fold = np.full(count, -1)
     if folds > 1:
-        fold[order] = np.arange(num_rows) % folds
+        fold[order] = np.arange(count) % folds
     else:
-        fold[order[: num_held_out(config.ensemble.holdout, num_rows)]] = 0
-    return fold
+        fold[order[: num_held_out(config.ensemble.holdout, count)]] = 0
+    return fold[number]
