@@ -25,7 +25,7 @@ from .objectives import DenoisingScoreMatching, ImplicitScoreMatching
 from .processes import EDM, SDE, VE, VP
 from .samplers import AdamsBashforth, EulerMaruyama, ProbabilityFlow, sample
 from .simulation import simulate
-from .tables import FitConfig, ScoreDensity
+from .tables import FitConfig, ScoreDensity, ScoreImputer
 from .training import FitOptions, Rows, TrainState, adamw, fit
 
 __version__: str
@@ -48,6 +48,7 @@ __all__ = [
     "Rows",
     "ScoreDensity",
     "ScoreFunction",
+    "ScoreImputer",
     "ScoreNetwork",
     "TrainState",
     "adamw",

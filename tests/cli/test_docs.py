@@ -18,7 +18,20 @@ from scorax.tables import FitConfig
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 DOCS = PAGE.read_text(encoding="utf-8")
 BLOCK = re.compile(r"(<!-- configuration:.*?-->\n)(.*?)(<!-- end of configuration -->)", re.DOTALL)
-COMMANDS = ("demo", "schema", "fit", "sample", "logp", "evaluate", "simulate", "noise", "report", "info", "check")
+COMMANDS = (
+    "demo",
+    "schema",
+    "fit",
+    "sample",
+    "logp",
+    "impute",
+    "evaluate",
+    "simulate",
+    "noise",
+    "report",
+    "info",
+    "check",
+)
 
 
 def _meanings(cls: type) -> dict[str, str]:

@@ -6,6 +6,7 @@ from scorax._moved import former_names
 from scorax.data._cells import read_cells
 from scorax.data._dialect import Dialect
 from scorax.data._embedded import embedded, embedded_names, is_toy
+from scorax.data._filled import filled_writer
 from scorax.data._header import guard_name
 from scorax.data._image import read_image
 from scorax.data._order import RowOrder
@@ -32,6 +33,7 @@ __all__ = [
     "check_names",
     "embedded",
     "embedded_names",
+    "filled_writer",
     "fingerprint",
     "guard_name",
     "is_toy",

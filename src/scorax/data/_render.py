@@ -37,19 +37,24 @@ def render_rows(values: np.ndarray, formats: Sequence[Format], dialect: Dialect)
 
     ask: Any = pc
     # In a lone column a reader may take any delimiter for one.
-    special = _special(DELIMITERS if len(formats) == 1 else dialect.delimiter)
-    cells = [_column(values[:, j], form, dialect, special) for j, form in enumerate(formats)]
+    delimiters = DELIMITERS if len(formats) == 1 else dialect.delimiter
+    cells = [render_cells(values[:, j], form, dialect, delimiters) for j, form in enumerate(formats)]
     lines = ask.binary_join_element_wise(*cells, _text(dialect.delimiter))
     lines = ask.binary_join_element_wise(lines, _text(dialect.line_end), _text(""))
     _, offsets, data = lines.buffers()
     return memoryview(data)[: int(np.frombuffer(offsets, np.int64)[len(values)])]
 
 
-def _column(values: np.ndarray, form: Format, dialect: Dialect, special: re.Pattern[str]) -> Any:
+def render_cells(values: np.ndarray, form: Format, dialect: Dialect, delimiters: Iterable[str] | None = None) -> Any:
+    """Cells of a column as they stand in the file, an Arrow array of texts; with quotes beside what may be a delimiter.
+
+    ``None`` is that of the dialect.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     ask: Any = pc
+    special = _special(dialect.delimiter if delimiters is None else delimiters)
     cells = ask.cast(form.text(values), pa.large_string())
     every = dialect.quoted == "all"
     if form.kind == "text":

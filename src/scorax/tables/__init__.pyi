@@ -13,15 +13,18 @@ from ._config import (
 from ._evaluate import evaluate_test
 from ._evaluation_rows import EvaluationRows
 from ._examine import Found, Remark, examine
+from ._imputed import Filled, Spread, fill
 from ._notes import notes
+from ._pooled import Pooled, pool
 from ._recipe import Fit, Phase, Recipe, Resumed, TrainingEnded
 from ._rows import FitRows
 from ._run import Note, Saved, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._schema import LeftOut, Schema
-from ._scorable import Unseen, require_masks
+from ._scorable import Unseen, require_masks, require_seen
 from ._score_density import ScoreDensity
+from ._score_imputer import ScoreImputer
 from ._settings import resolved
 from ._training import Advance, Training
 
@@ -33,6 +36,7 @@ __all__ = [
     "Conditions",
     "EnsembleConfig",
     "EvaluationRows",
+    "Filled",
     "Fit",
     "FitConfig",
     "FitRows",
@@ -42,6 +46,7 @@ __all__ = [
     "NoiseConfig",
     "Note",
     "Phase",
+    "Pooled",
     "Recipe",
     "Remark",
     "Resumed",
@@ -50,6 +55,8 @@ __all__ = [
     "SavedRun",
     "Schema",
     "ScoreDensity",
+    "ScoreImputer",
+    "Spread",
     "Training",
     "TrainingConfig",
     "TrainingEnded",
@@ -59,13 +66,16 @@ __all__ = [
     "evaluate_run",
     "evaluate_test",
     "examine",
+    "fill",
     "fit_run",
     "given_columns",
     "kept",
     "notes",
     "open_run",
+    "pool",
     "read_config",
     "read_schema",
     "require_masks",
+    "require_seen",
     "resolved",
 ]

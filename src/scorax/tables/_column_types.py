@@ -1,6 +1,6 @@
 """Types of the columns of a data frame: plain fields that a run folder holds, and the way back to a column of that type."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 import narwhals as nw
@@ -55,6 +55,15 @@ class ColumnType:
             )
         categories = tuple(kind.categories) if isinstance(kind, nw.Enum) else None
         return ColumnType(type(kind).__name__, native, unit, zone, categories)
+
+    def with_categories(self, cells: np.ndarray) -> "ColumnType":
+        """The type with the categories of these cells too."""
+        if self.categories is None:
+            return self
+        texts = dict.fromkeys(
+            (*self.categories, *(str(cell) for cell in cells.tolist() if cell == cell and cell is not None))
+        )
+        return replace(self, categories=tuple(texts))
 
     def column(self, name: str, cells: np.ndarray, backend: Any) -> Any:
         """A column of this type, in a library other than pandas: of cells as a format has them, times in UTC."""

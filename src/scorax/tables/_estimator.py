@@ -5,7 +5,7 @@ import warnings
 from collections import Counter
 from contextlib import nullcontext
 from os import PathLike
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,7 +18,7 @@ from scorax._events import Event
 from scorax._progress import Progress
 from scorax._text import listing, shown_path
 from scorax.checkpoint import RunFolder
-from scorax.data import Table
+from scorax.data import Missing, Table
 from scorax.spec import from_mapping, to_json
 from scorax.tables._config import FitConfig
 from scorax.tables._files import load_fitted, load_loss_curve, load_memory, save_fitted
@@ -48,6 +48,8 @@ class AbstractTableEstimator(BaseEstimator):
 
     n_features_in_: int
     feature_names_in_: np.ndarray
+    _array_holes: ClassVar[Missing] = "refuse"
+    """What missing cells of an array do; scikit-learn's estimators refuse them where nothing else is said."""
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class AbstractTableEstimator(BaseEstimator):
             InputError: fewer than ten rows, or no column that varies (a ``ValueError``).
             DivergedError: training left the finite numbers.
         """
-        rows, config = FitRows(_table(self, X, reset=True, fewest=FEWEST_ROWS), "X"), self._settings()
+        rows, config = FitRows(table_of(self, X, reset=True, fewest=FEWEST_ROWS), "X"), self._settings()
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         rows.split(config, seed)
         for line in notes(rows.table, rows.found.schema):
@@ -193,10 +195,10 @@ class AbstractTableEstimator(BaseEstimator):
 
     def _rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "fitted_")
-        return self.schema_.match(_table(self, X, reset=False), "X")
+        return self.schema_.match(table_of(self, X, reset=False), "X")
 
 
-def _table(estimator: BaseEstimator, X: Any, *, reset: bool, fewest: int = 1) -> Table:
-    """The rows of ``X``; a data frame may have missing cells, an array of numbers none, as scikit-learn has it."""
-    framed = Frame.of(X) is not None
-    return checked_table(estimator, X, reset=reset, fewest=fewest, missing="keep" if framed else "refuse")
+def table_of(estimator: AbstractTableEstimator, X: Any, *, reset: bool, fewest: int = 1) -> Table:
+    """The rows of ``X``; a data frame may have missing cells, an array of numbers where the estimator says so."""
+    missing = "keep" if Frame.of(X) is not None else type(estimator)._array_holes
+    return checked_table(estimator, X, reset=reset, fewest=fewest, missing=missing)

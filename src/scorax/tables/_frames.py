@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 import narwhals as nw
@@ -69,6 +69,14 @@ class Frame:
         found = [kind.column(str(label), cells, self.library).to_frame() for label, kind, cells in made]
         return nw.concat(found, how="horizontal").to_native()
 
+    def like(self, X: Any, columns: list[np.ndarray]) -> Any:
+        """A data frame as :meth:`build` makes it, with the index of ``X`` where it has one; categories grow by what is new."""
+        types = tuple(kind.with_categories(cells) for kind, cells in zip(self.types, columns, strict=True))
+        made = replace(self, types=types).build(columns)
+        if self.library in _PANDAS:
+            made.index = X.index
+        return made
+
 
 def checked_table(
     estimator: BaseEstimator, X: Any, *, reset: bool, fewest: int = 1, missing: Missing = "refuse"
@@ -96,7 +104,7 @@ def checked_table(
     except (TypeError, ValueError) as error:
         _explain_cells(X, error)
         raise
-    if not np.isfinite(values).all():  # scikit-learn does not look into lists of objects
+    if (np.isinf(values) if missing == "keep" else ~np.isfinite(values)).any():  # not looked for in lists of objects
         _explain_cells(X, ValueError())
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ())] or default_names(values.shape[1])
     return Table.of(values, names, "X")

@@ -1,6 +1,6 @@
 """What an estimator remembers beside its model, in ``run.json``: constructor parameters, names and kind of ``X``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
@@ -8,6 +8,8 @@ import numpy as np
 from scorax.spec import Range
 from scorax.tables._config import FitConfig, Folds, Steps
 from scorax.tables._frames import Frame
+
+_SHARED = ("config", "folds", "max_steps", "random_state", "verbose")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class GeneratorState:
 
 @dataclass(frozen=True)
 class Memory:
-    """Parameters of a ``ScoreDensity`` and what it saw, as far as they are not the model's.
+    """Parameters of an estimator of a table and what it saw, as far as they are not the model's.
 
     Attributes:
         config: parameter.
@@ -56,6 +58,7 @@ class Memory:
         verbose: parameter.
         named: whether the columns had names.
         frame: kind of ``X`` where it was a data frame.
+        own: parameters that not every estimator has.
     """
 
     config: FitConfig | None
@@ -66,6 +69,7 @@ class Memory:
     verbose: int
     named: bool
     frame: Frame | None
+    own: dict[str, str | int | float | None] = field(default_factory=dict)
 
     @staticmethod
     def of(parameters: dict[str, Any], *, named: bool, frame: Frame | None) -> "Memory":
@@ -81,6 +85,7 @@ class Memory:
             verbose=int(parameters["verbose"]),
             named=named,
             frame=frame,
+            own={name: _plain(value) for name, value in parameters.items() if name not in _SHARED},
         )
 
     @property
@@ -92,8 +97,13 @@ class Memory:
             "max_steps": self.max_steps,
             "random_state": self.seed if self.generator is None else self.generator.generator(),
             "verbose": self.verbose,
+            **self.own,
         }
 
 
 def _integer(value: Any) -> int | None:
     return None if value is None else int(value)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,118 @@
+"""A table written again with its missing cells filled: a CSV file byte for byte as it was but for these."""
+
+import mmap
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike, fspath
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from scorax import _write
+from scorax._errors import InputError, explain
+from scorax._text import shown_path
+from scorax.data._header import read_header
+from scorax.data._output import TableWriter
+from scorax.data._render import render_cells
+from scorax.data._table import Limits, Table
+from scorax.data.formats import Format
+
+_ROWS = 65_536
+_MARK = b"\xef\xbb\xbf"
+_TEXT = (".csv", ".tsv")
+
+
+@contextmanager
+def filled_writer(
+    path: str | PathLike[str],
+    source: str | PathLike[str],
+    table: Table,
+    formats: Sequence[Format],
+    *,
+    raw_names: bool = False,
+) -> Iterator[Callable[[Float[np.ndarray, "rows columns"]], None]]:
+    """Writes a table that was read from ``source`` to ``path``, its missing cells filled.
+
+    Of a CSV file that stays one of the same ending, or goes to a pipe or device, every byte is copied but those of cells that
+    are filled, also of columns that the reader passed over. Anything else goes through :class:`TableWriter`. The file appears
+    when the block ends well, or not at all.
+
+    Args:
+        path: the file to write.
+        source: the file that was read.
+        table: what was read from it, NaN where a cell is missing.
+        formats: in which the rows come and filled cells are written, of every column.
+        raw_names: see :class:`TableWriter`; a CSV file that is copied keeps its names.
+
+    Yields:
+        What takes the rows: those of the table, and values where it has none; NaN stays missing.
+
+    Raises:
+        InputError: an ending that is none of a table, or the source is no longer what was read.
+    """
+    ending, before = (Path(fspath(one)).suffix.lower() for one in (path, source))
+    if before in _TEXT and (ending == before or _write.is_special(path)):
+        with _write.replacing(path) as stream:
+
+            def put(values: Float[np.ndarray, "rows columns"]) -> None:
+                for part in _spliced(Path(source), table, values, formats):
+                    stream.write(part)
+
+            yield put
+    else:
+        writer = TableWriter(path, table.columns, formats, rows=table.rows, dialect=table.dialect, raw_names=raw_names)
+        with writer:
+            yield writer.write
+
+
+def _spliced(
+    source: Path, table: Table, values: Float[np.ndarray, "rows columns"], formats: Sequence[Format]
+) -> Iterator[bytes]:
+    """The bytes of a CSV file with other ones in place of the cells that are filled."""
+    names, _ = read_header(source, Limits())
+    places = [names.index(name) for name in table.columns]
+    delimiter = re.escape(table.dialect.delimiter.encode())
+    cells = re.compile(rb'((?:"[^"]*(?:""[^"]*)*")?[^%b\r\n]*)(%b|\r\n|\r|\n|\Z)' % (delimiter, delimiter))
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        copied, row, place = 0, -1, 0  # the header is row -1
+        filled: dict[tuple[int, int], bytes] = {}
+        for found in cells.finditer(text, len(_MARK) if text[:3] == _MARK else 0):
+            last = found[2] != table.dialect.delimiter.encode()
+            if last and not place and not found[1]:
+                continue  # a blank line
+            piece = filled.get((row, place))
+            if piece is not None:
+                yield text[copied : found.start(1)]
+                yield piece
+                copied = found.end(1)
+            place = 0 if last else place + 1
+            if last:
+                row += 1
+                if row % _ROWS == 0:
+                    filled = _rendered(table, values, formats, places, row)
+        if row != table.rows:
+            raise InputError(
+                f"{shown_path(source)}: "
+                + explain(expected=f"the {table.rows} rows that were read", got=f"{row} now", do="leave the file alone")
+            )
+        yield text[copied:]
+
+
+def _rendered(
+    table: Table,
+    values: Float[np.ndarray, "rows columns"],
+    formats: Sequence[Format],
+    places: Sequence[int],
+    start: int,
+) -> dict[tuple[int, int], bytes]:
+    """By row and place in it the cells that are filled, of some rows from ``start`` on."""
+    found: dict[tuple[int, int], bytes] = {}
+    part = np.s_[start : start + _ROWS]
+    holes = np.isnan(table.values[part]) & ~np.isnan(values[part])
+    for j in np.flatnonzero(holes.any(axis=0)).tolist():
+        rows = start + np.flatnonzero(holes[:, j])
+        texts = render_cells(values[rows, j], formats[j], table.dialect).to_pylist()
+        found |= {(row, places[j]): text.encode() for row, text in zip(rows.tolist(), texts, strict=True)}
+    return found
