@@ -1,6 +1,6 @@
 """What an estimator remembers beside its model, in ``run.json``: constructor parameters, names and kind of ``X``."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -8,8 +8,6 @@ import numpy as np
 from scorax.spec import Range
 from scorax.tables._config import FitConfig, Folds, Steps
 from scorax.tables._frames import Frame
-
-_SHARED = ("config", "folds", "max_steps", "random_state", "verbose")
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,8 @@ class Memory:
         verbose: parameter.
         named: whether the columns had names.
         frame: kind of ``X`` where it was a data frame.
-        own: parameters that not every estimator has.
+        method: parameter of those that have it.
+        n_draws: parameter of those that have it.
     """
 
     config: FitConfig | None
@@ -69,7 +68,8 @@ class Memory:
     verbose: int
     named: bool
     frame: Frame | None
-    own: dict[str, str | int | float | None] = field(default_factory=dict)
+    method: str | None = None
+    n_draws: int | None = None
 
     @staticmethod
     def of(parameters: dict[str, Any], *, named: bool, frame: Frame | None) -> "Memory":
@@ -85,7 +85,8 @@ class Memory:
             verbose=int(parameters["verbose"]),
             named=named,
             frame=frame,
-            own={name: _plain(value) for name, value in parameters.items() if name not in _SHARED},
+            method=parameters.get("method"),
+            n_draws=_integer(parameters.get("n_draws")),
         )
 
     @property
@@ -97,13 +98,8 @@ class Memory:
             "max_steps": self.max_steps,
             "random_state": self.seed if self.generator is None else self.generator.generator(),
             "verbose": self.verbose,
-            **self.own,
-        }
+        } | {name: value for name in ("method", "n_draws") if (value := getattr(self, name)) is not None}
 
 
 def _integer(value: Any) -> int | None:
     return None if value is None else int(value)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
