@@ -85,13 +85,14 @@ def test_a_value_far_below_says_which_is_the_day(tmp_path, monkeypatch):
     table = read_table(file(tmp_path / "t.csv", cells), missing="keep")
     assert table.formats[1] == TimeFormat("day", "day", date="DD/MM/YYYY")
     np.testing.assert_array_equal(table.values[[0, -3, -2, -1], 1], [19754, NAN, 19766, NAN])
+    assert table.formats[1].text(table.values[-3:, 1]).to_pylist() == [None, "13/02/2024", None]
     with pytest.raises(InputError, match="column 'day'"):
         read_table(tmp_path / "t.csv", missing="refuse")
 
 
 def test_where_nothing_says_which_is_the_day_a_person_does(tmp_path):
     cells = [f"{1 + j % 12:02d}/{1 + j // 12 % 12:02d}/20{10 + j % 7}" for j in range(200)]
-    table = read_table(file(tmp_path / "t.csv", cells))
+    table = read_table(file(tmp_path / "t.csv", [*cells, "-"]), missing="keep")
     assert isinstance(table.formats[1], TextFormat)
     assert any("--column day=DD/MM/YYYY or --column day=MM/DD/YYYY" in remark for remark in table.remarks)
     for layout, code in (("DD/MM/YYYY", "%d/%m/%Y"), ("MM/DD/YYYY", "%m/%d/%Y")):
@@ -100,8 +101,8 @@ def test_where_nothing_says_which_is_the_day_a_person_does(tmp_path):
         assert isinstance(schema.columns[1], Time)
         values = schema.match(table, "t.csv")
         found = schema.columns[1].format.cells(values[:, 1]).tolist()
-        assert found == [datetime.datetime.strptime(cell, code).date() for cell in cells]
-        assert schema.columns[1].format.text(values[:, 1]).to_pylist() == cells
+        assert found == [*(datetime.datetime.strptime(cell, code).date() for cell in cells), None]
+        assert schema.columns[1].format.text(values[:, 1]).to_pylist() == [*cells, None]
     for words, said in (
         ("day=DD.MM.YYYY", "expected dates DD.MM.YYYY in all cells"),
         ("k=DD/MM/YYYY", "cells of number"),

@@ -96,7 +96,7 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> lis
             "cells are no numbers): empty them if they mean missing"
         ]
     if share(_DATE) > 0.9:
-        layouts = layouts_of(form.levels)
+        layouts = layouts_of([level for level in form.levels if not re.match(MISSING, level)])
         if layouts:
             return [
                 f"{column} has dates ({example}) of which no value above 12 says which is the day: texts, unless you say "

@@ -1,5 +1,6 @@
 """A column of dates or times."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ from jaxtyping import Float, Shaped
 
 from scorax._decimals import EXACT, whole
 from scorax.data._integers import FINE
+from scorax.data._words import MISSING
 from scorax.data.formats._format import AbstractFormat
 from scorax.data.formats._iso import minutes_ahead, read_times
 from scorax.data.formats._layouts import ISO, Layout, laid_out
@@ -65,7 +67,8 @@ class TimeFormat(AbstractFormat):
         times = times + np.timedelta64(self.offset, "m") if self.offset else times
         texts = np.datetime_as_string(times, unit=CODES[self.written])  # type: ignore[call-overload]
         if self.date != ISO:
-            texts = np.array([laid_out(text, self.date) for text in texts.tolist()], dtype=str)
+            there = ~np.isnan(values)
+            texts[there] = [laid_out(text, self.date) for text in texts[there].tolist()]
         if self.mark != "T":
             texts = np.char.replace(texts, "T", self.mark)
         ending = "" if self.zone is None else self.zone if self.zone[:1] in ("+", "-") else "Z"
@@ -104,21 +107,23 @@ class TimeFormat(AbstractFormat):
 def dates_in(
     values: Float[np.ndarray, " n"], texts: AbstractFormat, date: Layout
 ) -> tuple[Float[np.ndarray, " n"], TimeFormat]:
-    """Texts as times whose dates are written so.
+    """Texts as times whose dates are written so, words for a missing cell as missing.
 
     Raises:
         ValueError: they are no texts, or some are no such dates; the message says what they are.
     """
     import pyarrow as pa
 
-    levels = texts.levels if isinstance(texts, TextFormat) else ()
-    found = read_times(pa.array(levels, pa.string()), date) if levels else None
+    levels = np.array(texts.levels if isinstance(texts, TextFormat) else (), dtype=object)
+    present = np.array([not re.match(MISSING, level) for level in levels], dtype=bool)
+    found = read_times(pa.array(levels[present], pa.string()), date) if present.any() else None
     if found is None:
         raise ValueError(f"of {texts.kind}")
     least, most = int(found.ticks.min()), int(found.ticks.max())
     if most - least > EXACT:
         raise ValueError(f"that range over more than 2^53 of a {found.written}")
     origin = least if max(abs(least), abs(most)) > FINE else 0
-    times = np.append((found.ticks - origin).astype(float), np.nan)
+    times = np.full(len(levels) + 1, np.nan)
+    times[:-1][present] = found.ticks - origin
     form = TimeFormat(found.written, found.written, found.mark, found.zone, origin, date)
     return times[np.where(np.isnan(values), -1, values).astype(np.int64)], form
