@@ -167,9 +167,12 @@ def _starts(size: TableSize, *, mixture: bool) -> tuple[Start, ...]:
     Few rows: a mixture is often most of what can be learned (wine gains half a nat), and sometimes a bad start (diabetes
     loses as much), so both are trained and held-out rows decide. Few columns: a mixture is the better start for a smooth
     law, and the worse one for a law with edges, which are learned on top of it far more slowly. Where cells are missing
-    the Gaussian is the likeliest of those that are there, and no mixture is fitted.
+    the Gaussian is the likeliest of those that are there, and no mixture is fitted. Fewer rows than numbers teach little
+    beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) was left 180 nats a row behind it.
     """
-    if not 0 < size.numbers <= MOST_COLUMNS:
+    if size.numbers > MOST_COLUMNS:
+        return ("gaussian",) if size.rows <= size.numbers and not size.holes else ("normal",)
+    if not size.numbers:
         return ("normal",)
     return ("gaussian", "mixture") if mixture else ("gaussian",)
 
