@@ -25,7 +25,7 @@ from .objectives import DenoisingScoreMatching, ImplicitScoreMatching
 from .processes import EDM, SDE, VE, VP
 from .samplers import AdamsBashforth, EulerMaruyama, ProbabilityFlow, sample
 from .simulation import simulate
-from .tables import FitConfig, ScoreDensity, ScoreImputer
+from .tables import FitConfig, ScoreConditional, ScoreDensity, ScoreImputer, ScoreOutlier
 from .training import FitOptions, Rows, TrainState, adamw, fit
 
 __version__: str
@@ -46,10 +46,12 @@ __all__ = [
     "ProbabilityFlow",
     "ResMLP",
     "Rows",
+    "ScoreConditional",
     "ScoreDensity",
     "ScoreFunction",
     "ScoreImputer",
     "ScoreNetwork",
+    "ScoreOutlier",
     "TrainState",
     "adamw",
     "baselines",

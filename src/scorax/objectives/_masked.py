@@ -125,8 +125,8 @@ class MissingQuestions(AbstractQuestions):
 class MaskedMatching(AbstractObjective):
     r"""Denoising score matching of the targets of a question that is drawn anew at every visit, given what it tells.
 
-    A row comes as it is, or with :class:`~scorax.models.Evidence` whose targets are the coordinates that are present. In training
-    the known ones are told with their clean values, as evidence, and the loss is that of the targets
+    A row comes as it is, or with :class:`~scorax.models.Evidence` that speaks of the coordinates that are present. In training
+    the known ones of the question are told with their clean values, as evidence, and the loss is that of the targets
     (:class:`DenoisingScoreMatching`); a question that is ``far`` is asked at ``t1`` in place of the drawn time. Outside training
     the question is that of the evidence, or the whole row. One network learns the law of whole rows and that of any part of them
     given another.
@@ -155,7 +155,7 @@ class MaskedMatching(AbstractObjective):
         training: bool = True,
     ) -> Float[Array, ""]:
         if training:
-            present = jnp.ones(x0.shape, bool) if condition is None else jnp.asarray(condition.target)
+            present = jnp.ones(x0.shape, bool) if condition is None else jnp.asarray(condition.known | condition.target)
             question = self.questions.ask(present, key=jax.random.fold_in(key, _MASKS))
             condition = Evidence(x0, question.known, question.target)
             u = jnp.where(question.far, jnp.ones_like(u), u)

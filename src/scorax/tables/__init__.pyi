@@ -23,8 +23,10 @@ from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._schema import LeftOut, Schema
 from ._scorable import Unseen, require_masks, require_seen
+from ._score_conditional import ScoreConditional
 from ._score_density import ScoreDensity
 from ._score_imputer import ScoreImputer
+from ._score_outlier import ScoreOutlier
 from ._settings import resolved
 from ._training import Advance, Training
 
@@ -54,8 +56,10 @@ __all__ = [
     "Saved",
     "SavedRun",
     "Schema",
+    "ScoreConditional",
     "ScoreDensity",
     "ScoreImputer",
+    "ScoreOutlier",
     "Spread",
     "Training",
     "TrainingConfig",

@@ -135,7 +135,7 @@ class AbstractAnswers(ABC):
         Raises:
             InputError: the model was not trained under masks, or describes no such column, or has not seen a value of one.
         """
-        require_masks(self.config)
+        require_masks(self.config, given)
         free = [self.coordinates.schema.names[j] for j in self.coordinates.schema.free]
         for name in given:
             if name not in free:

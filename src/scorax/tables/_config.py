@@ -59,7 +59,8 @@ class NetworkConfig(Checked):
         dropout: rate of dropout during training.
         num_frequencies: frequencies of the noise-level features.
         waves: frequencies 1, 2, 4, ... of the sine waves of every column that the network sees beside it; 0 for none.
-        masks: whether it sees which cells are missing; chosen by whether some are, and by ``training.masks``.
+        masks: whether it sees which cells are missing; chosen by whether some are, and by ``training.masks`` and
+            ``training.given``.
     """
 
     width: Width | None = None
@@ -92,6 +93,8 @@ class TrainingConfig(Checked):
             by draws of the model given the other cells of the row. 1 fills none.
         masks: share of the visits that ask for columns at random given others at random: then any question about a row is
             answered. 0 asks for whole rows only.
+        given: names of columns that are known at every visit but those of ``masks``: the model is of the other columns given
+            these, and stops by that law. ``ScoreConditional`` sets it; a run of whole rows has none.
     """
 
     minutes: Minutes = 10.0
@@ -108,6 +111,7 @@ class TrainingConfig(Checked):
     save_every: Steps = 500
     filling_rounds: Rounds | None = None
     masks: Share = 0.0
+    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

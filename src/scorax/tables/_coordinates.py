@@ -177,6 +177,14 @@ class Coordinates:
         weight = self.schema.log_weight(asked) - counted @ np.log(self.standardize.scale)
         return States(z, auxiliary, encoded.levels, ~missing if missing.any() else None, weight, told)
 
+    def told(self, states: States) -> States:
+        """What is known of states, as states of which nothing else is there."""
+        assert states.known is not None
+        firsts = self.num_numbers + np.cumsum([0, *(book.shape[1] for book in self.codebooks)])[:-1]
+        categories = np.where(states.known[:, firsts], states.categories, -1)
+        auxiliary = states.auxiliary & states.known[:, : self.num_numbers]
+        return States(states.z, auxiliary, categories, states.known, np.zeros(len(states)))
+
     def invert(self, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
         """Rows in all columns, the noise left in them; of codes the category of the nearest point."""
         return self.schema.invert(self._encoded(z))

@@ -30,6 +30,7 @@ from scorax.tables._recipe import Recipe, TrainingEnded
 from scorax.tables._rows import FEWEST_ROWS, FitRows
 from scorax.tables._saved import open_run
 from scorax.tables._schema import Schema
+from scorax.tables._scorable import require_whole_rows
 from scorax.tables._training import Advance
 
 Own = TypeVar("Own", bound="AbstractTableEstimator")
@@ -75,10 +76,17 @@ class AbstractTableEstimator(BaseEstimator):
             DivergedError: training left the finite numbers.
         """
         rows, config = FitRows(table_of(self, X, reset=True, fewest=FEWEST_ROWS), "X"), self._settings()
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        rows.split(config, seed)
+        require_whole_rows(config)
+        rows.split(config, 0)
         for line in notes(rows.table, rows.found.schema):
             warnings.warn(line, stacklevel=2)
+        self._learn(rows, config)
+        self.frame_ = Frame.of(X, [name in self.schema_.names for name in rows.table.columns])
+        return self
+
+    def _learn(self, rows: FitRows, config: FitConfig) -> None:
+        """Fit the rows and keep what came of it."""
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         curve: list[float] = []
         with Progress() if self.verbose else nullcontext() as progress:
 
@@ -90,11 +98,9 @@ class AbstractTableEstimator(BaseEstimator):
 
             fit = Recipe(config, seed).fit(rows, hear)
         self.fitted_: FittedTable = fit.fitted
-        self.frame_ = Frame.of(X, [name in self.schema_.names for name in rows.table.columns])
         self.loss_curve_ = np.array(curve)
         self.n_iter_ = fit.steps
         self.seed_ = seed
-        return self
 
     def _settings(self) -> FitConfig:
         config = FitConfig() if self.config is None else self.config

@@ -23,7 +23,7 @@ from scorax.tables._answers import AbstractAnswers
 from scorax.tables._densities import CODED_TOLERANCE, MEAN_TOLERANCE, state_log_prob
 from scorax.tables._divergences import divergence_of_rows
 from scorax.tables._precision import in_own_precision
-from scorax.tables._scorable import require_scorable, require_targets
+from scorax.tables._scorable import require_scorable, require_targets, require_whole_rows
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class FittedTable(AbstractAnswers):
                 given and the model was not trained under masks, or has not seen one of their values, or none is asked for.
         """
         self.require_scorable(values, "the rows")
-        known = None if not given else self.known(values, given)
+        known = self.known(values, given) if given else require_whole_rows(self.config)
         if known is not None:
             require_targets(values, known, self.coordinates.schema)
             alone = self.sole_levels(given)
@@ -195,6 +195,7 @@ class FittedTable(AbstractAnswers):
     ) -> DataLogProb:
         """Lower bound on the log-probability of the rows as they stand in the file, bins and all."""
         widths = self.coordinates.schema.widths
+        require_whole_rows(self.config)
         self._require_plain("log_probability", "use log_prob")
         if not np.any(widths > 0):
             raise InputError(
@@ -221,6 +222,7 @@ class FittedTable(AbstractAnswers):
     @in_own_precision
     def grad_log_density(self, values: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n columns"]:
         """Gradient of the log-density per unit of each column; zero in constant columns, where there is none."""
+        require_whole_rows(self.config)
         self._require_plain("the gradient", "ask model_, in the coordinates of the model")
         pullback = Pullback(model=self.model, transform=self.coordinates.standardize)
         gradient = np.zeros_like(values, dtype=np.float64)
@@ -248,6 +250,7 @@ class FittedTable(AbstractAnswers):
         numbers = range(start, start + count)
         if known is not None:
             return self.completed(np.tile(known, (count, 1)), seed, numbers=numbers, sampler=sampler)
+        require_whole_rows(self.config)
         end = CategoryDraw() if self.coded else Stop()
         x = sample(self.model, sampler or self.sampler, numbers, key=jax.random.key(seed), end=end)
         alpha = float(self.model.process.alpha(jnp.asarray(self.model.process.t0)))
@@ -258,6 +261,7 @@ class FittedTable(AbstractAnswers):
         self, count: int, num_frames: int, seed: int
     ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, "frames count columns"]]:
         """Noise levels and states of ``count`` rows on their way from noise to data, in file units."""
+        require_whole_rows(self.config)
         sampler = AdamsBashforth(self.config.sampling.evaluations)
         times, states = sample_path(self.model, sampler, count, key=jax.random.key(seed))
         picked = np.unique(np.linspace(0, sampler.num_steps, num_frames).round().astype(int))

@@ -14,7 +14,7 @@ from scorax.tables._choices import Choices
 from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._examine import Found, examine
 from scorax.tables._schema import Schema
-from scorax.tables._scorable import require_scorable, require_seen
+from scorax.tables._scorable import given_cells, require_scorable, require_seen
 from scorax.tables._settings import resolved
 
 FEWEST_ROWS = 10
@@ -91,6 +91,7 @@ class FitRows:
         require_seen(values, schema, where=self.name)
         schema = schema.refitted(values)
         settings = resolved(config, schema.size(len(values), holes=bool(np.isnan(values).any())))
+        given_cells(values, schema, settings)
         if held is not None:
             where = f"the {self.source}" if self.test is None else self.test_name
             require_scorable(held, schema, holes=settings.network.masks, where=where)

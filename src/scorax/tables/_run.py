@@ -27,6 +27,7 @@ from scorax.tables._precision import in_own_precision
 from scorax.tables._recipe import Fit, Recipe, Resumed, TrainingEnded
 from scorax.tables._rows import FitRows, Split
 from scorax.tables._saved import begun_run, read_schema
+from scorax.tables._scorable import require_whole_rows
 from scorax.tables._selection import Choice
 from scorax.tables._training import Advance, Training
 
@@ -67,6 +68,7 @@ def fit_run(
         Interrupted: ``poll`` said so; the state is saved.
     """
     began = time.monotonic()
+    require_whole_rows(config)
     split = rows.split(config, seed)
     facts = _facts(rows, seed)
     run = RunFolder(run_path)

@@ -1,14 +1,15 @@
 """Rows of which a model has a density: cells are there where it has seen no holes, and what it never saw has a mass."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from scorax._errors import InputError, explain
-from scorax._text import listing, quote, shown_path
+from scorax._text import listing, quote, shown_path, suggest
 from scorax.data import Table
-from scorax.tables._config import ResolvedConfig
+from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._schema import Schema
 from scorax.tables.columns import AbstractLevels
 
@@ -42,13 +43,13 @@ def require_scorable(values: Float[np.ndarray, "n columns"], schema: Schema, *, 
             raise _unseen_refusal(column, unseen, place)
 
 
-def require_masks(config: ResolvedConfig) -> None:
-    """Refuse a model that was not trained under masks.
+def require_masks(config: ResolvedConfig, given: Collection[str] = ()) -> None:
+    """Refuse a model that was not trained under masks, nor with just these columns given at every visit.
 
     Raises:
         InputError: it was not.
     """
-    if not config.training.masks:
+    if not config.training.masks and (not given or set(given) != set(config.training.given)):
         raise InputError(
             explain(
                 expected="a model trained under masks, which answers for columns given others",
@@ -56,6 +57,44 @@ def require_masks(config: ResolvedConfig) -> None:
                 do="fit again with --masks (training.masks=0.5)",
             )
         )
+
+
+def require_whole_rows(config: FitConfig) -> None:
+    """Refuse a model of some columns given others, which knows nothing of those.
+
+    Raises:
+        InputError: it is one.
+    """
+    if config.training.given:
+        raise InputError(
+            explain(
+                expected="a model of whole rows",
+                got=f"training.given: the other columns given {listing(config.training.given)}",
+                do="take ScoreConditional for it, or leave training.given out",
+            )
+        )
+
+
+def given_cells(
+    values: Float[np.ndarray, "n columns"], schema: Schema, config: ResolvedConfig
+) -> Bool[np.ndarray, "n columns"] | None:
+    """The cells that a fit is told at every visit; ``None`` where it is of whole rows.
+
+    Raises:
+        InputError: a column that is given is none of the table, or a row has nothing else.
+    """
+    given = config.training.given
+    unknown = [name for name in given if name not in schema.names]
+    if unknown:
+        got = f"{quote(unknown[0])}{suggest(unknown[0], schema.names)}"
+        raise InputError(
+            "training.given: " + explain(expected="columns of the table", got=got, do=f"give {listing(schema.names)}")
+        )
+    known = np.isin(schema.names, given) & ~np.isnan(values)
+    if not known[:, schema.free].any():
+        return None
+    require_targets(values, known, schema)
+    return known
 
 
 def require_targets(

@@ -125,13 +125,14 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         dropout=usual.dropout if network.dropout is None else network.dropout,
         num_frequencies=network.num_frequencies,
         waves=usual.waves if network.waves is None else network.waves,
-        masks=size.holes or bool(network.masks) or training.masks > 0,
+        masks=size.holes or bool(network.masks) or training.masks > 0 or bool(training.given),
     )
     starts = ensemble.starts or _starts(size, mixture=usual in (_SMALL, _SMALL_CODED, _FLAT) and not size.holes)
     batch_size = training.batch_size or usual.batch_size
     operations = 6 * len(starts) * folds * batch_size * num_parameters(shape, size)
     planned = max(1, int(60 * training.minutes * _TRAINING_SHARE * SPEED / operations))
-    rounds = (training.filling_rounds or 3) if size.holes else 1
+    # What is given is never drawn: a hole in it is summed over.
+    rounds = (training.filling_rounds or 3) if size.holes and not training.given else 1
     max_steps = training.max_steps or min(rounds * usual.steps(num_rows, batch_size), planned)
     settings = ResolvedConfig(
         network=shape,

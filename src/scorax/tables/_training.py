@@ -18,6 +18,7 @@ from scorax.objectives import (
     AbstractObjective,
     DenoisingScoreMatching,
     EDMWeighting,
+    FixedQuestion,
     LikelihoodTimes,
     LikelihoodWeighting,
     LogNormalTimes,
@@ -32,6 +33,7 @@ from scorax.tables._coordinates import Coordinates, States, question_of
 from scorax.tables._filling import Round, drawn
 from scorax.tables._model import Blueprint, member_models
 from scorax.tables._repeats import distinct_rows
+from scorax.tables._scorable import given_cells
 from scorax.tables._settings import num_held_out, num_members, round_steps
 from scorax.tables._starts import member_laws, moments_of
 from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit, initial_state
@@ -76,7 +78,7 @@ class Training:
         values: Float[np.ndarray, "n columns"], coordinates: Coordinates, config: ResolvedConfig, *, seed: int
     ) -> "Training":
         """The training on rows in all columns of the schema."""
-        states = coordinates.states(values, seed)
+        states = coordinates.states(values, seed, given_cells(values, coordinates.schema, config))
         fold = _folds(distinct_rows(values, coordinates.schema.columns), config, seed)
         network_key, train_key = jax.random.split(jax.random.key(seed))
         sizes = [len(book) for book in coordinates.codebooks]
@@ -139,16 +141,16 @@ class Training:
         first round too, not filled yet: rounds have the same shapes, and share their programs.
         """
         coordinates, present, numbers = self.blueprint.coordinates, self.scored.present, self.blueprint.size.numbers
-        parts = [coordinates.encode(self.values)]
+        parts, told = [coordinates.encode(self.values)], self.scored.evidence
         if present is not None and len(self.holed):
             own = present[self.holed] | (self.round.number > 1)
             parts += [coordinates.encode(self.filled(member, self.holed)) for member in range(self.members)]
-            present = np.concatenate([present, *[own] * self.members])
+            told = question_of(np.concatenate([present, *[own] * self.members]))
         rows = np.concatenate(parts)
         random = np.isnan(rows).any() or np.any(rows[:, numbers : 2 * numbers])
         if not random:
             rows = np.delete(rows, np.s_[numbers : 2 * numbers], axis=1)
-        return Rows(rows.astype(np.float32), question_of(present), coordinates.visit if random else None)
+        return Rows(rows.astype(np.float32), told, coordinates.visit if random else None)
 
     def places(self, member: int, rows: Int[np.ndarray, " m"]) -> Int[np.ndarray, " m"]:
         """Where among :attr:`rows` those stand that ``member`` sees."""
@@ -183,7 +185,7 @@ class Training:
 
     @property
     def _loss(self) -> AbstractObjective:
-        """With masks where rounds fill, and where any question shall be answered.
+        """With masks where columns are given, where rounds fill, and where any question shall be answered.
 
         Only a model that fills has to know what rows lack given what they have.
         """
@@ -192,6 +194,10 @@ class Training:
         if present is not None and len(self.holed):
             rest = _REST if self.round.number < training.filling_rounds else 0.0
             questions = MissingQuestions(jnp.asarray(present), jnp.asarray(present[self.holed]), jnp.asarray(rest))
+        if self.scored.known is not None:
+            schema = self.blueprint.coordinates.schema
+            places = np.flatnonzero(np.isin(schema.names, training.given))
+            questions = FixedQuestion(jnp.asarray(np.isin(self.blueprint.coordinates.columns, places)))
         if training.masks:
             columns, groups = np.unique(self.blueprint.coordinates.columns, return_inverse=True)
             questions = RandomQuestions(jnp.asarray(groups), len(columns), training.masks, otherwise=questions)
@@ -227,7 +233,10 @@ class Training:
                 held = self.scored.take(rows)
                 if self.round.number > 1:
                     held = self.blueprint.coordinates.states(self.filled(member, rows), 0)
-                values.append(starts.mean_log_density(member, held) + float(np.mean(held.log_weight)))
+                nats = starts.mean_log_density(member, held) + float(np.mean(held.log_weight))
+                if held.known is not None:
+                    nats -= starts.mean_log_density(member, self.blueprint.coordinates.told(held))
+                values.append(nats)
         return np.array(values)
 
 
