@@ -34,19 +34,19 @@ def untrained(config: FitConfig = CONFIG) -> FittedTable:
     return FittedTable(training.blueprint, cut_at(training.model, 1e-3))
 
 
-def law(fitted: FittedTable) -> tuple[Float[np.ndarray, " 3"], Float[np.ndarray, "3 3"]]:
+def law(fitted: FittedTable, member: int = 0) -> tuple[Float[np.ndarray, " 3"], Float[np.ndarray, "3 3"]]:
     """Mean and covariance, in file units, of the numbers under the law that the field starts from."""
-    own = jax.tree.map(lambda leaf: np.asarray(leaf[0, 0], np.float64), fitted.blueprint.starts.numbers.components)
+    own = jax.tree.map(lambda leaf: np.asarray(leaf[member, 0], np.float64), fitted.blueprint.starts.numbers.components)
     shift, scale = fitted.coordinates.standardize.shift, fitted.coordinates.standardize.scale
     covariance = own.basis @ np.diag(own.variances) @ own.basis.T
     return shift + scale * own.mean, scale[:, None] * covariance * scale
 
 
 def conditional(
-    fitted: FittedTable, target: list[int], given: list[int], at: np.ndarray
+    fitted: FittedTable, target: list[int], given: list[int], at: np.ndarray, member: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of some numbers given the values ``at`` of others, by the formula of the normal law."""
-    mean, covariance = law(fitted)
+    mean, covariance = law(fitted, member)
     gain = covariance[np.ix_(target, given)] @ np.linalg.inv(covariance[np.ix_(given, given)])
     left = covariance[np.ix_(target, target)] - gain @ covariance[np.ix_(given, target)]
     return mean[target] + gain @ (at - mean[given]), left

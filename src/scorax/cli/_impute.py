@@ -122,10 +122,10 @@ def impute(
     still = [name for name, cells in zip(rows.columns, whole.T, strict=True) if np.isnan(cells).any()]
     if still:
         note(f"still with missing cells, no columns of the model: {listing(still)}")
-    if len(outputs) > 1:
+    if len(outputs) > 1 and not saved.config.ensemble.bootstrap:
         note(
             "draws of one model differ by what it leaves open, not by what the rows of its fit leave open: intervals pooled over "
-            "them are too narrow"
+            "them are too narrow; fit with --set ensemble.bootstrap=true for intervals that hold"
         )
     note(f"{filled.cells.shape[1]:,} cells filled in {holed:,} of {rows.rows:,} rows: {listing(map(str, outputs))}")
 

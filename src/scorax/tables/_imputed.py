@@ -1,7 +1,7 @@
 """Missing cells filled: draws of them given the cells of their row, one value for each, and how far the draws spread."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from scorax.data import Format
 from scorax.tables._fitted import FittedTable
+from scorax.tables._model import member_models
 from scorax.tables._schema import Schema
 from scorax.tables.columns import AbstractColumn
 
@@ -116,6 +117,9 @@ def fill(
     anything else it is that; otherwise the draws beside a number count. Levels: the most frequent one, or in order the median.
     Columns that follow from others follow from what these are filled with.
 
+    Draws are those of the mean field of the members; where these were fitted to bootstrapped rows, draw k is one of member k
+    modulo their number.
+
     Args:
         fitted: a model trained under masks.
         values: rows in all columns of the schema, NaN where a cell is missing.
@@ -148,9 +152,23 @@ def _draws_of(
     fitted: FittedTable, values: Float[np.ndarray, "rows columns"], draws: int, seed: int, start: int
 ) -> Float[np.ndarray, "rows draws columns"]:
     """Rows completed several times; ``start`` is the number of the first."""
-    numbers = range(start * draws, (start + len(values)) * draws)
-    made = fitted.completed(np.repeat(values, draws, axis=0), seed, numbers=numbers)
-    return made.reshape(len(values), draws, values.shape[1])
+    members = _members(fitted)
+    made = np.empty((len(values), draws, values.shape[1]))
+    for k, member in enumerate(members[:draws]):
+        own = made[:, k :: len(members)]
+        count = own.shape[1]
+        numbers = range(start * count, (start + len(values)) * count)
+        # Noise of their own: what members share would hide how they differ.
+        key = seed if len(members) == 1 else int(np.random.SeedSequence([seed, k]).generate_state(1)[0])
+        own[:] = member.completed(np.repeat(values, count, axis=0), key, numbers=numbers).reshape(own.shape)
+    return made
+
+
+def _members(fitted: FittedTable) -> list[FittedTable]:
+    """The models that draws are of, in turn."""
+    if not fitted.config.ensemble.bootstrap:
+        return [fitted]
+    return [replace(fitted, model=own) for own in member_models(fitted.model)]
 
 
 def _point_of(

@@ -58,6 +58,7 @@ class Memory:
         frame: kind of ``X`` where it was a data frame.
         method: parameter of those that have it.
         n_draws: parameter of those that have it.
+        bootstrap: parameter of those that have it.
     """
 
     config: FitConfig | None
@@ -70,6 +71,7 @@ class Memory:
     frame: Frame | None
     method: str | None = None
     n_draws: int | None = None
+    bootstrap: bool | None = None
 
     @staticmethod
     def of(parameters: dict[str, Any], *, named: bool, frame: Frame | None) -> "Memory":
@@ -87,6 +89,7 @@ class Memory:
             frame=frame,
             method=parameters.get("method"),
             n_draws=_integer(parameters.get("n_draws")),
+            bootstrap=bool(parameters["bootstrap"]) if "bootstrap" in parameters else None,
         )
 
     @property
@@ -98,7 +101,7 @@ class Memory:
             "max_steps": self.max_steps,
             "random_state": self.seed if self.generator is None else self.generator.generator(),
             "verbose": self.verbose,
-        } | {name: value for name in ("method", "n_draws") if (value := getattr(self, name)) is not None}
+        } | {name: value for name in ("method", "n_draws", "bootstrap") if (value := getattr(self, name)) is not None}
 
 
 def _integer(value: Any) -> int | None:

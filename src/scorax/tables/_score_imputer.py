@@ -29,8 +29,8 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
     the types and the index that it had. Columns that the model leaves out, such as identifiers and columns without a value, pass
     as they are. A row in which all cells are missing is refused.
 
-    For an analysis of the rows take several completed tables, from :meth:`draws`, analyse each and :func:`pool` the answers:
-    means are too alike for that.
+    For an analysis of the rows fit with ``bootstrap``, take several completed tables from :meth:`draws`, analyse each and
+    :func:`pool` the answers: means are too alike for that, and draws of one model lack its own uncertainty.
 
     Args:
         config: every setting of the recipe; the defaults where it is ``None``.
@@ -42,6 +42,8 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
             the most frequent, of counts and other levels in order the median. ``median``: the same with the median. ``draw``: one
             draw.
         n_draws: draws behind a mean, a median and a spread.
+        bootstrap: whether members are fitted to bootstrapped rows (``ensemble.bootstrap``), 20 where ``folds`` is left out; draw
+            k is then one of member k modulo their number, and pooled intervals hold. Otherwise all are of one model.
 
     Attributes:
         schema_: kinds and grids of the columns.
@@ -70,10 +72,12 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
         verbose: Any = False,
         method: Any = "mean",
         n_draws: Any = 100,
+        bootstrap: Any = False,
     ) -> None:
         super().__init__(config, folds=folds, max_steps=max_steps, random_state=random_state, verbose=verbose)
         self.method = method
         self.n_draws = n_draws
+        self.bootstrap = bootstrap
 
     def transform(self, X: Any) -> Any:
         """The rows with their missing cells filled, in kind; the same rows give the same answer.
@@ -88,6 +92,9 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
 
     def draws(self, X: Any, n: int = 5, random_state: int | np.random.RandomState | None = None) -> list[Any]:
         """Completed tables, each in kind and with its own draw of every missing cell: multiple imputations.
+
+        Table k is drawn by member k modulo their number, where members are fitted to bootstrapped rows: with D tables of each of
+        M members, estimates of shape (D M, ...) are reshaped to (D, M, ...) and their first axes swapped for :func:`pool`.
 
         Args:
             X: rows.
@@ -118,7 +125,8 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
         self._count(self.n_draws, "n_draws")
         config = super()._settings()
         training = dataclasses.replace(config.training, masks=config.training.masks or _MASKS)
-        return dataclasses.replace(config, training=training)
+        ensemble = dataclasses.replace(config.ensemble, bootstrap=config.ensemble.bootstrap or bool(self.bootstrap))
+        return dataclasses.replace(config, training=training, ensemble=ensemble)
 
     def _fill(
         self, table: Table, method: Method, draws: int, seed: int, levels: tuple[float, ...] = QUANTILES

@@ -5,6 +5,7 @@ import os
 from typing import NamedTuple
 
 from scorax._errors import EnvironmentFailure, InputError, explain
+from scorax.tables._bootstrap import MEMBERS
 from scorax.tables._config import (
     FitConfig,
     ResolvedConfig,
@@ -111,7 +112,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     num_rows, usual = size.rows, _usual(size)
     network, training, ensemble = config.network, config.training, config.ensemble
     _require_start(ensemble.starts, size)
-    folds = ensemble.folds or min(usual.folds, num_rows)
+    folds = ensemble.folds or min(MEMBERS if ensemble.bootstrap else usual.folds, num_rows)
     if folds > num_rows:
         raise InputError(
             explain(expected=f"ensemble.folds of at most the {num_rows} rows", got=str(folds), do="ask for fewer folds")
@@ -127,7 +128,9 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         waves=usual.waves if network.waves is None else network.waves,
         masks=size.holes or bool(network.masks) or training.masks > 0 or bool(training.given),
     )
-    starts = ensemble.starts or _starts(size, mixture=usual in (_SMALL, _SMALL_CODED, _FLAT) and not size.holes)
+    # The settings of a mixture are cross-validated, which rows that stand there several times would deceive.
+    mixture = usual in (_SMALL, _SMALL_CODED, _FLAT) and not size.holes and not ensemble.bootstrap
+    starts = ensemble.starts or _starts(size, mixture=mixture)
     batch_size = training.batch_size or usual.batch_size
     operations = 6 * len(starts) * folds * batch_size * num_parameters(shape, size)
     planned = max(1, int(60 * training.minutes * _TRAINING_SHARE * SPEED / operations))
@@ -153,6 +156,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
             folds=folds,
             holdout=ensemble.holdout,
             starts=starts,
+            bootstrap=ensemble.bootstrap,
             components=ensemble.components or (20 if usual is _FLAT else 8),
         ),
         noise=config.noise,

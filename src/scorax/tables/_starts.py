@@ -96,7 +96,7 @@ def log_priors(categories: Int64[np.ndarray, "n codes"], sizes: Sequence[int]) -
 
 
 def member_laws(
-    states: States, sizes: Sequence[int], fold: Int[np.ndarray, " n"], config: ResolvedConfig, *, seed: int
+    states: States, sizes: Sequence[int], rows: Sequence[Int[np.ndarray, " m"]], config: ResolvedConfig, *, seed: int
 ) -> StartLaws:
     """The laws that members start from, each of the rows it trains on, stacked.
 
@@ -105,7 +105,7 @@ def member_laws(
     Args:
         states: rows with noise inside their cells.
         sizes: numbers of categories of each discrete quantity.
-        fold: of each row.
+        rows: of the member of every fold, those it trains on.
         config: starts, folds and components.
         seed: of the mixtures.
     """
@@ -116,9 +116,7 @@ def member_laws(
         law = untrained_law(start, own.z[:, :numbers], count, seed, present)
         return StartLaws(law, log_priors(own.categories, sizes))
 
-    laws = [
-        of(start, states.take(np.flatnonzero(fold != k))) for start in ensemble.starts for k in range(ensemble.folds)
-    ]
+    laws = [of(start, states.take(own)) for start in ensemble.starts for own in rows]
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *laws)
 
 

@@ -28,6 +28,7 @@ from scorax.objectives import (
     UniformTimes,
 )
 from scorax.samplers import AdamsBashforth
+from scorax.tables._bootstrap import bootstrapped
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates, States, question_of
 from scorax.tables._filling import Round, drawn
@@ -40,6 +41,9 @@ from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit
 
 _FILLING = 0x66696C6C
 """Sets the draws of missing cells apart from the randomness of training."""
+
+_WEIGHTS = 0x77656967
+"""Sets the weights of a bootstrap apart from the order of the rows."""
 
 _REST = 0.5
 """Share of the visits of a round that ask for the cells that are drawn after it."""
@@ -62,6 +66,7 @@ class Training:
         round: the round of filling, and what it fills.
         scored: rows with noise fixed by content and seed: those that densities are compared on.
         fold: the fold of a row, which the members of that fold do not train on; ``-1`` for rows that all train on.
+        own: rows that the members of each fold train on; of a bootstrap as often as their weights have it.
         key: root key of training.
     """
 
@@ -71,6 +76,7 @@ class Training:
     round: Round
     scored: States
     fold: Int[np.ndarray, " n"]
+    own: tuple[Int[np.ndarray, " m"], ...]
     key: Key
 
     @staticmethod
@@ -82,7 +88,8 @@ class Training:
         fold = _folds(distinct_rows(values, coordinates.schema.columns), config, seed)
         network_key, train_key = jax.random.split(jax.random.key(seed))
         sizes = [len(book) for book in coordinates.codebooks]
-        starts = member_laws(states, sizes, fold, config, seed=seed)
+        own = _trained_on(fold, config, seed)
+        starts = member_laws(states, sizes, own, config, seed=seed)
         blueprint = Blueprint(config, coordinates, moments_of(states.z), starts)
         return Training(
             blueprint,
@@ -91,6 +98,7 @@ class Training:
             Round.first(num_members(config), states),
             states,
             fold,
+            own,
             train_key,
         )
 
@@ -110,7 +118,7 @@ class Training:
 
     def trained_on(self, member: int) -> Int[np.ndarray, " rows"]:
         """Rows that ``member`` trains on."""
-        return np.flatnonzero(self.fold != member % self.config.ensemble.folds)
+        return self.own[member % self.config.ensemble.folds]
 
     @property
     def num_missing(self) -> int:
@@ -336,3 +344,11 @@ def _folds(number: Int[np.ndarray, " n"], config: ResolvedConfig, seed: int) -> 
     else:
         fold[order[: num_held_out(config.ensemble.holdout, count)]] = 0
     return fold[number]
+
+
+def _trained_on(fold: Int[np.ndarray, " n"], config: ResolvedConfig, seed: int) -> tuple[Int[np.ndarray, " m"], ...]:
+    """Rows that the members of each fold train on."""
+    rows = [np.flatnonzero(fold != k) for k in range(config.ensemble.folds)]
+    if config.ensemble.bootstrap:
+        rows = [bootstrapped(own, np.random.default_rng([seed, _WEIGHTS, k])) for k, own in enumerate(rows)]
+    return tuple(rows)
