@@ -81,8 +81,10 @@ def impute(
         got, do = "--method draw", "add --method mean or --method median"
         raise InputError(explain(expected="--spread beside a point of many draws", got=got, do=do))
     outputs = [output] if point or draws == 1 else [_numbered(output, k + 1) for k in range(draws)]
-    for path in (*outputs, *([] if spread is None else [spread])):
-        refuse_overwriting(path, run, table)
+    for path in outputs:
+        refuse_overwriting(path, run, table, *([] if spread is None else [spread]))
+    if spread is not None:
+        refuse_overwriting(spread, run, table)
     from scorax.checkpoint import RunFolder
     from scorax.data import filled_writer, read_table
     from scorax.tables import open_run, require_masks, require_seen

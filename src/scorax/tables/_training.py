@@ -28,7 +28,7 @@ from scorax.objectives import (
     UniformTimes,
 )
 from scorax.samplers import AdamsBashforth
-from scorax.tables._bootstrap import bootstrapped
+from scorax.tables._bootstrap import trained_on
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates, States, question_of
 from scorax.tables._filling import Round, drawn
@@ -41,9 +41,6 @@ from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit
 
 _FILLING = 0x66696C6C
 """Sets the draws of missing cells apart from the randomness of training."""
-
-_WEIGHTS = 0x77656967
-"""Sets the weights of a bootstrap apart from the order of the rows."""
 
 _REST = 0.5
 """Share of the visits of a round that ask for the cells that are drawn after it."""
@@ -88,7 +85,7 @@ class Training:
         fold = _folds(distinct_rows(values, coordinates.schema.columns), config, seed)
         network_key, train_key = jax.random.split(jax.random.key(seed))
         sizes = [len(book) for book in coordinates.codebooks]
-        own = _trained_on(fold, config, seed)
+        own = trained_on(fold, config, seed)
         starts = member_laws(states, sizes, own, config, seed=seed)
         blueprint = Blueprint(config, coordinates, moments_of(states.z), starts)
         return Training(
@@ -344,11 +341,3 @@ def _folds(number: Int[np.ndarray, " n"], config: ResolvedConfig, seed: int) -> 
     else:
         fold[order[: num_held_out(config.ensemble.holdout, count)]] = 0
     return fold[number]
-
-
-def _trained_on(fold: Int[np.ndarray, " n"], config: ResolvedConfig, seed: int) -> tuple[Int[np.ndarray, " m"], ...]:
-    """Rows that the members of each fold train on."""
-    rows = [np.flatnonzero(fold != k) for k in range(config.ensemble.folds)]
-    if config.ensemble.bootstrap:
-        rows = [bootstrapped(own, np.random.default_rng([seed, _WEIGHTS, k])) for k, own in enumerate(rows)]
-    return tuple(rows)
