@@ -31,19 +31,23 @@ def asked(questions: AbstractQuestions, present: list[bool]) -> Question:
 def test_random_questions_ask_for_groups_with_the_shares_that_they_say() -> None:
     """Within 4.5 standard errors of 8,000 draws (false alarms: 7e-6 each), by integrals over p and q.
 
-    Of three groups none is left to ask for with probability 1/4 where nothing is absent, and 1/2 where each of the others is
-    absent with probability q: the integral of (p + (1 - p) q)^3. Those ask for the whole row, as half of the visits do.
+    Of three groups none is left to ask for with probability 1/4, and where each of those that are not known is absent with
+    probability q the integral of (p + (1 - p) q)^3. Those ask for the whole row, as half of the visits do.
     """
     found = asked(RandomQuestions(GROUPS, 3), [True] * 4)
     assert not np.any(found.known & found.target)
     for part in (found.known, found.target):
         np.testing.assert_array_equal(part[:, 0], part[:, 1])
     p, q = np.meshgrid(*[(np.arange(2000) + 0.5) / 2000] * 2)
-    nothing = 0.5 * 0.25 + 0.5 * np.mean((p + (1 - p) * q) ** 3)
-    whole = 0.5 + 0.5 * (nothing + 0.5 * 0.25 + 0.5 * np.mean(((1 - p) * (1 - q)) ** 3))
+    nothing = 0.75 * 0.25 + 0.25 * np.mean((p + (1 - p) * q) ** 3)
+    whole = 0.5 + 0.5 * (nothing + 0.5 * 0.25 + 0.25 * np.mean(((1 - p) * (1 - q)) ** 3))
     # A group is known and something is asked for: p less the draws in which no other is asked for.
-    known = 0.5 * (0.5 * np.mean(p * (1 - p**2)) + 0.5 * np.mean(p * (1 - (p + (1 - p) * q) ** 2)))
-    far = 0.5 * (1 - nothing) * 0.1
+    known = 0.5 * (0.75 * np.mean(p * (1 - p**2)) + 0.25 * np.mean(p * (1 - (p + (1 - p) * q) ** 2)))
+    far = 0.5 * (1 - nothing) * 0.5
+    # Of the last group alone, with the first known: asked alone where it is drawn among the free ones, or the other is absent.
+    alone = 0.5 * np.mean(0.25 * (p * (1 - p) ** 2 / 2) + 0.25 * p * (1 - p) ** 2 * q * (1 - q))
+    only = found.known[:, 0] & ~found.known[:, 2] & ~found.target[:, 2] & found.target[:, 3]
+    assert abs(only.mean() - alone) < 4.5 * np.sqrt(alone / DRAWS)
     for share, value in ((whole, found.target.all(axis=1)), (known, found.known[:, 2]), (far, found.far)):
         assert abs(value.mean() - share) < 4.5 * np.sqrt(share * (1 - share) / DRAWS)
 
@@ -64,13 +68,13 @@ def test_other_visits_ask_what_they_are_told_to() -> None:
 
 @pytest.mark.parametrize("far", [0.0, 1.0])
 def test_the_loss_of_a_question_is_that_of_its_evidence(far: float) -> None:
-    """At the drawn quantile, or at ``t1``; outside training the whole row is asked for."""
+    """At the drawn quantile, or in the uppermost twentieth; outside training the whole row is asked for."""
     covariance = np.array([[1.0, 0.6, 0.2], [0.6, 1.0, 0.3], [0.2, 0.3, 1.0]])
     model = ExactDenoiser.create(gaussian(np.zeros(3), covariance), EDM(t0=1e-2))
     known = jnp.array([True, False, False])
     masked, plain = MaskedMatching(questions=FixedQuestion(known, far=far)), DenoisingScoreMatching()
     x0, u, key = jnp.array([0.5, -1.0, 2.0]), jnp.asarray(0.3), jax.random.key(4)
-    expected = plain(model, x0, jnp.asarray(1.0) if far else u, Evidence(x0, known, ~known), key=key)
+    expected = plain(model, x0, 1 - 0.05 * (1 - u) if far else u, Evidence(x0, known, ~known), key=key)
     np.testing.assert_allclose(masked(model, x0, u, key=key), expected, rtol=1e-6)
     np.testing.assert_array_equal(
         masked(model, x0, u, key=key, training=False), plain(model, x0, u, key=key, training=False)

@@ -19,13 +19,17 @@ _MASKS = 0x6D61736B
 """Sets the draw of a question apart from the noise of the state."""
 
 
+_FAR = 0.05
+"""Share of the training times that are far out: of log-normal times those from twice the deviation of the data on."""
+
+
 class Question(NamedTuple):
     """What is asked of a row at one visit.
 
     Attributes:
         known: coordinates that are told.
         target: coordinates that are asked for, none of them known, and one at least; the others are absent.
-        far: whether to ask at ``t1``, where the noisy targets say nothing.
+        far: whether to ask in the uppermost twentieth of the training times, where the noisy targets say little.
     """
 
     known: Bool[Array, " d"]
@@ -44,10 +48,11 @@ class AbstractQuestions(Checked):
 class RandomQuestions(AbstractQuestions):
     r"""Groups of coordinates that are known, asked for or absent at random, in a share of the visits.
 
-    With $p$ uniform on [0, 1] each group is known with probability p. In half of the questions all others are asked for; in the
-    other half, with $q$ uniform, each of them is absent with probability q. What would ask for nothing asks for the whole row. A
-    part ``far`` of the questions is asked at ``t1``: the denoised targets are means given what is known there, and the
-    posteriors of codes are the probabilities of categories given what is known.
+    With $p$ uniform on [0, 1] each group is known with probability p. In half of the questions all others are asked for; in a
+    quarter one of them alone; and in a quarter, with $q$ uniform, each of them is absent with probability q. What would ask for
+    nothing asks for the whole row. A part ``far`` of the questions is asked far out in noise, where nothing is known of the
+    targets but what is told: there the law given a telling column is decided, and training times that are best for whole rows
+    hardly ever come.
 
     Args:
         groups: of every coordinate the number of its group, from 0: a column of several coordinates is one.
@@ -60,14 +65,17 @@ class RandomQuestions(AbstractQuestions):
     groups: Int[Array, " d"]
     num_groups: int
     share: Float[Array, ""] | float = 0.5
-    far: Float[Array, ""] | float = 0.1
+    far: Float[Array, ""] | float = 0.5
     otherwise: AbstractQuestions | None = None
 
     def ask(self, present: Bool[Array, " d"], *, key: Key) -> Question:
-        keys = jax.random.split(key, 8)
+        keys = jax.random.split(key, 9)
         known = jax.random.bernoulli(keys[0], jax.random.uniform(keys[1]), (self.num_groups,))
-        rate = jnp.where(jax.random.bernoulli(keys[2]), jax.random.uniform(keys[3]), 0)
-        absent = jax.random.bernoulli(keys[4], rate, (self.num_groups,))
+        kind, rate = jax.random.uniform(keys[2]), jax.random.uniform(keys[3])
+        absent = jax.random.bernoulli(keys[4], jnp.where(kind < 0.25, rate, 0), (self.num_groups,))
+        free = ~known & (jnp.zeros(self.num_groups, int).at[self.groups].add(present) > 0)
+        one = jnp.argmax(jnp.where(free, jax.random.uniform(keys[8], (self.num_groups,)), -1))
+        absent |= (kind >= 0.75) & (jnp.arange(self.num_groups) != one)
         known, target = known[self.groups] & present, ~(known | absent)[self.groups] & present
         asked = (jax.random.uniform(keys[5]) < self.share) & jnp.any(target)
         far = asked & (jax.random.uniform(keys[6]) < self.far)
@@ -84,11 +92,11 @@ class FixedQuestion(AbstractQuestions):
 
     Args:
         known: these coordinates.
-        far: share of the visits at ``t1``.
+        far: share of the visits that ask far out in noise.
     """
 
     known: Bool[Array, " d"]
-    far: Float[Array, ""] | float = 0.1
+    far: Float[Array, ""] | float = 0.5
 
     def ask(self, present: Bool[Array, " d"], *, key: Key) -> Question:
         return Question(self.known & present, ~self.known & present, jax.random.uniform(key) < self.far)
@@ -127,7 +135,7 @@ class MaskedMatching(AbstractObjective):
 
     A row comes as it is, or with :class:`~scorax.models.Evidence` that speaks of the coordinates that are present. In training
     the known ones of the question are told with their clean values, as evidence, and the loss is that of the targets
-    (:class:`DenoisingScoreMatching`); a question that is ``far`` is asked at ``t1`` in place of the drawn time. Outside training
+    (:class:`DenoisingScoreMatching`); a question that is ``far`` is asked at a time of the uppermost twentieth. Outside training
     the question is that of the evidence, or the whole row. One network learns the law of whole rows and that of any part of them
     given another.
 
@@ -158,7 +166,7 @@ class MaskedMatching(AbstractObjective):
             present = jnp.ones(x0.shape, bool) if condition is None else jnp.asarray(condition.known | condition.target)
             question = self.questions.ask(present, key=jax.random.fold_in(key, _MASKS))
             condition = Evidence(x0, question.known, question.target)
-            u = jnp.where(question.far, jnp.ones_like(u), u)
+            u = jnp.where(question.far, 1 - _FAR * (1 - u), u)
         return super().__call__(model, x0, u, condition, key=key, training=training)
 
     def at(

@@ -26,6 +26,9 @@ from scorax.tables._sampling import sampler_of
 from scorax.tables._scorable import require_masks, require_seen
 from scorax.tables.columns import AbstractLevels
 
+_LOOK = 3.0
+"""Noise, in standard deviations, at which probabilities are read: far out, and where training comes often enough."""
+
 
 @dataclass(frozen=True)
 class AbstractAnswers(ABC):
@@ -94,9 +97,10 @@ class AbstractAnswers(ABC):
     ) -> Float[np.ndarray, "n levels"]:
         r"""$\log P(k | x_{given})$ of the levels of a column, given other columns and with the rest summed over.
 
-        One look of the network at ``t1``, where the noisy code says nothing: probabilities that sum to one, with no solve and no
-        bound. They are those of the levels that the fit saw. The sampler's own law is that of its flow: where the field is
-        inexact the two differ.
+        With $r_k$ the posterior of a level at the noisy code 0, far out in noise, and $c_k$ its point,
+        $P(k) \propto r_k \exp(|\alpha c_k|^2 / 2 \sigma^2)$: one look of the network, with no solve and no bound, and
+        probabilities that sum to one. They are those of the levels that the fit saw. The sampler's own law is that of its flow:
+        where the field is inexact the two differ.
 
         Args:
             values: rows; cells of given columns may be missing.
@@ -149,5 +153,10 @@ class AbstractAnswers(ABC):
 
 
 def _far(model: Denoiser, code: int, told: Evidence, key: Key | None) -> Float[Array, " levels"]:
-    t1 = jnp.asarray(model.process.t1, told.value.dtype)
-    return category_log_posteriors(model, t1, jnp.zeros_like(told.value), told)[code]
+    """Log-probabilities of levels from the posterior at the noisy code 0, less what that code says."""
+    zero = jnp.zeros_like(told.value)
+    t = model.process.time_of(jnp.log(jnp.asarray(_LOOK, zero.dtype)))
+    posterior = category_log_posteriors(model, t, zero, told)[code]
+    alpha, sigma = model.process.level(t)
+    points = model.network.codebooks[code].astype(zero.dtype)
+    return jax.nn.log_softmax(posterior + 0.5 * jnp.sum((alpha * points / sigma) ** 2, axis=-1))

@@ -1,0 +1,148 @@
+"""Conditional answers of a trained model beside closed forms: Gaussians and mixtures, random masks, by rows of the fit.
+
+``python benchmarks/conditionals.py --out conditionals.json`` fits each table under masks by the default recipe and asks about
+fresh rows: log p(b | a) for random a and b of each size, the rest absent. Beside the error stand the stated error of the solve
+and the consistency term of further rows, and how often they cover it. ``--table`` prints a file.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import multivariate_normal
+
+from _machine import described, machine
+from scorax.data import Table
+from scorax.metrics import conformal_quantile
+from scorax.tables import FitConfig, FitRows, Recipe, TrainingConfig
+
+_FRESH, _CALIBRATION = 200, 200
+
+
+class Law:
+    """A mixture of normal laws with closed forms for every part given another."""
+
+    def __init__(self, d: int, components: int) -> None:
+        random = np.random.default_rng([d, components])
+        self.weights = random.dirichlet(np.full(components, 5.0))
+        self.means = 1.5 * random.normal(size=(components, d)) * (components > 1)
+        roots = random.normal(size=(components, d, d)) / np.sqrt(d)
+        self.covariances = roots @ roots.transpose(0, 2, 1) + 0.2 * np.eye(d)
+
+    def draw(self, n: int, seed: int) -> np.ndarray:
+        random = np.random.default_rng([n, seed, 7])
+        which = random.choice(len(self.weights), n, p=self.weights)
+        noise = random.normal(size=(n, self.means.shape[1]))
+        return self.means[which] + np.einsum("nij,nj->ni", np.linalg.cholesky(self.covariances)[which], noise)
+
+    def marginal(self, rows: np.ndarray, part: list[int]) -> np.ndarray:
+        """Log-density of the cells of ``part``; 0 where there are none."""
+        if not part:
+            return np.zeros(len(rows))
+        each = [
+            np.log(w) + multivariate_normal(m[part], c[np.ix_(part, part)]).logpdf(rows[:, part])
+            for w, m, c in zip(self.weights, self.means, self.covariances, strict=True)
+        ]
+        return np.logaddexp.reduce(np.reshape(each, (len(each), -1)))
+
+    def conditional(self, rows: np.ndarray, target: list[int], given: list[int]) -> np.ndarray:
+        """log p(target | given) of rows."""
+        return self.marginal(rows, [*given, *target]) - self.marginal(rows, given)
+
+
+def questions(d: int, count: int) -> list[tuple[list[int], list[int]]]:
+    """Targets and given columns: of every size of the target in turn, the rest known or absent."""
+    random, found = np.random.default_rng([d, count, 1]), []
+    for k in range(count):
+        order = random.permutation(d).tolist()
+        targets = 1 + k % min(d - 1, 4)
+        known = int(random.integers(1, d - targets + 1))
+        found.append((sorted(order[:targets]), sorted(order[targets : targets + known])))
+    return found
+
+
+def measured(d: int, components: int, n: int, minutes: float, asked: int) -> dict[str, Any]:
+    """One fit and its answers."""
+    law, names = Law(d, components), tuple(f"x{j}" for j in range(d))
+    began = time.monotonic()
+    config = FitConfig(training=TrainingConfig(masks=0.5, minutes=minutes))
+    fit = Recipe(config, 0).fit(FitRows(Table.of(law.draw(n, 0), list(names), "rows")))
+    seconds, fitted, fresh = time.monotonic() - began, fit.fitted, law.draw(_FRESH, 1)
+    calibration, found = law.draw(_CALIBRATION, 2), []
+    for target, given in questions(d, asked):
+        columns = [names[j] for j in given]
+        absent = [j for j in range(d) if j not in (*target, *given)]
+        rows, own = fresh.copy(), calibration.copy()
+        rows[:, absent] = own[:, absent] = np.nan
+        answer = fitted.log_prob(rows, given=columns)
+        error = np.abs(answer.value - law.conditional(fresh, target, given))
+        term = conformal_quantile(fitted.inconsistency(own, columns), 0.99)
+        found.append(
+            {
+                "targets": len(target),
+                "known": len(given),
+                "median": float(np.median(error)),
+                "mean": float(np.mean(answer.value - law.conditional(fresh, target, given))),
+                "stated": float(np.median(answer.total_error) + term),
+                "covered": float(np.mean(error <= answer.total_error + term)),
+            }
+        )
+        print(found[-1], flush=True)
+    gap = fitted.log_prob(fresh).value - law.marginal(fresh, list(range(d)))
+    return {
+        "d": d,
+        "components": components,
+        "rows": n,
+        "seconds": seconds,
+        "whole": float(np.median(np.abs(gap))),
+        "questions": found,
+    }
+
+
+def table(records: list[dict[str, Any]]) -> str:
+    """Markdown: a line for each fit and number of targets."""
+    lines = [
+        "| law | rows | targets | error, median | mean | stated, median | within | fit, s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for own in records:
+        kind = "Gaussian" if own["components"] == 1 else f"mixture of {own['components']}"
+        for targets in sorted({q["targets"] for q in own["questions"]}):
+            part = [q for q in own["questions"] if q["targets"] == targets]
+            mean = {k: np.mean([q[k] for q in part]) for k in ("median", "mean", "stated", "covered")}
+            lines.append(
+                f"| {kind}, d = {own['d']} | {own['rows']:,} | {targets} | {mean['median']:.3f} | {mean['mean']:+.3f} | "
+                f"{mean['stated']:.3f} | {100 * mean['covered']:.1f} % | {own['seconds']:.0f} |"
+            )
+        lines.append(f"| {kind}, d = {own['d']} | {own['rows']:,} | all, given nothing | {own['whole']:.3f} | | | | |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Fit, ask, and keep a record after each fit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--dimensions", type=int, nargs="*", default=[5, 12])
+    parser.add_argument("--components", type=int, nargs="*", default=[1, 3])
+    parser.add_argument("--rows", type=int, nargs="*", default=[1000, 10_000])
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--asked", type=int, default=8)
+    parser.add_argument("--table", action="store_true")
+    own = parser.parse_args()
+    if not own.table:
+        records = []
+        for d in own.dimensions:
+            for components in own.components:
+                for n in own.rows:
+                    records.append(measured(d, components, n, own.minutes, own.asked))
+                    text = json.dumps({"machine": machine("numpy", "scipy"), "records": records}, indent=1)
+                    own.out.write_text(text + "\n")
+    found = json.loads(own.out.read_text())
+    print(described(found["machine"]) + "\n\n" + table(found["records"]))
+
+
+if __name__ == "__main__":
+    main()
