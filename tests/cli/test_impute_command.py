@@ -129,6 +129,7 @@ def test_what_cannot_be_filled_is_refused_in_one_line(work: Path, tmp_path: Path
         ([run, table, "-o", table], "apart from the input"),
         ([run, table, "-o", out, "--spread", str(tmp_path / "s.csv")], "--method mean"),
         ([run, table, "-o", out, "--method", "mean", "--spread", out], "apart from the input"),
+        ([run, table, "-o", out, "--draws", "201"], "at most 200"),
         ([run, table, "-o", "-", "--draws", "2"], "a file for each"),
         ([run, table, "-o", str(tmp_path / "no.xls")], "an output ending in"),
         ([run, table, "-o", str(tmp_path / "no.npy")], "an ending that holds numbers only"),

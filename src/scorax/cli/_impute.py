@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("row", "column", "mean", "deviation", "q05", "q50", "q95", "share")
 _DRAWS = 100
+_TABLES = 200
+"""Completed tables that are written together, at most: each is an open file."""
 
 
 class Method(StrEnum):
@@ -80,6 +82,9 @@ def impute(
     if spread is not None and not point:
         got, do = "--method draw", "add --method mean or --method median"
         raise InputError(explain(expected="--spread beside a point of many draws", got=got, do=do))
+    if not point and draws > _TABLES:
+        got, do = f"--draws {draws}", "write the others with another --seed"
+        raise InputError(explain(expected=f"at most {_TABLES} completed tables", got=got, do=do))
     outputs = [output] if point or draws == 1 else [_numbered(output, k + 1) for k in range(draws)]
     for path in outputs:
         refuse_overwriting(path, run, table, *([] if spread is None else [spread]))
