@@ -22,8 +22,8 @@ class Untrained(ScoreConditional):
     def _learn(self, rows: FitRows, config: FitConfig) -> None:
         split = rows.split(config, 0)
         coordinates = Coordinates.fit(split.train, split.schema)
-        self.training = Training.of(split.train, coordinates, split.settings, seed=0)
-        self.fitted_ = FittedTable(self.training.blueprint, cut_at(self.training.model, 1e-3))
+        self.training_ = Training.of(split.train, coordinates, split.settings, seed=0)
+        self.fitted_ = FittedTable(self.training_.blueprint, cut_at(self.training_.model, 1e-3))
         self.loss_curve_, self.n_iter_, self.seed_ = np.zeros(1), 1, 0
 
 

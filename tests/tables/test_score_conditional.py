@@ -84,7 +84,7 @@ def test_a_prediction_depends_on_its_row_alone(law: Untrained) -> None:
 
 def test_training_asks_for_y_given_the_others_and_is_held_to_it(law: Untrained) -> None:
     """Known and target of the rows; the bound at the start is the mean conditional log-density of the held-out rows."""
-    training = law.training
+    training = law.training_
     asked = training.rows.condition
     np.testing.assert_array_equal(asked.known, np.tile([True, True, True, False], (len(X), 1)))
     np.testing.assert_array_equal(asked.target, ~np.asarray(asked.known))
@@ -95,7 +95,7 @@ def test_training_asks_for_y_given_the_others_and_is_held_to_it(law: Untrained) 
 
 
 def test_classes_have_the_probabilities_of_their_start(classes: Untrained) -> None:
-    trained = classes.training.values[classes.training.trained_on(0), -1]
+    trained = classes.training_.values[classes.training_.trained_on(0), -1]
     names, counts = np.unique(LABELS), np.bincount(trained.astype(int))
     np.testing.assert_array_equal(classes.classes_, names)
     expected = (counts + 0.5) / (counts.sum() + 1.5)
@@ -137,9 +137,9 @@ def test_whole_weights_are_copies_of_rows() -> None:
     law, plain = laws
     assert law.schema_ == plain.schema_
     for name in ("values", "fold"):
-        np.testing.assert_array_equal(getattr(law.training, name), getattr(plain.training, name))
-    for row in np.unique(law.training.values[:, -1]):
-        assert len(set(law.training.fold[law.training.values[:, -1] == row])) == 1
+        np.testing.assert_array_equal(getattr(law.training_, name), getattr(plain.training_, name))
+    for row in np.unique(law.training_.values[:, -1]):
+        assert len(set(law.training_.fold[law.training_.values[:, -1] == row])) == 1
     np.testing.assert_array_equal(law.predict(X[:3]), plain.predict(X[:3]))
 
 
@@ -168,7 +168,7 @@ def test_what_cannot_be_asked_is_refused(law: Untrained, classes: Untrained) -> 
         (lambda: classes.calibrate(X[:2], ["often", "never"]), "classes of the fit"),
         (lambda: Untrained(CONFIG).fit(X, np.ones(len(Y))), "two classes or values"),
         (lambda: Untrained(CONFIG).fit(np.ones((400, 2)), Y), "a column with different values"),
-        (lambda: Untrained(CONFIG).fit(X, Y, sample_weight=np.arange(400) < 5), "positive weight"),
+        (lambda: Untrained(CONFIG).fit(X, Y, sample_weight=np.arange(400) < 5), "at least 10 rows"),
     ):
         with pytest.raises(InputError, match=message):
             call()

@@ -11,7 +11,6 @@ from sklearn.utils.validation import _check_sample_weight
 
 from scorax._errors import InputError, explain
 from scorax.data import Table
-from scorax.tables._rows import FEWEST_ROWS
 from scorax.tables._schema import Schema
 from scorax.tables.columns import AbstractColumn, Category, Cells, Constant, Stated
 
@@ -84,16 +83,11 @@ def repeats(weights: Any, X: Any, seed: int) -> Int[np.ndarray, " rows"]:
     above its share, and the share in the mean (systematic resampling).
 
     Raises:
-        InputError: a weight is negative, or fewer than ten rows have one.
+        ValueError: a weight is negative, or there is not one for each row.
     """
     if weights is None:
         return np.arange(len(X))
     weights = _check_sample_weight(weights, X, dtype=np.float64, ensure_non_negative=True)
-    if np.count_nonzero(weights) < FEWEST_ROWS:
-        got, do = str(np.count_nonzero(weights)), "bring more data, or other weights"
-        raise InputError(
-            "sample_weight: " + explain(expected=f"at least {FEWEST_ROWS} rows of positive weight", got=got, do=do)
-        )
     if np.all(weights == np.round(weights)):
         counts = weights.astype(np.int64)
     else:
