@@ -4,7 +4,7 @@ import dataclasses
 import math
 import warnings
 from os import PathLike
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
@@ -25,6 +25,9 @@ from scorax.tables.columns import AbstractColumn, AbstractLevels
 
 _LEVELS = (np.arange(64) + 0.5) / 64
 """Of the quantiles whose mean is that of a number."""
+
+
+Own = TypeVar("Own", bound="ScoreConditional")
 
 
 def _of_classes(estimator: "ScoreConditional") -> bool:
@@ -86,7 +89,7 @@ class ScoreConditional(AbstractTableEstimator):
         super().__init__(config, folds=folds, max_steps=max_steps, random_state=random_state, verbose=verbose)
         self.classes = classes
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def fit(self: Own, X: Any, y: Any = None, sample_weight: Any = None) -> Own:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Fit the law of ``y`` given the rows of ``X``.
 
         A row of weight k is there k times, in training, in validation and in all that is taken from the rows: the fit is that
@@ -184,7 +187,7 @@ class ScoreConditional(AbstractTableEstimator):
         """Mean of log p(y | x), weighted where weights are given."""
         return float(np.average(self.score_samples(X, y), weights=sample_weight))
 
-    def calibrate(self, X: Any, y: Any) -> Self:
+    def calibrate(self: Own, X: Any, y: Any) -> Own:
         """Keep rows that the fit has not seen, by which :meth:`predict_interval` and :meth:`predict_set` are made to hold."""
         values = self._with_target(X, y)
         if _of_classes(self):
@@ -233,7 +236,7 @@ class ScoreConditional(AbstractTableEstimator):
         return (set_scores(probabilities, u) <= limit)[:, order]
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
+    def load(cls: type[Own], path: str | PathLike[str]) -> Own:
         """The estimator of a folder that :meth:`save` wrote; rows of calibration are not kept.
 
         Raises:

@@ -1,6 +1,6 @@
 """The scikit-learn detector of rows that are unlikely under a density."""
 
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
@@ -8,6 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from scorax._errors import InputError, explain
 from scorax.tables._score_density import ScoreDensity
+
+Own = TypeVar("Own", bound="ScoreOutlier")
 
 
 class ScoreOutlier(OutlierMixin, BaseEstimator):
@@ -53,7 +55,7 @@ class ScoreOutlier(OutlierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self: Own, X: Any, y: Any = None) -> Own:
         """Fit the density of the rows of ``X``, and the limit below which one is an outlier; ``y`` is ignored.
 
         Raises:
