@@ -37,6 +37,8 @@ def test_answers_of_a_law_are_consistent() -> None:
     fitted = untrained()
     for given in (["a"], ["a", "k"], ["a", "b", "c"]):
         assert np.all(fitted.inconsistency(ROWS, given) < 0.02)
+    holed = np.where(np.array([[1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]], bool), np.nan, ROWS)
+    assert np.all(fitted.inconsistency(holed, ["a"]) < 0.02)  # nothing is given of the first row
     answer = fitted.log_prob(ROWS, given=["a", "b", "c"])
     expected = np.asarray(fitted.blueprint.starts.log_priors[0][0], np.float64)[[2, 0, 1]]
     np.testing.assert_allclose(answer.value, expected + np.log1p(-0.5 / 403), atol=1e-5)

@@ -83,11 +83,14 @@ def test_other_words_are_refused(words: str, message: str) -> None:
 
 def test_equalities_are_told_to_a_model_trained_under_masks_and_ranges_are_not() -> None:
     own = Conditions.read("age=33, colour=green, day>=2023-01-01", SCHEMA)
-    known = own.known(SCHEMA, masks=True)
-    np.testing.assert_array_equal(known, [33, np.nan, 2, np.nan, np.nan, np.nan])
-    assert Conditions.read("colour=green", SCHEMA).known(SCHEMA, masks=False) is None
+    told = own.told(SCHEMA, masks=True)
+    np.testing.assert_array_equal(told.known, [33, np.nan, 2, np.nan, np.nan, np.nan])
+    assert told.rest is not None
+    assert told.rest.each == own.each[2:]
+    assert Conditions.read("age=33", SCHEMA).told(SCHEMA, masks=True).rest is None
+    assert Conditions.read("colour=green", SCHEMA).told(SCHEMA, masks=False).known is None
     with pytest.raises(InputError, match="fit again with --masks"):
-        own.known(SCHEMA, masks=False)
+        own.told(SCHEMA, masks=False)
 
 
 def test_rows_are_kept_in_their_order_whatever_the_batch() -> None:
@@ -99,7 +102,9 @@ def test_rows_are_kept_in_their_order_whatever_the_batch() -> None:
     green = np.flatnonzero(np.tile(column("colour") == 2, 20))[:150]
     for batch in (7, 512):
         pieces = list(kept(draw, conditions, 150, batch))
-        np.testing.assert_array_equal(np.concatenate([rows for rows, _ in pieces]), TABLE.values[green % 300])
+        np.testing.assert_array_equal(np.concatenate([piece.rows for piece in pieces]), TABLE.values[green % 300])
+        colours = np.tile(column("colour"), 20)[: pieces[-1].looked]
+        assert pieces[-1].met == np.count_nonzero(colours == 2)
     with pytest.raises(InputError, match="none in"):
         list(kept(draw, Conditions.read("age>=4000", SCHEMA), 1, 20_000))
 

@@ -62,7 +62,7 @@ def sample(
     saved, not_finite = open_run(RunFolder(run)), NotFinite()
     schema, masks = saved.schema, saved.config.training.masks > 0
     conditions = None if given is None else Conditions.read(given, schema)
-    known = None if conditions is None else conditions.known(schema, masks=masks)
+    known, rest = (None, None) if conditions is None else conditions.told(schema, masks=masks)
     writing = TableWriter(
         stream(output), schema.names, schema.formats, rows=number, dialect=schema.dialect, raw_names=raw_csv
     )
@@ -81,13 +81,15 @@ def sample(
     def draw(start: int, count: int) -> np.ndarray:
         return density.sample_rows(start, count, seed, sampler=method, known=known)
 
-    drawn = number
+    piece = None
     with writing as writer, RowProgress(number):
-        for rows, looked in kept(draw, conditions, number, batch):
-            not_finite.add(rows)
-            writer.write(rows)
-            drawn = looked
+        for piece in kept(draw, rest, number, batch):
+            not_finite.add(piece.rows)
+            writer.write(piece.rows)
     not_finite.warn("rows")
-    if drawn > number:
-        note(f"the first {number:,} of {drawn:,} draws that meet the conditions ({percent(number / drawn)})")
+    if rest is not None and piece is not None:
+        share = percent(piece.met / piece.looked)
+        note(
+            f"{piece.met:,} of {piece.looked:,} draws meet the conditions ({share}); the first {number:,} of them are kept"
+        )
     note(f"{number} rows: {shown_path(stream(output))}")

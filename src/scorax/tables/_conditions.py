@@ -4,6 +4,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -48,6 +49,18 @@ class Condition:
         if self.operator in _COMPARED:
             return _COMPARED[self.operator](own, float(self.values[0]))
         return np.isin(own, self.values, invert=self.operator == "!=")
+
+
+class Told(NamedTuple):
+    """Conditions taken apart.
+
+    Attributes:
+        known: the cells that a model is told, NaN elsewhere; ``None`` without any.
+        rest: what draws have to meet beside; ``None`` where nothing is.
+    """
+
+    known: Float[np.ndarray, " columns"] | None
+    rest: "Conditions | None"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,15 +114,15 @@ class Conditions:
             )
         return Conditions(tuple(each))
 
-    def known(self, schema: Schema, *, masks: bool) -> Float[np.ndarray, " columns"] | None:
-        """The cells that a model is told, NaN elsewhere: equalities, where it is trained under masks; ``None`` without any.
+    def told(self, schema: Schema, *, masks: bool) -> "Told":
+        """What a model is told, and what draws have to meet beside.
 
-        Other conditions, and those on columns of which a model sees nothing, are left to :meth:`holds`.
+        It is told equalities, where it is trained under masks and describes the column.
 
         Raises:
             InputError: a number shall have a value, and the model is not trained under masks: no draw would ever have it.
         """
-        row = np.full(len(schema.columns), np.nan)
+        row, rest = np.full(len(schema.columns), np.nan), []
         for one in self.each:
             column = schema.columns[one.column]
             if one.operator == "=" and masks and one.column in schema.free:
@@ -122,7 +135,9 @@ class Conditions:
                         do="say a range, or fit again with --masks",
                     )
                 )
-        return None if np.isnan(row).all() else row
+            else:
+                rest.append(one)
+        return Told(None if np.isnan(row).all() else row, Conditions(tuple(rest)) if rest else None)
 
     def holds(self, rows: Float[np.ndarray, "n columns"]) -> Bool[np.ndarray, " n"]:
         """Which rows all of them hold for."""
@@ -158,12 +173,26 @@ def _condition(schema: Schema, name: str, sign: str, texts: Sequence[str], where
     return Condition(j, sign, own)
 
 
+class Piece(NamedTuple):
+    """Some of the rows that meet conditions.
+
+    Attributes:
+        rows: in their order.
+        looked: how many draws were looked at so far.
+        met: how many of them meet the conditions.
+    """
+
+    rows: Float[np.ndarray, "m columns"]
+    looked: int
+    met: int
+
+
 def kept(
     draw: Callable[[int, int], Float[np.ndarray, "count columns"]],
     conditions: Conditions | None,
     number: int,
     batch: int,
-) -> Iterator[tuple[Float[np.ndarray, "m columns"], int]]:
+) -> Iterator[Piece]:
     """The first ``number`` rows of an endless table that conditions hold for, in their order, in pieces.
 
     Args:
@@ -172,24 +201,20 @@ def kept(
         number: of rows.
         batch: rows drawn at a time, at most; does not change them.
 
-    Yields:
-        Rows, and how many were looked at so far.
-
     Raises:
         InputError: there is none among the first 100,000.
     """
-    looked = found = 0
-    while found < number:
-        count = min(batch, number - found if conditions is None else max(_AT_ONCE, 2 * (number - found)))
+    looked = met = 0
+    while met < number:
+        left = number - met
+        count = min(batch, left if conditions is None else max(_AT_ONCE, 2 * left))
         rows = draw(looked, count)
-        looked += count
-        if conditions is not None:
-            rows = rows[conditions.holds(rows)][: number - found]
-        found += len(rows)
-        if not found and looked >= _PATIENCE:
+        rows = rows if conditions is None else rows[conditions.holds(rows)]
+        looked, met = looked + count, met + len(rows)
+        if not met and looked >= _PATIENCE:
             expected, got = "conditions that some rows of the model meet", f"none in {looked:,} draws"
             raise InputError(explain(expected=expected, got=got, do="ask for a wider range"))
-        yield rows, looked
+        yield Piece(rows[:left], looked, met)
 
 
 def given_columns(text: str, schema: Schema, where: str = "--given") -> list[str]:

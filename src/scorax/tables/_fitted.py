@@ -170,7 +170,7 @@ class FittedTable(AbstractAnswers):
             draws: of noisy codes a row, where there are categories.
 
         Raises:
-            InputError: as in :meth:`log_prob`, or a row has no cell in the given columns.
+            InputError: as in :meth:`log_prob`.
         """
         inside = np.isin(self.coordinates.schema.names, list(given))
         part = np.where(inside, values, np.nan)
@@ -181,7 +181,10 @@ class FittedTable(AbstractAnswers):
             )
             return np.asarray(answer.value, np.float64)
 
-        return np.abs(ask(values) - ask(part) - ask(values, given))
+        first, some = np.zeros(len(values)), ~np.isnan(part)[:, self.coordinates.schema.free].all(axis=1)
+        if some.any():
+            first[some] = ask(part[some])
+        return np.abs(ask(values) - first - ask(values, given))
 
     @in_own_precision
     def log_probability(

@@ -87,12 +87,12 @@ class ScoreDensity(DensityMixin, AbstractTableEstimator):
         seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
         conditions = None if given is None else Conditions.read(given, self.schema_, "given")
         masks = self._fitted().config.training.masks > 0
-        known = None if conditions is None else conditions.known(self.schema_, masks=masks)
+        known, rest = (None, None) if conditions is None else conditions.told(self.schema_, masks=masks)
 
         def draw(start: int, count: int) -> np.ndarray:
             return self.sample_rows(start, count, seed, known=known)
 
-        rows = np.concatenate([rows for rows, _ in kept(draw, conditions, n_samples, n_samples)])
+        rows = np.concatenate([piece.rows for piece in kept(draw, rest, n_samples, n_samples)])
         return self.schema_.matrix(rows) if self.frame_ is None else self.frame_.build(self.schema_.cells(rows))
 
     def sample_rows(
