@@ -16,8 +16,8 @@ from scorax.cli._sample import sample
 
 PLAIN: dict[str, Any] = {
     "table": Path("a.csv"), "output": Path("run"), "resume": False, "config": None, "sets": None, "seed": 0,
-    "holdout": None, "test": None, "folds": None, "minutes": None, "masks": False, "max_steps": None, "columns": None, "categories": None,
-    "ignored": None, "schema": None, "make_report": True,
+    "holdout": None, "test": None, "folds": None, "minutes": None, "masks": False, "max_steps": None, "columns": None,
+    "categories": None, "ignored": None, "schema": None, "make_report": True,
 }  # fmt: skip
 SETS = ["noise.candidates=[0.1, 0.3]", 'ensemble.starts=["gaussian"]', "a=$HOME `id` 'x' \\ !"]
 
