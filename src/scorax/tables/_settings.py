@@ -129,7 +129,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         masks=size.holes or bool(network.masks) or training.masks > 0 or bool(training.given),
     )
     # The settings of a mixture are cross-validated, which rows that stand there several times would deceive.
-    mixture = usual in (_SMALL, _SMALL_CODED, _FLAT) and not size.holes and not ensemble.bootstrap
+    mixture = usual in (_SMALL, _SMALL_CODED, _FLAT) and not shape.masks and not ensemble.bootstrap
     starts = ensemble.starts or _starts(size, mixture=mixture)
     batch_size = training.batch_size or usual.batch_size
     operations = 6 * len(starts) * folds * batch_size * num_parameters(shape, size)
@@ -172,7 +172,8 @@ def _starts(size: TableSize, *, mixture: bool) -> tuple[Start, ...]:
     Few rows: a mixture is often most of what can be learned (wine gains half a nat), and sometimes a bad start (diabetes
     loses as much), so both are trained and held-out rows decide. Few columns: a mixture is the better start for a smooth
     law, and the worse one for a law with edges, which are learned on top of it far more slowly. Where cells are missing
-    the Gaussian is the likeliest of those that are there, and no mixture is fitted. Fewer rows than numbers teach little
+    the Gaussian is the likeliest of those that are there. Under masks no mixture is fitted: given parts of a row it asks for a
+    factorisation of every component at each visit, several times the time of the network. Fewer rows than numbers teach little
     beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) was left 180 nats a row behind it.
     """
     if size.numbers > MOST_COLUMNS:
