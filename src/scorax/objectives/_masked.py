@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from scorax._checked import Checked
+from scorax._checked import Checked, require_count
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel, Evidence
 from scorax.objectives._abstract import AbstractObjective
@@ -67,6 +67,9 @@ class RandomQuestions(AbstractQuestions):
     share: Float[Array, ""] | float = 0.5
     far: Float[Array, ""] | float = 0.5
     otherwise: AbstractQuestions | None = None
+
+    def __check_init__(self) -> None:
+        require_count(self.num_groups, "num_groups")
 
     def ask(self, present: Bool[Array, " d"], *, key: Key) -> Question:
         keys = jax.random.split(key, 9)
