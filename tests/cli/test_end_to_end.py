@@ -324,6 +324,11 @@ def test_a_fit_under_masks_answers_for_columns_given_others(tmp_path: Path, caps
         dense = tmp_path / f"{given}.csv"
         assert main(["logp", str(run), str(train), "--given", given, "-o", str(dense)]) == 0
         assert np.isfinite(read_table(dense).values[:, 1]).sum() == rows
+    capsys.readouterr()
+    assert main(["logp", str(run), str(train), "--rank", "2", "-o", str(tmp_path / "all.csv")]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  row ")]
+    least = np.argsort(read_table(tmp_path / "all.csv").values[:, 1])[:2]
+    assert [int(line.split()[1].rstrip(":")) for line in lines] == least.tolist()
     assert main(["logp", str(run), str(train), "--given", "a,b,colour", "-o", str(tmp_path / "no.csv")]) == 2
     assert main(["sample", str(run), "-n", "2", "--given", "colour=pink", "-o", str(tmp_path / "no.csv")]) == 2
     assert not (tmp_path / "no.csv").exists()

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from scorax._errors import InputError
-from scorax.tables import TrainingConfig
-from untrained import CONFIG, NAMES, ROWS, conditional, untrained
+from scorax.tables import TrainingConfig, reasons
+from untrained import CONFIG, NAMES, ROWS, conditional, table, untrained
 
 
 @pytest.mark.parametrize(("target", "given"), [([2], [0, 1]), ([0, 2], [1]), ([1], [])])
@@ -95,3 +95,20 @@ def test_questions_that_cannot_be_answered_are_refused() -> None:
     ):
         with pytest.raises(InputError, match=message):
             call()
+
+
+def test_the_cell_that_does_not_fit_the_others_is_the_reason() -> None:
+    """A row with its b moved by five conditional deviations beside 99 rows of the law; densities are those of the closed form."""
+    fitted, others = untrained(), table().values[:99]
+    odd = others[:1].copy()
+    mean, covariance = conditional(fitted, [1], [0, 2], odd[0, [0, 2]])
+    odd[0, 1] = mean[0] + 5 * np.sqrt(covariance[0, 0])
+    found = reasons(fitted, odd, [0], others)
+    name, value, share = found.of(0)[0]
+    assert (name, share) == ("b", 0.01)
+    assert abs(value - multivariate_normal(mean, covariance).logpdf(odd[0, 1])) < 0.2
+    assert found.columns == NAMES
+    strange = np.where(np.arange(4) == 2, np.nan, np.where(np.arange(4) == 3, -1, odd))
+    found = reasons(fitted, strange, [0], others[:20])
+    assert np.isnan(found.share[0, 2])
+    assert np.isfinite(found.log_density[0, 3])  # the mass of what was never seen

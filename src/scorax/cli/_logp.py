@@ -8,8 +8,8 @@ import typer
 
 from scorax._errors import InputError, explain
 from scorax._progress import RowProgress, duration
-from scorax._text import shown_path
-from scorax.cli._console import note
+from scorax._text import percent, quote, shown_path
+from scorax.cli._console import note, say
 from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._runtime import pin_threads
@@ -17,6 +17,8 @@ from scorax.cli._sample import BATCH
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from scorax.tables import ScoreDensity
 
 COLUMNS = ("row", "log_density", "error")
 
@@ -80,6 +82,12 @@ def logp(
             "--given", metavar="COLUMNS", help="Columns that are known, joined by commas: of the others given these."
         ),
     ] = None,
+    rank: Annotated[
+        int | None,
+        typer.Option(
+            "--rank", min=1, metavar="N", help="Print the N least likely rows and the columns that make them so."
+        ),
+    ] = None,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows computed at a time; does not change the answers.")
     ] = BATCH,
@@ -97,7 +105,7 @@ def logp(
     saved, rows = open_run(RunFolder(run)), read_table(table, missing="keep")
     schema = saved.schema
     known = [] if given is None else given_columns(given, schema)
-    if known:
+    if known or rank is not None:
         require_masks(saved.config)
     values = schema.match(rows, shown_path(table))
     writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values))
@@ -147,7 +155,29 @@ def logp(
     budget.say()
     if known:
         _say_consistency(fitted.inconsistency(values[:_CALIBRATION], known, draws=draws))
+    if rank is not None:
+        _say_unlikely(density, values, log_density, rank, draws)
     note(f"{len(values)} rows: {shown_path(stream(output))}")
+
+
+def _say_unlikely(
+    density: "ScoreDensity", values: "np.ndarray", log_density: "np.ndarray", rank: int, draws: int
+) -> None:
+    """Say which rows are least likely, and which of their cells are unlikely given the others."""
+    import numpy as np
+
+    from scorax.tables import reasons
+
+    least = np.argsort(log_density, kind="stable")[:rank]
+    rest = np.setdiff1d(np.arange(len(values)), least)
+    beside = np.random.default_rng(len(values)).permutation(rest)[:_CALIBRATION]
+    found = reasons(density.fitted_, values, least.tolist(), values[beside], draws=draws)
+    say(
+        f"least likely of {len(values)} rows, and cells that few of {len(beside)} others have as unlikely given the rest:"
+    )
+    for k, row in enumerate(least.tolist()):
+        why = "; ".join(f"{quote(name)} {value:.2f} nats ({percent(share)})" for name, value, share in found.of(k))
+        say(f"  row {row}: {log_density[row]:.3f} nats; {why or 'no cell alone'}")
 
 
 def _say_consistency(gaps: "np.ndarray") -> None:

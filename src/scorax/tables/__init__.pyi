@@ -29,6 +29,7 @@ from ._score_imputer import ScoreImputer
 from ._score_outlier import ScoreOutlier
 from ._settings import resolved
 from ._training import Advance, Training
+from ._unlikely import Reasons, reasons
 
 __all__ = [
     "SAMPLERS",
@@ -49,6 +50,7 @@ __all__ = [
     "Note",
     "Phase",
     "Pooled",
+    "Reasons",
     "Recipe",
     "Remark",
     "Resumed",
@@ -79,6 +81,7 @@ __all__ = [
     "pool",
     "read_config",
     "read_schema",
+    "reasons",
     "require_masks",
     "require_seen",
     "resolved",

@@ -156,6 +156,14 @@ class Unseen:
         return f"a value that the fit never saw: {'; '.join(columns)}"
 
 
+def without_unseen(values: Float[np.ndarray, "n columns"], schema: Schema) -> Float[np.ndarray, "n columns"]:
+    """Rows in which cells with a value that the fit never saw are missing."""
+    found, places = values.copy(), {name: j for j, name in enumerate(schema.names)}
+    for column, unseen in _unseen(values, schema):
+        found[unseen, places[column.name]] = np.nan
+    return found
+
+
 def _unseen(
     values: Float[np.ndarray, "n columns"], schema: Schema
 ) -> list[tuple[AbstractLevels, Bool[np.ndarray, " n"]]]:
