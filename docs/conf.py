@@ -61,7 +61,12 @@ autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False  # a method is described where its contract is, not in every class that keeps it
 autodoc_preserve_defaults = True
 autodoc_typehints = "none"  # shapes and types stand in the source; signatures stay readable
-autodoc_default_options = {"members": True, "special-members": "__call__", "show-inheritance": True}
+autodoc_default_options = {
+    "members": True,
+    "special-members": "__call__",
+    "show-inheritance": True,
+    "exclude-members": "set_fit_request, set_score_request",  # scikit-learn's own words refer to its own glossary
+}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = ["References"]
