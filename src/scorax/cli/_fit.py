@@ -18,9 +18,6 @@ from scorax.cli._report import say_report
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
 
-_MASKS = 0.5
-"""Share of the visits that ask for some columns given others."""
-
 
 def fit(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv (with header), .parquet, .npy or .npz file.")],
@@ -77,7 +74,7 @@ def fit(
     from scorax.cli._rows import describe_rows, describe_table
     from scorax.data import read_table
     from scorax.spec import resolve
-    from scorax.tables import Choices, FitConfig, FitRows, Schema
+    from scorax.tables import MASKS, Choices, FitConfig, FitRows, Schema
 
     choices = Choices.read(columns or (), categories or (), ignored or ())
     given_schema = None
@@ -86,7 +83,7 @@ def fit(
 
         given_schema = Schema.from_json(read_json(schema), shown_path(schema))
     flags = {"ensemble.folds": folds, "training.minutes": minutes, "training.max_steps": max_steps}
-    flags |= {"training.masks": _MASKS if masks else None}
+    flags |= {"training.masks": MASKS if masks else None}
     settings = resolve(FitConfig, file=config, sets=sets or (), flags=flags)
     if resume:
         require_resumable(output)

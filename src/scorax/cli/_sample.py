@@ -57,12 +57,11 @@ def sample(
     from scorax.checkpoint import RunFolder
     from scorax.cli._rows import NotFinite
     from scorax.data import TableWriter
-    from scorax.tables import Conditions, checked_name, kept, open_run
+    from scorax.tables import checked_name, kept, open_run, told
 
     saved, not_finite = open_run(RunFolder(run)), NotFinite()
-    schema, masks = saved.schema, saved.config.training.masks > 0
-    conditions = None if given is None else Conditions.read(given, schema)
-    known, rest = (None, None) if conditions is None else conditions.told(schema, masks=masks)
+    schema = saved.schema
+    known, rest = told(given, schema, saved.config)
     writing = TableWriter(
         stream(output), schema.names, schema.formats, rows=number, dialect=schema.dialect, raw_names=raw_csv
     )

@@ -1,7 +1,8 @@
 from ._beside import evaluate_run
 from ._choices import STATED_KINDS, Choices
-from ._conditions import Conditions, given_columns, kept
+from ._conditions import Conditions, given_columns, kept, told
 from ._config import (
+    MASKS,
     EnsembleConfig,
     FitConfig,
     NetworkConfig,
@@ -32,6 +33,7 @@ from ._training import Advance, Training
 from ._unlikely import Reasons, reasons
 
 __all__ = [
+    "MASKS",
     "SAMPLERS",
     "STATED_KINDS",
     "Advance",
@@ -85,4 +87,5 @@ __all__ = [
     "require_masks",
     "require_seen",
     "resolved",
+    "told",
 ]

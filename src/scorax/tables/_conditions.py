@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, suggest
 from scorax.data import read_cells
+from scorax.tables._config import ResolvedConfig
 from scorax.tables._schema import Schema
 from scorax.tables._scorable import require_seen
 
@@ -171,6 +172,17 @@ def _condition(schema: Schema, name: str, sign: str, texts: Sequence[str], where
         rows[:, j] = own
         require_seen(rows, schema, where=f"{where}, {name}")
     return Condition(j, sign, own)
+
+
+def told(given: str | None, schema: Schema, config: ResolvedConfig, *, where: str = "--given") -> Told:
+    """The words of a person on the rows to draw from a model, taken apart; nothing where there are none.
+
+    Raises:
+        InputError: words that cannot be read, or one value for a number under a model that is not trained under masks.
+    """
+    if given is None:
+        return Told(None, None)
+    return Conditions.read(given, schema, where).told(schema, masks=config.training.masks > 0)
 
 
 class Piece(NamedTuple):

@@ -48,6 +48,9 @@ Evaluations = Annotated[int, Range(1, 10**5)]
 Tolerance = Annotated[float, Range(1e-14, 0.5)]
 _CANDIDATES = 100
 
+MASKS = 0.5
+"""``training.masks`` where any question shall be answered and nothing else is said."""
+
 
 @dataclass(frozen=True)
 class NetworkConfig(Checked):

@@ -168,11 +168,12 @@ class Coordinates:
             rows[:, self.num_numbers : 2 * self.num_numbers] = 0
         missing = np.isnan(values)[:, self.columns]
         auxiliary = np.isnan(rows[:, : self.num_numbers])
-        z = np.array(encode_rows(self.visit, rows, key=jax.random.key(seed or 0))[0])
+        z = encode_rows(self.visit, rows, key=jax.random.key(seed or 0))[0]
         asked, counted, told = values, ~np.isnan(encoded.numbers), None
         if known is not None:
             asked, told = np.where(known, np.nan, values), known[:, self.columns] & ~missing
             counted = counted & ~told[:, : self.num_numbers]
+            z = np.array(z)  # JAX's own cannot be written to
             z[:, : self.num_numbers][auxiliary & told[:, : self.num_numbers]] = 0
         weight = self.schema.log_weight(asked) - counted @ np.log(self.standardize.scale)
         return States(z, auxiliary, encoded.levels, ~missing if missing.any() else None, weight, told)

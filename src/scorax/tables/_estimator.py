@@ -86,7 +86,7 @@ class AbstractTableEstimator(BaseEstimator):
 
     def _learn(self, rows: FitRows, config: FitConfig) -> None:
         """Fit the rows and keep what came of it."""
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        seed = drawn_seed(self.random_state)
         curve: list[float] = []
         with Progress() if self.verbose else nullcontext() as progress:
 
@@ -208,3 +208,8 @@ def table_of(estimator: AbstractTableEstimator, X: Any, *, reset: bool, fewest: 
     """The rows of ``X``; a data frame may have missing cells, an array of numbers where the estimator says so."""
     missing = "keep" if Frame.of(X) is not None else type(estimator)._array_holes
     return checked_table(estimator, X, reset=reset, fewest=fewest, missing=missing)
+
+
+def drawn_seed(random_state: Any) -> int:
+    """A seed from what scikit-learn takes for one: ``None``, a number, or a generator, which goes on."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

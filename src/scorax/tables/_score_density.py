@@ -5,16 +5,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import DensityMixin
-from sklearn.utils import check_random_state
 
 from scorax._errors import InputError, explain
 from scorax.diagnostics import SamplerChoice
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.models import Denoiser
 from scorax.samplers import AbstractSampler
-from scorax.tables._conditions import Conditions, kept
+from scorax.tables._conditions import kept, told
 from scorax.tables._config import checked_name
-from scorax.tables._estimator import AbstractTableEstimator
+from scorax.tables._estimator import AbstractTableEstimator, drawn_seed
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import measured, sampler_of
 
@@ -84,10 +83,8 @@ class ScoreDensity(DensityMixin, AbstractTableEstimator):
         self._fitted()
         if n_samples < 1:
             raise InputError(explain(expected="n_samples of at least 1", got=str(n_samples), do="ask for a row"))
-        seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-        conditions = None if given is None else Conditions.read(given, self.schema_, "given")
-        masks = self._fitted().config.training.masks > 0
-        known, rest = (None, None) if conditions is None else conditions.told(self.schema_, masks=masks)
+        seed = drawn_seed(random_state)
+        known, rest = told(given, self.schema_, self._fitted().config, where="given")
 
         def draw(start: int, count: int) -> np.ndarray:
             return self.sample_rows(start, count, seed, known=known)

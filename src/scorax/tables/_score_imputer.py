@@ -5,17 +5,15 @@ from typing import Any, ClassVar, get_args
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 
 from scorax._errors import InputError, explain
 from scorax._text import quote
 from scorax.data import Missing, Table
-from scorax.tables._config import FitConfig
-from scorax.tables._estimator import AbstractTableEstimator, table_of
+from scorax.tables._config import MASKS, FitConfig
+from scorax.tables._estimator import AbstractTableEstimator, drawn_seed, table_of
 from scorax.tables._frames import Frame
 from scorax.tables._imputed import QUANTILES, Filled, Method, Spread, fill
-
-_MASKS = 0.5
 
 
 class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimator):
@@ -124,7 +122,7 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
         self._method()
         self._count(self.n_draws, "n_draws")
         config = super()._settings()
-        training = dataclasses.replace(config.training, masks=config.training.masks or _MASKS)
+        training = dataclasses.replace(config.training, masks=config.training.masks or MASKS)
         ensemble = dataclasses.replace(config.ensemble, bootstrap=config.ensemble.bootstrap or bool(self.bootstrap))
         return dataclasses.replace(config, training=training, ensemble=ensemble)
 
@@ -137,7 +135,7 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
     def _seed(self, random_state: int | np.random.RandomState | None) -> int:
         if random_state is None:
             return self.seed_
-        return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+        return drawn_seed(random_state)
 
     def _in_kind(self, X: Any, table: Table, values: np.ndarray) -> Any:
         """The columns of ``X`` with those of the model as they are here."""
