@@ -112,6 +112,11 @@ def network(build) -> Case:
     return Case(lambda: awake(build(), key=jax.random.key(1)), lambda n, x, key: n(number(0.3, x), x, key=key))
 
 
+def signal_network(build) -> Case:
+    """A network for a signal of length 2 with one channel."""
+    return network(build)._replace(call=lambda n, x, key: n(number(0.3, x), x[:, None], key=key))
+
+
 def transform(build, *, random: bool = False) -> Case:
     return Case(build, lambda t, x, key: (t.encode(x, key=key), t.decode(x)), random=random)
 

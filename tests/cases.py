@@ -31,6 +31,7 @@ from case_kinds import (
     resmlp,
     sampler,
     sde,
+    signal_network,
     times,
     transform,
     weighting,
@@ -59,13 +60,16 @@ from scorax.networks import (
     MLP,
     ClassEmbedder,
     CodedHead,
+    DiT,
     Ensemble,
     Masked,
     MaskedInput,
     Masks,
+    MixedPrecision,
     MixtureSkip,
     ResBlock,
     ResMLP,
+    UNet,
     VectorEmbedder,
 )
 from scorax.networks._linear import drawn
@@ -216,6 +220,9 @@ CASES: dict[type, Case] = {
         lambda: VectorEmbedder(2, 4, dropout=0.5, key=KEY), lambda e, x, key: e(x, key=key), random=True
     ),
     MLP: network(lambda: MLP(2, width=8, depth=1, key=KEY)),
+    DiT: signal_network(lambda: DiT((2, 1), patch=1, width=8, depth=1, heads=2, key=KEY)),
+    UNet: signal_network(lambda: UNet((2, 1), width=4, multiples=(1, 2), heads=2, key=KEY)),
+    MixedPrecision: network(lambda: MixedPrecision(MLP(2, width=8, depth=1, key=KEY)))._replace(rtol=2e-2),
     MixtureSkip: network(
         lambda: MixtureSkip(
             MLP(2, width=8, depth=1, key=KEY),

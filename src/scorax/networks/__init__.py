@@ -17,6 +17,7 @@ from scorax.networks._codebooks import (
     simplex_codebook,
 )
 from scorax.networks._coded import CodedHead
+from scorax.networks._dit import DiT
 from scorax.networks._embedder import (
     AbstractEmbedder,
     ClassEmbedder,
@@ -27,7 +28,10 @@ from scorax.networks._embedder import (
 from scorax.networks._ensemble import Ensemble
 from scorax.networks._masks import Masked, MaskedInput, Masks
 from scorax.networks._mlp import MLP, ResBlock, ResMLP
+from scorax.networks._positions import GridOptions
+from scorax.networks._precision import Cost, MixedPrecision, cost
 from scorax.networks._skip import MixtureSkip
+from scorax.networks._unet import UNet
 
 __all__ = [
     "MLP",
@@ -36,18 +40,24 @@ __all__ = [
     "AbstractNetwork",
     "ClassEmbedder",
     "CodedHead",
+    "Cost",
+    "DiT",
     "Ensemble",
+    "GridOptions",
     "Masked",
     "MaskedCondition",
     "MaskedInput",
     "Masks",
+    "MixedPrecision",
     "MixtureSkip",
     "ResBlock",
     "ResMLP",
+    "UNet",
     "VectorEmbedder",
     "check_categories",
     "check_conditions",
     "codebook",
+    "cost",
     "decode_categories",
     "encode_categories",
     "fourier_features",

@@ -18,9 +18,9 @@ class Masks(eqx.Module):
         target: which are asked for: the network sees their noisy state.
     """
 
-    value: Float[Array, " d"]
-    known: Bool[Array, " d"]
-    target: Bool[Array, " d"]
+    value: Float[Array, "*shape"]
+    known: Bool[Array, "*shape"]
+    target: Bool[Array, "*shape"]
 
 
 class MaskedInput(AbstractNetwork):
@@ -35,7 +35,8 @@ class MaskedInput(AbstractNetwork):
     :class:`~scorax.models.Evidence`.
 
     Args:
-        network: f, of a state of ``3 d`` coordinates, with ``d`` outputs or what a network around this one asks for.
+        network: f, of a state with three times as many coordinates on its last axis (channels of a picture), whose outputs are
+            those of the state or what a network around this one asks for.
 
     Raises:
         TypeError: called with a condition that is no masks.
@@ -44,8 +45,13 @@ class MaskedInput(AbstractNetwork):
     network: AbstractNetwork
 
     def __call__(
-        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
-    ) -> Float[Array, " outputs"]:
+        self,
+        c_noise: Float[Array, ""],
+        x: Float[Array, "*shape"],
+        condition: Condition = None,
+        *,
+        key: Key | None = None,
+    ) -> Float[Array, "*outputs"]:
         if condition is None:
             seen, known, absent = x, jnp.zeros_like(x), jnp.zeros_like(x)
         elif isinstance(condition, Masks):
@@ -56,7 +62,7 @@ class MaskedInput(AbstractNetwork):
             raise TypeError(
                 explain(expected="masks or no condition", got=repr(condition), do="pass Evidence as the condition")
             )
-        return self.network(c_noise, jnp.concatenate([seen, known, absent]), key=key)
+        return self.network(c_noise, jnp.concatenate([seen, known, absent], axis=-1), key=key)
 
     @property
     def reads_masks(self) -> bool:
@@ -78,8 +84,13 @@ class Masked(AbstractNetwork):
     masks: Masks
 
     def __call__(
-        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
-    ) -> Float[Array, " d"]:
+        self,
+        c_noise: Float[Array, ""],
+        x: Float[Array, "*shape"],
+        condition: Condition = None,
+        *,
+        key: Key | None = None,
+    ) -> Float[Array, "*shape"]:
         return jnp.where(self.masks.target, self.network(c_noise, x, self.masks, key=key), 0)
 
     @property
