@@ -25,7 +25,7 @@ from .objectives import DenoisingScoreMatching, ImplicitScoreMatching
 from .processes import EDM, SDE, VE, VP
 from .samplers import AdamsBashforth, EulerMaruyama, ProbabilityFlow, sample
 from .simulation import simulate
-from .tables import FitConfig, ScoreConditional, ScoreDensity, ScoreImputer, ScoreOutlier
+from .tables import FitConfig, ScoreConditional, ScoreDensity, ScoreImputer, ScoreOutlier, ScorePosterior
 from .training import FitOptions, Rows, TrainState, adamw, fit
 
 __version__: str
@@ -52,6 +52,7 @@ __all__ = [
     "ScoreImputer",
     "ScoreNetwork",
     "ScoreOutlier",
+    "ScorePosterior",
     "TrainState",
     "adamw",
     "baselines",

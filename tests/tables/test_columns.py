@@ -28,7 +28,9 @@ from scorax.tables.columns import (
     Log,
     Logit,
     Map,
+    Normal,
     Ordered,
+    Parameter,
     Repeated,
     Rounded,
     Span,
@@ -104,6 +106,7 @@ COLUMNS: list[tuple[AbstractColumn, list[float]]] = [
     (Continuous("tailed", NumberFormat(), Span(-3, 1e6), Map(Asinh(1.0, 0.5), KNOTS)), [-3, 1e6, 1.0001, 700.0]),
     (Continuous("zeros", NumberFormat(2), Span(-9, -1), Map(Log(-0.01, "below")), (0.0,)), [0, -0.01, -9.17, -2.5]),
     (Repeated("repeated", NumberFormat(), (-0.5, 1.5), KNOTS), [-0.5, 1.5, 1.5, -0.5]),
+    (Parameter("parameter", NumberFormat(), Normal(0, 2), 1e-9), [-0.5, 0.25, 0.99, 0.1]),
     (Waves("waves", NumberFormat(1)), [0.1, 0.7, 2.5, 3.0]),
 ]
 
@@ -135,6 +138,7 @@ def test_numbers_and_levels_stand_one_after_the_other():
             "tailed",
             "zeros",
             "repeated",
+            "parameter",
             "waves",
             "waves",
         ),
@@ -143,9 +147,9 @@ def test_numbers_and_levels_stand_one_after_the_other():
     assert [codes.size for codes in SCHEMA.codes] == [2, 3, 3, 5, 3, 3, 2, 2]
     assert [codes.ordered for codes in SCHEMA.codes] == [False, False, False, True, True, False, False, True]
     assert SCHEMA.free.tolist() == list(range(1, len(COLUMNS)))
-    np.testing.assert_array_equal(SCHEMA.widths, [1, 1, np.nan, np.nan, np.nan, 0, 0, 0, np.nan, 0.01, 0])
+    np.testing.assert_array_equal(SCHEMA.widths, [1, 1, np.nan, np.nan, np.nan, 0, 0, 0, np.nan, 0, 0.01, 0])
     encoded = SCHEMA.encode(VALUES)
-    assert encoded.numbers.shape == encoded.widths.shape == (4, SCHEMA.dimension) == (4, 11)
+    assert encoded.numbers.shape == encoded.widths.shape == (4, SCHEMA.dimension) == (4, 12)
     assert encoded.levels.shape == (4, 8)
     np.testing.assert_array_equal(encoded.numbers[:, [0, 1, 5]], VALUES[:, [6, 7, 11]])
     np.testing.assert_array_equal(encoded.levels[:, 4], [2, 0, 1, 2])
@@ -258,7 +262,7 @@ def test_a_level_that_was_never_seen_has_none():
 
 def test_a_new_kind_is_a_class_and_a_line(monkeypatch):
     written = json.loads(json.dumps(SCHEMA.to_json()))
-    with pytest.raises(InputError, match=r"columns\[15\]\.kind: expected one of constant, copy, boolean, category"):
+    with pytest.raises(InputError, match=r"columns\[16\]\.kind: expected one of constant, copy, boolean, category"):
         Schema.from_json(written)
     monkeypatch.setitem(KINDS, "waves", Waves)
     assert Schema.from_json(written) == SCHEMA

@@ -2,6 +2,7 @@
 
 from scorax.metrics._association import AssociationDifference, association_difference, associations
 from scorax.metrics._c2st import ClassifierTest, c2st
+from scorax.metrics._calibration import Bands, Calibration
 from scorax.metrics._columns import ColumnDifference, Spike, column_differences
 from scorax.metrics._conformal import conformal_quantile
 from scorax.metrics._copying import Copying, copying, duplicates
@@ -14,6 +15,8 @@ from scorax.metrics._wasserstein import column_wasserstein, sliced_wasserstein
 
 __all__ = [
     "AssociationDifference",
+    "Bands",
+    "Calibration",
     "ClassifierTest",
     "ColumnDifference",
     "Copying",

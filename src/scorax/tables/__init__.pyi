@@ -17,6 +17,8 @@ from ._examine import Found, Remark, examine
 from ._imputed import Filled, Spread, fill
 from ._notes import notes
 from ._pooled import Pooled, pool
+from ._posterior import Posterior
+from ._priors import read_priors
 from ._recipe import Fit, Phase, Recipe, Resumed, TrainingEnded
 from ._rows import FitRows
 from ._run import Note, Saved, fit_run
@@ -28,15 +30,19 @@ from ._score_conditional import ScoreConditional
 from ._score_density import ScoreDensity
 from ._score_imputer import ScoreImputer
 from ._score_outlier import ScoreOutlier
+from ._score_posterior import ScorePosterior
 from ._settings import resolved
+from ._simulations import Simulations, observations
 from ._training import Advance, Training
 from ._unlikely import Reasons, reasons
+from .columns import Beta, Gamma, LogNormal, LogUniform, Normal, Uniform
 
 __all__ = [
     "MASKS",
     "SAMPLERS",
     "STATED_KINDS",
     "Advance",
+    "Beta",
     "Choices",
     "Conditions",
     "EnsembleConfig",
@@ -46,12 +52,17 @@ __all__ = [
     "FitConfig",
     "FitRows",
     "Found",
+    "Gamma",
     "LeftOut",
+    "LogNormal",
+    "LogUniform",
     "NetworkConfig",
     "NoiseConfig",
+    "Normal",
     "Note",
     "Phase",
     "Pooled",
+    "Posterior",
     "Reasons",
     "Recipe",
     "Remark",
@@ -64,10 +75,13 @@ __all__ = [
     "ScoreDensity",
     "ScoreImputer",
     "ScoreOutlier",
+    "ScorePosterior",
+    "Simulations",
     "Spread",
     "Training",
     "TrainingConfig",
     "TrainingEnded",
+    "Uniform",
     "Unseen",
     "begun_run",
     "checked_name",
@@ -79,9 +93,11 @@ __all__ = [
     "given_columns",
     "kept",
     "notes",
+    "observations",
     "open_run",
     "pool",
     "read_config",
+    "read_priors",
     "read_schema",
     "reasons",
     "require_masks",

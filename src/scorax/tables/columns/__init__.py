@@ -19,6 +19,18 @@ from scorax.tables.columns._map import Map
 from scorax.tables.columns._no_variable import identifier, is_free_text
 from scorax.tables.columns._number import AbstractNumber
 from scorax.tables.columns._ordered import Ordered
+from scorax.tables.columns._parameter import Parameter
+from scorax.tables.columns._prior import (
+    PRIORS,
+    AbstractPrior,
+    Beta,
+    Gamma,
+    LogNormal,
+    LogUniform,
+    Normal,
+    Prior,
+    Uniform,
+)
 from scorax.tables.columns._repeated import Repeated
 from scorax.tables.columns._rounded import Rounded
 from scorax.tables.columns._span import Span
@@ -36,17 +48,21 @@ KINDS: dict[str, type[AbstractColumn]] = {
     "integer": Integer,
     "rounded": Rounded,
     "continuous": Continuous,
+    "parameter": Parameter,
 }
 """Every kind of column, by its name in ``schema.json``. A column is of the first that takes its cells."""
 
 __all__ = [
     "KINDS",
+    "PRIORS",
     "AbstractColumn",
     "AbstractLevels",
     "AbstractNumber",
     "AbstractOpenLevels",
+    "AbstractPrior",
     "Asinh",
     "Base",
+    "Beta",
     "Boolean",
     "Category",
     "Cells",
@@ -56,21 +72,28 @@ __all__ = [
     "Copy",
     "Count",
     "Encoded",
+    "Gamma",
     "Grid",
     "Groups",
     "Identity",
     "Integer",
     "Knots",
     "Log",
+    "LogNormal",
+    "LogUniform",
     "Logit",
     "Map",
+    "Normal",
     "Ordered",
+    "Parameter",
+    "Prior",
     "Repeated",
     "Rounded",
     "Softplus",
     "Span",
     "Stated",
     "Time",
+    "Uniform",
     "found_line",
     "identifier",
     "is_free_text",

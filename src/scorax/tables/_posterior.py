@@ -1,0 +1,114 @@
+"""What a fitted table says of the parameters of a simulator given what was observed."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from scorax.likelihood import DataLogProb, LogProb
+from scorax.models import Evidence
+from scorax.samplers import sample
+from scorax.tables._fitted import FittedTable
+from scorax.tables._precision import in_own_precision
+
+_AT_ONCE = 2**16
+"""Draws of one call: what they are told is held together."""
+
+_TRIED = 256
+"""Draws among which the search for the mode begins."""
+
+_STEP = 0.05
+"""Of finite differences of the log-density, in standard deviations of the draws: far above the error of a solve."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The law of parameters given observations, of a model trained with these given.
+
+    Attributes:
+        fitted: the model.
+    """
+
+    fitted: FittedTable
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The columns of an observation."""
+        return self.fitted.config.training.given
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The columns that are asked for."""
+        schema = self.fitted.coordinates.schema
+        return tuple(name for j in schema.free if (name := schema.names[j]) not in self.given)
+
+    @property
+    def places(self) -> Int[np.ndarray, " p"]:
+        """Where they stand among the columns."""
+        return np.array([self.fitted.coordinates.schema.names.index(name) for name in self.parameters])
+
+    def draws(self, values: Float[np.ndarray, "n columns"], each: int, seed: int) -> Float[np.ndarray, "n each p"]:
+        """Parameters given every row, whose own are not looked at; draw k of row i is draw ``each`` i + k of the seed."""
+        told, total = self._told(values), len(values) * each
+        parts = [np.zeros((0, len(self.parameters)))]
+        for start in range(0, total, _AT_ONCE):
+            numbers = range(start, min(start + _AT_ONCE, total))
+            rows = np.arange(numbers.start, numbers.stop) // each
+            parts.append(self._drawn(jax.tree.map(lambda leaf, rows=rows: leaf[rows], told), numbers, seed))
+        return np.concatenate(parts).reshape(len(values), each, -1)
+
+    @in_own_precision
+    def _drawn(self, told: Evidence, numbers: range, seed: int) -> Float[np.ndarray, "m p"]:
+        fitted = self.fitted
+        x = sample(fitted.model, fitted.sampler, numbers, key=jax.random.key(seed), condition=told)
+        alpha = float(fitted.model.process.alpha(jnp.asarray(fitted.model.process.t0)))
+        z = np.nan_to_num(np.asarray(x, np.float64) / alpha)
+        return fitted.coordinates.decode(z)[:, self.places]
+
+    def log_prob(self, values: Float[np.ndarray, "n columns"], seed: int) -> LogProb | DataLogProb:
+        """Log-density of the parameters of every row given its observation, per unit of each, with its error."""
+        return self.fitted.log_prob(values, given=self.given, seed=seed)
+
+    def mode(self, row: Float[np.ndarray, " columns"], seed: int) -> Float[np.ndarray, " p"]:
+        """The parameters of the largest density given an observation: the best of draws, and from there uphill (L-BFGS).
+
+        The search goes in the coordinates of the model, where nothing has an end; the density is that of the parameters.
+        """
+        from scipy.optimize import minimize
+
+        drawn = self.draws(row[None], _TRIED, seed)[0]
+        rows = np.tile(row, (_TRIED, 1))
+        rows[:, self.places] = drawn
+        start = int(np.argmax(self.log_prob(rows, seed).value))
+        z = self.fitted.coordinates.schema.encode(rows).numbers
+        own = np.isin(self.fitted.coordinates.schema.coordinate_names, self.parameters)
+        spread, size = z[:, own].std(axis=0), int(own.sum())
+        away = np.concatenate([np.zeros((1, size)), np.eye(size), -np.eye(size)]) * _STEP
+
+        def values_at(offsets: np.ndarray) -> np.ndarray:
+            encoded = self.fitted.coordinates.schema.encode(np.tile(rows[start], (len(offsets), 1)))
+            encoded.numbers[:, own] = z[start, own] + offsets * spread
+            return self.fitted.coordinates.schema.invert(encoded)
+
+        def loss(offset: np.ndarray) -> tuple[float, np.ndarray]:
+            value = self.log_prob(values_at(offset + away), seed).value
+            return -float(value[0]), -np.asarray(value[1 : size + 1] - value[size + 1 :], np.float64) / (2 * _STEP)
+
+        found = minimize(loss, np.zeros(size), jac=True, method="L-BFGS-B", options={"maxiter": 50, "ftol": 1e-7})
+        return values_at(found.x[None])[0, self.places]
+
+    def ranks(self, values: Float[np.ndarray, "n columns"], each: int, seed: int) -> Int[np.ndarray, "n p"]:
+        """How many of the draws given every row's observation lie below its own parameters."""
+        drawn = self.draws(values, each, seed)
+        return np.sum(drawn < values[:, None, self.places], axis=1)
+
+    def _told(self, values: Float[np.ndarray, "n columns"]) -> Evidence:
+        coordinates, schema = self.fitted.coordinates, self.fitted.coordinates.schema
+        blank = values.copy()
+        blank[:, self.places] = np.nan
+        states = coordinates.states(blank, None, self.fitted.known(blank, self.given))
+        assert states.known is not None
+        asked = np.broadcast_to(np.isin(np.array(schema.names)[coordinates.columns], self.parameters), states.z.shape)
+        return Evidence(np.where(states.known, states.z, 0).astype(np.float32), states.known, asked)

@@ -1,0 +1,187 @@
+"""Posteriors: an untrained field is exactly the Gaussian it starts from in the coordinates of the model, so answers are known."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scorax import FitConfig, ScoreDensity, ScorePosterior
+from scorax.tables import Beta, FitRows, LogNormal, Normal, Training, Uniform
+from scorax.tables._coordinates import Coordinates
+from scorax.tables._fitted import FittedTable
+from scorax.tables._model import cut_at
+from untrained_conditional import CONFIG
+
+
+class Untrained(ScorePosterior):
+    """A :class:`ScorePosterior` that is not trained."""
+
+    def _learn(self, rows: FitRows, config: FitConfig) -> None:
+        split = rows.split(config, 0)
+        coordinates = Coordinates.fit(split.train, split.schema)
+        training = Training.of(split.train, coordinates, split.settings, seed=0)
+        self.fitted_ = FittedTable(training.blueprint, cut_at(training.model, 1e-3))
+        self.loss_curve_, self.n_iter_, self.seed_ = np.zeros(1), 1, 0
+
+
+PRIORS = {"a": Uniform(-1, 3), "b": LogNormal(0.0, 0.5)}
+ROOT = np.array([[1.0, 0.2], [-0.4, 0.8]])
+
+
+def simulations(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Parameters from their priors, and noisy mixtures of their normal quantiles: (u, x) is normal."""
+    random = np.random.default_rng(seed)
+    u = random.normal(size=(count, 2))
+    x = u @ ROOT.T + 0.5 * random.normal(size=(count, 2))
+    return np.column_stack([prior.inverse(own) for prior, own in zip(PRIORS.values(), u.T, strict=True)]), x
+
+
+THETA, X = simulations(400)
+
+
+@pytest.fixture(scope="module")
+def law() -> Untrained:
+    return Untrained(PRIORS, config=CONFIG).fit(THETA, X)
+
+
+def moments(law: Untrained, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of u given x under the law that the field starts from."""
+    own = law.fitted_.blueprint.starts.numbers.components
+    mean, basis, variances = (np.asarray(part[0, 0], np.float64) for part in (own.mean, own.basis, own.variances))
+    shift, scale = law.fitted_.coordinates.standardize.shift, law.fitted_.coordinates.standardize.scale
+    mean, whole = shift + scale * mean, scale[:, None] * (basis * variances @ basis.T) * scale
+    gain = whole[2:, :2] @ np.linalg.inv(whole[:2, :2])
+    return mean[2:] + gain @ (x - mean[:2]), whole[2:, 2:] - gain @ whole[:2, 2:]
+
+
+def quantiles(theta: np.ndarray) -> np.ndarray:
+    return np.column_stack([prior.forward(own) for prior, own in zip(PRIORS.values(), theta.T, strict=True)])
+
+
+def test_the_start_is_near_the_posterior(law: Untrained) -> None:
+    """The regression of u on x from 400 rows: coefficients are off by about .05, bound at six times that."""
+    mean, covariance = moments(law, np.array([0.5, -0.3]))
+    precision = ROOT.T @ ROOT / 0.25 + np.eye(2)
+    np.testing.assert_allclose(mean, np.linalg.solve(precision, ROOT.T @ [0.5, -0.3] / 0.25), atol=0.2)
+    np.testing.assert_allclose(covariance, np.linalg.inv(precision), atol=0.06)
+
+
+def test_draws_have_the_posterior_law_and_the_support(law: Untrained) -> None:
+    """Means and variances of 4,000 draws of u within 4.5 standard errors (false alarms: 7e-6 each)."""
+    asked = np.array([[0.5, -0.3], [3.0, 1.0]])
+    draws = law.sample(asked, 4000, seed=1)
+    assert draws.shape == (2, 4000, 2)
+    assert np.all((draws[..., 0] >= -1) & (draws[..., 0] <= 3) & (draws[..., 1] > 0))
+    for row, own in zip(asked, draws, strict=True):
+        mean, covariance = moments(law, row)
+        u, deviation = quantiles(own), np.sqrt(np.diag(covariance))
+        assert np.all(np.abs(u.mean(axis=0) - mean) < 4.5 * deviation / np.sqrt(4000))
+        assert np.all(np.abs(u.var(axis=0) / deviation**2 - 1) < 4.5 * np.sqrt(2 / 4000))
+    np.testing.assert_array_equal(law.sample(asked[0], 5, seed=3), law.sample(asked[:1], 5, seed=3)[0])
+
+
+def test_densities_are_the_closed_form_within_their_error(law: Untrained) -> None:
+    theta, x = THETA[:6], X[:6]
+    answer = law.log_prob(theta, x)
+    u = quantiles(theta)
+    for j in range(6):
+        mean, covariance = moments(law, x[j])
+        away = u[j] - mean
+        expected = -0.5 * away @ np.linalg.solve(covariance, away) - 0.5 * np.linalg.slogdet(2 * np.pi * covariance)[1]
+        expected += sum(float(prior.log_slope(theta[j, k : k + 1])[0]) for k, prior in enumerate(PRIORS.values()))
+        assert abs(answer.value[j] - expected) < 1e-4 + 1.25 * answer.total_error[j]
+        assert abs(answer.value[j] - expected) < 0.05
+    one = law.log_prob(theta, x[0])
+    assert one.value[0] == answer.value[0]
+
+
+def test_the_density_is_normalised_over_the_support() -> None:
+    """By the trapezium rule, which errs by 1e-3 at these 400 points; one parameter, beta."""
+    random = np.random.default_rng(0)
+    theta = random.beta(2, 3, size=(300, 1))
+    law = Untrained([Beta(2, 3)], config=CONFIG).fit(theta, theta + 0.3 * random.normal(size=theta.shape))
+    grid = np.linspace(1e-4, 1 - 1e-4, 400)
+    density = np.exp(law.log_prob(grid[:, None], [0.7]).value)
+    assert np.trapezoid(density, grid) == pytest.approx(1, abs=5e-3)
+
+
+def test_the_mode_is_where_the_density_is_largest() -> None:
+    """Of a normal posterior its mean, to a hundredth of its deviation."""
+    random = np.random.default_rng(2)
+    theta = random.normal(1, 2, size=(300, 2))
+    law = Untrained([Normal(1, 2)] * 2, config=CONFIG).fit(theta, theta + random.normal(size=theta.shape))
+    mean, covariance = moments(law, np.array([2.0, -1.0]))
+    np.testing.assert_allclose(law.map([2.0, -1.0]), 1 + 2 * mean, atol=0.02 * np.sqrt(covariance.max()))
+
+
+def test_own_simulations_are_calibrated_and_others_are_not(law: Untrained) -> None:
+    """The stated rate of false alarms is 5 %; p below 1e-3 for parameters whose quantiles are twice too far out."""
+    theta, x = simulations(300, seed=9)
+    found = law.calibrate(theta, x, draws=49)
+    assert found.ranks.shape == (300, 2)
+    assert found.calibrated.all()
+    away = np.column_stack([p.inverse(1.6 * u) for p, u in zip(PRIORS.values(), quantiles(theta).T, strict=True)])
+    assert law.calibrate(away, x, draws=49).verdicts == ("too narrow", "too narrow")
+
+
+def test_a_frame_has_its_names_and_without_a_prior_there_are_no_bounds() -> None:
+    frame = pd.DataFrame(X, columns=["first", "second"])
+    law = Untrained(config=CONFIG).fit(pd.DataFrame(THETA, columns=["a", "b"]), frame)
+    assert law.parameters_ == ("a", "b")
+    assert [column.kind for column in law.schema_.columns[2:]] == ["continuous", "continuous"]
+    draws = law.sample(frame.iloc[:2], 2000)
+    assert draws.shape == (2, 2000, 2)
+    assert draws[..., 0].min() < -1 or draws[..., 0].max() > 3
+    assert Untrained([Uniform(-1, 3), LogNormal(0, 0.5)], config=CONFIG).fit(THETA, X).parameters_ == (
+        "theta0",
+        "theta1",
+    )
+
+
+def test_a_folder_keeps_the_law(law: Untrained, tmp_path: Path) -> None:
+    law.save(tmp_path / "run")
+    again = ScorePosterior.load(tmp_path / "run")
+    assert again.prior == PRIORS
+    assert again.n_features_in_ == 2
+    np.testing.assert_array_equal(again.sample(X[0], 3), law.sample(X[0], 3))
+    with pytest.raises(ValueError, match="whole rows"):
+        ScoreDensity.load(tmp_path / "run").sample(1)
+
+
+def test_parameters_that_are_not_drawn_from_their_prior_are_warned_of() -> None:
+    """The test of Kolmogorov and Smirnov at 1e-6; a uniform law on half of the interval."""
+    with pytest.warns(UserWarning, match="do not look like draws from uniform"):
+        Untrained([Uniform(-1, 7), LogNormal(0, 0.5)], config=CONFIG).fit(THETA, X)
+
+
+@pytest.mark.parametrize(
+    ("prior", "theta", "x", "words"),
+    [
+        (PRIORS, np.where(THETA > 2.5, 4.0, THETA), X, "in the support"),
+        ({"a": Uniform(-1, 3)}, THETA, X, "a prior for each parameter"),
+        ([Uniform(-1, 3)], THETA, X, "priors of the parameters theta0, theta1"),
+        (PRIORS, THETA, np.ones_like(X), "a column that varies"),
+        (PRIORS, THETA, X[:-1], "inconsistent numbers of samples"),
+        (PRIORS, THETA, None, "observations x"),
+        (None, np.ones_like(THETA), X, "different numbers in every row"),
+        ({"a": Uniform(-1, 3), "c": Normal(0, 1)}, pd.DataFrame(THETA, columns=["a", "b"]), X, "none for 'c'"),
+        (None, pd.DataFrame(THETA, columns=["a", "x0"]), X, "other names in x than in theta"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(prior, theta, x, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        Untrained(prior, config=CONFIG).fit(theta, x)
+
+
+def test_what_cannot_be_asked_is_refused(law: Untrained) -> None:
+    with pytest.raises(ValueError, match="features"):
+        law.sample([1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="in the support"):
+        law.log_prob([[9.0, 1.0]], X[0])
+    with pytest.raises(ValueError, match="2 parameters in a row, got 1"):
+        law.log_prob([[1.0]], X[0])
+    with pytest.raises(ValueError, match="n of at least 1"):
+        law.sample(X[0], 0)
+    with pytest.raises(ValueError, match="rows of x"):
+        law.calibrate(THETA[:1], X[0])
