@@ -11,6 +11,13 @@ from scorax.data._header import guard_name
 from scorax.data._image import read_image
 from scorax.data._order import RowOrder
 from scorax.data._output import TableWriter, write_table
+from scorax.data._pictures import (
+    PictureFacts,
+    Pictures,
+    fingerprint_of_pictures,
+    holds_pictures,
+    read_pictures,
+)
 from scorax.data._read import read_table
 from scorax.data._table import Limits, Missing, Table, TableFacts, check_names, fingerprint
 from scorax.data._toys import toy_log_density
@@ -24,6 +31,8 @@ __all__ = [
     "Limits",
     "Missing",
     "NumberFormat",
+    "PictureFacts",
+    "Pictures",
     "RowOrder",
     "Table",
     "TableFacts",
@@ -35,10 +44,13 @@ __all__ = [
     "embedded_names",
     "filled_writer",
     "fingerprint",
+    "fingerprint_of_pictures",
     "guard_name",
+    "holds_pictures",
     "is_toy",
     "read_cells",
     "read_image",
+    "read_pictures",
     "read_table",
     "toy_log_density",
     "write_table",

@@ -125,8 +125,12 @@ def _names(data: bytes, where: str, limits: Limits) -> tuple[str, ...]:
     check_count(shape[0], where, limits)
     if dtype.itemsize // 4 > limits.field_bytes:
         raise _refusal(where, "short names", f"names of {dtype.itemsize // 4} characters", "shorten them")
+    return _texts(np.frombuffer(data, dtype, offset=header.length), where)
+
+
+def _texts(array: np.ndarray, where: object) -> tuple[str, ...]:
     try:
-        return tuple(str(name) for name in np.frombuffer(data, dtype, offset=header.length))
+        return tuple(str(name) for name in array)
     # NumPy reports a code point that does not exist as a SystemError.
     except (ValueError, SystemError):
         raise _refusal(where, "text", "characters outside of Unicode", "save the names again") from None
@@ -136,11 +140,7 @@ def read_npz(path: Path, limits: Limits, missing: Missing) -> Table:
     """Reads the one 2-D array of an archive, or the one named ``X``; see ``read_table``."""
     try:
         with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            if len(infos) > _MEMBERS:
-                raise _refusal(path, f"at most {_MEMBERS} arrays", f"{len(infos)}", "save one array")
-            check_bytes(sum(info.file_size for info in infos), path, limits, "the archive once decompressed")
-            return _from_archive(path, archive, infos, limits, missing)
+            return _from_archive(path, archive, limits, missing)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -148,9 +148,12 @@ def read_npz(path: Path, limits: Limits, missing: Missing) -> Table:
         raise _refusal(path, "an archive of numpy.savez", got, "save it again") from None
 
 
-def _from_archive(
-    path: Path, archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], limits: Limits, missing: Missing
-) -> Table:
+def archive_members(path: Path, archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfile.ZipInfo]:
+    """The members of an archive of arrays by the names of these, none of them more than the archive can hold."""
+    infos = archive.infolist()
+    if len(infos) > _MEMBERS:
+        raise _refusal(path, f"at most {_MEMBERS} arrays", f"{len(infos)}", "save one array")
+    check_bytes(sum(info.file_size for info in infos), path, limits, "the archive once decompressed")
     for info in infos:
         name = info.filename
         if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
@@ -163,11 +166,50 @@ def _from_archive(
     members = {info.filename.removesuffix(".npy"): info for info in infos}
     if len(members) != len(infos):
         raise _refusal(path, "arrays of different names", "one name twice", "save it again")
+    return members
+
+
+def header_in(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> _Header:
+    """The header of a member."""
+    with archive.open(info) as stream:
+        return _header(stream, f"{shown_path(path)}[{quote(info.filename.removesuffix('.npy'))}]")
+
+
+def shape_of_npy(path: Path) -> tuple[int, ...]:
+    """What the header of a file says."""
+    with path.open("rb") as file:
+        return _header(file, path).shape
+
+
+def array_in(
+    path: Path, limits: Limits, archive: zipfile.ZipFile | None = None, info: zipfile.ZipInfo | None = None
+) -> np.ndarray:
+    """The array of a ``.npy``, or of a member of an archive, of numbers or text, whatever its shape."""
+    where: object = path
+    if archive is None or info is None:
+        check_bytes(os.path.getsize(path), path, limits, "the array")
+        data = path.read_bytes()
+    else:
+        where = f"{shown_path(path)}[{quote(info.filename.removesuffix('.npy'))}]"
+        data = _member(archive, info, where, limits)
+    header = _header(io.BytesIO(data), where)
+    if header.dtype.hasobject or header.dtype.kind not in "fiubU":
+        raise _refusal(where, "an array of numbers or text", f"type {quote(header.dtype)}", "convert it with astype")
+    if header.size != len(data) - header.length:
+        got = f"{len(data) - header.length} bytes"
+        raise _refusal(where, f"the data of shape {header.shape} and type {header.dtype}", got, "copy the file again")
+    flat = np.frombuffer(data, header.dtype, offset=header.length)
+    if header.dtype.kind == "U":
+        _texts(flat, where)
+    return flat.reshape(header.shape, order="F" if header.fortran else "C")
+
+
+def _from_archive(path: Path, archive: zipfile.ZipFile, limits: Limits, missing: Missing) -> Table:
+    members = archive_members(path, archive, limits)
     names_info = members.pop("columns", None)
     shapes: dict[str, tuple[int, ...]] = {}
     for name, info in members.items():
-        with archive.open(info) as stream:
-            shapes[name] = _header(stream, f"{shown_path(path)}[{quote(name)}]").shape
+        shapes[name] = header_in(archive, info, path).shape
     chosen = ["X"] if "X" in shapes else [name for name, shape in shapes.items() if len(shape) == 2]
     if len(chosen) != 1:
         got = f"{len(chosen)} 2-D arrays" + (f" ({listing(chosen)})" if chosen else "")

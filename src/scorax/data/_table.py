@@ -153,7 +153,7 @@ def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], where: object) ->
         do = _REMEDIES.get(dtype.kind, "convert it with astype(float)")
     elif len(shape) > 2:
         expected, got = "a 2-D array (rows, columns)", f"shape {shown}, as of pictures"
-        do = "make each a row with reshape(len(x), -1): a model of pictures does not exist yet"
+        do = "make each a row with reshape(len(x), -1), or fit them as pictures: scorax fit X.npy"
     elif len(shape) < 2:
         expected, got, do = "a 2-D array (rows, columns)", f"shape {shown}", "reshape it, one column: reshape(-1, 1)"
     else:
