@@ -11,6 +11,7 @@ import typer
 
 from scorax.cli._command_line import command_line
 from scorax.cli._fit import fit
+from scorax.cli._infer import infer
 from scorax.cli._logp import logp
 from scorax.cli._sample import sample
 
@@ -18,6 +19,11 @@ PLAIN: dict[str, Any] = {
     "table": Path("a.csv"), "output": Path("run"), "resume": False, "config": None, "sets": None, "seed": 0,
     "holdout": None, "test": None, "folds": None, "minutes": None, "masks": False, "max_steps": None, "columns": None,
     "categories": None, "ignored": None, "schema": None, "make_report": True,
+}  # fmt: skip
+INFER: dict[str, Any] = {
+    "simulations": Path("a.csv"), "observed": Path("x.csv"), "output": Path("run"), "parameters": None, "prior": None,
+    "samples": 1000, "calibrate": None, "holdout": None, "resume": False, "seed": 0, "minutes": None, "max_steps": None,
+    "sets": None,
 }  # fmt: skip
 SETS = ["noise.candidates=[0.1, 0.3]", 'ensemble.starts=["gaussian"]', "a=$HOME `id` 'x' \\ !"]
 
@@ -51,7 +57,19 @@ def test_a_line_of_fit_is_understood_as_it_was_meant(changes: dict[str, Any]) ->
     assert {key: str(value) for key, value in found.items()} == {k: str(v) for k, v in (PLAIN | changes).items()}
 
 
-@pytest.mark.parametrize("command", [fit, sample, logp])
+def test_a_line_of_infer_is_understood_as_it_was_meant() -> None:
+    changes = {
+        "prior": "a=uniform(-1,1), b c=normal(0,2)",
+        "parameters": "b c,a",
+        "resume": True,
+        "sets": SETS,
+        "samples": 3,
+    }
+    found = understood(infer, command_line(infer, INFER | changes))
+    assert {key: str(value) for key, value in found.items()} == {k: str(v) for k, v in (INFER | changes).items()}
+
+
+@pytest.mark.parametrize("command", [fit, infer, sample, logp])
 def test_every_option_is_written_down(command: Callable[..., None]) -> None:
     values = {name: _other(parameter) for name, parameter in inspect.signature(command).parameters.items()}
     alone = typer.Typer(add_completion=False)

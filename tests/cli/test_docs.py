@@ -25,6 +25,7 @@ COMMANDS = (
     "sample",
     "logp",
     "impute",
+    "infer",
     "evaluate",
     "simulate",
     "noise",

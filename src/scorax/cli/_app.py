@@ -16,6 +16,7 @@ from scorax.cli._evaluate import evaluate
 from scorax.cli._failures import print_error, print_failure, usage_message
 from scorax.cli._fit import fit
 from scorax.cli._impute import impute
+from scorax.cli._infer import infer
 from scorax.cli._info import info
 from scorax.cli._logp import logp
 from scorax.cli._noise import noise
@@ -78,7 +79,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (demo, schema, fit, sample, logp, impute, evaluate, simulate, noise, report, info, check):
+for _command in (demo, schema, fit, sample, logp, impute, infer, evaluate, simulate, noise, report, info, check):
     app.command(_command.__name__)(_guarded(_command))
 
 

@@ -74,7 +74,7 @@ def fit(
     from scorax.cli._rows import describe_rows, describe_table
     from scorax.data import read_table
     from scorax.spec import resolve
-    from scorax.tables import MASKS, Choices, FitConfig, FitRows, Schema
+    from scorax.tables import MASKS, Choices, FitConfig, FitRows, Schema, require_whole_rows
 
     choices = Choices.read(columns or (), categories or (), ignored or ())
     given_schema = None
@@ -85,6 +85,7 @@ def fit(
     flags = {"ensemble.folds": folds, "training.minutes": minutes, "training.max_steps": max_steps}
     flags |= {"training.masks": MASKS if masks else None}
     settings = resolve(FitConfig, file=config, sets=sets or (), flags=flags)
+    require_whole_rows(settings)
     if resume:
         require_resumable(output)
     given_rows = read_table(table, missing="keep")

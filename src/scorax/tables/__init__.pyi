@@ -25,7 +25,7 @@ from ._run import Note, Saved, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._schema import LeftOut, Schema
-from ._scorable import Unseen, require_masks, require_seen
+from ._scorable import Unseen, require_masks, require_seen, require_whole_rows
 from ._score_conditional import ScoreConditional
 from ._score_density import ScoreDensity
 from ._score_imputer import ScoreImputer
@@ -102,6 +102,7 @@ __all__ = [
     "reasons",
     "require_masks",
     "require_seen",
+    "require_whole_rows",
     "resolved",
     "told",
 ]

@@ -56,7 +56,7 @@ def fit_run(
         config: configuration; what it leaves out is chosen from the size of the table.
         seed: root of all randomness.
         resume: go on from the newest whole step.
-        records: whether to compare with baselines and write what the report shows.
+        records: whether to compare with baselines and write what the report shows, of a model of whole rows.
         on_event: hears what is done, every state of the training, notes, and what was saved.
         poll: called between jitted calls; returns ``"save"`` to ask for a checkpoint, raises ``Interrupted`` to stop.
 
@@ -68,7 +68,8 @@ def fit_run(
         Interrupted: ``poll`` said so; the state is saved.
     """
     began = time.monotonic()
-    require_whole_rows(config)
+    if records:
+        require_whole_rows(config)
     split = rows.split(config, seed)
     facts = _facts(rows, seed)
     run = RunFolder(run_path)

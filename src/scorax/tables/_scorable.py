@@ -70,7 +70,7 @@ def require_whole_rows(config: FitConfig) -> None:
             explain(
                 expected="a model of whole rows",
                 got=f"training.given: the other columns given {listing(config.training.given)}",
-                do="take ScoreConditional for it, or leave training.given out",
+                do="take ScoreConditional or ScorePosterior for it, or leave training.given out",
             )
         )
 
