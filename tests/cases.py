@@ -150,6 +150,7 @@ from scorax.samplers import (
     Stop,
     TweedieMean,
     UniformGrid,
+    UniPC,
     nodes,
 )
 from scorax.simulation import Euler, Exact, Milstein
@@ -288,6 +289,7 @@ CASES: dict[type, Case] = {
     ProbabilityFlow: sampler(lambda: ProbabilityFlow(rtol=1e-2, atol=1e-2)),
     DDPM: sampler(lambda: DDPM(num_steps=4)),
     DPMSolver: sampler(lambda: DPMSolver(num_steps=4, stochastic=True)),
+    UniPC: sampler(lambda: UniPC(num_steps=4)),
     AdamsBashforth: sampler(lambda: AdamsBashforth(num_steps=4)),
     AnnealedLangevin: sampler(lambda: AnnealedLangevin(num_steps=4)),
     PredictorCorrector: sampler(lambda: PredictorCorrector(num_steps=4)),

@@ -1,5 +1,7 @@
 """Orders of convergence by slope, against the exact flow of a correlated Gaussian (never isotropic: there schemes agree)."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,9 +18,12 @@ from scorax.samplers import (
     LogRatioGrid,
     Node,
     ProbabilityFlow,
+    UniPC,
+    _multistep,
     nodes,
     sample_path,
 )
+from scorax.samplers._multistep import _moments
 from scorax.targets import ExactDenoiser, gaussian
 
 KEY = jax.random.key(0)
@@ -55,6 +60,50 @@ def test_trap_18_order_of_the_deterministic_samplers(correlated, sampler, order)
             _, (states,) = sample_path(model, sampler(num_steps, LogRatioGrid()), 1, key=KEY)
             errors.append(np.linalg.norm(states[-1] - flow(states[0])))
         assert abs(np.log2(errors[0] / errors[1]) - order) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("sampler", "least"),
+    [(DPMSolver(1, order=3), 3), (UniPC(1, order=1), 2), (UniPC(1), 3), (UniPC(1, order=3), 4)],
+    ids=["DPMSolver 3", "UniPC 1", "UniPC 2", "UniPC 3"],
+)
+def test_orders_of_the_multistep_family(correlated, sampler, least):
+    """At least the stated slope: the constants of the first, lower steps are tiny where the law is nearly that at t1."""
+    with jax.enable_x64(True):
+        model, flow = correlated
+        errors = []
+        for num_steps in (64, 256):
+            own = dataclasses.replace(sampler, num_steps=num_steps)
+            _, (states,) = sample_path(model, own, 1, key=KEY)
+            errors.append(np.linalg.norm(states[-1] - flow(states[0])))
+        assert np.log2(errors[0] / errors[1]) / 2 > least - 0.25
+
+
+def test_half_of_the_square_term_is_of_order_two(correlated, monkeypatch):
+    """What published programs of order 3 do, and the page says of them."""
+    whole = _multistep._through
+
+    def half(places, moments):
+        return whole(places, [moments[0], moments[1], moments[2] / 2])
+
+    monkeypatch.setattr(_multistep, "_through", half)
+    with jax.enable_x64(True):
+        model, flow = correlated
+        errors = []
+        for num_steps in (63, 127):  # other programs than those of the whole term
+            _, (states,) = sample_path(model, DPMSolver(num_steps, order=3), 1, key=KEY)
+            errors.append(np.linalg.norm(states[-1] - flow(states[0])))
+        assert abs(np.log2(errors[0] / errors[1]) - 2) < 0.15
+
+
+def test_moments_are_those_of_a_quadrature():
+    places, weights = np.polynomial.legendre.leggauss(40)
+    v = (places + 1) / 2
+    for h in (1e-6, 1e-2, 0.7, 0.999, 1.0, 3.0, 30.0):
+        with jax.enable_x64(True):
+            found = [float(m) for m in _moments(jnp.asarray(h), 4)]
+        expected = [np.sum(weights / 2 * h * np.exp(-h * (1 - v)) * v**k) for k in range(4)]
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_trap_18_weak_order_of_euler_maruyama(correlated):

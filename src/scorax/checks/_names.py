@@ -78,6 +78,8 @@ CHECK_NAMES = (
     "sampler Heun: with churn, the law at t0",
     "sampler DPMSolver: the exact flow",
     "sampler DPMSolver: SDE form, the law at t0",
+    "sampler DPMSolver: order 3, the exact flow",
+    "sampler UniPC: the exact flow",
     "sampler AdamsBashforth: the exact flow",
     "sampler AdamsBashforth: law of a mixture",
     "sampler AdamsBashforth: mean from matched moments",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from scorax._moved import former_names
 from scorax.samplers._abstract import AbstractGridSampler, AbstractOneStepSampler, AbstractSampler, Path, Traits
+from scorax.samplers._adams_bashforth import AdamsBashforth
 from scorax.samplers._ancestral import DDIM, DDPM
 from scorax.samplers._ends import AbstractEnd, CategoryDraw, PosteriorDraw, Stop, TweedieMean
 from scorax.samplers._euler_maruyama import EulerMaruyama
@@ -22,7 +23,7 @@ from scorax.samplers._grids import (
 )
 from scorax.samplers._heun import Churn, Heun
 from scorax.samplers._langevin import AnnealedLangevin, PredictorCorrector
-from scorax.samplers._multistep import AdamsBashforth, DPMSolver
+from scorax.samplers._multistep import DPMSolver, UniPC
 from scorax.samplers._probability_flow import ProbabilityFlow
 from scorax.samplers._reverse_sde import ReverseSDE
 from scorax.samplers._sample import sample, sample_path
@@ -62,6 +63,7 @@ __all__ = [
     "Terminal",
     "Traits",
     "TweedieMean",
+    "UniPC",
     "UniformGrid",
     "nodes",
     "sample",

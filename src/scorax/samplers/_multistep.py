@@ -1,84 +1,78 @@
-"""Second-order samplers that remember the last prediction: one evaluation a step."""
+"""Linear multistep methods in the logarithm of the signal-to-noise ratio: one evaluation a step."""
 
-import abc
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
+from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.models import AbstractScoreModel, Prediction
+from scorax.models import AbstractScoreModel
 from scorax.processes import Level
 from scorax.samplers._abstract import AbstractGridSampler, Traits
-from scorax.samplers._grids import AbstractGrid, LogNormalGrid, LogRatioGrid, Node
-from scorax.samplers._updates import level_of, narrowed, recombined
+from scorax.samplers._grids import AbstractGrid, LogRatioGrid, Node
+from scorax.samplers._updates import level_of, narrowed
+
+_TERMS = 12
+"""Terms of the series of a moment at steps below one; the first that is left out is below the rounding of float64."""
 
 
-class Last(NamedTuple):
-    """Prediction of the last step, and the length of that step in the variable of the method; infinite before the first.
+class History(NamedTuple):
+    """What was predicted at the last nodes, the latest first.
 
-    A second-order correction is divided by that length, so the first step is of order one without a special case.
+    Attributes:
+        x0: data predictions.
+        lengths: of the steps after the latest but one, the one before that, and so on, in lambda.
+        held: how many of them are there yet.
     """
 
-    prediction: Prediction
-    length: Float[Array, ""]
+    x0: Float[Array, "p *shape"]
+    lengths: Float[Array, " gaps"]
+    held: Int[Array, ""]
+
+    @staticmethod
+    def empty(x: Float[Array, "*shape"], order: int) -> "History":
+        return History(jnp.zeros((order, *x.shape), x.dtype), jnp.ones(order - 1, x.dtype), jnp.zeros((), jnp.int32))
+
+    def after(self, x0: Float[Array, "*shape"]) -> "History":
+        """With one more prediction."""
+        return self._replace(x0=jnp.concatenate([x0[None], self.x0[:-1]]), held=self.held + 1)
+
+    def stepped(self, h: Float[Array, ""]) -> "History":
+        """With one more step."""
+        return self._replace(lengths=jnp.concatenate([h[None], self.lengths])[: len(self.lengths)])
+
+    def places(self, h: Float[Array, ""]) -> list[Float[Array, ""]]:
+        """Where the predictions stand: the latest at 0, in units of the step ``h`` that follows; ones not there yet beyond."""
+        return [jnp.zeros_like(h), *(-jnp.cumsum(self.lengths) / h)]
 
 
-class _AbstractTwoStep(AbstractGridSampler[Last]):
-    """Method that continues the predictions of the last two nodes."""
+class DPMSolver(AbstractGridSampler[History]):
+    r"""DPM-Solver++: the exponential integrator of the flow in $\lambda = \log(\alpha/\sigma)$, for the data prediction.
 
-    needs_denoiser: ClassVar[bool] = True
+    With $h = \lambda_s - \lambda_t$ the flow is
 
-    @abc.abstractmethod
-    def _update(
-        self,
-        x: Float[Array, "*shape"],
-        now: Prediction,
-        last: Last,
-        level: Level,
-        target: Level,
-        noise: Callable[[], Float[Array, "*shape"]],
-    ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
-        """State at the level ``target`` and the length of the step; ``noise`` draws standard normal noise."""
+    $$ x_s = \frac{\sigma_s}{\sigma_t} x + \alpha_s \int_0^1 h\, e^{-h (1 - v)}\, \hat x_0(\lambda_t + v h)\, dv. $$
 
-    def begin(self, x: Float[Array, "*shape"]) -> Last:
-        zeros = jnp.zeros_like(x)
-        return Last(Prediction(zeros, zeros), jnp.asarray(jnp.inf, x.dtype))
+    The prediction is continued by the polynomial through its last values, ``order`` of them, fewer in the first steps. Order 1
+    is DDIM. Of order 2 the line is taken at its middle, $D = \hat x_0 + \frac{h}{2 h'} (\hat x_0 - \hat x_0')$ with the
+    last step's $h'$, as the reference does; of order 3 the parabola is integrated exactly. The SDE form follows the reverse
+    SDE:
 
-    def advance(
-        self,
-        model: AbstractScoreModel,
-        x: Float[Array, "*shape"],
-        memory: Last,
-        t: Node,
-        s: Node,
-        condition: Condition,
-        *,
-        key: Key,
-    ) -> tuple[Float[Array, "*shape"], Last]:
-        level = level_of(t)
-        now = narrowed(model).predict_at(level, x, condition)
-        y, length = self._update(x, now, memory, level, level_of(s), lambda: jax.random.normal(key, x.shape, x.dtype))
-        return y, Last(now, length)
+    $$ x_s = \frac{\sigma_s}{\sigma_t} e^{-h} x + \alpha_s \int_0^1 2h\, e^{-2h (1 - v)}\, \hat x_0\, dv
+             + \sigma_s \sqrt{1 - e^{-2h}}\; z. $$
 
-
-class DPMSolver(_AbstractTwoStep):
-    r"""DPM-Solver++ (2M): the exponential integrator of the flow in $\lambda = \log(\alpha/\sigma)$, for the data prediction.
-
-    With $h = \lambda_s - \lambda_t$, the last step's $h'$, and $D = \hat x_0 + \frac{h}{2 h'} (\hat x_0 - \hat x_0')$
-
-    $$ x_s = \frac{\sigma_s}{\sigma_t} x - \alpha_s \left(e^{-h} - 1\right) D, $$
-
-    of order two with one evaluation a step. Its SDE form follows the reverse-time SDE:
-
-    $$ x_s = \frac{\sigma_s}{\sigma_t} e^{-h} x + \alpha_s \left(1 - e^{-2h}\right) D + \sigma_s \sqrt{1 - e^{-2h}}\; z. $$
+    Published programs of order 3 take half of the parabola's square term, which leaves the method of order two
+    (``docs/samplers.md``); this one does not.
 
     Args:
         num_steps: updates from ``t1`` to ``t0``.
         grid: where they are placed.
         stochastic: the SDE form.
+        order: 1, 2 or 3.
 
     Reference: Lu et al. (2022), *DPM-Solver++*, algorithm 2 and eq. 18 (SDE-DPM-Solver++ 2M).
     """
@@ -86,96 +80,185 @@ class DPMSolver(_AbstractTwoStep):
     num_steps: int = 20
     grid: AbstractGrid = LogRatioGrid()
     stochastic: bool = False
+    order: int = eqx.field(default=2, static=True)
+    needs_denoiser: ClassVar[bool] = True
     traits: ClassVar[Traits] = Traits(
         "flow; reverse SDE where stochastic",
-        "2 (SDE form: 1)",
+        "1, 2 or 3 (SDE form: 1)",
         "1",
         "a denoiser",
         "few evaluations of an expensive network",
     )
 
+    def __check_init__(self) -> None:
+        _check_order(self.order)
+
     @property
     def follows_flow(self) -> bool:
         return not self.stochastic
 
-    def _update(
+    def begin(self, x: Float[Array, "*shape"]) -> History:
+        return History.empty(x, self.order)
+
+    def advance(
         self,
+        model: AbstractScoreModel,
         x: Float[Array, "*shape"],
-        now: Prediction,
-        last: Last,
-        level: Level,
-        target: Level,
-        noise: Callable[[], Float[Array, "*shape"]],
-    ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
-        h = jnp.log(target.alpha / level.alpha) - jnp.log(target.sigma / level.sigma)
-        extrapolated = now.x0 + 0.5 * h / last.length * (now.x0 - last.prediction.x0)
-        decay = target.sigma / level.sigma
+        memory: History,
+        t: Node,
+        s: Node,
+        condition: Condition,
+        *,
+        key: Key,
+    ) -> tuple[Float[Array, "*shape"], History]:
+        level, target = level_of(t), level_of(s)
+        h = _length(level, target)
+        history = memory.after(narrowed(model).predict_at(level, x, condition).x0)
+        rate = 2 * h if self.stochastic else h
+        weights = _weights_of_last(rate, history.places(h), jnp.minimum(history.held, self.order))
+        kept = target.sigma / level.sigma * (jnp.exp(-h) if self.stochastic else 1)
+        y = kept * x + target.alpha * jnp.tensordot(weights, history.x0, 1)
         if self.stochastic:
-            share = -jnp.expm1(-2 * h)
-            drawn = jnp.sqrt(share) * target.sigma * noise()
-            return decay * jnp.exp(-h) * x + target.alpha * share * extrapolated + drawn, h
-        return decay * x - target.alpha * jnp.expm1(-h) * extrapolated, h
+            spread = jnp.sqrt(-jnp.expm1(-rate)) * target.sigma
+            y = y + spread * jax.random.normal(key, x.shape, x.dtype)
+        return y, history.stepped(h)
 
 
-class AdamsBashforth(_AbstractTwoStep):
-    r"""Exponential Adams-Bashforth method of order two in the angle $a = atan2(\sigma, \alpha)$, the v-form of the flow.
+class Corrected(NamedTuple):
+    """History, and the last step as far as a correction repeats it.
 
-    The flow of $y = x/R$ is $dy/da = \cos(a)\, n - \sin(a)\, x_0$. Both predictions are continued linearly in the angle from
-    the last two nodes, with slopes $n'$ and $x_0'$, and the rotation is integrated exactly. With $h = a_s - a_t$
+    Attributes:
+        history: predictions before the last step.
+        kept: the state that it began at, times the ratio of the noises.
+        alpha: the signal where it ended.
+        length: its length in lambda.
+    """
 
-    $$ y_s = \cos(a_s)\, x_0 + \sin(a_s)\, n + n' (h \sin a_s + \cos a_s - \cos a_t) + x_0' (h \cos a_s - \sin a_s + \sin a_t). $$
+    history: History
+    kept: Float[Array, "*shape"]
+    alpha: Float[Array, ""]
+    length: Float[Array, ""]
 
-    Without slopes it is DDIM. Every coefficient is regular at both ends of the clock, whatever the parametrization: neither
-    a division by $\sigma$ nor one by $\alpha$. One evaluation a step.
-    The default sampler.
+
+class UniPC(AbstractGridSampler[Corrected]):
+    r"""UniPC: every step of :class:`DPMSolver` is done again with the prediction at its end, which the next step needs anyway.
+
+    The corrector is the polynomial through the last ``order`` predictions *and* the new one, integrated exactly over the same
+    step; of order 1 the line is taken at its middle. A step so has order ``order + 1`` for one evaluation; the last is not
+    corrected.
 
     Args:
         num_steps: updates from ``t1`` to ``t0``.
-        grid: where they are placed; dense in the middle of the clock by default.
+        grid: where they are placed.
+        order: 1, 2 or 3, of the predictor.
 
-    Reference: Zhang and Chen (2023), *Fast sampling of diffusion models with exponential integrator*, eq. 15 (the method,
-    for the noise prediction); Salimans and Ho (2022), appendix D (the angle).
+    Reference: Zhao et al. (2023), *UniPC: a unified predictor-corrector framework for fast sampling of diffusion models*,
+    algorithms 5 and 6 with $B(h) = e^h - 1$.
     """
 
-    num_steps: int = 32
-    grid: AbstractGrid = LogNormalGrid()
+    num_steps: int = 20
+    grid: AbstractGrid = LogRatioGrid()
+    order: int = eqx.field(default=2, static=True)
+    needs_denoiser: ClassVar[bool] = True
     traits: ClassVar[Traits] = Traits(
-        "flow", "2", "1", "a denoiser", "the default: most accurate for its evaluations, the law of log_prob"
+        "flow", "2, 3 or 4", "1", "a denoiser", "very few evaluations of an expensive network"
     )
+
+    def __check_init__(self) -> None:
+        _check_order(self.order)
 
     @property
     def follows_flow(self) -> bool:
         return True
 
-    def _update(
+    def begin(self, x: Float[Array, "*shape"]) -> Corrected:
+        one = jnp.ones((), x.dtype)
+        return Corrected(History.empty(x, self.order), jnp.zeros_like(x), one, one)
+
+    def advance(
         self,
+        model: AbstractScoreModel,
         x: Float[Array, "*shape"],
-        now: Prediction,
-        last: Last,
-        level: Level,
-        target: Level,
-        noise: Callable[[], Float[Array, "*shape"]],
-    ) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
-        radius = jnp.hypot(target.alpha, target.sigma)
-        here = jnp.arctan2(level.sigma, level.alpha)
-        h = jnp.arctan2(target.sigma, target.alpha) - here
-        cosine, sine = _slope_weights(here, h)
-        noise_slope = (now.noise - last.prediction.noise) / last.length
-        x0_slope = (now.x0 - last.prediction.x0) / last.length
-        return recombined(now, target) + radius * (cosine * noise_slope + sine * x0_slope), h
+        memory: Corrected,
+        t: Node,
+        s: Node,
+        condition: Condition,
+        *,
+        key: Key,
+    ) -> tuple[Float[Array, "*shape"], Corrected]:
+        level, target = level_of(t), level_of(s)
+        h, past = _length(level, target), memory.history
+        now = narrowed(model).predict_at(level, x, condition).x0
+        order = jnp.minimum(past.held, self.order)
+        weights = _weights_around(memory.length, past.places(memory.length), order)
+        again = memory.kept + memory.alpha * jnp.tensordot(weights, jnp.concatenate([now[None], past.x0]), 1)
+        x = jnp.where(past.held > 0, again, x)
+        history = past.stepped(memory.length).after(now)
+        kept = target.sigma / level.sigma * x
+        weights = _weights_of_last(h, history.places(h), jnp.minimum(history.held, self.order))
+        y = kept + target.alpha * jnp.tensordot(weights, history.x0, 1)
+        return y, Corrected(history, kept, target.alpha, h)
 
 
-def _slope_weights(a: Float[Array, ""], h: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    r"""$\int_0^h u \cos(a + u)\, du$ and $-\int_0^h u \sin(a + u)\, du$, both of the order of $h^2/2$.
+def _check_order(order: int) -> None:
+    if order not in (1, 2, 3):
+        raise ValueError(explain(expected="order 1, 2 or 3", got=f"{order}", do="2 serves most models"))
 
-    With $\int_0^h u \cos u\, du = h \sin h + \cos h - 1$ and $\int_0^h u \sin u\, du = \sin h - h \cos h$, which cancel for
-    small h; below a tenth the series is exact to rounding.
+
+def _length(level: Level, target: Level) -> Float[Array, ""]:
+    """Length of a step in lambda, from ratios near one and not from two logarithms."""
+    return jnp.log(target.alpha / level.alpha) - jnp.log(target.sigma / level.sigma)
+
+
+def _moments(h: Float[Array, ""], count: int) -> list[Float[Array, ""]]:
+    r"""$\int_0^1 h\, e^{-h (1 - v)}\, v^k\, dv$ for $k$ from 0.
+
+    By parts $I_k = 1 - (k / h) I_{k-1}$ from $I_0 = 1 - e^{-h}$, which cancels for small h; below one the series
+    $I_k = \sum_{j \ge 1} (-1)^{j+1} \frac{k!}{(k + j)!} h^j$ is exact to rounding.
     """
-    small = jnp.abs(h) < 0.1
-    safe = jnp.where(small, 1.0, h)
-    square = h**2
-    series = square * (1 / 2 - square * (1 / 8 - square * (1 / 144 - square / 5760)))
-    real = jnp.where(small, series, safe * jnp.sin(safe) + jnp.cos(safe) - 1)
-    series = h * square * (1 / 3 - square * (1 / 30 - square * (1 / 840 - square / 45360)))
-    imaginary = jnp.where(small, series, jnp.sin(safe) - safe * jnp.cos(safe))
-    return jnp.cos(a) * real - jnp.sin(a) * imaginary, -(jnp.sin(a) * real + jnp.cos(a) * imaginary)
+    small = h < 1
+    safe, near = jnp.where(small, 1.0, h), jnp.where(small, h, 1.0)
+    found, last = [], -jnp.expm1(-safe)
+    for k in range(count):
+        last = 1 - k / safe * last if k else last
+        term = series = near / (k + 1)
+        for j in range(2, _TERMS + 8):
+            term = -term * near / (k + j)
+            series = series + term
+        found.append(jnp.where(small, series, last))
+    return found
+
+
+def _through(places: Sequence[Float[Array, ""]], moments: Sequence[Float[Array, ""]]) -> Float[Array, " n"]:
+    """Weights of values at places under the integral of the polynomial through them: moments of the Lagrange basis."""
+    powers = jnp.stack([jnp.stack(list(places)) ** k for k in range(len(places))])
+    return jnp.linalg.solve(powers, jnp.stack(list(moments[: len(places)])))
+
+
+def _padded(weights: Float[Array, " n"], length: int) -> Float[Array, " length"]:
+    return jnp.concatenate([weights, jnp.zeros(length - len(weights), weights.dtype)])
+
+
+def _weights_of_last(
+    h: Float[Array, ""], places: Sequence[Float[Array, ""]], order: Int[Array, ""]
+) -> Float[Array, " p"]:
+    """Weights of the last predictions under the integral, by the polynomial of so many of them."""
+    moments, most = _moments(h, len(places)), len(places)
+    choices = [_padded(moments[0][None], most)]
+    if most > 1:  # the line, taken at its middle
+        slope = 0.5 * moments[0] / -places[1]
+        choices.append(_padded(jnp.stack([moments[0] + slope, -slope]), most))
+    if most > 2:
+        choices.append(_through(places, moments))
+    return jnp.stack(choices)[jnp.clip(order - 1, 0, most - 1)]
+
+
+def _weights_around(
+    h: Float[Array, ""], places: Sequence[Float[Array, ""]], order: Int[Array, ""]
+) -> Float[Array, " p+1"]:
+    """Weights of the prediction at the end of the step and the last ones before it, by so many of these."""
+    moments, most = _moments(h, len(places) + 1), len(places) + 1
+    end = jnp.ones_like(h)
+    choices = [_padded(jnp.stack([0.5 * moments[0], 0.5 * moments[0]]), most)]
+    choices += [_padded(_through([end, *places[:n]], moments), most) for n in range(2, most)]
+    return jnp.stack(choices)[jnp.clip(order - 1, 0, most - 2)]

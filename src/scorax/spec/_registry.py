@@ -117,6 +117,7 @@ CLASSES: dict[str, str] = {
     "TweedieMean": "scorax.samplers",
     "UNet": "scorax.networks",
     "UNetBlock": "scorax.networks._unet",
+    "UniPC": "scorax.samplers",
     "UniformGrid": "scorax.samplers",
     "UniformTimes": "scorax.objectives",
     "UniformWeighting": "scorax.objectives",

@@ -13,6 +13,7 @@ SamplerName = Literal[
     "adams-bashforth",
     "dpm-solver",
     "dpm-solver-sde",
+    "unipc",
     "heun",
     "ddim",
     "ddpm",

@@ -19,6 +19,7 @@ from scorax.samplers import (
     PredictorCorrector,
     ProbabilityFlow,
     ReverseSDE,
+    UniPC,
 )
 from scorax.tables._config import SamplerName
 from scorax.tables._starts import StartLaws
@@ -28,6 +29,7 @@ SAMPLERS: dict[SamplerName, Callable[[int], AbstractSampler]] = {
     "adams-bashforth": AdamsBashforth,
     "dpm-solver": DPMSolver,
     "dpm-solver-sde": lambda n: DPMSolver(n, stochastic=True),
+    "unipc": UniPC,
     "heun": lambda n: Heun(max(1, n // 2)),
     "ddim": DDIM,
     "ddpm": DDPM,
