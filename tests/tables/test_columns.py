@@ -123,7 +123,7 @@ def numbers_of(column, values, noise):
 
 
 def test_there_is_a_column_of_every_kind():
-    assert {"copy", *(column.kind for column, _ in COLUMNS)} == {*KINDS, "waves"}
+    assert {"copy", "difference", *(column.kind for column, _ in COLUMNS)} == {*KINDS, "waves"}
 
 
 def test_numbers_and_levels_stand_one_after_the_other():
@@ -262,7 +262,7 @@ def test_a_level_that_was_never_seen_has_none():
 
 def test_a_new_kind_is_a_class_and_a_line(monkeypatch):
     written = json.loads(json.dumps(SCHEMA.to_json()))
-    with pytest.raises(InputError, match=r"columns\[16\]\.kind: expected one of constant, copy, boolean, category"):
+    with pytest.raises(InputError, match=r"columns\[16\]\.kind: expected one of constant, copy, difference, boolean"):
         Schema.from_json(written)
     monkeypatch.setitem(KINDS, "waves", Waves)
     assert Schema.from_json(written) == SCHEMA

@@ -61,7 +61,7 @@ def test_a_value_for_each_text_is_a_copy():
 
 def test_what_is_nearly_a_copy_is_none():
     other = CELSIUS.copy()
-    other[7] += 0.1
+    other[7:9] += [0.1, -0.1]
     rows = table(a=(CELSIUS, NumberFormat(1)), b=(other, NumberFormat(1)), c=(np.where(CELSIUS > 20, np.nan, CELSIUS)))
     assert [column.kind for column in examine(rows).schema.columns] == ["rounded"] * 3
 

@@ -9,6 +9,7 @@ from scorax.metrics._copying import Copying, copying, duplicates
 from scorax.metrics._detection import Detection, Detector, detection
 from scorax.metrics._energy import energy_distance
 from scorax.metrics._nearest import leave_one_out_distances, nearest_distances, nearest_mixed_rows
+from scorax.metrics._orders import order_bits
 from scorax.metrics._share_interval import ShareInterval
 from scorax.metrics._utility import Utility, train_on_synthetic
 from scorax.metrics._wasserstein import column_wasserstein, sliced_wasserstein
@@ -38,6 +39,7 @@ __all__ = [
     "leave_one_out_distances",
     "nearest_distances",
     "nearest_mixed_rows",
+    "order_bits",
     "sliced_wasserstein",
     "train_on_synthetic",
 ]

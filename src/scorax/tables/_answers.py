@@ -23,7 +23,7 @@ from scorax.tables._filling import drawn
 from scorax.tables._model import Blueprint
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
-from scorax.tables._scorable import require_masks, require_seen
+from scorax.tables._scorable import require_bounds, require_masks, require_seen
 from scorax.tables.columns import AbstractLevels
 
 _LOOK = 3.0
@@ -89,7 +89,7 @@ class AbstractAnswers(ABC):
         if states.present is not None:
             key = jax.random.key(seed)
             z[~states.present] = drawn(self.model, states, sampler or self.sampler, key=key, numbers=numbers)
-        return np.where(np.isnan(values), self.coordinates.decode(z), values)
+        return self.coordinates.decode(z, values)
 
     @in_own_precision
     def log_probabilities(
@@ -147,6 +147,7 @@ class AbstractAnswers(ABC):
                 raise InputError(
                     explain(expected="a column that the model describes", got=got, do=f"give {listing(free)}")
                 )
+        require_bounds(self.coordinates.schema, given)
         known = np.isin(self.coordinates.schema.names, list(given)) & ~np.isnan(values)
         require_seen(np.where(known, values, np.nan), self.coordinates.schema, where="the given cells")
         return known

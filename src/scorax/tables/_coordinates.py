@@ -169,13 +169,13 @@ class Coordinates:
         missing = np.isnan(values)[:, self.columns]
         auxiliary = np.isnan(rows[:, : self.num_numbers])
         z = encode_rows(self.visit, rows, key=jax.random.key(seed or 0))[0]
-        asked, counted, told = values, ~np.isnan(encoded.numbers), None
+        counted, told = ~np.isnan(encoded.numbers), None
         if known is not None:
-            asked, told = np.where(known, np.nan, values), known[:, self.columns] & ~missing
+            told = known[:, self.columns] & ~missing
             counted = counted & ~told[:, : self.num_numbers]
             z = np.array(z)  # JAX's own cannot be written to
             z[:, : self.num_numbers][auxiliary & told[:, : self.num_numbers]] = 0
-        weight = self.schema.log_weight(asked) - counted @ np.log(self.standardize.scale)
+        weight = self.schema.log_weight(values, known) - counted @ np.log(self.standardize.scale)
         return States(z, auxiliary, encoded.levels, ~missing if missing.any() else None, weight, told)
 
     def told(self, states: States) -> States:
@@ -190,9 +190,11 @@ class Coordinates:
         """Rows in all columns, the noise left in them; of codes the category of the nearest point."""
         return self.schema.invert(self._encoded(z))
 
-    def decode(self, z: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n columns"]:
-        """Rows in all columns as the file has them."""
-        return self.schema.decode(self._encoded(z))
+    def decode(
+        self, z: Float[np.ndarray, "n d"], known: Float[np.ndarray, "n columns"] | None = None
+    ) -> Float[np.ndarray, "n columns"]:
+        """Rows in all columns as the file has them; cells of ``known`` that are no NaN stay as they are."""
+        return self.schema.decode(self._encoded(z), known)
 
     def _encoded(self, z: Float[np.ndarray, "n d"]) -> Encoded:
         numbers = self.standardize.shift + self.standardize.scale * z[:, : self.num_numbers]

@@ -11,6 +11,7 @@ from scorax.data import Table, TimeFormat
 from scorax.data.formats import dates_in
 from scorax.tables._choices import Choices
 from scorax.tables._copies import Source, copy_of
+from scorax.tables._differences import with_differences
 from scorax.tables._remarks import remarks_on
 from scorax.tables._schema import LeftOut, Schema, column_of, require_spread
 from scorax.tables.columns import (
@@ -49,7 +50,8 @@ def examine(table: Table, choices: Choices | None = None, *, plain: bool = False
     """What the columns of a table are.
 
     A person's word goes first. A column without a value, an identifier and what is ignored are left out. A column that another
-    one determines is a copy of it. What is left is of the first of :data:`~scorax.tables.columns.KINDS` that takes it.
+    one determines is a copy of it. What is left is of the first of :data:`~scorax.tables.columns.KINDS` that takes it; a number
+    that another one bounds and is near to is that one and a difference.
 
     Args:
         table: with missing cells as NaN.
@@ -152,7 +154,9 @@ def _columns(table: Table, kept: dict[str, Cells], choices: Choices, plain: bool
             column = _found(cells)
             sources.append(Source.of(column, cells, values))
         found[name] = column
-    return found
+    if plain:
+        return found
+    return with_differences(found, {name: table.values[:, place[name]] for name in found}, frozenset(choices.kinds))
 
 
 def _found(cells: Cells) -> AbstractColumn:

@@ -71,7 +71,7 @@ class FittedTable(AbstractAnswers):
             return self.dequantised(values, seed)[:, schema.free]
         encoded = schema.encode(values)
         owners = [(j, column) for j, column in enumerate(schema.columns) if column.widths]
-        numbers = np.where(np.isnan(encoded.numbers), np.nan, values[:, [j for j, _ in owners]])
+        numbers = np.where(np.isnan(encoded.numbers), np.nan, schema.own(values)[:, [j for j, _ in owners]])
         sizes, ordered = tuple(own.size for own in schema.codes), tuple(own.ordered for own in schema.codes)
         steps = tuple(column.step or 0.0 for _, column in owners)
         return MixedRows(numbers, encoded.levels, sizes, steps, ordered, schema.log_mass(values))

@@ -64,14 +64,15 @@ class Spread:
     ) -> "Spread":
         """The spread of the missing cells of rows of which these are draws."""
         row, place = np.nonzero(missing)
-        count = len(row)
+        count, own_draws = len(row), _own(drawn, schema)
         mean, deviation, share = (np.full(count, np.nan) for _ in range(3))
         quantiles = np.full((count, len(levels)), np.nan)
         for j in np.unique(place).tolist():
             column, own = schema.columns[j], place == j
             cells = drawn[row[own], :, j]
             if column.codes:
-                share[own] = _frequent(_levels(column, cells), column.codes[0].size)[1]
+                levels_drawn = _levels(column, own_draws[row[own], :, j])
+                share[own] = _frequent(levels_drawn, column.codes[0].size)[1]
             if _has_order(column):
                 cells = cells + column.format.origin
                 mean[own], deviation[own] = cells.mean(axis=1), cells.std(axis=1, ddof=min(1, cells.shape[1] - 1))
@@ -178,12 +179,17 @@ def _point_of(
     method: Method,
 ) -> Float[np.ndarray, "rows columns"]:
     """Rows with one value for each missing cell, made of its draws."""
-    filled = values.copy()
+    filled, own = schema.own(values).copy(), _own(drawn, schema)
     for j in schema.free.tolist():
         missing = np.isnan(values[:, j])
         if missing.any():
-            filled[missing, j] = _middle(schema.columns[j], drawn[missing, :, j], method)
-    return _followed(filled, schema)
+            filled[missing, j] = _middle(schema.columns[j], own[missing, :, j], method)
+    return _followed(np.where(np.isnan(values), schema.whole(filled), values), schema)
+
+
+def _own(drawn: Float[np.ndarray, "rows draws columns"], schema: Schema) -> Float[np.ndarray, "rows draws columns"]:
+    """Draws as each column takes them."""
+    return schema.own(drawn.reshape(-1, drawn.shape[2])).reshape(drawn.shape)
 
 
 def _followed(values: Float[np.ndarray, "rows columns"], schema: Schema) -> Float[np.ndarray, "rows columns"]:

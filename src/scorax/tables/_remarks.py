@@ -6,7 +6,7 @@ import numpy as np
 
 from scorax._text import quote
 from scorax.data.formats import ISO
-from scorax.tables.columns import AbstractColumn, AbstractNumber, Category, Cells, Copy, Count, Ordered
+from scorax.tables.columns import AbstractColumn, AbstractNumber, Category, Cells, Copy, Count, Difference, Ordered
 
 _MANY = 60
 _FIRST_DATE, _LAST_DATE = 19_000_101, 20_991_231
@@ -26,7 +26,12 @@ def remarks_on(column: AbstractColumn, cells: Cells, absent: int) -> Iterator[st
         return
     if cells.far:
         yield f"{_shown(column, cells.far)}: taken for a code for what is missing, far from all other values; it stays a value"
-    if isinstance(column, AbstractNumber):
+    if isinstance(column, Difference):
+        yield (
+            f"in no row below {quote(column.source)}, and near to it: modelled as what it is more; "
+            f"--column {column.name}=KIND models it by itself"
+        )
+    elif isinstance(column, AbstractNumber):
         yield from _on_number(column, cells)
     if isinstance(column, Count) and column.ordered and None in (column.below, column.above) and cells.stated is None:
         closed = [side for side, q in (("below", column.below), ("above", column.above)) if q is None]

@@ -1,18 +1,27 @@
 """The schema of a table: its columns in order, the coordinates in which a model sees them, and the way back."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int64, Num
+from jaxtyping import Bool, Float, Int64, Num
 
 from scorax._code_dimension import code_dimension
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path, suggest
 from scorax.data import Dialect, Format, Table
+from scorax.tables._dependent import Follows, Rests, copies_of, differences_of, require_sources
 from scorax.tables._schema_json import read_schema, written
 from scorax.tables._settings import TableSize
-from scorax.tables.columns import KINDS, AbstractColumn, AbstractLevels, Cells, Codes, Copy, Encoded
+from scorax.tables.columns import (
+    KINDS,
+    AbstractColumn,
+    AbstractLevels,
+    Cells,
+    Codes,
+    Encoded,
+)
 
 _SPREADS = (1e-305, 1e305)
 """Of the values of a column that varies: the standard deviation and its inverse are normal numbers then."""
@@ -49,12 +58,7 @@ class Schema:
     dialect: Dialect = field(default_factory=Dialect)
 
     def __post_init__(self) -> None:
-        known = {column.name for column in self.columns if not isinstance(column, Copy)}
-        for column in self.columns:
-            if isinstance(column, Copy) and column.source not in known:
-                raise ValueError(
-                    f"column {quote(column.name)} is a copy of {quote(column.source)}, which is no column of its own"
-                )
+        require_sources(self.columns)
 
     @staticmethod
     def infer(table: Table) -> "Schema":
@@ -173,6 +177,8 @@ class Schema:
                     f"{place}: " + explain(expected=expected, got=got, do="write them as in the fit")
                 ) from None
             column.require(values[:, j], place)
+        for j, column, source in self.differences:
+            column.require_excess(values[:, j], values[:, source], place)
         for j, copy, source in self._copies:
             copy.require_image(values[:, j], values[:, source], place)
             values[:, j] = np.where(np.isnan(values[:, j]), copy.image(values[:, source]), values[:, j])
@@ -189,6 +195,7 @@ class Schema:
 
     def encode(self, values: Float[np.ndarray, "rows columns"]) -> Encoded:
         """Numbers and levels of values, without noise."""
+        values = self.own(values)
         rows, blocks = len(values), len(self.codes)
         # Column by column, as they are made and read.
         numbers, widths = (np.empty((rows, self.dimension), order="F") for _ in range(2))
@@ -199,22 +206,61 @@ class Schema:
 
     def invert(self, encoded: Encoded) -> Float[np.ndarray, "rows columns"]:
         """Values of numbers and levels, the noise left in them."""
-        return self._filled([column.invert(part) for column, part in self._parts(encoded)], len(encoded.numbers))
+        own = _stacked([column.invert(part) for column, part in self._parts(encoded)], encoded)
+        return self.whole(own, noisy=True)
 
-    def decode(self, encoded: Encoded) -> Float[np.ndarray, "rows columns"]:
-        """Values of numbers and levels as the file has them: on the points of each column, with its decimals. Never clipped."""
-        return self._filled([column.decode(part) for column, part in self._parts(encoded)], len(encoded.numbers))
+    def decode(
+        self, encoded: Encoded, known: Float[np.ndarray, "rows columns"] | None = None
+    ) -> Float[np.ndarray, "rows columns"]:
+        """Values of numbers and levels as the file has them: on the points of each column, with its decimals. Never clipped.
+
+        Cells of ``known`` that are no NaN stay as they are, and others follow from them.
+        """
+        own = _stacked([column.decode(part) for column, part in self._parts(encoded)], encoded)
+        if known is not None:
+            own = np.where(np.isnan(known), own, self.own(known))
+        found = self.whole(own)
+        return found if known is None else np.where(np.isnan(known), found, known)
+
+    def own(self, values: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
+        """Values as each column takes them: of a :class:`~scorax.tables.columns.Difference` the excess over its source.
+
+        Raises:
+            InputError: a row has the one and not the other.
+        """
+        if not self.differences:
+            return values
+        found = values.copy()
+        for j, column, source in self.differences:
+            found[:, j] = column.excess(values[:, j], values[:, source])
+        return found
+
+    def whole(
+        self, own: Float[np.ndarray, "rows columns"], *, noisy: bool = False
+    ) -> Float[np.ndarray, "rows columns"]:
+        """Values of what each column takes, the inverse of :meth:`own`; copies are put in, and noise may be left in."""
+        values = own.copy()
+        for j, column, source in self.differences:
+            found = values[:, source] + own[:, j]
+            values[:, j] = found if noisy else column.written(found)
+        for j, copy, source in self._copies:
+            values[:, j] = copy.image(values[:, source])
+        return values
 
     def refitted(self, values: Float[np.ndarray, "rows columns"]) -> "Schema":
         """The schema with what maps take from rows taken from these: knots and scales; kinds, levels and ends stay."""
+        values = self.own(values)
         columns = tuple(column.refitted(values[:, j]) for j, column in enumerate(self.columns))
         return replace(self, columns=columns)
 
-    def log_weight(self, values: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, " rows"]:
-        """What a log-density of numbers and levels lacks to be one of values."""
-        total = np.zeros(len(values))
+    def log_weight(
+        self, values: Float[np.ndarray, "rows columns"], known: Bool[np.ndarray, "rows columns"] | None = None
+    ) -> Float[np.ndarray, " rows"]:
+        """What a log-density of numbers and levels lacks to be one of values; of those that are not known."""
+        own, total = self.own(values), np.zeros(len(values))
+        own = own if known is None else np.where(known, np.nan, own)
         for j, column in enumerate(self.columns):
-            total += column.log_weight(values[:, j])
+            total += column.log_weight(own[:, j])
         return total
 
     def log_mass(self, values: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, " rows"]:
@@ -247,19 +293,23 @@ class Schema:
         numbers, widths, levels = encoded
         return [(c, Encoded(numbers[:, own], widths[:, own], levels[:, top])) for c, own, top in self._owned()]
 
-    def _filled(self, columns: list[Float[np.ndarray, " rows"]], rows: int) -> Float[np.ndarray, "rows columns"]:
-        values = np.empty((rows, len(self.columns)))
-        for j, column in enumerate(columns):
-            values[:, j] = column
-        for j, copy, source in self._copies:
-            values[:, j] = copy.image(values[:, source])
-        return values
+    @cached_property
+    def differences(self) -> tuple[Rests, ...]:
+        """Every column that is another one and an excess, each after what it rests on."""
+        return differences_of(self.columns)
 
-    @property
-    def _copies(self) -> list[tuple[int, Copy, int]]:
-        """Every copy with its place and that of its source."""
-        place = {name: j for j, name in enumerate(self.names)}
-        return [(j, c, place[c.source]) for j, c in enumerate(self.columns) if isinstance(c, Copy)]
+    @cached_property
+    def _copies(self) -> tuple[Follows, ...]:
+        """Every copy."""
+        return copies_of(self.columns)
+
+
+def _stacked(columns: list[Float[np.ndarray, " rows"]], encoded: Encoded) -> Float[np.ndarray, "rows columns"]:
+    """Columns side by side, also where there is none."""
+    found = np.empty((len(encoded.numbers), len(columns)))
+    for j, column in enumerate(columns):
+        found[:, j] = column
+    return found
 
 
 def require_spread(cells: Cells) -> None:

@@ -90,11 +90,29 @@ def given_cells(
         raise InputError(
             "training.given: " + explain(expected="columns of the table", got=got, do=f"give {listing(schema.names)}")
         )
+    require_bounds(schema, given)
     known = np.isin(schema.names, given) & ~np.isnan(values)
     if not known[:, schema.free].any():
         return None
     require_targets(values, known, schema)
     return known
+
+
+def require_bounds(schema: Schema, given: Collection[str]) -> None:
+    """Refuse a column that is given without the one that it rests on: a model sees what it has more, and nothing else of it.
+
+    Raises:
+        InputError: there is one.
+    """
+    for _, column, _ in schema.differences:
+        if column.name in given and column.source not in given:
+            raise InputError(
+                explain(
+                    expected=f"{quote(column.source)} given too where {quote(column.name)} is, which is modelled above it",
+                    got=f"{listing(tuple(given))}",
+                    do=f"give both, or fit again with --column {column.name}=KIND",
+                )
+            )
 
 
 def require_targets(

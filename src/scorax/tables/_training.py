@@ -136,7 +136,7 @@ class Training:
             return values
         z = np.zeros(present.shape)
         z[~present] = self.round.draws[member]
-        return np.where(np.isnan(values), self.blueprint.coordinates.decode(z[rows]), values)
+        return self.blueprint.coordinates.decode(z[rows], values)
 
     @functools.cached_property
     def rows(self) -> Rows:

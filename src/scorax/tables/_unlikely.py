@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from scorax.tables._dependent import resting_on
 from scorax.tables._fitted import FittedTable
 from scorax.tables._scorable import without_unseen
 
@@ -48,7 +49,7 @@ def reasons(
 
     Densities of columns have units of their own, so a cell is compared with those of its column in other rows: the share is
     $(1 + \#\{i : s_i \le s\}) / (m + 1)$, which is small with its own probability where rows are alike. A cell that the fit never
-    saw tells nothing of the others.
+    saw tells nothing of the others, nor does a column tell of the one that it rests on.
 
     Args:
         fitted: a model trained under masks.
@@ -66,11 +67,13 @@ def reasons(
     seen = without_unseen(both, schema)
     found = np.full((len(both), len(names)), np.nan)
     for k, (name, j) in enumerate(zip(names, schema.free.tolist(), strict=True)):
-        others = [own for own in names if own != name]
+        above = resting_on(name, schema.differences)
+        others = [own for own in names if own != name and own not in above]
         asked = np.flatnonzero(~np.isnan(both[:, j]))
         if others and len(asked):
             rest = seen.copy()
             rest[:, j] = both[:, j]
+            rest[:, np.isin(schema.names, above)] = np.nan
             answer = fitted.log_prob(rest[asked], given=others, draws=draws, estimate_error=False)
             found[asked, k] = answer.value
     own, other = found[: len(places)], found[len(places) :]

@@ -10,6 +10,7 @@ from scorax.tables.columns._constant import Constant
 from scorax.tables.columns._continuous import Continuous
 from scorax.tables.columns._copy import Copy, found_line
 from scorax.tables.columns._count import Count
+from scorax.tables.columns._difference import Difference, excess_of
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._groups import Groups
 from scorax.tables.columns._integer import Integer
@@ -39,6 +40,7 @@ from scorax.tables.columns._time import Time
 KINDS: dict[str, type[AbstractColumn]] = {
     "constant": Constant,
     "copy": Copy,
+    "difference": Difference,
     "boolean": Boolean,
     "category": Category,
     "count": Count,
@@ -71,6 +73,7 @@ __all__ = [
     "Continuous",
     "Copy",
     "Count",
+    "Difference",
     "Encoded",
     "Gamma",
     "Grid",
@@ -94,6 +97,7 @@ __all__ = [
     "Stated",
     "Time",
     "Uniform",
+    "excess_of",
     "found_line",
     "identifier",
     "is_free_text",

@@ -64,15 +64,15 @@ def chosen_map(cells: Cells, margin: float, *, points: bool = True) -> Map:
         return Map()
     body = cells.body
     values, ends = body.values, _ends(cells, margin)
-    halves = _halves(values)
-    if len(values) < _FEWEST or min(len(np.unique(half)) for half in halves) < _FEWEST_DISTINCT:
-        return Map(next(_bases(values, *ends)))
     step = margin if points else 0.0
-    if step:
+    if len(values) >= _FEWEST and step:
         for base in _bases(values, *ends):
             found = _with_heaps(base, values, margin)
             if found is not None and _comes_back(found, body.distinct, margin):
                 return found
+    halves = _halves(values)
+    if len(values) < _FEWEST or min(len(np.unique(half)) for half in halves) < _FEWEST_DISTINCT:
+        return Map(next(_bases(values, *ends)))
     best, best_nats = Map(), None
     for base, knots in _candidates(values, *ends):
         nats = np.concatenate(

@@ -1,0 +1,28 @@
+"""Whether one column is at most another one in every row, and that it is no accident."""
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import log_ndtr
+
+
+def order_bits(lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"]) -> float:
+    r"""Bits of evidence that an order of two columns, which no row breaks, is a fact of them; 0 where a row breaks it.
+
+    Two accidents look like one. Columns that have nothing to do with each other are in order in all rows by the chance of which
+    value stands beside which: with $c_i$ values of the lower column at or below the i-th value of the upper one, ascending, this
+    happens in $\prod_i (c_i - i + 1) / (n - i + 1)$ of all arrangements. And columns that go together differ by something that
+    has no end at zero: under a normal law with its mean m and deviation s no row is below zero with probability
+    $\Phi(m / s)^n$. The evidence is the smaller one of both, in bits: s bits or more are an accident in one of $2^s$ tables.
+
+    Args:
+        lower: values in rows where both columns have one.
+        upper: values of the other column there.
+    """
+    count, apart = len(lower), upper - lower
+    if not count or apart.min() < 0 or apart.max() == 0:
+        return 0.0
+    below = np.searchsorted(np.sort(lower), np.sort(upper), side="right") - np.arange(count)
+    paired = -np.sum(np.log2(below / (count - np.arange(count))))
+    spread = apart.std()
+    smooth = -count * float(log_ndtr(apart.mean() / spread)) / np.log(2) if spread > 0 else 0.0
+    return float(min(paired, smooth))
