@@ -38,6 +38,7 @@ from case_kinds import (
 )
 from oracles import awake, mixture
 from scorax.models import (
+    AutoGuided,
     Denoiser,
     EnergyScore,
     Evidence,
@@ -203,6 +204,7 @@ CASES: dict[type, Case] = {
     ),
     Evidence: Case(evidence, lambda e, x, key: jnp.where(e.known, e.value, x)),
     Given: model(lambda: Given(ExactDenoiser.create(mixture(), VP()), evidence())),
+    AutoGuided: model(lambda: AutoGuided(denoiser(), ExactDenoiser.create(mixture(), VP()), 2.0)),
     Guided: Case(
         lambda: Guided(ExactDenoiser.create(mixture(), VP()), 3.0),
         lambda m, x, key: m(number(0.3, x), x, jnp.asarray(1)),

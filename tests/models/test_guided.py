@@ -5,14 +5,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from oracles import noisy
 from scorax.likelihood import log_prob
-from scorax.models import Denoiser, Guided, GuidedScore, Pullback, ScoreFunction
+from scorax.models import (
+    AbstractDenoiser,
+    AbstractWrapper,
+    AutoGuided,
+    Denoiser,
+    Guided,
+    GuidedScore,
+    Pullback,
+    ScoreFunction,
+)
 from scorax.networks import MLP
 from scorax.processes import EDM, VP
-from scorax.samplers import EulerMaruyama, Heun, Terminal, sample
-from scorax.targets import ExactDenoiser, GaussianMixture
+from scorax.samplers import EulerMaruyama, Heun, States, Terminal, sample
+from scorax.targets import ExactDenoiser, GaussianMixture, gaussian
 from scorax.transforms import Standardize
 
 KEY = jax.random.key(0)
@@ -138,3 +148,62 @@ def test_what_cannot_be_guided_is_refused():
     bare = Guided(Denoiser(MLP(1, width=4, depth=1, key=KEY), VP()), 2.0)
     with pytest.raises(TypeError, match="without an embedder"):
         sample(bare, Heun(4), 2, key=KEY, start=Terminal((1,)), condition=jnp.asarray([0]))
+
+
+def flow_scale(precision, process) -> float:
+    """By what the flow of the score -precision(angle) x, alpha^2 + sigma^2 = 1, multiplies a state on its way from t1 to t0."""
+
+    def slope(a, log_scale):
+        held = precision(a)
+        noise, x0 = np.sin(a) * held, (1 - np.sin(a) ** 2 * held) / np.cos(a)
+        return [np.cos(a) * noise - np.sin(a) * x0]
+
+    ends = [float(process.angle(jnp.asarray(t))) for t in (process.t1, process.t0)]
+    return float(np.exp(solve_ivp(slope, ends, [0.0], rtol=1e-9, atol=1e-11, max_step=1e-3).y[0, -1]))
+
+
+@pytest.mark.parametrize("interval", [None, (0.2, 2.0)], ids=["every level", "an interval"])
+@pytest.mark.parametrize("auto", [False, True], ids=["Guided", "AutoGuided"])
+def test_draws_of_two_gaussians_have_the_variance_of_the_guided_flow(auto, interval):
+    """Model N(0, .5), the other one N(0, 2), w = 1.7: all fields are linear, so the flow's variance is one equation."""
+    process, w = VP(), 1.7
+    narrow = ExactDenoiser.create(gaussian(np.zeros(1), np.eye(1) * 0.5), process)
+    wide = ExactDenoiser.create(gaussian(np.zeros(1), np.eye(1) * 2.0), process)
+
+    def precision(angle: float) -> float:
+        inside = interval is None or interval[0] <= np.tan(angle) <= interval[1]
+        scale = w if inside else 1.0
+        own, other = (1 / (variance * np.cos(angle) ** 2 + np.sin(angle) ** 2) for variance in (0.5, 2.0))
+        return other + scale * (own - other)
+
+    with jax.enable_x64(True):
+        if auto:
+            model, condition = AutoGuided(narrow, wide, w, interval), None
+        else:
+            model, condition = Guided(_Branches(narrow, narrow, wide), w, interval), jnp.asarray([0])
+        ends = np.array([[1.0]])
+        draw = sample(model, Heun(400), 1, key=KEY, condition=condition, start=States(ends))
+        expected = flow_scale(precision, process)
+    assert float(draw[0, 0]) == pytest.approx(expected, rel=2e-3)
+
+
+class _Branches(AbstractWrapper, AbstractDenoiser):
+    """A law under a condition, and another one without."""
+
+    model: AbstractDenoiser
+    told: AbstractDenoiser
+    untold: AbstractDenoiser
+
+    def predict_at(self, level, x, condition=None, *, key=None):
+        return (self.untold if condition is None else self.told).predict_at(level, x)
+
+
+def test_an_interval_that_holds_every_level_changes_nothing_and_an_empty_one_is_refused():
+    exact = ExactDenoiser.create(classes(), VP())
+    t, x, label = jnp.asarray(0.4), jnp.array([0.3]), jnp.asarray(1)
+    whole, none = Guided(exact, 3.0, (0.0, 1e9)), Guided(exact, 3.0, (1e8, 1e9))
+    np.testing.assert_allclose(whole(t, x, label), Guided(exact, 3.0)(t, x, label), rtol=1e-6)
+    np.testing.assert_allclose(none(t, x, label), exact(t, x, label), rtol=1e-6)
+    for interval in ((2.0, 1.0), (-1.0, 1.0)):
+        with pytest.raises(ValueError, match="0 <= low < high"):
+            Guided(exact, 3.0, interval)

@@ -9,6 +9,7 @@ from scorax.likelihood import log_prob
 from scorax.models import (
     AbstractDenoiser,
     AbstractWrapper,
+    AutoGuided,
     EnergyScore,
     Evidence,
     Given,
@@ -47,6 +48,8 @@ class Bounded(AbstractWrapper, AbstractDenoiser):
     [
         GuidedScore(SCORE, 2.0),
         Guided(as_denoiser(SCORE), 2.0),
+        Guided(as_denoiser(SCORE), 2.0, (0.1, 1.0)),
+        AutoGuided(as_denoiser(SCORE), as_denoiser(SCORE), 2.0),
         as_denoiser(SCORE),
         as_denoiser(GuidedScore(SCORE, 2.0)),
         ScoreNetwork(MLP(2, width=4, depth=1, key=KEY), VP(), LAW),

@@ -31,6 +31,27 @@ def test_trap_52_nodes_of_ddpm_are_exact(dtype, tolerance):
         np.testing.assert_allclose(1 - (alpha[1:] / alpha[:-1]) ** 2, BETAS, rtol=1e-9)
 
 
+def test_signals_and_betas_state_one_chain_and_no_signal_at_the_end_is_nearly_none():
+    squares = np.cumprod(1 - BETAS)
+    given, made = Tabulated.from_alphas_cumprod(squares), Tabulated.from_betas(BETAS)
+    np.testing.assert_allclose(given.log_ratios, made.log_ratios, rtol=1e-9, atol=1e-12)
+    with jax.enable_x64(True):
+        last = Tabulated.from_alphas_cumprod([*squares[:-1], 0.0]).level(jnp.asarray(1.0))
+        np.testing.assert_allclose(float(last.alpha), 2.0**-12, rtol=1e-9)
+        stretched = Tabulated.from_alphas_cumprod(squares, zero_terminal_snr=True)
+        assert float(stretched.level(jnp.asarray(1.0)).alpha) < 2.0**-12
+
+
+def test_the_stretched_chain_keeps_its_first_signal_and_the_ratios_of_differences():
+    alphas = np.sqrt(np.cumprod(1 - BETAS))
+    process = Tabulated.from_alphas_cumprod(alphas**2, zero_terminal_snr=True)
+    with jax.enable_x64(True):
+        found = np.asarray(jax.vmap(process.level)(jnp.asarray(process.nodes)).alpha)
+    np.testing.assert_allclose(found[0], alphas[0], rtol=1e-9)
+    steps, before = np.diff(found[:-1]), np.diff(alphas[:-1])
+    np.testing.assert_allclose(steps / steps[0], before / before[0], rtol=1e-6)
+
+
 def test_ddpm_chain_step_and_posterior_follow_from_two_nodes():
     """The transition between neighbours is sqrt(1 - beta), sqrt(beta); its Bayes inverse has Ho's variance (eq. 7)."""
     with jax.enable_x64(True):
@@ -134,6 +155,8 @@ def test_tables_are_no_arrays_of_a_model():
         (lambda: Tabulated.from_betas([0.1]), "at least two betas"),
         (lambda: Tabulated.from_betas(np.ones((2, 2))), "at least two betas"),
         (lambda: Tabulated.from_sigmas([1.0, 1.0, 2.0]), "strict order"),
+        (lambda: Tabulated.from_alphas_cumprod([0.9, 0.95]), "strictly decreasing"),
+        (lambda: Tabulated.from_alphas_cumprod([0.9, 0.0, -0.1]), "strictly decreasing"),
         (lambda: Tabulated.from_sigmas([0.0, 1.0]), "strict order"),
         (lambda: Tabulated.from_sigmas([1.0, 3.0, 2.0]), "strict order"),
         (lambda: dataclasses.replace(Tabulated.from_sigmas([1.0, 2.0]), t0=0.1), "first and the last node"),

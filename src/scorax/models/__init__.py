@@ -9,7 +9,7 @@ from scorax.models._energy import energy, require_energy
 from scorax.models._evidence import Evidence
 from scorax.models._flow import FlowEnds, clock_of_flow, flow_ends, flow_field, process_ends, without_clock
 from scorax.models._given import Given, bound, check_told, num_targets, on_targets, row_of
-from scorax.models._guided import Guided, GuidedScore
+from scorax.models._guided import AutoGuided, Guided, GuidedScore
 from scorax.models._parametrization import AbstractParametrization, Karras, PredictData, PredictNoise, PredictV
 from scorax.models._prediction import Prediction, level_of_angle, velocity_in_angle
 from scorax.models._pullback import Pullback
@@ -42,6 +42,7 @@ __all__ = [
     "AbstractScheduledParametrization",
     "AbstractScoreModel",
     "AbstractWrapper",
+    "AutoGuided",
     "Denoiser",
     "EnergyScore",
     "Evidence",

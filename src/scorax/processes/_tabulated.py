@@ -17,7 +17,8 @@ Table = tuple[float, ...]
 
 
 class Tabulated(AbstractGaussianProcess):
-    r"""Gaussian process through the levels of a table; made by :meth:`from_betas` or :meth:`from_sigmas`.
+    r"""Gaussian process through the levels of a table; made by :meth:`from_betas`, :meth:`from_alphas_cumprod` or
+    :meth:`from_sigmas`.
 
     The clock: node ``k`` of ``N``, counted from one, stands at ``t = k / N``, least noise first, so ``t0 = 1/N`` and
     ``t1 = 1``. At the nodes the levels are those of the table; between them $\log(\sigma/\alpha)$ is linear in ``t``. Hence
@@ -91,6 +92,41 @@ class Tabulated(AbstractGaussianProcess):
             )
         log_squares = np.cumsum(np.log1p(-values))  # log alpha_k^2
         return _tabulated(0.5 * np.log(np.expm1(-log_squares)), preserving=True)
+
+    @staticmethod
+    def from_alphas_cumprod(
+        alphas_cumprod: Sequence[float] | np.ndarray, *, zero_terminal_snr: bool = False
+    ) -> "Tabulated":
+        r"""The chain whose signals are given, $\alpha_k^2 = \bar\alpha_k$, as checkpoints of diffusion models state it.
+
+        A last value of 0, no signal, stands as $2^{-24}$, the rounding of float32, or as a fourth of the value before it where
+        that is less, so that every level has a finite ratio.
+
+        Args:
+            alphas_cumprod: $\bar\alpha_k$, the least noise first.
+            zero_terminal_snr: move and stretch $\alpha_k$ so that the first keeps its value and the last has none:
+                $(\alpha_k - \alpha_N)\, \alpha_1 / (\alpha_1 - \alpha_N)$.
+
+        Raises:
+            ValueError: fewer than two, not strictly decreasing, or outside (0, 1) but for a last 0.
+
+        Reference: Lin et al. (2024), *Common diffusion noise schedules and sample steps are flawed*, algorithm 1.
+        """
+        values = _vector(alphas_cumprod, "alphas_cumprod")
+        if not (np.all(np.diff(values) < 0) and values[0] < 1 and values[-1] >= 0):
+            raise ValueError(
+                explain(
+                    expected="alphas_cumprod strictly decreasing from below 1 to 0 or above",
+                    got=quote(values.tolist()),
+                    do="pass the cumulative products of 1 - beta",
+                )
+            )
+        if zero_terminal_snr:
+            alphas = np.sqrt(values)
+            values = ((alphas - alphas[-1]) * alphas[0] / (alphas[0] - alphas[-1])) ** 2
+        if values[-1] == 0:
+            values[-1] = min(2.0**-24, values[-2] / 4)
+        return _tabulated(0.5 * (np.log1p(-values) - np.log(values)), preserving=True)
 
     @staticmethod
     def from_sigmas(sigmas: Sequence[float] | np.ndarray) -> "Tabulated":

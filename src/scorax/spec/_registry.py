@@ -7,6 +7,7 @@ CLASSES: dict[str, str] = {
     "AdamsBashforth": "scorax.samplers",
     "AnnealedLangevin": "scorax.samplers",
     "Attention": "scorax.networks._positions",
+    "AutoGuided": "scorax.models",
     "BrownianMotion": "scorax.processes",
     "CategoryDraw": "scorax.samplers",
     "Chain": "scorax.transforms",
