@@ -121,6 +121,11 @@ def transform(build, *, random: bool = False) -> Case:
     return Case(build, lambda t, x, key: (t.encode(x, key=key), t.decode(x)), random=random)
 
 
+def grid_transform(build) -> Case:
+    """A random transform of a signal of length 2 with one channel."""
+    return Case(build, lambda t, x, key: t.encode(x[:, None], key=key), random=True)
+
+
 def parametrization(build) -> Case:
     return Case(build, lambda p, x, key: (p.predict(level(x), x, 0.5 * x), p.noise_input(level(x)), p.radius(level(x))))
 

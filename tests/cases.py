@@ -15,6 +15,7 @@ from case_kinds import (
     evidence,
     gaussian_law,
     grid,
+    grid_transform,
     law,
     level,
     masked,
@@ -63,6 +64,7 @@ from scorax.networks import (
     CodedHead,
     DiT,
     Ensemble,
+    LearnedUncertainty,
     Masked,
     MaskedInput,
     Masks,
@@ -96,6 +98,7 @@ from scorax.objectives import (
     RandomQuestions,
     SlicedScoreMatching,
     SphereProbe,
+    UncertaintyWeighting,
     UniformTimes,
     UniformWeighting,
     VarianceWeighting,
@@ -156,7 +159,7 @@ from scorax.samplers import (
 )
 from scorax.simulation import Euler, Exact, Milstein
 from scorax.targets import ExactDenoiser, GaussianMixture
-from scorax.transforms import Chain, Dequantize, FillAuxiliary, Standardize
+from scorax.transforms import Chain, Dequantize, FillAuxiliary, RandomCrop, RandomFlip, Standardize
 
 CASES: dict[type, Case] = {
     Scalar: coefficient(lambda: Scalar(jnp.asarray(0.7))),
@@ -225,6 +228,7 @@ CASES: dict[type, Case] = {
     MLP: network(lambda: MLP(2, width=8, depth=1, key=KEY)),
     DiT: signal_network(lambda: DiT((2, 1), patch=1, width=8, depth=1, heads=2, key=KEY)),
     UNet: signal_network(lambda: UNet((2, 1), width=4, multiples=(1, 2), heads=2, key=KEY)),
+    LearnedUncertainty: network(lambda: LearnedUncertainty(MLP(2, width=8, depth=1, key=KEY))),
     MixedPrecision: network(lambda: MixedPrecision(MLP(2, width=8, depth=1, key=KEY)))._replace(rtol=2e-2),
     MixtureSkip: network(
         lambda: MixtureSkip(
@@ -248,10 +252,16 @@ CASES: dict[type, Case] = {
         lambda t, x, key: (t.encode(x.at[0].set(jnp.nan), key=key), t.decode(x)),
         random=True,
     ),
+    RandomFlip: grid_transform(RandomFlip),
+    RandomCrop: grid_transform(lambda: RandomCrop(1)),
     Dequantize: transform(lambda: Dequantize(np.array([0.5, 0.0])), random=True),
     Chain: transform(
         lambda: Chain((Dequantize(np.array([0.5, 0.0])), Standardize(np.array([0.3, 1.0]), np.array([2.0, 0.1])))),
         random=True,
+    ),
+    UncertaintyWeighting: objective(
+        lambda: UncertaintyWeighting(DenoisingScoreMatching()),
+        lambda: Denoiser(awake(LearnedUncertainty(MLP(2, width=8, depth=1, key=KEY)), key=KEY), VP()),
     ),
     DenoisingScoreMatching: objective(lambda: DenoisingScoreMatching(control_variate=True)),
     MaskedMatching: objective(

@@ -21,7 +21,7 @@ from scorax.models._score_model import (
     Denoiser,
     ScoreFunction,
 )
-from scorax.models._score_network import EnergyScore, ScoreNetwork
+from scorax.models._score_network import EnergyScore, ScoreNetwork, clock_input
 from scorax.models._state import require_state
 from scorax.models._terminal import (
     gaussian_process,
@@ -66,6 +66,7 @@ __all__ = [
     "bound",
     "category_log_posteriors",
     "check_told",
+    "clock_input",
     "clock_of_flow",
     "energy",
     "flow_ends",

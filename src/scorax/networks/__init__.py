@@ -31,6 +31,7 @@ from scorax.networks._mlp import MLP, ResBlock, ResMLP
 from scorax.networks._positions import GridOptions
 from scorax.networks._precision import Cost, MixedPrecision, cost
 from scorax.networks._skip import MixtureSkip
+from scorax.networks._uncertainty import LearnedUncertainty
 from scorax.networks._unet import UNet
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "DiT",
     "Ensemble",
     "GridOptions",
+    "LearnedUncertainty",
     "Masked",
     "MaskedCondition",
     "MaskedInput",

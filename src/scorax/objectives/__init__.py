@@ -17,6 +17,7 @@ from scorax.objectives._masked import (
 from scorax.objectives._score_matching import ExplicitScoreMatching, ImplicitScoreMatching
 from scorax.objectives._sliced import SlicedScoreMatching
 from scorax.objectives._times import AbstractTimes, LikelihoodTimes, LogNormalTimes, UniformTimes
+from scorax.objectives._uncertainty import UncertaintyWeighting
 from scorax.objectives._weighting import (
     AbstractWeighting,
     EDMWeighting,
@@ -55,6 +56,7 @@ __all__ = [
     "RandomQuestions",
     "SlicedScoreMatching",
     "SphereProbe",
+    "UncertaintyWeighting",
     "UniformTimes",
     "UniformWeighting",
     "VarianceWeighting",

@@ -13,7 +13,7 @@ from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
 from scorax.objectives._times import AbstractTimes, LikelihoodTimes, UniformTimes
 from scorax.objectives._weighting import AbstractWeighting, LikelihoodWeighting, UniformWeighting
-from scorax.processes import AbstractGaussianProcess
+from scorax.processes import AbstractGaussianProcess, AbstractProcess
 
 
 class AbstractObjective(Checked):
@@ -61,11 +61,17 @@ class AbstractObjective(Checked):
         """Unbiased value of the objective from one example; ``training`` turns dropout on."""
         process = model.process
         gaussian = isinstance(process, AbstractGaussianProcess)
-        times = self.times or (LikelihoodTimes() if gaussian else UniformTimes())
         weighting = self.weighting or (LikelihoodWeighting() if gaussian else UniformWeighting())
-        t = times.quantile(process, u)
-        weight = weighting(process, t) / times.density(process, t)
+        t = self.time(process, u)
+        weight = weighting(process, t) / self._times(process).density(process, t)
         return weight * self.at(model, t, x0, condition, key=key, training=training)
+
+    def time(self, process: AbstractProcess, u: Float[Array, ""]) -> Float[Array, ""]:
+        """The time that is drawn at ``u``."""
+        return self._times(process).quantile(process, u)
+
+    def _times(self, process: AbstractProcess) -> AbstractTimes:
+        return self.times or (LikelihoodTimes() if isinstance(process, AbstractGaussianProcess) else UniformTimes())
 
 
 class Streams(NamedTuple):

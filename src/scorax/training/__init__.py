@@ -1,5 +1,6 @@
 """Training: state, optimiser, validation and the generator that runs them."""
 
+from scorax.training._averages import PowerAverages, Snapshot, post_hoc_average
 from scorax.training._fit import fit, initial_state
 from scorax.training._optimizer import adamw
 from scorax.training._options import FitOptions
@@ -12,7 +13,9 @@ __all__ = [
     "Examples",
     "FitOptions",
     "FixedDraws",
+    "PowerAverages",
     "Rows",
+    "Snapshot",
     "TrainState",
     "Validation",
     "adamw",
@@ -20,6 +23,7 @@ __all__ = [
     "fit",
     "initial_state",
     "member_axis",
+    "post_hoc_average",
     "trained_arrays",
     "with_trained_arrays",
 ]

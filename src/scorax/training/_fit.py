@@ -19,6 +19,7 @@ from scorax._types import Key
 from scorax.data import RowOrder
 from scorax.models import AbstractNetworkModel, check_told, require_state
 from scorax.objectives import AbstractObjective
+from scorax.training._averages import PowerAverages
 from scorax.training._entry import check_fit, check_state, rows_of_members
 from scorax.training._options import FitOptions
 from scorax.training._rows import AbstractRows, Examples, Rows
@@ -83,7 +84,7 @@ def fit(
     check_told(model, rows.condition, rows.shape)
     require_state(model, rows.shape, rows.dtype, rows_at(rows.condition, np.zeros((), int)))
     if state is not None:
-        check_state(state, jax.eval_shape(lambda: initial_state(model, optimizer)))
+        check_state(state, jax.eval_shape(lambda: initial_state(model, optimizer, options.averages)))
     devices = np.array(jax.devices()[:1]) if options.mesh is None else options.mesh.devices
     mesh = Mesh(
         devices, ("data",), axis_types=(AxisType.Auto,)
@@ -95,14 +96,17 @@ def fit(
     weights, rest = eqx.partition(single, trainable(single))
     constants, frozen = eqx.partition(rest, network_arrays(rest))
     problem = eqx.filter_shard(Problem(objective, rows.visit, constants, frozen), replicated)
-    program = Program(optimizer, options.ema_decay, members is not None, validation is not None)
+    powers = () if options.averages is None else options.averages.powers
+    program = Program(optimizer, options.ema_decay, members is not None, validation is not None, powers)
     order_key, step_key, draw_key = jax.random.split(key, 3)
     seed = int(jax.random.bits(order_key))
     orders = [RowOrder(own, options.batch_size, seed, stream) for stream, own in enumerate(own_rows)]
     held = None if validation is None else jax.device_put(_held_out(rows, validation, key=draw_key), replicated)
     stride = _affordable(weights, options) if options.every is None else options.every
 
-    now: TrainState = jax.device_put(initial_state(model, optimizer) if state is None else copied(state), replicated)
+    now: TrainState = jax.device_put(
+        initial_state(model, optimizer, options.averages) if state is None else copied(state), replicated
+    )
     if state is None:
         if validation is not None and held is not None:
             now = _validated(now, problem, held, validation, program.members)
@@ -131,7 +135,7 @@ def fit(
         (end, source, places), before = call, step
         carry, loss, finite = train_call(
             (program, problem, Batches(source, places, now.step, now.active, step_key)),
-            Carry(now.weights, now.ema, now.optimizer),
+            Carry(now.weights, now.ema, now.optimizer, now.averages),
         )
         step, call = end, next(following, None)  # read while the device works
         if not bool(finite):
@@ -148,6 +152,7 @@ def fit(
             weights=carry.weights,
             ema=carry.ema,
             optimizer=carry.optimizer,
+            averages=carry.averages,
             loss=loss,
         )
         if step % stride and step < num_steps:
@@ -160,7 +165,9 @@ def fit(
         yield now
 
 
-def initial_state(model: AbstractNetworkModel, optimizer: optax.GradientTransformation) -> TrainState:
+def initial_state(
+    model: AbstractNetworkModel, optimizer: optax.GradientTransformation, averages: PowerAverages | None = None
+) -> TrainState:
     """State before the first step; also the shapes that a checkpoint of such a run must have."""
     single, members = single_model(model), member_axis(model)
     weights = eqx.partition(single, trainable(single))[0]
@@ -180,6 +187,7 @@ def initial_state(model: AbstractNetworkModel, optimizer: optax.GradientTransfor
         active=jnp.ones(count, bool),
         loss=jnp.full(count, jnp.nan, dtype),
         validation_loss=jnp.full(count, jnp.nan, dtype),
+        averages=() if averages is None else tuple(copied(weights) for _ in averages.lengths),
     )
 
 

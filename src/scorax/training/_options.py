@@ -8,6 +8,7 @@ from jax.sharding import Mesh
 
 from scorax._checked import require_count, require_kind
 from scorax._errors import explain
+from scorax.training._averages import PowerAverages
 from scorax.training._validation import Validation
 
 
@@ -22,6 +23,7 @@ class FitOptions:
         ema_decay: decay of the average of the weights after its warm-up.
         validation: held-out rows, and the stop they decide; without it all steps are trained.
         member_rows: numbers of the rows each member trains on; by default all rows for every member.
+        averages: averages of any length, to be chosen after the training; none by default.
         mesh: device mesh with the one axis ``data``, over which the rows of a batch are shared out; by default the first device
             alone.
 
@@ -37,6 +39,7 @@ class FitOptions:
     validation: Validation | None = None
     member_rows: Sequence[np.ndarray] | None = None
     mesh: Mesh | None = None
+    averages: PowerAverages | None = None
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "every"):
@@ -48,6 +51,7 @@ class FitOptions:
                 explain(expected="ema_decay in [0, 1)", got=f"{self.ema_decay}", do="pass 0.999; 0 averages nothing")
             )
         require_kind(self.validation, Validation | None, what="validation of FitOptions")
+        require_kind(self.averages, PowerAverages | None, what="averages of FitOptions")
         if self.mesh is not None:
             self._check_mesh(self.mesh)
 

@@ -32,6 +32,7 @@ class TrainState(eqx.Module):
         best_step: step of ``best``.
         active: whether a member still trains; a stopped member's arrays stay as they are.
         loss: training loss averaged over the last call.
+        averages: averages by power functions, one for each length of :class:`PowerAverages`.
         validation_loss: loss of ``ema`` on the fixed validation draws at the last validation; NaN before the first.
     """
 
@@ -45,6 +46,7 @@ class TrainState(eqx.Module):
     active: Bool[Array, " members"]
     loss: Float[Array, " members"]
     validation_loss: Float[Array, " members"]
+    averages: tuple[PyTree, ...] = ()
 
     def model(self, like: Model, which: Literal["weights", "ema", "best"] = "best") -> Model:
         """``like`` with the weights of this state, in buffers of their own.

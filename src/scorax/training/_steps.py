@@ -14,6 +14,7 @@ from scorax._trees import all_finite, move_average, rows_at, select
 from scorax._types import Key
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
+from scorax.training._averages import move_power_average
 from scorax.training._rows import Examples, visited
 from scorax.training._validation import FixedDraws, draws_loss
 from scorax.transforms import AbstractTransform
@@ -38,6 +39,7 @@ class Carry(NamedTuple):
     weights: PyTree
     ema: PyTree
     optimizer: Any
+    averages: tuple[PyTree, ...]
 
 
 class Program(NamedTuple):
@@ -47,6 +49,7 @@ class Program(NamedTuple):
     ema_decay: float
     members: bool
     stops: bool
+    powers: tuple[float, ...]
 
 
 class Batches(NamedTuple):
@@ -88,7 +91,10 @@ def _step(
     updates, optimizer = program.optimizer.update(gradient, carry.optimizer, carry.weights)
     weights = optax.apply_updates(carry.weights, updates)
     decay = jnp.minimum(program.ema_decay, (1 + step) / (10 + step))  # young averages forget the start at once
-    new = Carry(weights, move_average(carry.ema, weights, decay.astype(loss.dtype)), optimizer)
+    averages = tuple(
+        move_power_average(own, weights, step, power) for own, power in zip(carry.averages, program.powers, strict=True)
+    )
+    new = Carry(weights, move_average(carry.ema, weights, decay.astype(loss.dtype)), optimizer, averages)
     if program.stops:
         new = select(active, new, carry)
     return new, loss
