@@ -109,6 +109,20 @@ def test_rows_are_kept_in_their_order_whatever_the_batch() -> None:
         list(kept(draw, Conditions.read("age>=4000", SCHEMA), 1, 20_000))
 
 
+def test_rows_that_hardly_any_draw_is_are_refused_with_their_share() -> None:
+    """One draw in 2,000 meets the condition: 50 of the first 100,000, and 5,000 rows in ten million."""
+    conditions = Conditions.read("age>=65", SCHEMA)
+
+    def draw(start: int, count: int) -> np.ndarray:
+        rows = np.tile(TABLE.values[:1], (count, 1))
+        rows[:, SCHEMA.names.index("age")] = np.where(np.arange(start, start + count) % 2000, 40, 70)
+        return rows
+
+    assert sum(len(piece.rows) for piece in kept(draw, conditions, 100, 20_000)) == 100
+    with pytest.raises(InputError, match=r"6,000 rows take .* got 5\d \(0.05\d* %\) in 10\d,\d{3} draws"):
+        list(kept(draw, conditions, 6000, 20_000))
+
+
 def test_names_of_given_columns_are_read_as_they_are() -> None:
     assert given_columns("age, age, in years,colour", SCHEMA) == ["age", "age, in years", "colour"]
     for words, message in (("", "got none"), ("colour, colour", "again"), ("color", "did you mean 'colour'")):

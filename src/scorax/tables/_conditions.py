@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from scorax._errors import InputError, explain
-from scorax._text import listing, quote, suggest
+from scorax._text import listing, percent, quote, suggest
 from scorax.data import read_cells
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._schema import Schema
@@ -27,6 +27,8 @@ _SET = re.compile(r"\{([^{}]*)\}")
 _CELL = re.compile(r'"([^"]*)"|([^,]*)')
 _COMMA = re.compile(r"\s*(,\s*|$)")
 _PATIENCE, _AT_ONCE = 100_000, 512
+_MOST = 10_000_000
+"""Draws that are looked at for one answer: an hour or so of a small model. Foretold after the first ``_PATIENCE``."""
 FORM = 'NAME=VALUE, NAME>=VALUE or NAME in {VALUE, VALUE}, joined by commas, such as "class=g, age>=65"'
 
 
@@ -214,7 +216,7 @@ def kept(
         batch: rows drawn at a time, at most; does not change them.
 
     Raises:
-        InputError: there is none among the first 100,000.
+        InputError: there is none among the first 100,000, or so few that all would take more than ten million.
     """
     looked = met = 0
     while met < number:
@@ -223,9 +225,12 @@ def kept(
         rows = draw(looked, count)
         rows = rows if conditions is None else rows[conditions.holds(rows)]
         looked, met = looked + count, met + len(rows)
-        if not met and looked >= _PATIENCE:
-            expected, got = "conditions that some rows of the model meet", f"none in {looked:,} draws"
-            raise InputError(explain(expected=expected, got=got, do="ask for a wider range"))
+        if met < number and looked >= _PATIENCE and number * looked > met * _MOST:
+            expected, got, do = "conditions that some rows of the model meet", "none", "ask for a wider range"
+            if met:
+                expected = f"conditions of which {number:,} rows take at most {_MOST:,} draws"
+                got, do = f"{met:,} ({percent(met / looked)})", f"{do}, or for fewer rows"
+            raise InputError(explain(expected=expected, got=f"{got} in {looked:,} draws", do=do))
         yield Piece(rows[:left], looked, met)
 
 
