@@ -159,7 +159,8 @@ def _show(found: "Evaluation", sentences: "tuple[Sentence, ...]") -> None:
             )
         )
     table("generated rows", ("", "value", "error or 95 %", "beside"), figures, right=(1, 2))
-    parts = (made.detections, made.columns, made.associations, made.usefulness, made.copies)
+    never = () if made.impossible is None else (made.impossible.orders, made.impossible.levels)
+    parts = (made.detections, made.columns, made.associations, *never, made.usefulness, made.copies)
     for text in [s.text for s in sentences] + [part.sentence for part in parts if part is not None]:
         say(f"- {text}")
 

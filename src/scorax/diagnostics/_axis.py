@@ -19,6 +19,7 @@ class Axis:
         ordered: whether neighbouring categories are alike.
         written: how values are written, where they are no plain numbers: dates and times.
         differentiable: whether the density has a gradient by the values.
+        unit: what values count; those of two columns are compared where it is the same, and no others.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Axis:
     ordered: bool = False
     written: Callable[[Float[np.ndarray, " n"]], list[str]] | None = None
     differentiable: bool = True
+    unit: str | None = None
 
     @property
     def unordered(self) -> bool:

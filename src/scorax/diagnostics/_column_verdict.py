@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from scorax._text import percent, quote
-from scorax.records import Grade, MarginalColumn, Marginals
+from scorax.records import Grade, MarginalColumn, Marginals, NeverSeen
 
 FALSE_ALARM = 0.01
 """Chance, at most, that a model that draws from the law of the table itself has a column called fair or poor."""
@@ -76,6 +76,14 @@ def judge_columns(marginals: Marginals) -> ColumnVerdict:
             text = max(failed, key=lambda f: f.size).text
             sentences.append((worst([f.grade(level) for f in failed]), f"{text}{more}."))
     return ColumnVerdict(tuple(grades), tuple(sentences))
+
+
+def never_grade(seen: NeverSeen) -> Grade:
+    """The grade of rows with what no real row has: as that of values outside the range, each of two checks at its own level."""
+    fair, poor = _SIZES["range"]
+    if seen.p_value >= FALSE_ALARM or seen.share - seen.expected < fair:
+        return "good"
+    return "poor" if seen.share - seen.expected >= poor else "fair"
 
 
 def worst(grades: Sequence[str]) -> Grade:

@@ -16,6 +16,7 @@ from scorax.diagnostics._axis import Axis
 from scorax.diagnostics._copies import nearest_records
 from scorax.diagnostics._dynamics import field_records, path_records
 from scorax.diagnostics._held_out import MIXED_LAW, held_out_records
+from scorax.diagnostics._impossible import impossible_records
 from scorax.diagnostics._plain import plain
 from scorax.diagnostics._tables import correlation_records, marginal_records, pairwise_records, strongest_columns
 from scorax.diagnostics._verdict import verdict
@@ -171,7 +172,11 @@ def _pictures(fitted: Fitted, train: np.ndarray, seed: int) -> Records:
     holes = len(complete) < len(train)
     records = Records(sampling=Sampling(len(drawn), len(drawn) - len(samples), len(complete) if holes else None))
     if len(samples):
-        records = replace(records, marginals=marginal_records(axes, train, samples, seed=seed))
+        records = replace(
+            records,
+            marginals=marginal_records(axes, train, samples, seed=seed),
+            impossible=impossible_records(axes, train, samples),
+        )
         if whole:
             # Not the held-out rows: they carry dequantisation noise, which samples and training rows of the file do not.
             records = replace(records, nearest=nearest_records(complete, samples, seed=seed))

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
+from jaxtyping import Float
 
 from scorax._events import Event, Phase
 from scorax._mixed_rows import MixedRows
 from scorax._text import percent, quote
 from scorax.diagnostics._axis import Axis
+from scorax.diagnostics._impossible import impossible_records
 from scorax.diagnostics._plain import plain
 from scorax.metrics import (
     ColumnDifference,
@@ -30,6 +32,7 @@ from scorax.records import (
     Detections,
     DetectionScore,
     Generated,
+    Impossible,
     RowKind,
     SpikeShare,
     Usefulness,
@@ -120,6 +123,7 @@ def generated_records(
         usefulness=usefulness,
         copies=copies,
         complete=None if counts == given else counts,
+        impossible=_impossible(rows),
     )
 
 
@@ -195,6 +199,17 @@ def _associations(rows: RowsBeside, seed: int) -> Associations | None:
         generated=plain(ours),
         sentence=text,
     )
+
+
+def _impossible(rows: RowsBeside) -> Impossible:
+    beside, real = _real(rows)
+    assert beside != "generated rows"
+    return impossible_records(rows.axes, _placed(real), _placed(rows.generated), beside=beside)
+
+
+def _placed(rows: MixedRows) -> Float[np.ndarray, "n columns"]:
+    """Rows as one array; of levels the places."""
+    return np.column_stack([rows.numbers, np.where(rows.levels < 0, np.nan, rows.levels)])
 
 
 def _detections(whole: dict[RowKind, MixedRows], seed: int, max_rows: int) -> Detections:

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from scorax.diagnostics._column_verdict import ColumnVerdict, judge_columns, worst
+from scorax.diagnostics._column_verdict import ColumnVerdict, judge_columns, never_grade, worst
 from scorax.records import (
     Baseline,
     Comparison,
     Correlations,
     Grade,
+    Impossible,
     KeyNumber,
     Nearest,
     Records,
@@ -40,6 +41,8 @@ def verdict(records: Records) -> Verdict:
         sentences += _sampling(records.sampling)
     if columns is not None:
         sentences += _columns(columns)
+    if records.impossible is not None:
+        sentences += _impossible(records.impossible)
     if records.correlations is not None:
         sentences += _correlations(records.correlations)
     if records.two_sample is not None:
@@ -134,6 +137,11 @@ def _columns(verdict: ColumnVerdict) -> list[Sentence]:
         "puts there, and its most frequent values as often."
     )
     return [Sentence("columns", "good", text)]
+
+
+def _impossible(impossible: Impossible) -> list[Sentence]:
+    found = [one for one in (impossible.orders, impossible.levels) if one is not None]
+    return [Sentence("samples", never_grade(one), one.sentence) for one in found]
 
 
 def _correlations(correlations: Correlations) -> list[Sentence]:

@@ -9,7 +9,7 @@ from scorax.metrics._copying import Copying, copying, duplicates
 from scorax.metrics._detection import Detection, Detector, detection
 from scorax.metrics._energy import energy_distance
 from scorax.metrics._nearest import leave_one_out_distances, nearest_distances, nearest_mixed_rows
-from scorax.metrics._orders import order_bits
+from scorax.metrics._orders import keep_order, order_bits
 from scorax.metrics._share_interval import ShareInterval
 from scorax.metrics._utility import Utility, train_on_synthetic
 from scorax.metrics._wasserstein import column_wasserstein, sliced_wasserstein
@@ -36,6 +36,7 @@ __all__ = [
     "detection",
     "duplicates",
     "energy_distance",
+    "keep_order",
     "leave_one_out_distances",
     "nearest_distances",
     "nearest_mixed_rows",

@@ -19,6 +19,7 @@ from scorax.records._generated import (
     Usefulness,
 )
 from scorax.records._held_out import Baseline, Comparison, HeldOut, ModelValues, Source
+from scorax.records._impossible import Impossible, NeverSeen
 from scorax.records._metrics import MetricsLine
 from scorax.records._pairs import Correlations, Pair, PairMarginal, Pairs
 from scorax.records._records import Records
@@ -41,6 +42,7 @@ __all__ = [
     "Generated",
     "Grade",
     "HeldOut",
+    "Impossible",
     "KeyNumber",
     "Label",
     "MarginalColumn",
@@ -48,6 +50,7 @@ __all__ = [
     "MetricsLine",
     "ModelValues",
     "Nearest",
+    "NeverSeen",
     "Pair",
     "PairMarginal",
     "Pairs",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scorax.records._held_out import Comparison
+from scorax.records._impossible import Impossible
 from scorax.records._shapes import require
 
 RowKind = Literal["generated rows", "held-out rows", "rows of the fit"]
@@ -142,6 +143,7 @@ class Generated:
     usefulness: Usefulness | None = None
     copies: Copies | None = None
     complete: tuple[int, int, int] | None = None
+    impossible: Impossible | None = None
 
     def __post_init__(self) -> None:
         require(min(self.generated, self.held) > 0, "counts of rows")

@@ -6,6 +6,7 @@ from scorax.records._columns import Marginals
 from scorax.records._dynamics import DiffusionPath, Field
 from scorax.records._generated import Generated
 from scorax.records._held_out import HeldOut
+from scorax.records._impossible import Impossible
 from scorax.records._pairs import Correlations, Pairs
 from scorax.records._samples import Nearest, Sampling, TwoSample
 from scorax.records._verdict import Verdict
@@ -22,6 +23,7 @@ class Records:
     field: Field | None = None
     generated: Generated | None = None
     held_out: HeldOut | None = None
+    impossible: Impossible | None = None
     marginals: Marginals | None = None
     nearest: Nearest | None = None
     pairs: Pairs | None = None

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from scorax.data import Format
+from scorax.data import Format, NumberFormat, TimeFormat
 from scorax.diagnostics import Axis
 from scorax.tables._schema import Schema
 from scorax.tables.columns import AbstractColumn, AbstractLevels, Count
@@ -20,7 +20,7 @@ def axis_of(column: AbstractColumn, label: str) -> Axis:
     form = column.format
     differentiable = not (column.codes or column.mapped)
     step = column.by if isinstance(column, Count) else column.step
-    axis = Axis(label, column.kind, step, differentiable=differentiable)
+    axis = Axis(label, column.kind, step, differentiable=differentiable, unit=_unit(form))
     if isinstance(column, AbstractLevels) and (
         not column.ordered or form.kind == "text" or len(column.points) <= _FEW_NUMBERS
     ):
@@ -31,6 +31,15 @@ def axis_of(column: AbstractColumn, label: str) -> Axis:
     if form.kind == "time":
         return replace(axis, name=column.name, written=partial(_texts, form))
     return axis
+
+
+def _unit(form: Format) -> str | None:
+    """What may be compared: times in one unit, and numbers with the same decimals, which count from zero."""
+    if form.origin != 0:
+        return None
+    if isinstance(form, TimeFormat):
+        return f"{form.unit} {form.zone}"
+    return f"{form.decimals} decimals" if isinstance(form, NumberFormat) else None
 
 
 def _texts(form: Format, values: np.ndarray) -> list[str]:

@@ -7,18 +7,12 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax.data import NumberFormat, TimeFormat
-from scorax.metrics import order_bits
+from scorax.metrics import keep_order
 from scorax.tables.columns import AbstractColumn as Column
 from scorax.tables.columns import AbstractNumber, Continuous, Difference, Integer, Rounded, Time, excess_of
 
-_BITS = 20.0
-"""An order is an accident in one of 2^20 tables at most."""
-
 _NEAR = 0.5
 """Columns differ by little where the quartiles of the difference are at most half as far apart as those of the column."""
-
-_FIRST = 64
-"""Rows on which two columns are compared before all of them are."""
 
 _Values = Mapping[str, Float[np.ndarray, " n"]]
 
@@ -76,11 +70,9 @@ def _excess(lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"], colu
 
 def _nearness(lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"], column: AbstractNumber) -> float | None:
     """How far apart the quartiles of the difference are beside those of the upper column, where it is bounded by no accident."""
-    if (upper[:_FIRST] < lower[:_FIRST]).any() or (np.isnan(lower) & ~np.isnan(upper)).any():
+    if not keep_order(lower, upper) or (np.isnan(lower) & ~np.isnan(upper)).any():
         return None
     both = ~np.isnan(upper)
-    if order_bits(lower[both], upper[both]) < _BITS:
-        return None
     apart, own = (
         np.subtract(*np.quantile(sample, [0.75, 0.25])) for sample in (_excess(lower, upper, column), upper[both])
     )
