@@ -96,6 +96,20 @@ def test_densities_are_the_closed_form_within_their_error(law: Untrained) -> Non
     assert one.value[0] == answer.value[0]
 
 
+def test_an_observation_stands_in_the_middle_of_its_cells() -> None:
+    """Whole numbers in x: a density that took other noise in their cells with each row would be off by up to a nat."""
+    random = np.random.default_rng(1)
+    theta = random.normal(0, 3, size=(400, 2))
+    law = Untrained([Normal(0, 3)] * 2, config=CONFIG).fit(theta, np.round(theta + random.normal(size=theta.shape)))
+    asked, x = theta[:8], np.array([2.0, -1.0])
+    mean, covariance = moments(law, x)
+    away = asked / 3 - mean
+    expected = -0.5 * np.sum(away * np.linalg.solve(covariance, away.T).T, axis=1)
+    expected -= 0.5 * np.linalg.slogdet(2 * np.pi * 9 * covariance)[1]
+    answer = law.log_prob(asked, x)
+    assert np.all(np.abs(answer.value - expected) < 1e-4 + 1.25 * answer.total_error)
+
+
 def test_the_density_is_normalised_over_the_support() -> None:
     """By the trapezium rule, which errs by 1e-3 at these 400 points; one parameter, beta."""
     random = np.random.default_rng(0)

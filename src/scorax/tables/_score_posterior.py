@@ -132,7 +132,7 @@ class ScorePosterior(AbstractTableEstimator):
             draws = self._law.draws(values, n, seed)
         return draws[0] if single else draws
 
-    def log_prob(self, theta: Any, observed: Any, seed: int = 0) -> LogProb | DataLogProb:
+    def log_prob(self, theta: Any, observed: Any) -> LogProb | DataLogProb:
         """Log-density of parameters (n, p) given one observation (d,), or given the row of each (n, d), with its error.
 
         It is normalised over the support of the prior, and per unit of each parameter.
@@ -147,12 +147,12 @@ class ScorePosterior(AbstractTableEstimator):
         check_consistent_length(own, values)
         values[:, self._law.places] = own
         with self._rows_shown(len(values)):
-            return self._law.log_prob(values, seed)
+            return self._law.log_prob(values)
 
     def map(self, observed: Any, seed: int = 0) -> np.ndarray:
         """The parameters (p,) of the largest posterior density given one observation (d,), or (k, p) given each of k rows.
 
-        It is that of the parameters as they are, and depends on what they are measured in. The search begins at the best of 256
+        It is that of the parameters as they are, and depends on what they are measured in. The search begins at the best of 128
         draws: another mode that they miss is not found.
         """
         values, single = self._observed(observed)
