@@ -9,7 +9,14 @@ from scipy.special import logsumexp
 
 from scorax._errors import InputError
 from scorax._mixed_rows import level_counts, smoothed_shares
-from scorax.baselines import ChainBaseline, CopulaBaseline, MixedRows, ProductMixtureBaseline, compare_mixed
+from scorax.baselines import (
+    ChainBaseline,
+    CopulaBaseline,
+    MixedRows,
+    ProductMixtureBaseline,
+    compare_folds,
+    compare_mixed,
+)
 from scorax.baselines._normal_cells import log_mass, truncated_normal
 from scorax.baselines._number_bins import NumberBins
 
@@ -227,6 +234,20 @@ def test_the_chain_takes_fewer_rows_where_its_work_would_be_too_much() -> None:
     for baseline, levels in ((whole, rows.levels[:, 0]), (part, chosen)):
         expected = ((levels == 0).sum() + 0.5) / (len(levels) + 1.5)
         assert np.exp(baseline.log_prob(first)[0]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_small_tables_have_few_bins_and_folds_the_same_baselines_as_held_rows() -> None:
+    r = np.random.default_rng(3)
+    rows = MixedRows(r.normal(size=(200, 2)), r.integers(0, 2, (200, 1)), (2,))
+    assert ", at most 8 bins, " in ChainBaseline(max_rounds=3).fit(rows, seed=0).description
+    folds = np.arange(200) % 2
+    by_fold = compare_folds(rows, folds, seed=0)
+    held = compare_mixed(rows.take(np.flatnonzero(folds)), rows.take(np.flatnonzero(folds == 0)), seed=0, quick=True)
+    assert by_fold.keys() == held.keys()
+    for name, own in held.items():
+        np.testing.assert_array_equal(by_fold[name].values[folds == 0], own.values)
+    wide = MixedRows(r.normal(size=(40, 61)), r.integers(0, 2, (40, 1)), (2,))
+    assert "boosted chain" not in compare_folds(wide, np.arange(40) % 2, seed=0)
 
 
 @pytest.mark.parametrize("width", [0.0, 0.5])

@@ -18,7 +18,11 @@ _SHARES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _LEARNING_RATE = 0.1
 _MOST_TREES = 30_000
 _LEAST_ROUNDS = 8
+_AT_A_TIME = 10
+"""Rounds that are added before the held rows are looked at: those of a link end where the last ones brought nothing."""
 _LEAST_ROWS = 2000
+_ROWS_A_BIN = 25
+_FEWEST_BINS = 4
 _MOST_CATEGORIES = 254
 """Levels up to which scikit-learn's trees take as categories; others are taken as numbers."""
 
@@ -27,10 +31,11 @@ class ChainBaseline:
     r"""A chain of boosted trees: $P = \prod_j P(c_j \mid c_1, ..., c_{j-1})$, levels first, then the numbers.
 
     Every link is a `HistGradientBoostingClassifier` mixed with the shares (n_k + 1/2) / (n + K/2) of the column; its number
-    of rounds and that share are chosen by a fifth of the rows. A number is a class of `num_bins` quantile bins, uniform
-    inside (a value that fills a bin has one of its own where cells are known) and exponential beyond the ends. Of a
-    quantity with more than `max_classes` levels the rarer ones are one class, divided by their shares. `max_work` bounds rounds x
-    classes x columns before x rows by taking fewer rows, not under 2,000; its default is about a minute on one core.
+    of rounds and that share are chosen by a fifth of the rows. A number is a class of `num_bins` quantile bins at most, with 25
+    rows each, uniform inside (a value that fills a bin has one of its own where cells are known) and exponential beyond the
+    ends. Of a quantity with more than `max_classes` levels the rarer ones are one class, divided by their shares. `max_work`
+    bounds rounds x classes x columns before x rows by taking fewer rows, not under 2,000; its default is about a minute on one
+    core.
 
     Use it for laws of many levels and rules between columns; densities of smooth numbers suffer from the bins.
     """
@@ -52,14 +57,15 @@ class ChainBaseline:
         self._rounds, most = self._budget(rows)
         rows = rows.cut(most, np.random.default_rng(seed))
         self._shape = RowShape.of(rows)
+        bins = min(self.num_bins, max(_FEWEST_BINS, len(rows) // _ROWS_A_BIN))
         self._bins = [
-            NumberBins.of(x[np.isfinite(x)], width, self.num_bins) if np.isfinite(x).any() else None
+            NumberBins.of(x[np.isfinite(x)], width, bins) if np.isfinite(x).any() else None
             for x, width in zip(rows.numbers.T, rows.cell_widths, strict=True)
         ]
         part, held = validation_split(rows, seed)
         self._links = [self._link(part, held, rows, place, seed) for place in range(self._columns)]
         rounds = [link.rounds for link in self._links]
-        self.description = f"{min(rounds)} to {max(rounds)} rounds, at most {self.num_bins} bins, {len(rows)} rows"
+        self.description = f"{min(rounds)} to {max(rounds)} rounds, at most {bins} bins, {len(rows)} rows"
         return self
 
     def log_prob(self, rows: MixedRows) -> Float[np.ndarray, " n"]:
@@ -140,10 +146,10 @@ class ChainBaseline:
         places: Any = categories or None
         never: Any = False  # the rounds are chosen below, by log-probability
 
-        def boosted(rounds: int, x: np.ndarray, y: np.ndarray) -> "HistGradientBoostingClassifier":
+        def boosted(rounds: int, **settings: Any) -> "HistGradientBoostingClassifier":
             from sklearn.ensemble import HistGradientBoostingClassifier
 
-            trees = HistGradientBoostingClassifier(
+            return HistGradientBoostingClassifier(
                 learning_rate=_LEARNING_RATE,
                 max_iter=rounds,
                 max_leaf_nodes=15,
@@ -151,20 +157,25 @@ class ChainBaseline:
                 categorical_features=places,
                 early_stopping=never,
                 random_state=seed,
+                **settings,
             )
-            return trees.fit(x, classes[y])
 
-        trees = boosted(self._rounds, part_x, part_y)
         own = smoothed_shares(level_counts(part_y, size))
-        best = (np.log(own[held_y]).mean(), 0, 1.0)
-        for rounds, shares in enumerate(trees.staged_predict_proba(held_x), start=1):
-            link = _Link(own, classes, trees, 0.0, rounds)
-            of_held = link.spread(shares)[np.arange(len(held_y)), held_y]
-            for share in _SHARES[:-1]:
-                value = np.log((1 - share) * of_held + share * own[held_y]).mean()
-                best = max(best, (value, rounds, share))
+        best, trees = (np.log(own[held_y]).mean(), 0, 1.0), boosted(0, warm_start=True)
+        for start in range(0, self._rounds, _AT_A_TIME):
+            trees.set_params(max_iter=min(start + _AT_A_TIME, self._rounds)).fit(part_x, classes[part_y])
+            for rounds, shares in enumerate(trees.staged_predict_proba(held_x), start=1):
+                link = _Link(own, classes, trees, 0.0, rounds)
+                of_held = link.spread(shares)[np.arange(len(held_y)), held_y]
+                for share in _SHARES[:-1] if rounds > start else ():
+                    value = np.log((1 - share) * of_held + share * own[held_y]).mean()
+                    best = max(best, (value, rounds, share))
+            if best[1] <= start:
+                break
         _, rounds, share = best
-        return _Link(plain.own, classes, boosted(rounds, all_x, all_y), share, rounds) if rounds else plain
+        if not rounds:
+            return plain
+        return _Link(plain.own, classes, boosted(rounds).fit(all_x, classes[all_y]), share, rounds)
 
 
 @dataclass(frozen=True)

@@ -51,12 +51,8 @@ def compare_mixed(train: MixedRows, test: MixedRows, *, seed: int, quick: bool =
     rows at most and the chain to fewer, which takes a quarter of a minute in place of one or two, and makes both weaker.
     """
     train.require_same_columns(test)
-    products = ProductMixtureBaseline(max_rows=_QUICK_ROWS) if quick else ProductMixtureBaseline()
-    baselines: list[MixedBaseline] = [CopulaBaseline(), products]
-    if train.numbers.shape[1] + len(train.num_levels) <= MOST_CHAIN_COLUMNS:
-        baselines.append(ChainBaseline(max_work=_QUICK_WORK) if quick else ChainBaseline())
     with threadpool_limits(1):
-        fitted = [baseline.fit(train, seed=seed) for baseline in baselines]
+        fitted = [make().fit(train, seed=seed) for make in _of_mixed(train, quick=quick)]
         return {b.name: BaselineValues(b.log_prob(test) + test.masses, b.description) for b in fitted}
 
 
@@ -66,8 +62,8 @@ def compare_folds(
     """Score each row by baselines fitted on the rows of all other folds.
 
     `folds` gives the fold of each row, 0 or more; rows with a negative fold are fitted on always and get NaN.
-    Settings are chosen anew inside each outer fold, on its training rows only; the mixture does it on its small grid,
-    because this costs one search a fold.
+    Settings are chosen anew inside each outer fold, on its training rows only. The mixture of Gaussians does it on its small
+    grid, because this costs one search a fold, and baselines of mixed rows are the quick ones.
     """
     labels = np.unique(folds[folds >= 0])
     if len(folds) != len(x) or len(labels) < 1:
@@ -110,11 +106,18 @@ def _fold(x: Float[np.ndarray, "n d"], seed: int) -> dict[str, _Score]:
 
 
 def _mixed_fold(x: MixedRows, seed: int) -> dict[str, _Score]:
-    makers: tuple[Callable[[], MixedBaseline], ...] = (CopulaBaseline, ProductMixtureBaseline, ChainBaseline)
-
     def score(make: Callable[[], MixedBaseline], fit: np.ndarray, asked: np.ndarray) -> BaselineValues:
         baseline = make().fit(x.take(fit), seed=seed)
         rows = x.take(asked)
         return BaselineValues(baseline.log_prob(rows) + rows.masses, baseline.description)
 
-    return {make().name: partial(score, make) for make in makers}
+    return {make().name: partial(score, make) for make in _of_mixed(x, quick=True)}
+
+
+def _of_mixed(rows: MixedRows, *, quick: bool) -> list[Callable[[], MixedBaseline]]:
+    """The baselines of rows like these, not fitted."""
+    found: list[Callable[[], MixedBaseline]] = [CopulaBaseline]
+    found.append(partial(ProductMixtureBaseline, max_rows=_QUICK_ROWS) if quick else ProductMixtureBaseline)
+    if rows.numbers.shape[1] + len(rows.num_levels) <= MOST_CHAIN_COLUMNS:
+        found.append(partial(ChainBaseline, max_work=_QUICK_WORK) if quick else ChainBaseline)
+    return found
