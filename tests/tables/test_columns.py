@@ -8,7 +8,7 @@ import pytest
 
 from scorax._errors import InputError
 from scorax.data import BooleanFormat, NumberFormat, TextFormat, TimeFormat
-from scorax.tables import Schema
+from scorax.tables import Normal, Schema
 from scorax.tables.columns import (
     KINDS,
     AbstractColumn,
@@ -28,7 +28,6 @@ from scorax.tables.columns import (
     Log,
     Logit,
     Map,
-    Normal,
     Ordered,
     Parameter,
     Repeated,

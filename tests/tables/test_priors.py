@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from scorax.data import NumberFormat
-from scorax.tables import Schema, read_priors
-from scorax.tables.columns import PRIORS, Beta, Cells, Gamma, LogNormal, LogUniform, Normal, Parameter, Prior, Uniform
+from scorax.tables import Beta, Gamma, LogNormal, LogUniform, Normal, Schema, Uniform, read_priors
+from scorax.tables.columns import PRIORS, Cells, Parameter, Prior
 
 LAWS = [
     (Uniform(-1, 3), stats.uniform(-1, 4)),

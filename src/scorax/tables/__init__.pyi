@@ -35,7 +35,7 @@ from ._settings import resolved
 from ._simulations import Simulations, observations
 from ._training import Advance, Training
 from ._unlikely import Reasons, reasons
-from .columns import Beta, Gamma, LogNormal, LogUniform, Normal, Uniform
+from .columns._prior import Beta, Gamma, LogNormal, LogUniform, Normal, Uniform
 
 __all__ = [
     "MASKS",

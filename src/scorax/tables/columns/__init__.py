@@ -21,17 +21,7 @@ from scorax.tables.columns._no_variable import identifier, is_free_text
 from scorax.tables.columns._number import AbstractNumber
 from scorax.tables.columns._ordered import Ordered
 from scorax.tables.columns._parameter import Parameter
-from scorax.tables.columns._prior import (
-    PRIORS,
-    AbstractPrior,
-    Beta,
-    Gamma,
-    LogNormal,
-    LogUniform,
-    Normal,
-    Prior,
-    Uniform,
-)
+from scorax.tables.columns._prior import PRIORS, AbstractPrior, Prior
 from scorax.tables.columns._repeated import Repeated
 from scorax.tables.columns._rounded import Rounded
 from scorax.tables.columns._span import Span
@@ -64,7 +54,6 @@ __all__ = [
     "AbstractPrior",
     "Asinh",
     "Base",
-    "Beta",
     "Boolean",
     "Category",
     "Cells",
@@ -75,18 +64,14 @@ __all__ = [
     "Count",
     "Difference",
     "Encoded",
-    "Gamma",
     "Grid",
     "Groups",
     "Identity",
     "Integer",
     "Knots",
     "Log",
-    "LogNormal",
-    "LogUniform",
     "Logit",
     "Map",
-    "Normal",
     "Ordered",
     "Parameter",
     "Prior",
@@ -96,7 +81,6 @@ __all__ = [
     "Span",
     "Stated",
     "Time",
-    "Uniform",
     "excess_of",
     "found_line",
     "identifier",
