@@ -233,3 +233,9 @@ def questions(build, *, random: bool = True) -> Case:
         return jnp.where(asked.target, x, 0), jnp.where(asked.known, 2 * x, 0), asked.far.astype(x.dtype)
 
     return Case(build, call, random=random)
+
+
+def grid_questions(build) -> Case:
+    """The same of a signal with one channel."""
+    case = questions(build)
+    return case._replace(call=lambda q, x, key: case.call(q, x[:, None], key))

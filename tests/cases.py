@@ -15,6 +15,7 @@ from case_kinds import (
     evidence,
     gaussian_law,
     grid,
+    grid_questions,
     grid_transform,
     law,
     level,
@@ -86,6 +87,7 @@ from scorax.objectives import (
     FixedTime,
     GaussianProbe,
     GeneralizedScoreMatching,
+    GridQuestions,
     ImplicitScoreMatching,
     LikelihoodTimes,
     LikelihoodWeighting,
@@ -269,6 +271,7 @@ CASES: dict[type, Case] = {
         lambda: ExactDenoiser.create(mixture(), VP()),
     ),
     FixedQuestion: questions(lambda: FixedQuestion(jnp.array([True, False]), far=0.0), random=False),
+    GridQuestions: grid_questions(lambda: GridQuestions(share=1.0)),
     RandomQuestions: questions(lambda: RandomQuestions(jnp.arange(2), 2, share=1.0)),
     MissingQuestions: questions(
         lambda: MissingQuestions(jnp.eye(2, dtype=bool), jnp.eye(2, dtype=bool), jnp.asarray(0.5))

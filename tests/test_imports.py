@@ -20,7 +20,7 @@ LEVELS: dict[str, int] = {
     **dict.fromkeys(["objectives", "samplers", "likelihood"], 3),
     **dict.fromkeys(["training", "spec", "checkpoint"], 4),
     "diagnostics": 5,
-    **dict.fromkeys(["tables", "report", "checks", "studies", "estimators"], 6),
+    **dict.fromkeys(["tables", "pictures", "report", "checks", "studies", "estimators"], 6),
     "cli": 7,
 }
 """Every room of the package; a room imports strictly lower levels only, except `SIDEWAYS`."""

@@ -58,5 +58,10 @@ class AbstractAdvance(ABC):
     def members(self) -> int:
         """All members."""
 
+    @property
+    def stops_early(self) -> bool:
+        """Whether training ends before the last step where held-out rows stop improving."""
+        return True
+
 
 Event = Phase | Note | Saved | AbstractAdvance

@@ -82,12 +82,11 @@ class Progress:
         detail = describe(event)
         left = self._rate.seconds_left(step, max_steps)
         if left:
-            detail += f", at most {duration(left)} left"
+            detail += f", {'at most' if event.stops_early else 'about'} {duration(left)} left"
             if not self._promised:
                 self._promised = True
-                self._view.line(
-                    f"about {duration(left)} at most; training ends sooner when held-out rows stop improving"
-                )
+                sooner = " at most; training ends sooner when held-out rows stop improving" if event.stops_early else ""
+                self._view.line(f"about {duration(left)}{sooner}")
         self._view.steps(step, max_steps, detail)
 
 

@@ -3,14 +3,16 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from scorax import _write
+from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax._write import FileDigest
 from scorax.checkpoint._folder import SEALED, RunFolder
 from scorax.checkpoint._json import damaged, read_sealed_json, write_sealed_json
 from scorax.checkpoint._steps import MANIFEST, digest_of, require_digest, verify_step
-from scorax.data import TableFacts
+from scorax.data import PictureFacts, TableFacts
 from scorax.spec import from_mapping, to_json
 
 
@@ -20,6 +22,8 @@ class RunFacts:
 
     Attributes:
         seed: root of all randomness.
+        kind: what the run is of.
+        pictures: those of a run of pictures.
         data: the table; ``holdout`` the share of its rows kept back; ``test`` the table for the report.
         nproc: XLA's worker threads; ``versions``, ``python`` and ``device`` are what else decides the bits.
         members: networks trained; ``best_steps`` are the steps of the weights they kept.
@@ -31,6 +35,8 @@ class RunFacts:
     """
 
     seed: int
+    kind: Literal["table", "pictures"] = "table"
+    pictures: PictureFacts | None = None
     data: TableFacts | None = None
     holdout: float | None = None
     test: TableFacts | None = None
@@ -60,6 +66,28 @@ def read_run_facts(run: RunFolder) -> RunFacts:
         InputError: the file is damaged.
     """
     return from_mapping(RunFacts, read_sealed_json(run.run), shown_path(run.run), "restore the file from a copy")
+
+
+def kind_of_run(run: RunFolder) -> Literal["table", "pictures"]:
+    """What the run in a folder is of; a folder without a run is taken for one of a table, and refused where it is read.
+
+    Raises:
+        InputError: ``run.json`` is damaged.
+    """
+    return read_run_facts(run).kind if run.exists() and run.run.exists() else "table"
+
+
+def require_table_run(run: RunFolder, facts: RunFacts) -> None:
+    """Refuse a run that is of pictures.
+
+    Raises:
+        InputError: it is.
+    """
+    if facts.kind != "table":
+        do = "ask by scorax sample, logp, impute, report or info"
+        raise InputError(
+            f"{shown_path(run.path)}: " + explain(expected="the run of a table", got="one of pictures", do=do)
+        )
 
 
 def seal_run(run: RunFolder, facts: RunFacts) -> None:

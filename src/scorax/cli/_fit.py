@@ -1,8 +1,9 @@
 """`scorax fit`: a table becomes a run folder."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,13 +15,20 @@ from scorax.cli._command_line import command_line
 from scorax.cli._console import say
 from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_full_folder, require_folder, require_resumable
+from scorax.cli._pictures import fit as _fit_pictures
+from scorax.cli._pictures import refuse_options
 from scorax.cli._report import say_report
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
 
 
 def fit(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv (with header), .parquet, .npy or .npz file.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="A .csv (with header), .parquet, .npy or .npz file; or a folder of pictures."
+        ),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="The run folder to write.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN, bit for bit.")] = False,
     config: Annotated[
@@ -56,9 +64,21 @@ def fit(
     schema: Annotated[
         Path | None, typer.Option("--schema", metavar="FILE.json", help="The columns, as scorax schema -o writes them.")
     ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", metavar="FILE.npy", help="Of pictures in a .npy: the class of each.")
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            "--size", min=4, max=512, metavar="N", help="Bring pictures to N x N: scaled, and the middle cut out."
+        ),
+    ] = None,
+    flip: Annotated[
+        bool, typer.Option("--flip", help="Of pictures: left and right may be exchanged. Not of letters and digits.")
+    ] = False,
     make_report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")] = True,
 ) -> None:
-    """Fit a table: TABLE becomes the run folder RUN."""
+    """Fit a table, or pictures: TABLE becomes the run folder RUN."""
     given = locals()
     if holdout is not None and test is not None:
         raise InputError(explain(expected="--holdout or --test", got="both", do="leave one out"))
@@ -71,6 +91,14 @@ def fit(
         require_folder(output)
     else:
         refuse_full_folder(output, do="add --resume to go on with it, or name another folder with -o")
+    from scorax.data import holds_pictures
+
+    if holds_pictures(table):
+        stated = {"column": columns, "category": categories, "ignore": ignored, "schema": schema}
+        refuse_options("pictures", holdout=holdout, test=test, folds=folds, **stated)
+        _fit_of_pictures(given, sets or ())
+        return
+    refuse_options("a table", labels=labels, size=size, flip=flip)
     from scorax.cli._rows import describe_rows, describe_table
     from scorax.data import read_table
     from scorax.spec import resolve
@@ -103,12 +131,8 @@ def fit(
     pin_threads(output if resume else None)
     from scorax.tables import fit_run
 
-    def hint() -> str:
-        again = command_line(fit, given | {"resume": output.is_dir()})
-        return f"; what was saved is whole, go on with: {again}"
-
     began = time.monotonic()
-    with Signals(polled=True, hint=hint) as signals, Progress() as progress:
+    with Signals(polled=True, hint=lambda: _hint(given)) as signals, Progress() as progress:
         fitted = fit_run(
             rows,
             output,
@@ -129,3 +153,32 @@ def fit(
     if make_report:
         say_report(output)
     say(f"next: scorax sample {shown_path(output)} -n 1000 -o new.csv")
+
+
+def _fit_of_pictures(given: dict[str, Any], sets: Sequence[str]) -> None:
+    """Fit pictures with the options that were given."""
+    from scorax.pictures import MASKS, PictureConfig
+    from scorax.spec import resolve
+
+    flags = {"training.minutes": given["minutes"], "training.max_steps": given["max_steps"]}
+    flags |= {"training.masks": MASKS if given["masks"] else None, "training.flip": given["flip"] or None}
+    settings = resolve(PictureConfig, file=given["config"], sets=sets, flags=flags)
+    if given["resume"]:
+        require_resumable(given["output"])
+    _fit_pictures(
+        given["table"],
+        given["output"],
+        settings,
+        seed=given["seed"],
+        resume=given["resume"],
+        labels=given["labels"],
+        size=given["size"],
+        make_report=given["make_report"],
+        hint=lambda: _hint(given),
+    )
+
+
+def _hint(given: dict[str, Any]) -> str:
+    """How a stopped fit goes on."""
+    again = command_line(fit, given | {"resume": given["output"].is_dir()})
+    return f"; what was saved is whole, go on with: {again}"

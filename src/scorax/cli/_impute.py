@@ -13,6 +13,8 @@ from scorax._text import listing, shown_path
 from scorax.cli._console import note
 from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting, stream
+from scorax.cli._pictures import impute as _impute_pictures
+from scorax.cli._pictures import of_pictures, refuse_options
 from scorax.cli._runtime import pin_threads
 from scorax.cli._sample import BATCH
 
@@ -42,9 +44,15 @@ def impute(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="FILE", help=".csv, .tsv, .parquet or .npy; - is CSV on standard output."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help=".csv, .tsv, .parquet or .npy, - is CSV on standard output; of a picture a .png.",
         ),
     ],
+    mask: Annotated[
+        Path | None, typer.Option("--mask", metavar="MASK.png", help="Of a picture: its white pixels are filled.")
+    ] = None,
     method: Annotated[
         Method,
         typer.Option(
@@ -77,6 +85,11 @@ def impute(
     ] = False,
 ) -> None:
     """Fill the missing cells of a table from a run."""
+    if of_pictures(run):
+        refuse_options("pictures", method=method is not Method.draw, spread=spread, raw_csv=raw_csv)
+        _impute_pictures(run, table, mask, output, seed=seed, draws=draws or 1)
+        return
+    refuse_options("a table", mask=mask)
     point = method is not Method.draw
     draws = draws or (_DRAWS if point else 1)
     if spread is not None and not point:

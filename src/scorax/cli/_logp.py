@@ -12,6 +12,8 @@ from scorax._text import percent, quote, shown_path
 from scorax.cli._console import note, say
 from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting, stream
+from scorax.cli._pictures import logp as _logp_pictures
+from scorax.cli._pictures import of_pictures, refuse_options
 from scorax.cli._runtime import pin_threads
 from scorax.cli._sample import BATCH
 
@@ -68,14 +70,15 @@ def logp(
         typer.Option("--probes", min=2, metavar="N", help="Estimate the divergence along N random directions instead."),
     ] = None,
     draws: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--draws",
             min=1,
             metavar="K",
-            help="Draws of noisy codes a row; more are closer, above all beside what was never seen.",
+            help="Draws of noisy codes a row (4); more are closer, above all beside what was never seen. Of pictures, draws of "
+            "the noise inside bytes (1).",
         ),
-    ] = 4,
+    ] = None,
     given: Annotated[
         str | None,
         typer.Option(
@@ -98,6 +101,12 @@ def logp(
     if exact and probes is not None:
         raise InputError(explain(expected="--exact or --probes N", got="both", do="leave one of them out"))
     refuse_overwriting(output, run, table)
+    if of_pictures(run):
+        other = {"tolerance": tolerance, "precision": precision is not Precision.auto, "exact": exact, "given": given}
+        refuse_options("pictures", **other, rank=rank)
+        _logp_pictures(run, table, output, seed=seed, probes=probes, draws=draws or 1, batch=batch)
+        return
+    draws = draws or 4
     from scorax.checkpoint import RunFolder
     from scorax.data import TableWriter, read_table
     from scorax.tables import given_columns, open_run, require_masks

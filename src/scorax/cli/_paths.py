@@ -31,13 +31,15 @@ def require_folder(output: Path) -> None:
 
 def require_resumable(output: Path) -> None:
     """Refuse a run that another process writes in, or of which too little is whole to go on."""
-    from scorax.checkpoint import RunFolder
+    from scorax.checkpoint import RunFolder, kind_of_run
+    from scorax.pictures import begun_pictures
     from scorax.tables import begun_run
 
     run = RunFolder(output)
     with run.lock():
         if run.exists():
-            begun_run(run)
+            begun = begun_pictures if kind_of_run(run) == "pictures" else begun_run
+            begun(run)
 
 
 def refuse_full_folder(output: Path, *, do: str) -> None:

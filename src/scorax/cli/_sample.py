@@ -10,6 +10,8 @@ from scorax._text import percent, shown_path
 from scorax.cli._console import note
 from scorax.cli._numbers import LARGEST_SEED, MOST_ROWS
 from scorax.cli._paths import refuse_overwriting, stream
+from scorax.cli._pictures import of_pictures, refuse_options
+from scorax.cli._pictures import sample as _sample_pictures
 from scorax.cli._runtime import pin_threads
 
 BATCH = 8192
@@ -21,7 +23,10 @@ def sample(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="FILE", help=".csv, .tsv, .parquet or .npy; - is CSV on standard output."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help=".csv, .tsv, .parquet or .npy, - is CSV on standard output; of pictures a .png, .npy, .npz or a folder.",
         ),
     ],
     sampler: Annotated[
@@ -42,6 +47,13 @@ def sample(
             "--given", metavar="CONDITIONS", help="What holds for the rows: 'class=g, age>=65, colour in {red, blue}'."
         ),
     ] = None,
+    class_name: Annotated[
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Of pictures: the class to draw. Default: as in the fit."),
+    ] = None,
+    guidance: Annotated[
+        float, typer.Option("--guidance", metavar="W", help="Of pictures: above 1 draws what is typical of its class.")
+    ] = 1.0,
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Row k depends on the seed and k only.")
     ] = 0,
@@ -52,8 +64,22 @@ def sample(
         bool, typer.Option("--raw-csv", help="Column names as they are, also those a spreadsheet would run.")
     ] = False,
 ) -> None:
-    """Draw new rows from a run."""
+    """Draw new rows, or new pictures, from a run."""
     refuse_overwriting(output, run)
+    if of_pictures(run):
+        refuse_options("pictures", sampler=sampler, given=given, raw_csv=raw_csv)
+        _sample_pictures(
+            run,
+            number,
+            output,
+            seed=seed,
+            batch=batch,
+            evaluations=evaluations,
+            class_name=class_name,
+            guidance=guidance,
+        )
+        return
+    refuse_options("a table", **{"class": class_name, "guidance": guidance != 1})
     from scorax.checkpoint import RunFolder
     from scorax.cli._rows import NotFinite
     from scorax.data import TableWriter

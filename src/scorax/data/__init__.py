@@ -17,6 +17,7 @@ from scorax.data._pictures import (
     fingerprint_of_pictures,
     holds_pictures,
     read_pictures,
+    save_arrays,
 )
 from scorax.data._read import read_table
 from scorax.data._table import Limits, Missing, Table, TableFacts, check_names, fingerprint
@@ -52,6 +53,7 @@ __all__ = [
     "read_image",
     "read_pictures",
     "read_table",
+    "save_arrays",
     "toy_log_density",
     "write_table",
 ]

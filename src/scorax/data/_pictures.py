@@ -1,12 +1,13 @@
 """Pictures of one size from a folder of PNG or JPEG files, one file of them, or an array of bytes."""
 
 import hashlib
+import io
 import os
 import warnings
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from jaxtyping import Int, UInt8
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
+from scorax._write import write_bytes
 from scorax.data._image import MOST_PIXELS
 from scorax.data._numpy import archive_members, array_in, header_in, shape_of_npy
 from scorax.data._table import Limits, check_bytes
@@ -124,6 +126,17 @@ def read_pictures(path: Path, *, labels: Path | None = None, size: int | None = 
     if ending not in (".npy", ".npz"):
         raise _refusal(path, "a folder of PNG or JPEG files, a .npy or a .npz", f"the ending {ending}", "convert it")
     return _of_array(path, labels, size)
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a ``.npz`` of named arrays, or a ``.npy`` of the one there is, wholly or not at all."""
+    target = io.BytesIO()
+    if path.suffix.lower() == ".npz":
+        np.savez(target, **arrays)
+    else:
+        (array,) = arrays.values()
+        np.save(target, array)
+    write_bytes(path, target.getvalue())
 
 
 def _of_folder(path: Path, size: int | None) -> Pictures:

@@ -10,6 +10,7 @@ from scorax.metrics._detection import Detection, Detector, detection
 from scorax.metrics._energy import energy_distance
 from scorax.metrics._nearest import leave_one_out_distances, nearest_distances, nearest_mixed_rows
 from scorax.metrics._orders import keep_order, order_bits
+from scorax.metrics._pictures import frechet_distance, radial_spectrum
 from scorax.metrics._share_interval import ShareInterval
 from scorax.metrics._utility import Utility, train_on_synthetic
 from scorax.metrics._wasserstein import column_wasserstein, sliced_wasserstein
@@ -36,11 +37,13 @@ __all__ = [
     "detection",
     "duplicates",
     "energy_distance",
+    "frechet_distance",
     "keep_order",
     "leave_one_out_distances",
     "nearest_distances",
     "nearest_mixed_rows",
     "order_bits",
+    "radial_spectrum",
     "sliced_wasserstein",
     "train_on_synthetic",
 ]

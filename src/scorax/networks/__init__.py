@@ -19,6 +19,7 @@ from scorax.networks._codebooks import (
 from scorax.networks._coded import CodedHead
 from scorax.networks._dit import DiT
 from scorax.networks._embedder import (
+    ABSENT,
     AbstractEmbedder,
     ClassEmbedder,
     MaskedCondition,
@@ -35,6 +36,7 @@ from scorax.networks._uncertainty import LearnedUncertainty
 from scorax.networks._unet import UNet
 
 __all__ = [
+    "ABSENT",
     "MLP",
     "NOISE_SCALE",
     "AbstractEmbedder",

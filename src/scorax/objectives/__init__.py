@@ -6,6 +6,7 @@ from scorax.objectives._denoising import DenoisingScoreMatching
 from scorax.objectives._finite_differences import EnergyDifferenceScoreMatching, FiniteDifferenceScoreMatching
 from scorax.objectives._fixed_times import FixedTime, NodeTimes
 from scorax.objectives._generalized import GeneralizedScoreMatching
+from scorax.objectives._grid_questions import GridQuestions
 from scorax.objectives._masked import (
     AbstractQuestions,
     FixedQuestion,
@@ -43,6 +44,7 @@ __all__ = [
     "FixedTime",
     "GaussianProbe",
     "GeneralizedScoreMatching",
+    "GridQuestions",
     "ImplicitScoreMatching",
     "LikelihoodTimes",
     "LikelihoodWeighting",

@@ -108,10 +108,9 @@ class AbstractGaussianLaw(eqx.Module):
         """Law of ``x + shift``."""
         return eqx.tree_at(lambda law: law.mean, self, self.mean + shift)
 
-    def at_targets(self, target: Bool[Array, " d"]) -> "DiagonalLaw":
+    def at_targets(self, target: Bool[Array, "*shape"]) -> "DiagonalLaw":
         """Independent coordinates: with their mean and variance at the targets, standard normal elsewhere."""
-        variances = jnp.sum(self.root**2, axis=1)
-        return DiagonalLaw(jnp.where(target, self.mean, 0), jnp.where(target, variances, 1))
+        return _at_targets(target, self.mean, jnp.sum(self.root**2, axis=1))
 
 
 class GaussianLaw(AbstractGaussianLaw):
@@ -271,6 +270,9 @@ class LowRankLaw(AbstractGaussianLaw):
         """
         return LowRankLaw(*_as(rows.dtype, *leading_moments(rows, RANK)))
 
+    def at_targets(self, target: Bool[Array, "*shape"]) -> "DiagonalLaw":
+        return _at_targets(target, self.mean, self.variances + jnp.sum(self.factor**2, axis=1))
+
     def at(self, level: Level) -> "LowRankLaw":
         variances = level.alpha**2 * self.variances + level.sigma**2
         return LowRankLaw(level.alpha * self.mean, variances, level.alpha * self.factor)
@@ -320,3 +322,8 @@ def _as(kind: np.dtype, *arrays: np.ndarray) -> list[Array]:
     """Arrays on the device in the precision of rows of a kind, at least float32."""
     dtype = jax.dtypes.canonicalize_dtype(np.result_type(kind, np.float32))
     return [jnp.asarray(array, dtype) for array in arrays]
+
+
+def _at_targets(target: Bool[Array, "*shape"], mean: Float[Array, " d"], variances: Float[Array, " d"]) -> DiagonalLaw:
+    asked = jnp.ravel(target)
+    return DiagonalLaw(jnp.where(asked, mean, 0), jnp.where(asked, variances, 1))

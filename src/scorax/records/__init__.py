@@ -22,6 +22,7 @@ from scorax.records._held_out import Baseline, Comparison, HeldOut, ModelValues,
 from scorax.records._impossible import Impossible, NeverSeen
 from scorax.records._metrics import MetricsLine
 from scorax.records._pairs import Correlations, Pair, PairMarginal, Pairs
+from scorax.records._pictures import PictureRecord, Spectrum
 from scorax.records._records import Records
 from scorax.records._samples import Nearest, Sampling, Share, TwoSample
 from scorax.records._verdict import Grade, KeyNumber, Sentence, Verdict
@@ -54,6 +55,7 @@ __all__ = [
     "Pair",
     "PairMarginal",
     "Pairs",
+    "PictureRecord",
     "RangeShares",
     "Records",
     "RowKind",
@@ -61,6 +63,7 @@ __all__ = [
     "Sentence",
     "Share",
     "Source",
+    "Spectrum",
     "SpikeShare",
     "TwoSample",
     "Usefulness",

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsLine:
-    """One validation: a line of ``metrics.jsonl``; of a run that an estimator saved it holds the loss only."""
+    """One validation: a line of ``metrics.jsonl``; of a run that an estimator saved it holds the loss only.
+
+    ``sheet`` is a PNG in base64: pictures drawn at that step.
+    """
 
     step: int
     train_loss: float | None = None
@@ -13,3 +16,4 @@ class MetricsLine:
     held_out_nats: float | None = None
     held_out_nats_members: tuple[float | None, ...] | None = None
     active: int | None = None
+    sheet: str | None = None

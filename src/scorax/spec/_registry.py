@@ -52,6 +52,7 @@ CLASSES: dict[str, str] = {
     "GeneralizedScoreMatching": "scorax.objectives",
     "GeometricBrownianMotion": "scorax.processes",
     "Given": "scorax.models",
+    "GridQuestions": "scorax.objectives",
     "Guided": "scorax.models",
     "GuidedScore": "scorax.models",
     "Heun": "scorax.samplers",

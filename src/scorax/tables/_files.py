@@ -1,7 +1,5 @@
 """A fit in a run folder: which arrays and names stand in which file, and the way back."""
 
-import dataclasses
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -39,11 +37,16 @@ from scorax.tables._settings import num_components, num_members
 from scorax.tables._starts import StartLaws
 from scorax.tables._training import Training, optimizer
 from scorax.targets import GaussianMixture
-from scorax.training import TrainState, initial_state, trained_arrays, with_trained_arrays
+from scorax.training import (
+    TrainState,
+    initial_state,
+    state_arrays,
+    state_layout,
+    trained_arrays,
+    with_state_arrays,
+    with_trained_arrays,
+)
 from scorax.transforms import Standardize
-
-_GROUPS = {"weights": "weights", "ema": "ema", "best": "best", "optimizer": "optimizer"}
-_PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
 
 
 def write_facts(run: RunFolder, blueprint: Blueprint) -> None:
@@ -91,8 +94,7 @@ def _prior(code: int) -> str:
 
 def save_state(run: RunFolder, state: TrainState, training: Training, notes: Notes) -> None:
     """Save a state of a training as a step of the run, with what its round fills."""
-    arrays = {group: named_arrays(getattr(state, name)) for group, name in _GROUPS.items()}
-    arrays["progress"] = {name: np.asarray(getattr(state, name)) for name in _PROGRESS}
+    arrays = state_arrays(state)
     if len(training.holed):
         arrays["round"] = _round_arrays(training.round)
     save_step(run, training.round.start + int(state.step), arrays, notes)
@@ -105,8 +107,7 @@ def _round_arrays(own: Round) -> dict[str, np.ndarray]:
 def load_state(run: RunFolder, training: Training) -> tuple[TrainState, Round, Step]:
     """The newest whole state of a run and the round it is in, passing over damaged ones."""
     like = initial_state(training.model, optimizer(training.config))
-    expected = {group: array_spec(getattr(like, name)) for group, name in _GROUPS.items()}
-    expected["progress"] = array_spec({name: getattr(like, name) for name in _PROGRESS})
+    expected = state_layout(like)
     if len(training.holed):
         expected["round"] = array_spec(_round_arrays(training.round))
     step = load_step(run, expected, fallback=True)
@@ -114,12 +115,8 @@ def load_state(run: RunFolder, training: Training) -> tuple[TrainState, Round, S
     if "round" in step.arrays:
         found = step.arrays["round"]
         own = Round(int(found["number"]), int(found["start"]), found["draws"])
-    changes = {
-        name: with_named_arrays(getattr(like, name), step.arrays[group], where=f"{run.step_path(step.step)}/{group}")
-        for group, name in _GROUPS.items()
-    }
-    progress = {name: jnp.asarray(step.arrays["progress"][name]) for name in _PROGRESS}
-    return dataclasses.replace(like, **changes, **progress), own, step
+    state = with_state_arrays(like, step.arrays, where=str(run.step_path(step.step)))
+    return state, own, step
 
 
 def save_fitted(

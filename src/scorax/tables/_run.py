@@ -1,22 +1,28 @@
 """A fit in a run folder: resumable, observed through events, ended by signals between calls."""
 
 import dataclasses
-import os
-import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
-import jax
 import numpy as np
 
-from scorax import _write
-from scorax._errors import InputError, Interrupted, explain
-from scorax._events import Event, Note, Saved
+from scorax._errors import InputError, explain
+from scorax._events import Event, Note
 from scorax._text import quote, shown_path
-from scorax.checkpoint import Notes, RunFacts, RunFolder, cut_metrics, seal_run, write_run_facts
+from scorax.checkpoint import (
+    Keeper,
+    Notes,
+    RunFacts,
+    RunFolder,
+    begun_facts,
+    other_machine,
+    require_place,
+    require_same,
+    require_same_settings,
+    seal_run,
+    write_run_facts,
+)
 from scorax.data import fingerprint
 from scorax.records import MetricsLine
 from scorax.spec import to_json
@@ -73,16 +79,16 @@ def fit_run(
     split = rows.split(config, seed)
     facts = _facts(rows, seed)
     run = RunFolder(run_path)
-    _require_place(run, resume)
+    require_place(run, resume)
     with run.create().lock():
-        _require_place(run, resume)  # somebody may have begun a run meanwhile
+        require_place(run, resume)  # somebody may have begun a run meanwhile
         for line in run.recover():
             on_event(Note(line))
         if run.exists():
             facts = _same_run(run, facts, split, on_event)
-        keeper = _Keeper(run, facts, on_event, poll)
-        fit = Recipe(config, seed).fit(rows, keeper.hear, keeper.begin)
-        keeper.save(fit.last, fit.choice)
+        kept = _Kept(Keeper(run, on_event, poll), facts)
+        fit = Recipe(config, seed).fit(rows, kept.hear, kept.begin)
+        kept.save(fit.last, fit.choice)
         poll()
         if records:
             write_records(run, fit, split.train, split.held, rows.source, seed=seed, on_event=on_event)
@@ -106,91 +112,45 @@ def fit_run(
     return fit
 
 
-def _require_place(run: RunFolder, resume: bool) -> None:
-    """Refuse a folder in which a fit would replace what it does not make again."""
-    if run.exists():
-        if not resume:
-            raise InputError(
-                f"{shown_path(run.path)}: "
-                + explain(expected="a new or empty folder", got="a run", do="resume it, or name another folder")
-            )
-    elif (foreign := run.foreign()) is not None:
-        raise InputError(
-            f"{shown_path(run.config)}: "
-            + explain(
-                expected="the configuration of a run, or a new or empty folder",
-                got=f"none, beside {shown_path(foreign)}",
-                do="put config.json back, or name another folder with -o",
-            )
-        )
+class _Kept:
+    """A training of a table as its keeper hears it."""
 
-
-@dataclass
-class _Keeper:
-    """Keeps a training in its run folder: what it is made of, its metrics, and states to go on from."""
-
-    run: RunFolder
-    facts: RunFacts
-    on_event: Callable[[Event], None]
-    poll: Callable[[], str | None]
-    saved: int | None = None
+    def __init__(self, keeper: Keeper, facts: RunFacts) -> None:
+        self._keeper, self._facts = keeper, facts
 
     def begin(self, training: Training) -> Resumed | None:
-        """The newest whole state, with the metrics as they were then; a run killed before its first step begins again."""
-        run = self.run
-        if not run.saved_steps():
-            write_run_facts(run, self.facts)
-            # config.json comes last and says that a run was begun: one killed before it has nothing to resume.
-            write_facts(run, training.blueprint)
-            cut_metrics(run, -1)
+        """The newest whole state, with the metrics as they were then."""
+        run = self._keeper.run
+        if not self._keeper.begin(self._facts, lambda: write_facts(run, training.blueprint)):
             return None
         state, own, step = load_state(run, training)
-        for line in step.skipped:
-            self.on_event(Note(f"warning: {line}"))
-        cut_metrics(run, step.step)
-        self.on_event(Note(f"resuming at step {step.step}"))
+        self._keeper.resume(step)
         if step.notes.start_loss is None:
             got, do = "none in the step to resume", "fit again into another folder"
             raise InputError(f"{shown_path(run.path)}: " + explain(expected="losses of the start", got=got, do=do))
-        self.saved = step.step
         return Resumed(state, np.asarray(step.notes.start_loss, np.float64), own)
 
     def hear(self, event: Event | TrainingEnded) -> None:
         """Record and save what training reaches."""
         if isinstance(event, TrainingEnded):
-            if event.last.step != self.saved:  # whatever comes after the training may fail
+            if event.last.step != self._keeper.saved:  # whatever comes after the training may fail
                 self.save(event.last)
             return
-        self.on_event(event)
+        self._keeper.on_event(event)
         if isinstance(event, Advance):
-            self._advance(event)
+            due = event.step == 0 or event.step % event.training.config.training.save_every == 0
+            line = _metrics(event) if event.validated else None
+            self._keeper.reached(event.step, line, lambda: self._write(event), due=due)
 
     def save(self, now: Advance, choice: Choice | None = None) -> None:
         """Save a state, and what was chosen after the training where it was."""
-        self._write(now, choice)
-        self.on_event(Saved(now.step))
-
-    def _advance(self, now: Advance) -> None:
-        step = now.step
-        if now.validated:
-            _write.append_json_line(self.run.metrics, to_json(_metrics(now)))
-            _write.append_json_line(self.run.log, {"step": step, "time": round(time.time(), 3)})
-        try:
-            wanted = self.poll()
-        except Interrupted:
-            if step != self.saved:
-                self._write(now)
-            raise
-        due = wanted == "save" or step == 0 or step % now.training.config.training.save_every == 0
-        if due and step != self.saved:
-            self.save(now)
+        self._keeper.save(now.step, lambda: self._write(now, choice))
 
     def _write(self, now: Advance, choice: Choice | None = None) -> None:
         notes = Notes(tuple(now.start_loss.tolist()))
         if choice is not None:
             notes = dataclasses.replace(notes, sigma_min=choice.sigma_min, start=choice.start)
-        save_state(self.run, now.state, now.training, notes)
-        self.saved = now.step
+        save_state(self._keeper.run, now.state, now.training, notes)
 
 
 def _metrics(now: Advance) -> MetricsLine:
@@ -210,16 +170,7 @@ def _same_run(run: RunFolder, facts: RunFacts, split: Split, on_event: Callable[
     From here on the run is not complete.
     """
     begun_config, begun = begun_run(run)
-    for name in ("seed", "data", "holdout", "test"):
-        if getattr(begun, name) != getattr(facts, name):
-            raise InputError(
-                f"{shown_path(run.path)}: "
-                + explain(
-                    expected=f"the {name} the run was begun with ({getattr(begun, name)})",
-                    got=str(getattr(facts, name)),
-                    do="resume with the same table and options, or name another folder with -o",
-                )
-            )
+    require_same(run, begun, facts, ("seed", "data", "holdout", "test"), "table")
     begun_columns = {column.name: column for column in read_schema(run).columns}
     now_columns = {column.name: column for column in split.schema.columns}
     other = next((n for n in {**begun_columns, **now_columns} if begun_columns.get(n) != now_columns.get(n)), None)
@@ -236,33 +187,13 @@ def _same_run(run: RunFolder, facts: RunFacts, split: Split, on_event: Callable[
                 do="resume with the columns and ends the run was begun with",
             )
         )
-    before, now = to_json(begun_config), to_json(split.settings)
-    for section in now:
-        for key, value in now[section].items():
-            if before[section][key] != value:
-                raise InputError(
-                    f"{shown_path(run.config)}: "
-                    + explain(
-                        expected=f"{section}.{key} = {before[section][key]}",
-                        got=str(value),
-                        do="resume with the configuration the run was begun with",
-                    )
-                )
-    for name in ("nproc", "versions", "device"):
-        if getattr(begun, name) != getattr(facts, name):
-            on_event(Note(f"warning: {name} differs from the run's: not equal bit for bit from here on"))
+    require_same_settings(run, to_json(begun_config), to_json(split.settings))
+    for line in other_machine(begun, facts):
+        on_event(Note(line))
     write_run_facts(run, begun)
     return begun
 
 
 def _facts(rows: FitRows, seed: int) -> RunFacts:
-    return RunFacts(
-        seed=seed,
-        data=fingerprint(rows.table),
-        holdout=rows.holdout,
-        test=None if rows.test is None else fingerprint(rows.test),
-        nproc=int(os.environ["NPROC"]) if os.environ.get("NPROC", "").isdigit() else os.cpu_count(),
-        versions={name: metadata.version(name) for name in ("scorax", "jax", "jaxlib", "numpy", "equinox", "optax")},
-        python=platform.python_version(),
-        device=jax.devices()[0].device_kind,
-    )
+    test = None if rows.test is None else fingerprint(rows.test)
+    return begun_facts(seed, data=fingerprint(rows.table), holdout=rows.holdout, test=test)

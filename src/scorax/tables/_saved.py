@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
-from scorax.checkpoint import RunFacts, RunFolder, load_step, read_run_facts
+from scorax.checkpoint import RunFacts, RunFolder, load_step, read_run_facts, require_table_run
 from scorax.spec import from_mapping
 from scorax.tables._config import ResolvedConfig, Start
 from scorax.tables._schema import Schema
@@ -53,6 +53,8 @@ def open_run(run: RunFolder) -> SavedRun:
     """
     run.require()
     step = load_step(run, fallback=False, groups=())
+    facts = read_run_facts(run)
+    require_table_run(run, facts)
     config, schema = read_config(run), read_schema(run)
     require_memory(config, schema.size(0, holes=config.network.masks), training=False)
     sigma_min, kept = step.notes.sigma_min, step.notes.start
@@ -66,7 +68,7 @@ def open_run(run: RunFolder) -> SavedRun:
                 do="finish it with: scorax fit TABLE -o RUN --resume",
             )
         )
-    return SavedRun(run, config, schema, read_run_facts(run), step.step, starts[0], sigma_min)
+    return SavedRun(run, config, schema, facts, step.step, starts[0], sigma_min)
 
 
 def begun_run(run: RunFolder) -> tuple[ResolvedConfig, RunFacts]:
@@ -78,4 +80,6 @@ def begun_run(run: RunFolder) -> tuple[ResolvedConfig, RunFacts]:
     run.require()
     if run.saved_steps():
         load_step(run, fallback=True, groups=())
-    return read_config(run), read_run_facts(run)
+    facts = read_run_facts(run)
+    require_table_run(run, facts)
+    return read_config(run), facts

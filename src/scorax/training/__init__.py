@@ -2,6 +2,7 @@
 
 from scorax.training._averages import PowerAverages, Snapshot, post_hoc_average
 from scorax.training._fit import fit, initial_state
+from scorax.training._named import state_arrays, state_layout, with_state_arrays
 from scorax.training._optimizer import adamw
 from scorax.training._options import FitOptions
 from scorax.training._rows import AbstractRows, Examples, Rows
@@ -24,6 +25,9 @@ __all__ = [
     "initial_state",
     "member_axis",
     "post_hoc_average",
+    "state_arrays",
+    "state_layout",
     "trained_arrays",
+    "with_state_arrays",
     "with_trained_arrays",
 ]

@@ -1,0 +1,284 @@
+"""What the commands do where a run or a path is of pictures; `_fit`, `_sample` and the others ask first and come here."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scorax._errors import InputError, explain
+from scorax._progress import Progress, RowProgress, duration
+from scorax._text import listing, shown_path
+from scorax.checkpoint import RunFolder, kind_of_run
+from scorax.cli._console import note, say
+from scorax.cli._paths import refuse_overwriting, stream
+from scorax.cli._runtime import pin_threads
+from scorax.cli._signals import Signals
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from scorax.data import Pictures
+    from scorax.pictures import PictureConfig, PictureSchema, SavedPictures
+
+COLUMNS = ("picture", "log_probability", "bits", "error")
+_SHEET = 10
+
+
+def of_pictures(run: Path) -> bool:
+    """Whether the run in a folder is of pictures."""
+    return kind_of_run(RunFolder(run)) == "pictures"
+
+
+def refuse_options(kind: str, **given: Any) -> None:
+    """Refuse options that mean nothing for pictures, or for a table; keywords are their names, and falsy what was not given."""
+    said = [f"--{name.replace('_', '-')}" for name, value in given.items() if value not in (None, False, ())]
+    if said:
+        other = "a table" if kind == "pictures" else "pictures"
+        got = ", ".join(said) + f", of {other}"
+        raise InputError(explain(expected=f"options of {kind}", got=got, do="leave it out"))
+
+
+def fit(
+    path: Path,
+    output: Path,
+    settings: "PictureConfig",
+    *,
+    seed: int,
+    resume: bool,
+    labels: Path | None,
+    size: int | None,
+    make_report: bool,
+    hint: Callable[[], str],
+) -> None:
+    """Fit pictures, and say what is next."""
+    from scorax.data import read_pictures
+    from scorax.pictures import require_pictures
+
+    pictures = read_pictures(path, labels=labels, size=size)
+    require_pictures(pictures)
+    describe(path, pictures, masks=settings.training.masks > 0)
+    pin_threads(output if resume else None)
+    from scorax.pictures import fit_pictures
+    from scorax.report import write_report
+
+    began = time.monotonic()
+    with Signals(polled=True, hint=hint) as signals, Progress() as progress:
+        done = fit_pictures(
+            pictures,
+            output,
+            settings,
+            seed=seed,
+            resume=resume,
+            records=make_report,
+            on_event=progress,
+            poll=signals.poll,
+        )
+    last = done.last
+    say(
+        f"{last.step:,} steps in {duration(time.monotonic() - began)}, held-out loss {last.state.best_loss[0]:.4g} "
+        f"at step {done.best_step:,}"
+    )
+    if done.best_step > 0.95 * last.step:
+        say(f"the loss was least at the end: --minutes {2 * settings.training.minutes:g} may bring more")
+    if make_report:
+        say(f"report: {shown_path(write_report(output))}")
+    masks = settings.training.masks > 0
+    say(
+        f"next: scorax impute {shown_path(output)} picture.png --mask mask.png -o filled.png"
+        if masks
+        else f"next: scorax sample {shown_path(output)} -n 64 -o sheet.png"
+    )
+
+
+def describe(path: Path, pictures: "Pictures", *, masks: bool) -> None:
+    """Say what was read."""
+    height, width, channels = pictures.shape
+    colour = "grey" if channels == 1 else "colour"
+    classes = f", {len(pictures.classes)} classes ({listing(pictures.classes)})" if pictures.classes else ""
+    note(f"{shown_path(path)}: {len(pictures.images):,} pictures of {width} x {height} in {colour}{classes}")
+    for line in pictures.remarks:
+        note(f"note: {line}")
+    if masks and pictures.classes:
+        note("note: a model under masks is told no classes: they are used in the report only")
+
+
+def sample(
+    run: Path,
+    number: int,
+    output: Path,
+    *,
+    seed: int,
+    batch: int,
+    evaluations: int | None,
+    class_name: str | None,
+    guidance: float,
+) -> None:
+    """Draw pictures into a sheet, a file of arrays, or a folder of single files with a sheet beside them."""
+    from scorax.pictures import open_pictures
+
+    saved = open_pictures(RunFolder(run))
+    wanted = None if class_name is None else _conditional(saved).place_of(class_name)
+    if guidance != 1:
+        _conditional(saved)
+    write = _writer(output, saved.schema)
+    pin_threads(run)
+    import numpy as np
+
+    from scorax.pictures import FittedPictures
+
+    fitted = FittedPictures.load(run)
+    numbers = range(number)
+    labels = fitted.classes(numbers, seed) if wanted is None else np.full(number, wanted)
+    parts = []
+    with RowProgress(number):
+        for start in range(0, number, batch):
+            own = range(start, min(start + batch, number))
+            told = None if labels is None else labels[own.start : own.stop]
+            parts.append(fitted.draw(own, seed, labels=told, guidance=guidance, evaluations=evaluations))
+    write(np.concatenate(parts), labels)
+    note(f"{number} pictures: {shown_path(output)}")
+
+
+def _conditional(saved: "SavedPictures") -> "PictureSchema":
+    if not saved.schema.classes:
+        do = "leave --class and --guidance out, or fit a folder with a folder for each class"
+        raise InputError(explain(expected="a model that knows classes", got="one without", do=do))
+    return saved.schema
+
+
+def _writer(output: Path, schema: "PictureSchema") -> "Callable[[np.ndarray, np.ndarray | None], None]":
+    """How pictures and their classes are written to ``output``; what cannot be is refused at once."""
+    ending = output.suffix.lower()
+    if ending not in ("", ".png", ".npy", ".npz") or str(output) == "-":
+        got = f"-o {shown_path(output)}"
+        raise InputError(explain(expected="a .png, .npy, .npz or a folder", got=got, do="name one of these with -o"))
+    if ending == "" and output.exists() and (not output.is_dir() or any(output.iterdir())):
+        got = f"{shown_path(output)}, which holds something"
+        raise InputError(explain(expected="a new or empty folder", got=got, do="name another folder with -o"))
+
+    def write(images: "np.ndarray", labels: "np.ndarray | None") -> None:
+        from scorax._sheet import sheet, write_png
+        from scorax.data import save_arrays
+
+        if ending == ".png":
+            write_png(output, sheet(images, _SHEET))
+        elif ending == ".npy":
+            save_arrays(output, {"images": images})
+        elif ending == ".npz":
+            named = {} if labels is None else {"labels": _names(schema, labels)}
+            save_arrays(output, {"images": images} | named)
+        else:
+            _write_folder(output, images, None if labels is None else _names(schema, labels))
+
+    return write
+
+
+def _names(schema: "PictureSchema", labels: "np.ndarray") -> "np.ndarray":
+    import numpy as np
+
+    return np.array(schema.classes)[labels]
+
+
+def _write_folder(folder: Path, images: "np.ndarray", names: "np.ndarray | None") -> None:
+    """``sheet.png``, and single files in ``pictures`` or in a folder of each class there, which ``scorax fit`` reads."""
+    from scorax._sheet import png, sheet, write_png
+    from scorax._write import make_folder
+
+    inside = folder / "pictures"
+    for name in [""] if names is None else sorted(set(map(str, names))):
+        make_folder(inside / name)
+    write_png(folder / "sheet.png", sheet(images, _SHEET))
+    for k, image in enumerate(images):
+        write_png(inside / ("" if names is None else str(names[k])) / f"{k:05d}.png", png(image))
+
+
+def logp(run: Path, path: Path, output: Path, *, seed: int, probes: int | None, draws: int, batch: int) -> None:
+    """Write the log-probability of every picture and its bits per number, with their error."""
+    refuse_overwriting(output, run, path)
+    from scorax.data import TableWriter, TextFormat, read_pictures
+    from scorax.pictures import open_pictures
+
+    saved = open_pictures(RunFolder(run))
+    pictures = read_pictures(path)
+    labels = saved.schema.match(pictures, path)
+    order = sorted(range(len(pictures.names)), key=lambda i: pictures.names[i])
+    named = TextFormat(tuple(pictures.names[i] for i in order))
+    writing = TableWriter(stream(output), COLUMNS, (named, None, None, None), rows=len(pictures.images))
+    pin_threads(run)
+    import numpy as np
+
+    from scorax.pictures import FittedPictures
+
+    fitted = FittedPictures.load(run)
+    place = np.argsort(order)
+    unit = saved.schema.size * np.log(2)
+    conditional = fitted.blueprint.conditional
+    if conditional:
+        note(f"log-probabilities {'given the class' if labels is not None else 'without a class'}")
+    bits, converged = [], []
+    with writing as writer, RowProgress(len(pictures.images) * draws):
+        for start in range(0, len(pictures.images), batch):
+            own = slice(start, start + batch)
+            told = None if labels is None else labels[own]
+            answer = fitted.bits(pictures.images[own], told, seed=seed, probes=probes or _PROBES, draws=draws)
+            writer.write(np.column_stack([place[own], -answer.value * unit, answer.value, answer.error]))
+            bits.append(answer.value)
+            converged.append(answer.converged)
+    value = np.concatenate(bits)
+    spread = f" ± {value.std(ddof=1) / np.sqrt(len(value)):.4f}" if len(value) > 1 else ""
+    say(f"mean {value.mean():.4f}{spread} bits per number ({len(value)} pictures)")
+    note("an upper bound in the mean: noise inside the cells of the bytes was added; uniform noise has 8 bits")
+    missed = int(np.sum(~np.concatenate(converged)))
+    if missed:
+        note(f"warning: the solve of {missed} pictures did not end within its limits")
+
+
+_PROBES = 4
+
+
+def impute(run: Path, path: Path, mask: Path | None, output: Path, *, seed: int, draws: int) -> None:
+    """Draw the pixels that a mask asks for, given the others."""
+    from scorax.pictures import open_pictures, require_masks
+
+    saved = open_pictures(RunFolder(run))
+    require_masks(saved)
+    if mask is None:
+        do = "add --mask mask.png: its white pixels are filled"
+        raise InputError(explain(expected="a mask of the pixels to fill", got="none", do=do))
+    refuse_overwriting(output, run, path, mask)
+    if output.suffix.lower() != ".png":
+        raise InputError(explain(expected="a .png", got=f"-o {shown_path(output)}", do="name one with -o"))
+    from scorax.data import read_pictures
+
+    pictures, asked = read_pictures(path), read_pictures(mask)
+    saved.schema.match(pictures, path)
+    for found, where in ((pictures, path), (asked, mask)):
+        if len(found.images) != 1:
+            got = f"{len(found.images)} in {shown_path(where)}"
+            raise InputError(explain(expected="one picture and one mask", got=got, do="name one file"))
+    if asked.shape[:2] != saved.schema.shape[:2]:
+        got = f"{asked.shape[1]} x {asked.shape[0]}"
+        expected = f"a mask of {saved.schema.width} x {saved.schema.height}"
+        raise InputError(
+            f"{shown_path(mask)}: " + explain(expected=expected, got=got, do="make it of the picture's size")
+        )
+    wanted = asked.images[0].mean(axis=-1) >= 128
+    if not wanted.any() or wanted.all():
+        got = "none" if not wanted.any() else "all of them"
+        do = "paint white what shall be filled, and black what stays; scorax sample draws whole pictures"
+        raise InputError(f"{shown_path(mask)}: " + explain(expected="white pixels and black ones", got=got, do=do))
+    pin_threads(run)
+    import numpy as np
+
+    from scorax._sheet import png, sheet, write_png
+    from scorax.pictures import FittedPictures
+
+    fitted = FittedPictures.load(run)
+    with RowProgress(draws):
+        filled = fitted.fill(pictures.images[0], wanted, range(draws), seed)
+    if draws == 1:
+        write_png(output, png(filled[0]))
+    else:
+        shown = np.where(wanted[..., None], 128, pictures.images[0]).astype(np.uint8)
+        write_png(output, sheet(np.concatenate([shown[None], filled]), _SHEET))
+    note(f"{int(wanted.sum()):,} of {wanted.size:,} pixels filled: {shown_path(output)}")

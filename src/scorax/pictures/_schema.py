@@ -1,0 +1,96 @@
+"""What pictures of a run are: their size, channels and classes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from scorax._errors import InputError, explain
+from scorax._text import listing, quote, shown_path, suggest
+from scorax.data import Pictures
+
+
+@dataclass(frozen=True)
+class PictureSchema:
+    """What stands in ``schema.json`` of a run of pictures.
+
+    Attributes:
+        height, width, channels: of every picture; one channel is grey, three are red, green and blue.
+        classes: their names, none where the model knows none.
+        counts: pictures of each class that were trained on.
+    """
+
+    height: int
+    width: int
+    channels: int
+    classes: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    kind: Literal["pictures"] = "pictures"
+
+    @staticmethod
+    def of(pictures: Pictures, *, classes: bool) -> "PictureSchema":
+        """That of pictures, with their classes or without."""
+        if not classes or pictures.labels is None:
+            return PictureSchema(*pictures.shape)
+        counts = np.bincount(pictures.labels, minlength=len(pictures.classes))
+        return PictureSchema(*pictures.shape, pictures.classes, tuple(map(int, counts)))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one picture."""
+        return self.height, self.width, self.channels
+
+    @property
+    def size(self) -> int:
+        """Numbers of one picture."""
+        return self.height * self.width * self.channels
+
+    @property
+    def words(self) -> str:
+        """Size, colour and classes."""
+        colour = "grey" if self.channels == 1 else "colour"
+        known = f", {len(self.classes)} classes" if self.classes else ""
+        return f"{self.width} x {self.height} in {colour}{known}"
+
+    def place_of(self, name: str) -> int:
+        """The number of a class.
+
+        Raises:
+            InputError: there is no such class, or none at all.
+        """
+        if not self.classes:
+            do = "leave --class out, or fit a folder with a folder for each class"
+            raise InputError(explain(expected="a model that knows classes", got="one without", do=do))
+        if name not in self.classes:
+            got = f"{quote(name)}{suggest(name, self.classes)}"
+            raise InputError(
+                explain(expected="the name of a class", got=got, do=f"ask for {listing(self.classes, 12)}")
+            )
+        return self.classes.index(name)
+
+    def match(self, pictures: Pictures, where: object) -> np.ndarray | None:
+        """The number of the class of each picture, ``None`` where they or the model have none.
+
+        Raises:
+            InputError: they have another size or other channels, or a class that the model does not know.
+        """
+        if pictures.shape != self.shape:
+            other = PictureSchema(*pictures.shape)
+            do = f"bring them to that size, as --size {self.height} does" if self.height == self.width else "scale them"
+            raise InputError(
+                f"{shown_path(where)}: " + explain(expected=f"pictures of {self.words}", got=other.words, do=do)
+            )
+        if pictures.labels is None or not self.classes:
+            return None
+        strange = [name for name in pictures.classes if name not in self.classes]
+        if strange:
+            raise InputError(
+                f"{shown_path(where)}: "
+                + explain(
+                    expected=f"classes of the run ({listing(self.classes)})",
+                    got=listing(strange),
+                    do="rename the folders, or put the pictures into one folder",
+                )
+            )
+        places = np.array([self.classes.index(name) for name in pictures.classes])
+        return places[pictures.labels]

@@ -1,0 +1,39 @@
+"""A training state as groups of named arrays, which a run folder keeps, and the way back."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+import numpy as np
+
+from scorax._trees import array_spec, named_arrays, with_named_arrays
+from scorax.training._state import TrainState
+
+_TREES = ("weights", "ema", "best", "optimizer")
+_PROGRESS = ("step", "best_loss", "best_step", "active", "loss", "validation_loss")
+
+Named = dict[str, dict[str, np.ndarray]]
+"""Group -> name -> array."""
+
+
+def state_arrays(state: TrainState) -> Named:
+    """The arrays of a state by group and name, on the host."""
+    groups = {name: named_arrays(getattr(state, name)) for name in _TREES}
+    return groups | {"progress": {name: np.asarray(getattr(state, name)) for name in _PROGRESS}}
+
+
+def state_layout(like: TrainState) -> dict[str, dict[str, tuple[tuple[int, ...], str]]]:
+    """Shape and type of every array of :func:`state_arrays`."""
+    groups = {name: array_spec(getattr(like, name)) for name in _TREES}
+    return groups | {"progress": array_spec({name: getattr(like, name) for name in _PROGRESS})}
+
+
+def with_state_arrays(like: TrainState, arrays: Mapping[str, Mapping[str, np.ndarray]], *, where: str) -> TrainState:
+    """``like`` with the arrays of :func:`state_arrays`.
+
+    Raises:
+        InputError: a name, shape or type is another; ``where`` begins the message.
+    """
+    trees = {name: with_named_arrays(getattr(like, name), arrays[name], where=f"{where}/{name}") for name in _TREES}
+    progress = {name: jnp.asarray(arrays["progress"][name]) for name in _PROGRESS}
+    return dataclasses.replace(like, **trees, **progress)
