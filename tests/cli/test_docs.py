@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from scorax.cli import main
+from scorax.pictures import PictureConfig
 from scorax.spec import Range
 from scorax.tables import FitConfig
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 DOCS = PAGE.read_text(encoding="utf-8")
-BLOCK = re.compile(r"(<!-- configuration:.*?-->\n)(.*?)(<!-- end of configuration -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- configuration: generated from (\w+).*?-->\n)(.*?)(<!-- end of configuration -->)", re.DOTALL)
+CONFIGURATIONS = {"FitConfig": FitConfig, "PictureConfig": PictureConfig}
 COMMANDS = (
     "demo",
     "schema",
@@ -63,14 +65,13 @@ def _range(kind: typing.Any) -> str:
     return next((text for part in parts if (text := _range(part))), "")
 
 
-def configuration() -> str:
-    return "\n".join(["| key | default | range | meaning |", "|---|---|---|---|", *_rows(FitConfig)])
+def configuration(name: str) -> str:
+    return "\n".join(["| key | default | range | meaning |", "|---|---|---|---|", *_rows(CONFIGURATIONS[name])])
 
 
 def test_every_configuration_key_is_documented() -> None:
-    block = BLOCK.search(DOCS)
-    assert block is not None
-    assert block[2].strip() == configuration(), "run: python tests/cli/test_docs.py"
+    found = {block[2]: block[3].strip() for block in BLOCK.finditer(DOCS)}
+    assert found == {name: configuration(name) for name in CONFIGURATIONS}, "run: python tests/cli/test_docs.py"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -89,4 +90,6 @@ def test_every_exit_code_is_documented(code: int) -> None:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(BLOCK.sub(lambda found: f"{found[1]}\n{configuration()}\n\n{found[3]}", DOCS), encoding="utf-8")
+    PAGE.write_text(
+        BLOCK.sub(lambda found: f"{found[1]}\n{configuration(found[2])}\n\n{found[4]}", DOCS), encoding="utf-8"
+    )

@@ -33,9 +33,23 @@ Next, with a table of your own:
   scorax logp runs/mine table.csv -o scored.csv"""
 
 
+_PICTURE_MINUTES = 2.2
+_NEXT_OF_PICTURES = """
+Everything is in {folder}:
+  run/report.html      the fit in pictures and numbers: open it in a browser
+  run/                 the model and the records of the report
+  sheet.png            100 new digits; sevens.png ten new sevens, guided
+  pictures/            the pictures of the fit, a folder for each class
+
+Next, with a folder of your own:
+  scorax fit folder -o runs/mine
+  scorax sample runs/mine -n 64 -o sheet.png
+  scorax logp runs/mine folder -o bits.csv"""
+
+
 def demo(
     data: Annotated[
-        str, typer.Option("--data", metavar="NAME", help="wine, moons, or another embedded table.")
+        str, typer.Option("--data", metavar="NAME", help="wine, moons, or another embedded table; digits are pictures.")
     ] = "wine",
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where everything goes.")] = Path(
         "scorax-demo"
@@ -48,6 +62,9 @@ def demo(
     from scorax.data import is_toy
 
     refuse_full_folder(output, do="name another folder with -o, or remove it")
+    if data == "digits":
+        _demo_of_pictures(output, seed)
+        return
     train, test, run = output / "train.csv", output / "test.csv", output / "run"
     _write_split(data, seed, train, test)
     toy = is_toy(data)
@@ -79,3 +96,22 @@ def _write_split(name: str, seed: int, train: Path, test: Path) -> None:
     make_folder(train.parent)
     for path, rows in ((test, order[:cut]), (train, order[cut:])):
         write_table(path, table.columns, table.values[np.sort(rows)], table.formats)
+
+
+def _demo_of_pictures(output: Path, seed: int) -> None:
+    """Fit scikit-learn's 8 x 8 digits as a user would fit a folder with a folder for each class."""
+    from scorax._sheet import png, write_png
+    from scorax._write import make_folder
+    from scorax.data import embedded_digits
+
+    pictures = embedded_digits()
+    folder, run = output / "pictures", output / "run"
+    for name in pictures.classes:
+        make_folder(folder / name)
+    for name, image in zip(pictures.names, pictures.images, strict=True):
+        write_png(folder / name, png(image))
+    fit(folder, run, seed=seed, minutes=_PICTURE_MINUTES)
+    sample(run, 100, output / "sheet.png", seed=seed)
+    sample(run, 10, output / "sevens.png", seed=seed, class_name="7", guidance=2.0)
+    for line in _NEXT_OF_PICTURES.format(folder=shown_path(output)).splitlines():
+        say(line)

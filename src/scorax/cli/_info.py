@@ -9,6 +9,7 @@ import typer
 
 from scorax._text import shown_path
 from scorax.cli._console import table
+from scorax.cli._pictures import of_pictures, summary_of_pictures
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Say what a run is, and verify its files."""
-    facts = asdict(_summary(run))
+    facts = asdict(summary_of_pictures(run) if of_pictures(run) else _summary(run))
     if as_json:
         import json
 

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scorax._errors import InputError, explain
 from scorax._progress import Progress, RowProgress, duration
 from scorax._text import listing, shown_path
-from scorax.checkpoint import RunFolder, kind_of_run
 from scorax.cli._console import note, say
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._runtime import pin_threads
@@ -22,10 +22,63 @@ if TYPE_CHECKING:
 
 COLUMNS = ("picture", "log_probability", "bits", "error")
 _SHEET = 10
+"""Pictures in a line of a sheet."""
+_PROBES = 4
+
+
+@dataclass(frozen=True)
+class PictureSummary:
+    """A run of pictures in a few words; ``None`` is not recorded."""
+
+    state: str
+    kind: str
+    pictures: int | None
+    size: str
+    classes: tuple[str, ...]
+    masks: bool
+    step: int | None
+    best_steps: tuple[int, ...] | None
+    sigma_min: float | None
+    seed: int
+    threads: int | None
+    device: str | None
+    versions: dict[str, str] | None
+    files: str
+
+
+def summary_of_pictures(path: Path) -> PictureSummary:
+    """What a run of pictures is, whose files are verified."""
+    from scorax.checkpoint import RunFolder, read_metrics, read_records, verify_run
+    from scorax.pictures import read_picture_config, read_picture_schema
+
+    run = RunFolder(path)
+    facts = verify_run(run)
+    schema, config = read_picture_schema(run), read_picture_config(run)
+    read_records(run)
+    read_metrics(run)
+    complete = facts.files is not None
+    return PictureSummary(
+        state="finished" if complete else "unfinished: go on with scorax fit --resume",
+        kind="pictures",
+        pictures=None if facts.pictures is None else facts.pictures.pictures,
+        size=schema.words,
+        classes=schema.classes,
+        masks=config.training.masks > 0,
+        step=max(run.saved_steps(), default=None),
+        best_steps=facts.best_steps,
+        sigma_min=facts.sigma_min,
+        seed=facts.seed,
+        threads=facts.nproc,
+        device=facts.device,
+        versions=facts.versions,
+        files="verified" if complete else "verified as far as the saved steps; the rest is sealed when the fit ends",
+    )
 
 
 def of_pictures(run: Path) -> bool:
     """Whether the run in a folder is of pictures."""
+    from scorax.checkpoint import RunFolder, kind_of_run
+
     return kind_of_run(RunFolder(run)) == "pictures"
 
 
@@ -114,6 +167,7 @@ def sample(
     guidance: float,
 ) -> None:
     """Draw pictures into a sheet, a file of arrays, or a folder of single files with a sheet beside them."""
+    from scorax.checkpoint import RunFolder
     from scorax.pictures import open_pictures
 
     saved = open_pictures(RunFolder(run))
@@ -195,6 +249,7 @@ def _write_folder(folder: Path, images: "np.ndarray", names: "np.ndarray | None"
 def logp(run: Path, path: Path, output: Path, *, seed: int, probes: int | None, draws: int, batch: int) -> None:
     """Write the log-probability of every picture and its bits per number, with their error."""
     refuse_overwriting(output, run, path)
+    from scorax.checkpoint import RunFolder
     from scorax.data import TableWriter, TextFormat, read_pictures
     from scorax.pictures import open_pictures
 
@@ -233,11 +288,9 @@ def logp(run: Path, path: Path, output: Path, *, seed: int, probes: int | None, 
         note(f"warning: the solve of {missed} pictures did not end within its limits")
 
 
-_PROBES = 4
-
-
 def impute(run: Path, path: Path, mask: Path | None, output: Path, *, seed: int, draws: int) -> None:
     """Draw the pixels that a mask asks for, given the others."""
+    from scorax.checkpoint import RunFolder
     from scorax.pictures import open_pictures, require_masks
 
     saved = open_pictures(RunFolder(run))

@@ -8,6 +8,7 @@ import typer
 from scorax._errors import InputError, explain
 from scorax._text import shown_path
 from scorax.cli._console import say
+from scorax.cli._pictures import of_pictures, refuse_options
 from scorax.cli._runtime import pin_threads
 
 
@@ -27,6 +28,8 @@ def report(
 
     folder = RunFolder(run)
     verify_run(folder, but=(folder.report.name,))
+    if of_pictures(run):
+        refuse_options("pictures", test=test, data=data)
     read_records(folder)
     read_metrics(folder)
     if test is not None:

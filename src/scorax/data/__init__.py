@@ -11,14 +11,9 @@ from scorax.data._header import guard_name
 from scorax.data._image import read_image
 from scorax.data._order import RowOrder
 from scorax.data._output import TableWriter, write_table
-from scorax.data._pictures import (
-    PictureFacts,
-    Pictures,
-    fingerprint_of_pictures,
-    holds_pictures,
-    read_pictures,
-    save_arrays,
-)
+from scorax.data._picture_arrays import save_arrays
+from scorax.data._picture_set import PictureFacts, Pictures, fingerprint_of_pictures
+from scorax.data._pictures import embedded_digits, holds_pictures, read_pictures
 from scorax.data._read import read_table
 from scorax.data._table import Limits, Missing, Table, TableFacts, check_names, fingerprint
 from scorax.data._toys import toy_log_density
@@ -42,6 +37,7 @@ __all__ = [
     "TimeFormat",
     "check_names",
     "embedded",
+    "embedded_digits",
     "embedded_names",
     "filled_writer",
     "fingerprint",

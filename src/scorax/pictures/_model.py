@@ -1,6 +1,7 @@
 """What a model of pictures is built in, and the way from bytes to states and back."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -83,11 +84,20 @@ class PictureBlueprint:
     def blank(self) -> Denoiser:
         """The model for weights that are known: its own are zero."""
         shapes = eqx.filter_eval_shape(_built, self, jax.random.key(0))
-        return self._model(jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes))
+        return self._model(jax.tree.map(_zeros, shapes))
 
     def _model(self, network: AbstractNetwork) -> Denoiser:
         noise = self.config.noise
-        return Denoiser(network, EDM(t0=noise.sigma_min, t1=noise.sigma_max), Karras(), self.moments)
+        return Denoiser(
+            network=network,
+            process=EDM(t0=noise.sigma_min, t1=noise.sigma_max),
+            parametrization=Karras(),
+            moments=self.moments,
+        )
+
+
+def _zeros(leaf: Any) -> Any:
+    return jnp.zeros(leaf.shape, leaf.dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf
 
 
 def _built(blueprint: PictureBlueprint, key: Key) -> AbstractNetwork:

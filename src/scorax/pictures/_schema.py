@@ -75,10 +75,9 @@ class PictureSchema:
             InputError: they have another size or other channels, or a class that the model does not know.
         """
         if pictures.shape != self.shape:
-            other = PictureSchema(*pictures.shape)
-            do = f"bring them to that size, as --size {self.height} does" if self.height == self.width else "scale them"
+            own, other = (PictureSchema(*shape).words for shape in (self.shape, pictures.shape))
             raise InputError(
-                f"{shown_path(where)}: " + explain(expected=f"pictures of {self.words}", got=other.words, do=do)
+                f"{shown_path(where)}: " + explain(expected=f"pictures of {own}", got=other, do="convert them first")
             )
         if pictures.labels is None or not self.classes:
             return None

@@ -13,7 +13,6 @@ from scorax._events import AbstractAdvance
 from scorax._types import Key
 from scorax.data import Pictures
 from scorax.models import Denoiser
-from scorax.networks import cost
 from scorax.objectives import (
     AbstractObjective,
     DenoisingScoreMatching,
@@ -25,13 +24,10 @@ from scorax.objectives import (
 from scorax.pictures._config import ResolvedPictureConfig
 from scorax.pictures._model import PictureBlueprint
 from scorax.pictures._schema import PictureSchema
-from scorax.pictures._settings import RATE
 from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit, initial_state
 
 _HELD = 256
 """Pictures whose loss is measured, and draws of noise on them, at most and at least."""
-_CALL_SECONDS = 2.0
-"""Of one compiled call, planned: nothing is heard of a stop in between."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +83,6 @@ class PictureFit:
         told = None if labels is None else labels.astype(np.int32)
         return Rows(self.blueprint.encode(self.pictures.images), told, self.blueprint.visit)
 
-    @property
-    def every(self) -> int:
-        """Steps of one compiled call: a divisor of the steps between two measurements."""
-        shape = self.blueprint.schema.shape
-        told = np.int32(0) if self.blueprint.conditional else None
-        operations = 3 * self.config.training.batch_size * cost(self.model.network, shape, told).flops
-        longest = max(1, int(_CALL_SECONDS * RATE / operations))
-        measured = self.config.training.validate_every
-        return max(k for k in range(1, min(longest, measured) + 1) if measured % k == 0)
-
     def states(self, state: TrainState | None) -> Iterator[TrainState]:
         """States of the training, from its start or after ``state``."""
         training = self.config.training
@@ -110,7 +96,7 @@ class PictureFit:
             num_steps=training.max_steps,
             options=FitOptions(
                 batch_size=training.batch_size,
-                every=self.every,
+                every=1,  # see train_call: no loop around the gradient of a convolution
                 ema_decay=training.ema_decay,
                 validation=Validation(
                     (held,),
@@ -140,7 +126,7 @@ class PictureFit:
         if not share:
             return self._matching
         matching = self._matching
-        return MaskedMatching(GridQuestions(share), weighting=matching.weighting, times=matching.times)
+        return MaskedMatching(questions=GridQuestions(share), weighting=matching.weighting, times=matching.times)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,106 @@
+"""Pictures in arrays of bytes, with or without classes."""
+
+import io
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from scorax._errors import InputError
+from scorax._text import quote
+from scorax._write import write_bytes
+from scorax.data._numpy import archive_members, array_in, header_in
+from scorax.data._picture_set import Pictures, array_of, fitted, refusal, require_size, resized
+from scorax.data._table import Limits, check_bytes
+
+_IMAGES, _LABELS = ("images", "x", "X"), ("labels", "y")
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a ``.npz`` of named arrays, or a ``.npy`` of the one there is, wholly or not at all."""
+    target = io.BytesIO()
+    if path.suffix.lower() == ".npz":
+        np.savez(target, allow_pickle=False, **arrays)
+    else:
+        (array,) = arrays.values()
+        np.save(target, array)
+    write_bytes(path, target.getvalue())
+
+
+def pictures_of_array(path: Path, labels_path: Path | None, size: int | None) -> Pictures:
+    if path.suffix.lower() == ".npy":
+        array = array_in(path, Limits())
+        labels = None if labels_path is None else array_in(labels_path, Limits())
+    else:
+        if labels_path is not None:
+            got, do = "labels in a file beside a .npz", "put them into the archive, as labels"
+            raise refusal(path, "labels in the archive", got, do)
+        array, labels = _of_archive(path)
+    images = _bytes_of(array, path)
+    require_size(path, images.shape[2], images.shape[1])
+    check_bytes(4 * images.size, path, Limits(), "the pictures as float32")
+    remarks: tuple[str, ...] = ()
+    if size is not None:
+        from PIL import Image
+
+        pair = (images.shape[2], images.shape[1])
+        remarks = resized(Counter({pair: len(images)}), size)
+        whole = [Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image) for image in images]
+        images = np.stack([array_of(fitted(one, size)) for one in whole])
+    names = tuple(str(i) for i in range(len(images)))
+    if labels is None:
+        return Pictures(images, None, (), names, remarks)
+    places, classes = _classes(labels, len(images), labels_path or path)
+    return Pictures(images, places, classes, names, remarks)
+
+
+def _of_archive(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive_members(path, archive, Limits())
+            axes = {name: len(header_in(archive, info, path).shape) for name, info in members.items()}
+            many = [name for name in _IMAGES if name in members] or [name for name, n in axes.items() if n > 2]
+            if len(many) != 1:
+                shown = ", ".join(f"{quote(name)} of {n} axes" for name, n in list(axes.items())[:5])
+                raise refusal(path, "one array named images or x", shown or "no array", "name the pictures images")
+            told = [name for name in _LABELS if name in members]
+            if len(told) > 1:
+                raise refusal(path, "classes named labels or y", "both", "leave one out")
+            images = array_in(path, Limits(), archive, members[many[0]])
+            return images, array_in(path, Limits(), archive, members[told[0]]) if told else None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        got = f"a damaged or unknown one ({type(error).__name__})"
+        raise refusal(path, "an archive of numpy.savez", got, "save it again") from None
+
+
+def _bytes_of(array: np.ndarray, path: Path) -> np.ndarray:
+    shape = f"shape {array.shape} of {array.dtype}"
+    expected = "8-bit pictures, (n, height, width) or (n, height, width, channels) of uint8"
+    if array.dtype != np.uint8:
+        do = "scale them to 0 to 255 and save them as bytes: (255 * x).round().astype('uint8')"
+        raise refusal(path, expected, shape, do)
+    if array.ndim == 3:
+        array = array[..., None]
+    if array.ndim != 4 or array.shape[-1] not in (1, 3):
+        do = "reshape it"
+        if array.ndim == 4 and array.shape[-1] in (2, 4):
+            do = "leave the alpha channel out"
+        elif array.ndim == 4 and array.shape[1] in (1, 3):
+            do = "put the channels last: x.transpose(0, 2, 3, 1)"
+        raise refusal(path, expected, shape, do)
+    if len(array) == 0:
+        raise refusal(path, "one picture or more", "none", "check the file")
+    return array
+
+
+def _classes(labels: np.ndarray, count: int, where: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    if labels.ndim != 1 or labels.dtype.kind not in "iuU" or len(labels) != count:
+        got = f"shape {labels.shape} of {labels.dtype}"
+        raise refusal(where, f"an integer or text for each of {count} pictures", got, "check the labels")
+    values, places = np.unique(labels, return_inverse=True)
+    return places.astype(np.int64), tuple(str(value) for value in values)

@@ -1,0 +1,165 @@
+"""Fits of small pictures: bits, draws that depend on nothing but their number, a resumed fit, and closed forms."""
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import Array, Float
+
+from scorax._errors import InputError, Interrupted
+from scorax._types import Condition, Key
+from scorax.checkpoint import RunFolder, read_metrics, read_records, verify_run
+from scorax.data import Pictures
+from scorax.models import Denoiser
+from scorax.networks import AbstractNetwork, log_ratio_of
+from scorax.pictures import (
+    FittedPictures,
+    PictureBlueprint,
+    PictureConfig,
+    PictureNetwork,
+    PictureNoise,
+    PictureSchema,
+    PictureTraining,
+    bits_per_number,
+    fit_pictures,
+    resolved,
+)
+
+RANDOM = np.random.default_rng(11)
+LABELS = np.arange(40) % 2
+IMAGES = (60 * LABELS[:, None, None, None] + RANDOM.integers(0, 90, (40, 8, 8, 1))).astype(np.uint8)
+PICTURES = Pictures(IMAGES, LABELS, ("dark", "light"), tuple(f"{i}.png" for i in range(40)))
+CONFIG = PictureConfig(
+    PictureNetwork(width=4, multiples=(1, 1)),
+    PictureTraining(max_steps=4, batch_size=8, validate_every=2, save_every=2, sheets=2, minutes=0.01),
+)
+
+
+class Uniform(AbstractNetwork):
+    """The exact output, under ``Karras()``, for a law that is uniform on [-half, half] in every coordinate."""
+
+    half: float
+
+    def __call__(
+        self, c_noise: Float[Array, ""], x: Float[Array, "*s"], condition: Condition = None, *, key: Key | None = None
+    ) -> Float[Array, "*s"]:
+        sigma = jnp.exp(log_ratio_of(c_noise))
+        radius = jnp.sqrt(1 + sigma**2)
+        state = x * radius
+        low, high = (-self.half - state) / sigma, (self.half - state) / sigma
+        mass = jax.scipy.special.ndtr(high) - jax.scipy.special.ndtr(low)
+        tilt = (jax.scipy.stats.norm.pdf(low) - jax.scipy.stats.norm.pdf(high)) / jnp.maximum(mass, 1e-30)
+        return (state + sigma * tilt - state / radius**2) * radius / sigma
+
+
+def test_uniform_noise_has_eight_bits() -> None:
+    """Under the exact field of the uniform law; what is blurred at its ends is .001 bits, and errors are those of probes."""
+    images = RANDOM.integers(0, 256, (8, 4, 4, 3), np.uint8)
+    schema, noise = PictureSchema(4, 4, 3), PictureNoise(sigma_min=2e-3)
+    config = resolved(dataclasses.replace(CONFIG, noise=noise), schema)
+    rows = RANDOM.integers(0, 256, (4000, 4, 4, 3), np.uint8)
+    blueprint = dataclasses.replace(PictureBlueprint.of(rows, schema, config), shift=127.5, scale=74.0)
+    model = dataclasses.replace(blueprint.blank(), network=Uniform(128 / 74))
+    assert isinstance(model, Denoiser)
+    found = bits_per_number(blueprint, model, images, probes=2)
+    assert found.converged.all()
+    assert np.all(found.error < 0.05)
+    assert np.all(np.abs(found.value - 8) < 0.005 + 5 * np.maximum(found.error, 0.005))
+    assert abs(found.value.mean() - 8) < 0.02
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pictures") / "run"
+    fit_pictures(PICTURES, path, CONFIG, seed=3)
+    return path
+
+
+def test_a_run_keeps_what_it_promises(run: Path) -> None:
+    facts = verify_run(RunFolder(run))
+    assert facts.kind == "pictures"
+    assert [line.step for line in read_metrics(RunFolder(run))] == [0, 2, 4]
+    assert any(line.sheet for line in read_metrics(RunFolder(run)))
+    record = read_records(RunFolder(run)).pictures
+    assert record is not None
+    assert record.classes == ("dark", "light")
+    assert record.held == 4
+    assert record.frechet > 0
+
+
+def test_a_fit_that_was_stopped_goes_on_bit_for_bit(run: Path, tmp_path: Path) -> None:
+    calls = []
+
+    def poll() -> None:
+        calls.append(1)
+        if len(calls) == 4:
+            raise Interrupted("stopped", exit_code=130)
+
+    with pytest.raises(Interrupted):
+        fit_pictures(PICTURES, tmp_path / "run", CONFIG, seed=3, poll=poll)
+    assert RunFolder(tmp_path / "run").saved_steps()[-1] == 3
+    with pytest.raises(InputError, match="expected the seed the run was begun with"):
+        fit_pictures(PICTURES, tmp_path / "run", CONFIG, seed=4, resume=True)
+    with pytest.raises(InputError, match=r"expected the pictures the run was begun with"):
+        fit_pictures(PICTURES.take(np.arange(39)), tmp_path / "run", CONFIG, seed=3, resume=True)
+    fit_pictures(PICTURES, tmp_path / "run", CONFIG, seed=3, resume=True)
+    for name in ("metrics.jsonl", "config.json", "records/pictures.json", "steps/00000004/best.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (run / name).read_bytes(), name
+
+
+def test_a_picture_is_the_same_in_any_request(run: Path) -> None:
+    fitted = FittedPictures.load(run)
+    labels = fitted.classes(range(5), 0)
+    assert labels is not None
+    whole = fitted.draw(range(5), 0, labels=labels)
+    assert whole.shape == (5, 8, 8, 1)
+    np.testing.assert_array_equal(fitted.draw(range(3, 5), 0, labels=labels[3:]), whole[3:])
+    np.testing.assert_array_equal(fitted.classes(range(3, 5), 0), labels[3:])
+    assert not np.array_equal(fitted.draw(range(5), 0, labels=labels, guidance=3.0), whole)
+
+
+def test_bits_of_an_almost_untrained_model_are_those_of_a_normal_law(run: Path) -> None:
+    """Four steps move the field little from that of N(0, 1) in states: log2(sqrt(2 pi e) scale) on rows of variance one."""
+    fitted = FittedPictures.load(run)
+    found = fitted.bits(IMAGES[:2], LABELS[:2], probes=2)
+    wanted = np.log2(np.sqrt(2 * np.pi * np.e) * fitted.blueprint.scale)
+    assert abs(found.value.mean() - wanted) < 0.6
+
+
+def test_a_model_under_masks_keeps_what_is_known(tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, training=dataclasses.replace(CONFIG.training, masks=0.5, flip=True))
+    fitted = fit_pictures(PICTURES, tmp_path / "run", config, seed=0, records=False).fitted
+    asked = np.zeros((8, 8), bool)
+    asked[2:5, 3:] = True
+    filled = fitted.fill(IMAGES[0], asked, range(3), 0)
+    np.testing.assert_array_equal(filled[:, ~asked], np.broadcast_to(IMAGES[0][~asked], (3, 49, 1)))
+    assert not np.array_equal(filled[0, asked], filled[1, asked])
+    np.testing.assert_array_equal(fitted.fill(IMAGES[0], asked, range(2, 3), 0)[0], filled[2])
+    assert fitted.classes(range(3), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "multiples"),
+    [((8, 8, 1), (1, 2)), ((28, 28, 1), (1, 2, 2)), ((32, 32, 3), (1, 2, 2, 2)), ((12, 8, 1), (1, 2, 2))],
+)
+def test_the_grid_is_halved_where_it_divides(shape: tuple[int, int, int], multiples: tuple[int, ...]) -> None:
+    settings = resolved(PictureConfig(), PictureSchema(*shape))
+    assert settings.network.multiples == multiples
+    longer = resolved(PictureConfig(training=PictureTraining(minutes=20)), PictureSchema(*shape))
+    assert longer.training.max_steps > settings.training.max_steps or longer.network.width > settings.network.width
+
+
+def test_pictures_that_cannot_be_fitted(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"halving brings to 32 x 32 or less, got 75 x 75; bring them to one, as --size 72"
+    ):
+        resolved(PictureConfig(), PictureSchema(75, 75, 1))
+    with pytest.raises(InputError, match="20 pictures or more, got 3"):
+        fit_pictures(PICTURES.take(np.arange(3)), tmp_path / "run", CONFIG, seed=0)
+    flat = dataclasses.replace(PICTURES, images=np.full_like(IMAGES, 9))
+    with pytest.raises(InputError, match="pictures that differ, got 40 of the one value 9"):
+        fit_pictures(flat, tmp_path / "run", CONFIG, seed=0)
+    assert not (tmp_path / "run").exists()
