@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from scorax._errors import InputError, explain
-from scorax._events import Event, Note
+from scorax._events import Event, Note, Saved  # noqa: F401  a name of the room
 from scorax._text import quote, shown_path
 from scorax.checkpoint import (
     Keeper,
