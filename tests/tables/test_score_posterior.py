@@ -1,10 +1,12 @@
 """Posteriors: an untrained field is exactly the Gaussian it starts from in the coordinates of the model, so answers are known."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from scorax import FitConfig, ScoreDensity, ScorePosterior
 from scorax.tables import Beta, FitRows, LogNormal, Normal, Training, Uniform
@@ -161,6 +163,11 @@ def test_a_folder_keeps_the_law(law: Untrained, tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.sample(X[0], 3), law.sample(X[0], 3))
     with pytest.raises(ValueError, match="whole rows"):
         ScoreDensity.load(tmp_path / "run").sample(1)
+
+
+def test_it_is_cloned_and_pickled(law: Untrained) -> None:
+    assert clone(law).prior == PRIORS
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(law)).sample(X[0], 3), law.sample(X[0], 3))
 
 
 def test_parameters_that_are_not_drawn_from_their_prior_are_warned_of() -> None:

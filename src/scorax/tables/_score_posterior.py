@@ -36,6 +36,9 @@ class ScorePosterior(AbstractTableEstimator):
     to the network; one fit answers for all of them. The recipe is that of :class:`ScoreDensity` with one question, the parameters
     given the observation: members stop, and the cut-off is chosen, by the held-out log-density of the parameters.
 
+    ``x`` is what :class:`ScoreDensity` takes: numbers as they are of an array; of a data frame columns of any kind, whose missing
+    cells are summed over.
+
     Without priors parameters are numbers as they are, and nothing keeps a draw inside an interval. Parameters have to be drawn
     from their priors, which are independent. An observation is one row: a posterior given several independent ones together is
     not offered.
