@@ -1,4 +1,4 @@
-"""Tables in and out of files, embedded data and the order of training rows."""
+"""Tables and pictures in and out of files, embedded data and the order of training rows."""
 
 from typing import TYPE_CHECKING
 

@@ -12,6 +12,9 @@ Steps = Annotated[int, Range(1, 10**8)]
 BatchSize = Annotated[int, Range(1, 2**16)]
 Average = Annotated[float, Range(0, 1, below=True)]
 
+_FEW = 400
+"""Steps below which hardly anything is learned."""
+
 MASKS = 0.5
 """``training.masks`` where pictures shall be filled and nothing else is said."""
 
@@ -43,7 +46,7 @@ class PictureTraining(Checked):
         minutes: what the fit may take on two cores. The steps of its training follow from the operations of a step, and the
             clock is not looked at, so runs repeat.
         max_steps: optimiser steps, and the length of the cosine schedule.
-        batch_size: pictures a step.
+        batch_size: pictures a step; chosen by size, 64 up to 64 x 64.
         learning_rate: peak learning rate of AdamW.
         weight_decay: decoupled weight decay.
         clip_norm: bound on the gradient norm.
@@ -59,7 +62,7 @@ class PictureTraining(Checked):
 
     minutes: Annotated[float, Range(0, 1e5, above=True)] = 10.0
     max_steps: Steps | None = None
-    batch_size: BatchSize = 64
+    batch_size: BatchSize | None = None
     learning_rate: Annotated[float, Range(0, 1e4, above=True)] = 2e-3
     weight_decay: Annotated[float, Range(0, 1e4)] = 1e-3
     clip_norm: Annotated[float, Range(0, 1e6, above=True)] = 1.0
@@ -135,6 +138,7 @@ class ResolvedPictureTraining(PictureTraining):
     """A training of which nothing is left to choose."""
 
     max_steps: Steps = _required()
+    batch_size: BatchSize = _required()
     ema_decay: Average = _required()
     validate_every: Steps = _required()
     save_every: Steps = _required()
@@ -155,4 +159,5 @@ class ResolvedPictureConfig(PictureConfig):
         return (
             f"{training.max_steps:,} steps of {training.batch_size} pictures, a U-Net of {channels} channels; planned for "
             f"at most {training.minutes:g} minutes on two cores, report and all (--minutes)"
+            + ("; few steps: give it more minutes, or a smaller --size" if training.max_steps < _FEW else "")
         )

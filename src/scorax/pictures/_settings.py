@@ -27,6 +27,9 @@ _WIDTHS = (16, 24, 32, 48, 64)
 _LEAST_STEPS = 1200
 """The widest network is taken that leaves so many steps."""
 
+_BATCH, _LEAST_BATCH, _BATCH_POSITIONS = 64, 4, 2**18
+"""Pictures of a step, and positions that they may have together: the activations of one fit into a few GiB."""
+
 _COARSEST, _MOST_COARSE = 16, 1024
 """Positions of the coarsest grid: halving stops at the first, and attention is not paid for beyond the second."""
 
@@ -42,7 +45,10 @@ def resolved(config: PictureConfig, schema: PictureSchema) -> ResolvedPictureCon
     _require_halvings(schema, len(multiples) - 1)
     if training.masks:
         schema = PictureSchema(*schema.shape)
-    operations = 3 * training.batch_size * _operations(network, multiples, schema, masked=training.masks > 0)
+    batch_size = training.batch_size or max(
+        _LEAST_BATCH, min(_BATCH, _BATCH_POSITIONS // (schema.height * schema.width))
+    )
+    operations = 3 * batch_size * _operations(network, multiples, schema, masked=training.masks > 0)
     seconds = 60 * training.minutes * _SHARE
 
     def steps(width: int) -> int:
@@ -58,6 +64,7 @@ def resolved(config: PictureConfig, schema: PictureSchema) -> ResolvedPictureCon
             **{
                 **vars(training),
                 "max_steps": max_steps,
+                "batch_size": batch_size,
                 "validate_every": every,
                 "save_every": training.save_every or max(every, max_steps // 10),
                 "ema_decay": min(0.9999, 1 - 20 / (max_steps + 20))

@@ -96,7 +96,6 @@ class PictureFit:
             num_steps=training.max_steps,
             options=FitOptions(
                 batch_size=training.batch_size,
-                every=1,  # see train_call: no loop around the gradient of a convolution
                 ema_decay=training.ema_decay,
                 validation=Validation(
                     (held,),

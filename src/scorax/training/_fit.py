@@ -102,7 +102,7 @@ def fit(
     seed = int(jax.random.bits(order_key))
     orders = [RowOrder(own, options.batch_size, seed, stream) for stream, own in enumerate(own_rows)]
     held = None if validation is None else jax.device_put(_held_out(rows, validation, key=draw_key), replicated)
-    stride = _affordable(weights, options) if options.every is None else options.every
+    stride = _affordable(weights, rows.shape, options) if options.every is None else options.every
 
     now: TrainState = jax.device_put(
         initial_state(model, optimizer, options.averages) if state is None else copied(state), replicated
@@ -213,8 +213,13 @@ def _validated(state: TrainState, problem: Problem, held: HeldOut, validation: V
     return dataclasses.replace(state, **best._asdict(), validation_loss=values)
 
 
-def _affordable(weights: PyTree, options: FitOptions) -> int:
-    """Steps of about half a second at forty billion operations a second: a fixed function of shapes, so runs repeat."""
+def _affordable(weights: PyTree, shape: tuple[int, ...], options: FitOptions) -> int:
+    """Steps of about half a second at forty billion operations a second: a fixed function of shapes, so runs repeat.
+
+    One where a state has a grid: a convolution runs backwards ten times slower inside a loop (``train_call``).
+    """
+    if len(shape) > 1:
+        return 1
     size = sum(leaf.size for leaf in jax.tree.leaves(weights))
     longest = min(max(1, int(2e10 / (6 * size * options.batch_size))), 100)
     if options.validation is None:

@@ -19,7 +19,8 @@ class FitOptions:
     Attributes:
         batch_size: rows per step and member.
         every: steps from one yielded state to the next; by default as many as take about half a second, at most 100, and a
-            divisor of ``validation.every``. Validations fall on the first state that is at their step or after it.
+            divisor of ``validation.every``; one where a state has a grid, since a loop slows convolutions on CPU. Validations
+            fall on the first state that is at their step or after it.
         ema_decay: decay of the average of the weights after its warm-up.
         validation: held-out rows, and the stop they decide; without it all steps are trained.
         member_rows: numbers of the rows each member trains on; by default all rows for every member.
