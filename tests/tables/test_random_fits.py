@@ -37,7 +37,7 @@ def tables(draw) -> Table:
 
 
 @pytest.mark.slow  # every fit compiles programs of its own, half a minute each
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(tables())
 def test_any_table_is_fitted_sampled_and_scored_or_refused(table: Table) -> None:
     rows = FitRows(table)
