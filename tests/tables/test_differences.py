@@ -54,6 +54,8 @@ def test_an_end_is_its_start_and_what_it_lasts():
     np.testing.assert_array_equal(found.schema.decode(found.schema.encode(VISITS.values)), VISITS.values)
     assert Schema.from_json(json.loads(json.dumps(found.schema.to_json()))) == found.schema
     assert kinds(VISITS, Choices.read(columns=["x=continuous"]))[1] == "difference"
+    assert end.alone == "--column end=YYYY-MM-DD"
+    assert kinds(VISITS, Choices.read(columns=["end=YYYY-MM-DD"]))[1] == "time"
     stated = table(low=PRICES.values[:, 1], mid=PRICES.values[:, 2])
     assert kinds(stated)[1] == "difference"
     assert kinds(stated, Choices.read(columns=["mid=continuous"]))[1] == "continuous"

@@ -156,7 +156,11 @@ def _columns(table: Table, kept: dict[str, Cells], choices: Choices, plain: bool
         found[name] = column
     if plain:
         return found
-    return with_differences(found, {name: table.values[:, place[name]] for name in found}, frozenset(choices.kinds))
+    return with_differences(
+        found,
+        {name: table.values[:, place[name]] for name in found},
+        frozenset(choices.kinds) | frozenset(choices.dates),
+    )
 
 
 def _found(cells: Cells) -> AbstractColumn:

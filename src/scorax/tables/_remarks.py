@@ -29,7 +29,7 @@ def remarks_on(column: AbstractColumn, cells: Cells, absent: int) -> Iterator[st
     if isinstance(column, Difference):
         yield (
             f"in no row below {quote(column.source)}, and near to it: modelled as what it is more; "
-            f"--column {column.name}=KIND models it by itself"
+            f"{column.alone} models it by itself"
         )
     elif isinstance(column, AbstractNumber):
         yield from _on_number(column, cells)

@@ -110,7 +110,7 @@ def require_bounds(schema: Schema, given: Collection[str]) -> None:
                 explain(
                     expected=f"{quote(column.source)} given too where {quote(column.name)} is, which is modelled above it",
                     got=f"{listing(tuple(given))}",
-                    do=f"give both, or fit again with --column {column.name}=KIND",
+                    do=f"give both, or fit again with {column.alone}",
                 )
             )
 

@@ -108,6 +108,11 @@ class Difference(AbstractNumber):
             f"{f'; spikes {each}' if each else ''}; {self.map.summary}"
         )
 
+    @property
+    def alone(self) -> str:
+        """The option by which a person has it modelled by itself."""
+        return f"--column {self.name}={self.format.date if isinstance(self.format, TimeFormat) else 'KIND'}"
+
     def rounded(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Excesses on their grid, or with the decimals of the file."""
         decimals = decimals_of(self.format)
@@ -154,7 +159,7 @@ class Difference(AbstractNumber):
                 + explain(
                     expected=f"column {quote(self.name)} as in the fit: {self.summary}",
                     got=f"{got} in row {int(np.argmax(wrong)) + 1} ({int(wrong.sum())} of {len(wrong)} rows)",
-                    do=f"remove these rows, or fit again and state its kind: --column {self.name}=KIND",
+                    do=f"remove these rows, or fit again and state its kind: {self.alone}",
                 )
             )
 
