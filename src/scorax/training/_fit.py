@@ -46,7 +46,8 @@ def fit(
 
     Nothing is trained at step 0, so its ``loss`` is NaN; with validation its ``validation_loss`` is that of the untrained model.
     A resumed run begins with the state after the one it was given. Fewer steps between states cost time: they are one compiled
-    call, or a few where the rows of their batches come from the host and are more than 64 MiB.
+    call, or a few where the rows of their batches come from the host and are more than 64 MiB. A step on states with a grid
+    is a call of its own.
 
     An :class:`~scorax.networks.Ensemble` is trained as one mapped axis: every member has its own rows, its own noise and
     its own stop. All randomness is a function of ``key`` and the step, so a run resumed from any yielded state continues
@@ -118,6 +119,7 @@ def fit(
         """Where each call ends, rows and the places of its steps' rows there; a resumed run falls back into the same calls."""
         bytes_of_step = len(own_rows) * options.batch_size * math.prod(rows.shape) * rows.dtype.itemsize
         longest = stride if resident is not None else -(-stride // -(-stride * bytes_of_step // _CALL_BYTES))
+        longest = longest if len(rows.shape) == 1 else 1  # convolutions want no loop around them (train_call)
         while step < num_steps:
             place = step % stride
             length = min(longest - place % longest, stride - place, num_steps - step)

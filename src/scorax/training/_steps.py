@@ -104,7 +104,7 @@ def _step(
 def train_call(
     fixed: tuple[Program, Problem, Batches], carry: Carry
 ) -> tuple[Carry, Float[Array, " members"], Bool[Array, ""]]:
-    """K steps in one scan: the new carry (the old one is donated), the mean loss, and whether all stayed finite."""
+    """K steps: the new carry (the old one is donated), the mean loss, and whether all stayed finite."""
     program, problem, batches = fixed
 
     def body(carry: Carry, xs: tuple[Array, Array]) -> tuple[Carry, Array]:
