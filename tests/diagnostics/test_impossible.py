@@ -42,7 +42,7 @@ def test_a_broken_order_is_said_and_graded():
     assert (order.looked, order.worst, order.expected) == (1, ("low", "high"), 0)
     assert order.share == pytest.approx(0.03, abs=0.02)
     assert grade(found)[0] == "fair"
-    assert "'low' is above 'high'" in grade(found)[1]
+    assert "'low' above 'high' in " in grade(found)[1]
     assert grade(impossible_records([LOW, HIGH], weather(500, 0), weather(1000, 9, broken=0.3)))[0] == "poor"
     good = grade(impossible_records([LOW, HIGH], weather(500, 0), weather(1000, 9)))
     assert good == ("good", "In no sample an order of two columns that all rows of the table keep is broken.")
@@ -74,7 +74,7 @@ def test_levels_that_are_never_together_are_said():
     assert pair.share == pytest.approx(apart[LAW == 0].sum(), abs=0.05)
     assert pair.levels == ("Gentoo", "Dream")
     assert grade(found)[0] == "poor"
-    assert "'Gentoo' in 'species' goes with 'Dream' in 'island', and the like" in grade(found)[1]
+    assert ", such as 'Gentoo' with 'Dream'. Other rows" in grade(found)[1]
     leaking = 0.94 * LAW + 0.06 * apart
     assert grade(impossible_records([KIND, PLACE], penguins(344, 0), penguins(1000, 1, leaking)))[0] == "fair"
 

@@ -64,13 +64,11 @@ def impossible_records(
     names = [quote(axis.name) for axis in axes]
 
     def said_of_order(one: _Seen) -> str:
-        return f"{names[one.columns[0]]} is above {names[one.columns[1]]}"
+        return f"{names[one.columns[0]]} above {names[one.columns[1]]} in {percent(one.rows.mean())}"
 
     def said_of_levels(one: _Seen) -> str:
-        words = [
-            f"{quote(level)} in {names[j]}" for j, level in zip(one.columns, _levels(axes, one) or (), strict=True)
-        ]
-        return f"{' goes with '.join(words)}, and the like"
+        levels = " with ".join(quote(level) for level in _levels(axes, one) or ())
+        return f"{' and '.join(names[j] for j in one.columns)} in {percent(one.rows.mean())}, such as {levels}"
 
     found = [
         _record(
@@ -94,10 +92,7 @@ def _record(
     share, own = together.mean(), worst.rows.mean()
     if not own:
         return NeverSeen(len(pairs), 0.0, plain(expected), 1.0, None, None, 0.0, f"In no sample {what}.")
-    text = (
-        f"In {percent(share)} of the samples {what}: in {percent(own)} {said(worst)}. "
-        f"{percent(expected, 1)} is what other rows of the table would have."
-    )
+    text = f"In {percent(share)} of the samples {what}: {said(worst)}. Other rows of the table would have {percent(expected, 1)}."
     names = axes[worst.columns[0]].name, axes[worst.columns[1]].name
     chance = min(1.0, len(pairs) * min(chances))
     return NeverSeen(
