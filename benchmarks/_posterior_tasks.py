@@ -270,14 +270,14 @@ def bernoulli_glm() -> Task:
         """Gibbs sampling with Polya-Gamma variables (Polson, Scott and Windle 2013): sums of 24 gammas, and of the rest one."""
         z, terms, kappa = np.zeros((count, 10)), 24, statistic(x) - 0.5 * seen.sum(axis=0)
         for _ in range(40):
-            tilt = (z @ seen.T) / (2 * math.pi)
-            omega, mean, variance = np.zeros_like(tilt), np.zeros_like(tilt), np.zeros_like(tilt)
-            for k in range(1, 400):
-                rate = 2 * math.pi**2 * ((k - 0.5) ** 2 + tilt**2)
-                if k <= terms:
-                    omega += random.exponential(size=tilt.shape) / rate
-                else:
-                    mean, variance = mean + 1 / rate, variance + 1 / rate**2
+            c = np.maximum(np.abs(z @ seen.T), 1e-2)  # the law is even in c, and as good as that at zero below
+            mean = np.tanh(c / 2) / (2 * c)
+            variance = (np.sinh(c) - c) / (4 * c**3 * np.cosh(c / 2) ** 2)
+            omega = np.zeros_like(c)
+            for k in range(terms):
+                rate = 2 * math.pi**2 * ((k + 0.5) ** 2 + np.square(c / (2 * math.pi)))
+                omega += random.exponential(size=c.shape) / rate
+                mean, variance = mean - 1 / rate, variance - 1 / rate**2
             omega += random.gamma(mean**2 / variance) * variance / mean
             for start in range(0, count, 1000):
                 own = slice(start, start + 1000)
