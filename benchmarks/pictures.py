@@ -67,7 +67,7 @@ def main() -> None:
     pictures = mnist()
     order = np.random.default_rng(0).permutation(len(pictures.images))
     train = pictures.take(np.sort(order[: arguments.train]))
-    held = pictures.take(np.sort(order[4000:][: arguments.draws]))
+    held = pictures.take(np.sort(order[arguments.train :][: arguments.draws]))
     count = len(held.images)
 
     began, spent = time.monotonic(), time.process_time()
@@ -96,7 +96,7 @@ def main() -> None:
     kinds = {"scorax": drawn, "training digits": train.images[some]}
     for name, own in others.items():
         rows = np.clip(np.rint(255 * pca.inverse_transform(own)), 0, 255)
-        kinds[name] = rows.reshape(-1, 28, 28, 1).astype(np.uint8)
+        kinds[name] = rows.reshape(-1, *train.shape).astype(np.uint8)
 
     bits = done.fitted.bits(held.images[: arguments.bits], labels_of(held)[: arguments.bits])
     results = {
