@@ -218,7 +218,7 @@ def _validated(state: TrainState, problem: Problem, held: HeldOut, validation: V
 def _affordable(weights: PyTree, shape: tuple[int, ...], options: FitOptions) -> int:
     """Steps of about half a second at forty billion operations a second: a fixed function of shapes, so runs repeat.
 
-    One where a state has a grid: a convolution runs backwards ten times slower inside a loop (``train_call``).
+    One where a state has a grid: a convolution runs backwards twenty times slower and more inside a loop (``train_call``).
     """
     if len(shape) > 1:
         return 1
