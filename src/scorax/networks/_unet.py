@@ -81,8 +81,8 @@ class UNet(AbstractNetwork):
 
     A level is ``depth`` residual blocks of two 3x3 convolutions; the lowest attends. The embedding of the noise level and of
     the condition scales and shifts a norm inside every block; the last layer starts at zero. Down goes by means of
-    2x2 positions and up by repeating them: strided and transposed convolutions run backwards many times
-    slower on CPU (``benchmarks/picture_steps.py``), and leave checkered patterns.
+    2x2 positions and up by repeating them: a transposed convolution runs backwards ten times
+    slower on CPU (``benchmarks/picture_steps.py``), and leaves checkered patterns.
 
     Args:
         shape: of the state, (height, width, channels) or (length, channels).
