@@ -181,7 +181,7 @@ def test_draws_of_two_gaussians_have_the_variance_of_the_guided_flow(auto, inter
             model, condition = AutoGuided(narrow, wide, w, interval), None
         else:
             model, condition = Guided(_Branches(narrow, narrow, wide), w, interval), jnp.asarray([0])
-        ends = np.array([[1.0]])
+        ends = jnp.array([[1.0]])
         draw = sample(model, Heun(400), 1, key=KEY, condition=condition, start=States(ends))
         expected = flow_scale(precision, process)
     assert float(draw[0, 0]) == pytest.approx(expected, rel=2e-3)

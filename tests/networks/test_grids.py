@@ -65,7 +65,7 @@ def test_every_output_depends_on_every_input(build):
 
 
 def test_patches_are_taken_apart_and_joined():
-    x = np.arange(4 * 6 * 2).reshape(4, 6, 2)
+    x = np.arange(4.0 * 6 * 2, dtype=np.float32).reshape(4, 6, 2)
     cut = _patches(jnp.asarray(x), 2)
     assert np.array_equal(cut[1], x[:2, 2:4].ravel())
     assert np.array_equal(_joined(cut, (4, 6), 2), x)

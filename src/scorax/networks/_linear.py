@@ -37,7 +37,7 @@ class Linear(eqx.Module):
         self.weight = jnp.zeros((in_size, out_size))
         self.bias = jnp.zeros(out_size)
 
-    def __call__(self, h: Float[Array, " in"]) -> Float[Array, " out"]:
+    def __call__(self, h: Float[Array, "*axes in"]) -> Float[Array, "*axes out"]:
         return jnp.matmul(h, self.weight) + self.bias
 
 

@@ -255,7 +255,7 @@ def _weights_of_last(
 
 def _weights_around(
     h: Float[Array, ""], places: Sequence[Float[Array, ""]], order: Int[Array, ""]
-) -> Float[Array, " p+1"]:
+) -> Float[Array, " weights"]:
     """Weights of the prediction at the end of the step and the last ones before it, by so many of these."""
     moments, most = _moments(h, len(places) + 1), len(places) + 1
     end = jnp.ones_like(h)

@@ -123,7 +123,7 @@ def post_hoc_average(snapshots: Sequence[Snapshot], length: float, *, step: int 
     wanted = profile(step, power_of(length), last)
     shares = np.linalg.lstsq(columns, wanted, rcond=1e-12)[0]
 
-    def added(*leaves: Array) -> np.ndarray:
+    def added(*leaves: Array | np.ndarray) -> np.ndarray:
         total = sum(share * np.asarray(leaf, np.float64) for share, leaf in zip(shares, leaves, strict=True))
         return np.asarray(total, leaves[0].dtype)
 
