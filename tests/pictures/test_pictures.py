@@ -122,7 +122,7 @@ def test_a_picture_is_the_same_in_any_request(run: Path) -> None:
 
 
 def test_bits_of_an_almost_untrained_model_are_those_of_a_normal_law(run: Path) -> None:
-    """Four steps hardly move the field from that of N(0, 1) in states: bits of each picture, within 4.5 of its own errors and .3."""
+    """Four steps hardly move the field from that of N(0, 1): bits of each picture, within 4.5 of its own errors and .3."""
     fitted = FittedPictures.load(run)
     found = fitted.bits(IMAGES[:4], LABELS[:4], probes=4)
     shift, scale = fitted.blueprint.shift, fitted.blueprint.scale
