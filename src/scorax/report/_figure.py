@@ -10,6 +10,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 DATA = "#4a6b8a"
 """Grey-blue: rows of the data."""
@@ -52,6 +53,14 @@ _STYLE: Any = {
     "legend.fontsize": 8,
     "axes.formatter.limits": (-3, 4),
 }
+
+
+def log_values(axes: Axes) -> None:
+    """A logarithmic axis of values with plain numbers: powers would be mathematics, which the style does not read."""
+    axes.set_yscale("log")
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        set_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 _DATED = {

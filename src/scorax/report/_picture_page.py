@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from scorax.checkpoint import RunFacts
 from scorax.records import MetricsLine, PictureRecord, Spectrum
-from scorax.report._figure import DATA, INK, SAMPLES, picture
+from scorax.report._figure import DATA, INK, SAMPLES, log_values, picture
 from scorax.report._template import numbers_text, template
 from scorax.report._text import label, number, visible
 from scorax.spec import to_json
@@ -78,7 +78,7 @@ def _curve(metrics: Sequence[MetricsLine], best_steps: Sequence[int]) -> str | N
             linewidth=1.6,
             label="held out",
         )
-        axes.set_yscale("log")
+        log_values(axes)
         axes.set_xlabel("step")
         axes.set_title("loss, half a sum over the numbers of a picture", loc="left")
         for step in best_steps:
@@ -93,7 +93,7 @@ def _spectrum(spectrum: Spectrum) -> str:
         axes = figure.subplots()
         axes.plot(spectrum.frequency, spectrum.data, color=DATA, marker="o", markersize=3, label="held out")
         axes.plot(spectrum.frequency, spectrum.samples, color=SAMPLES, marker="o", markersize=3, label="drawn")
-        axes.set_yscale("log")
+        log_values(axes)
         axes.set_xlabel("turns over the shorter side")
         axes.set_title("mean power", loc="left")
         axes.legend()
