@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from scorax.data import Pictures
-    from scorax.pictures import PictureConfig, PictureSchema, SavedPictures
+    from scorax.pictures import PictureConfig, PictureSchema
 
 COLUMNS = ("picture", "log_probability", "bits", "error")
 _SHEET = 10
@@ -171,9 +171,9 @@ def sample(
     from scorax.pictures import open_pictures
 
     saved = open_pictures(RunFolder(run))
-    wanted = None if class_name is None else _conditional(saved).place_of(class_name)
+    wanted = None if class_name is None else saved.schema.place_of(class_name)
     if guidance != 1:
-        _conditional(saved)
+        saved.schema.require_classes()
     write = _writer(output, saved.schema)
     pin_threads(run)
     import numpy as np
@@ -191,13 +191,6 @@ def sample(
             parts.append(fitted.draw(own, seed, labels=told, guidance=guidance, evaluations=evaluations))
     write(np.concatenate(parts), labels)
     note(f"{number} pictures: {shown_path(output)}")
-
-
-def _conditional(saved: "SavedPictures") -> "PictureSchema":
-    if not saved.schema.classes:
-        do = "leave --class and --guidance out, or fit a folder with a folder for each class"
-        raise InputError(explain(expected="a model that knows classes", got="one without", do=do))
-    return saved.schema
 
 
 def _writer(output: Path, schema: "PictureSchema") -> "Callable[[np.ndarray, np.ndarray | None], None]":

@@ -1,11 +1,13 @@
 """``.npy`` and ``.npz`` with the header checked against the bytes present before anything is allocated."""
 
+import contextlib
 import io
 import math
 import os
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,9 +140,20 @@ def _texts(array: np.ndarray, where: object) -> tuple[str, ...]:
 
 def read_npz(path: Path, limits: Limits, missing: Missing) -> Table:
     """Reads the one 2-D array of an archive, or the one named ``X``; see ``read_table``."""
+    with opened_archive(path) as archive:
+        return _from_archive(path, archive, limits, missing)
+
+
+@contextlib.contextmanager
+def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """An archive to read in; what is wrong with the file, also while it is read, is said in one line.
+
+    Raises:
+        InputError: it is damaged, or no archive.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _from_archive(path, archive, limits, missing)
+            yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise

@@ -1,18 +1,15 @@
 """Pictures in arrays of bytes, with or without classes."""
 
 import io
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from scorax._errors import InputError
 from scorax._text import quote
 from scorax._write import write_bytes
-from scorax.data._numpy import archive_members, array_in, header_in
+from scorax.data._numpy import archive_members, array_in, header_in, opened_archive
 from scorax.data._picture_set import Pictures, array_of, fitted, refusal, require_size, resized
 from scorax.data._table import Limits, check_bytes
 
@@ -58,24 +55,18 @@ def pictures_of_array(path: Path, labels_path: Path | None, size: int | None) ->
 
 
 def _of_archive(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive_members(path, archive, Limits())
-            axes = {name: len(header_in(archive, info, path).shape) for name, info in members.items()}
-            many = [name for name in _IMAGES if name in members] or [name for name, n in axes.items() if n > 2]
-            if len(many) != 1:
-                shown = ", ".join(f"{quote(name)} of {n} axes" for name, n in list(axes.items())[:5])
-                raise refusal(path, "one array named images or x", shown or "no array", "name the pictures images")
-            told = [name for name in _LABELS if name in members]
-            if len(told) > 1:
-                raise refusal(path, "classes named labels or y", "both", "leave one out")
-            images = array_in(path, Limits(), archive, members[many[0]])
-            return images, array_in(path, Limits(), archive, members[told[0]]) if told else None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        got = f"a damaged or unknown one ({type(error).__name__})"
-        raise refusal(path, "an archive of numpy.savez", got, "save it again") from None
+    with opened_archive(path) as archive:
+        members = archive_members(path, archive, Limits())
+        axes = {name: len(header_in(archive, info, path).shape) for name, info in members.items()}
+        many = [name for name in _IMAGES if name in members] or [name for name, n in axes.items() if n > 2]
+        if len(many) != 1:
+            shown = ", ".join(f"{quote(name)} of {n} axes" for name, n in list(axes.items())[:5])
+            raise refusal(path, "one array named images or x", shown or "no array", "name the pictures images")
+        told = [name for name in _LABELS if name in members]
+        if len(told) > 1:
+            raise refusal(path, "classes named labels or y", "both", "leave one out")
+        images = array_in(path, Limits(), archive, members[many[0]])
+        return images, array_in(path, Limits(), archive, members[told[0]]) if told else None
 
 
 def _bytes_of(array: np.ndarray, path: Path) -> np.ndarray:

@@ -1,13 +1,12 @@
 """One door for pictures of one size: a folder of PNG or JPEG files, one file of them, or an array of bytes."""
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scorax._errors import InputError
-from scorax.data._numpy import archive_members, header_in, shape_of_npy
+from scorax.data._numpy import archive_members, header_in, opened_archive, shape_of_npy
 from scorax.data._picture_arrays import pictures_of_array
 from scorax.data._picture_files import ENDINGS, pictures_of_files, pictures_of_folder
 from scorax.data._picture_set import Pictures, refusal
@@ -26,10 +25,10 @@ def holds_pictures(path: Path) -> bool:
             case ".npy":
                 return len(shape_of_npy(path)) > 2
             case ".npz":
-                with zipfile.ZipFile(path) as archive:
+                with opened_archive(path) as archive:
                     members = archive_members(path, archive, Limits())
                     return any(len(header_in(archive, info, path).shape) > 2 for info in members.values())
-    except (InputError, OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError):
+    except (InputError, OSError, ValueError):
         return False
     return False
 

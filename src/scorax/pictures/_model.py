@@ -61,8 +61,7 @@ class PictureBlueprint:
     @property
     def visit(self) -> Chain:
         """What is drawn anew at every visit of a training picture."""
-        cells = _cells(self.scale)
-        return Chain((cells, RandomFlip())) if self.config.training.flip else Chain((cells,))
+        return Chain((self.cells, RandomFlip())) if self.config.training.flip else Chain((self.cells,))
 
     @property
     def cells(self) -> Dequantize:

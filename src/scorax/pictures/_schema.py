@@ -52,15 +52,23 @@ class PictureSchema:
         known = f", {len(self.classes)} classes" if self.classes else ""
         return f"{self.width} x {self.height} in {colour}{known}"
 
+    def require_classes(self) -> None:
+        """Refuse a model that knows no classes.
+
+        Raises:
+            InputError: it knows none.
+        """
+        if not self.classes:
+            do = "leave --class and --guidance out, or fit a folder with a folder for each class"
+            raise InputError(explain(expected="a model that knows classes", got="one without", do=do))
+
     def place_of(self, name: str) -> int:
         """The number of a class.
 
         Raises:
             InputError: there is no such class, or none at all.
         """
-        if not self.classes:
-            do = "leave --class out, or fit a folder with a folder for each class"
-            raise InputError(explain(expected="a model that knows classes", got="one without", do=do))
+        self.require_classes()
         if name not in self.classes:
             got = f"{quote(name)}{suggest(name, self.classes)}"
             raise InputError(

@@ -16,7 +16,7 @@ from scorax.samplers._abstract import AbstractGridSampler, Traits
 from scorax.samplers._grids import AbstractGrid, LogRatioGrid, Node
 from scorax.samplers._updates import level_of, narrowed
 
-_TERMS = 12
+_TERMS = 19
 """Terms of the series of a moment at steps below one; the first that is left out is below the rounding of float64."""
 
 
@@ -222,7 +222,7 @@ def _moments(h: Float[Array, ""], count: int) -> list[Float[Array, ""]]:
     for k in range(count):
         last = 1 - k / safe * last if k else last
         term = series = near / (k + 1)
-        for j in range(2, _TERMS + 8):
+        for j in range(2, _TERMS + 1):
             term = -term * near / (k + j)
             series = series + term
         found.append(jnp.where(small, series, last))

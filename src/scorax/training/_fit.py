@@ -103,7 +103,10 @@ def fit(
     seed = int(jax.random.bits(order_key))
     orders = [RowOrder(own, options.batch_size, seed, stream) for stream, own in enumerate(own_rows)]
     held = None if validation is None else jax.device_put(_held_out(rows, validation, key=draw_key), replicated)
-    stride = _affordable(weights, rows.shape, options) if options.every is None else options.every
+    looped = (
+        len(rows.shape) == 1
+    )  # a step on a grid is a call of its own: convolutions want no loop around them (train_call)
+    stride = options.every or (_affordable(weights, options) if looped else 1)
 
     now: TrainState = jax.device_put(
         initial_state(model, optimizer, options.averages) if state is None else copied(state), replicated
@@ -119,7 +122,7 @@ def fit(
         """Where each call ends, rows and the places of its steps' rows there; a resumed run falls back into the same calls."""
         bytes_of_step = len(own_rows) * options.batch_size * math.prod(rows.shape) * rows.dtype.itemsize
         longest = stride if resident is not None else -(-stride // -(-stride * bytes_of_step // _CALL_BYTES))
-        longest = longest if len(rows.shape) == 1 else 1  # convolutions want no loop around them (train_call)
+        longest = longest if looped else 1
         while step < num_steps:
             place = step % stride
             length = min(longest - place % longest, stride - place, num_steps - step)
@@ -215,13 +218,8 @@ def _validated(state: TrainState, problem: Problem, held: HeldOut, validation: V
     return dataclasses.replace(state, **best._asdict(), validation_loss=values)
 
 
-def _affordable(weights: PyTree, shape: tuple[int, ...], options: FitOptions) -> int:
-    """Steps of about half a second at forty billion operations a second: a fixed function of shapes, so runs repeat.
-
-    One where a state has a grid: a convolution runs backwards twenty times slower and more inside a loop (``train_call``).
-    """
-    if len(shape) > 1:
-        return 1
+def _affordable(weights: PyTree, options: FitOptions) -> int:
+    """Steps of about half a second at forty billion operations a second: a fixed function of shapes, so runs repeat."""
     size = sum(leaf.size for leaf in jax.tree.leaves(weights))
     longest = min(max(1, int(2e10 / (6 * size * options.batch_size))), 100)
     if options.validation is None:
