@@ -1,6 +1,7 @@
 """CSV: a header, UTF-8. Read in blocks as text, so that decimals, words and bad cells are seen as written."""
 
 import codecs
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -57,27 +58,17 @@ def _read(path: Path, dialect: Dialect, width: int, columns: Sequence[ColumnCell
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    ragged: list[Any] = []
-
-    def on_ragged(row: Any) -> str:
-        ragged.append(row)
-        return "error"
-
     labels = [str(j) for j in range(width)]
     wanted = [str(column.number) for column in columns]
     rows, header = 0, True
     try:
         # The header comes in as the first row: the names follow the same quoting rules, and a repeated or an
-        # odd name can never change how the body is read.
+        # odd name can never change how the body is read. No function of ours is handed over: Arrow's threads would let go of
+        # it while the interpreter ends, which can abort the process.
         reader = arrow_csv.open_csv(
             str(path),
             arrow_csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=labels),
-            arrow_csv.ParseOptions(
-                delimiter=dialect.delimiter,
-                newlines_in_values=True,
-                ignore_empty_lines=width > 1,
-                invalid_row_handler=on_ragged,
-            ),
+            arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True, ignore_empty_lines=width > 1),
             arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False
             ),
@@ -91,7 +82,7 @@ def _read(path: Path, dialect: Dialect, width: int, columns: Sequence[ColumnCell
                 rows += batch.num_rows
                 check_bytes(rows * width * 8, path, limits)
     except pa.ArrowInvalid as error:
-        raise _unreadable(path, error, ragged, width) from None
+        raise _unreadable(path, error, width) from None
     if rows == 0:
         raise refusal(path, "rows below the header", "none", "check the file")
     return rows
@@ -146,15 +137,15 @@ def _scan(path: Path, width: int) -> tuple[str, ...]:
     return tuple(remarks)
 
 
-def _unreadable(path: Path, error: Exception, ragged: list[Any], width: int) -> InputError:
-    if ragged:
-        row = ragged[0]
-        # Arrow counts from 1 and the header is its row 1.
-        place = f"row {row.number - 1}" if row.number else "one row"
-        return refusal(
-            path, f"{width} cells in every row", f"{row.actual_columns} in {place}", "check its delimiters and quotes"
-        )
+def _unreadable(path: Path, error: Exception, width: int) -> InputError:
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
+    ragged = re.search(r"(?:Row #(\d+): )?Expected \d+ columns, got (\d+)", message)
+    if ragged:
+        # Arrow counts from 1 and the header is its row 1.
+        place = f"row {int(ragged[1]) - 1}" if ragged[1] else "one row"
+        return refusal(
+            path, f"{width} cells in every row", f"{ragged[2]} in {place}", "check its delimiters and quotes"
+        )
     if "straddling" in message:
         return refusal(path, "rows of at most 4 MiB", "a longer one", "look for a quote that is never closed")
     return refusal(path, "a CSV file", quote(message, 120), "check the file")
