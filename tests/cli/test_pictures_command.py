@@ -121,3 +121,16 @@ def test_what_is_refused(
     assert main(line.format(**places).split()) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_parts_of_pictures_are_the_pictures_of_the_whole(folder: Path, tmp_path: Path) -> None:
+    run, data = str(folder / "run"), str(folder / "data" / "dark")
+    for name, part in (("whole", ["-n", "5"]), ("a", ["--rows", "0:3"]), ("b", ["--rows", "3:5"])):
+        assert main(["sample", run, "-o", str(tmp_path / f"{name}.npz"), *part]) == 0
+    for name in ("images", "labels"):
+        whole, *parts = (np.load(tmp_path / f"{part}.npz")[name] for part in ("whole", "a", "b"))
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+    for name, part in (("whole", []), ("a", ["--rows", "0:8"]), ("b", ["--rows", "8:20"])):
+        assert main(["logp", run, data, "-o", str(tmp_path / f"{name}.csv"), "--probes", "2", *part]) == 0
+    whole, *parts = ((tmp_path / f"{part}.csv").read_bytes() for part in ("whole", "a", "b"))
+    assert b"".join(parts) == whole

@@ -1,5 +1,6 @@
 """`scorax logp`: the log-density of every row, in the units of the file, with its error."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from scorax._progress import RowProgress, duration
 from scorax._text import percent, quote, shown_path
 from scorax.cli._console import note, say
 from scorax.cli._numbers import LARGEST_SEED
+from scorax.cli._parts import part_of
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._pictures import logp as _logp_pictures
 from scorax.cli._pictures import of_pictures, refuse_options
@@ -91,6 +93,9 @@ def logp(
             "--rank", min=1, metavar="N", help="Print the N least likely rows and the columns that make them so."
         ),
     ] = None,
+    part: Annotated[
+        str | None, typer.Option("--rows", metavar="A:B", help="Rows A to B - 1 of TABLE alone: a part of a job.")
+    ] = None,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows computed at a time; does not change the answers.")
     ] = BATCH,
@@ -100,11 +105,16 @@ def logp(
         raise InputError(explain(expected="--tolerance between 0 and 1", got=f"{tolerance:g}", do="try 1e-6"))
     if exact and probes is not None:
         raise InputError(explain(expected="--exact or --probes N", got="both", do="leave one of them out"))
+    if part is not None:
+        part_of(part)
+        if rank is not None:
+            do = "leave one of them out"
+            raise InputError(explain(expected="--rank N among all rows, or --rows A:B", got="both", do=do))
     refuse_overwriting(output, run, table)
     if of_pictures(run):
         other = {"tolerance": tolerance, "precision": precision is not Precision.auto, "exact": exact, "given": given}
         refuse_options("pictures", **other, rank=rank)
-        _logp_pictures(run, table, output, seed=seed, probes=probes, draws=draws or 1, batch=batch)
+        _logp_pictures(run, table, output, seed=seed, probes=probes, draws=draws or 1, batch=batch, rows=part)
         return
     draws = draws or 4
     from scorax.checkpoint import RunFolder
@@ -117,7 +127,10 @@ def logp(
     if known or rank is not None:
         require_masks(saved.config)
     values = schema.match(rows, shown_path(table))
-    writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values))
+    asked = range(len(values)) if part is None else part_of(part, len(values))
+    rows = replace(rows, values=rows.values[asked.start : asked.stop])
+    values = values[asked.start : asked.stop]
+    writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values), header=asked.start == 0)
     pin_threads(run)
     import numpy as np
 
@@ -144,9 +157,8 @@ def logp(
     log_density, not_finite, budget = np.empty(len(values)), NotFinite(), ErrorBudget(tolerance)
     with writing as writer, RowProgress(len(values)):
         for start in range(0, len(values), batch):
-            part = values[start : start + batch]
             answer = density.log_prob_rows(
-                part,
+                values[start : start + batch],
                 seed=seed,
                 tolerance=tolerance,
                 precision=precision.value,
@@ -154,7 +166,7 @@ def logp(
                 draws=draws,
                 given=known,
             )
-            piece = np.column_stack([np.arange(start, start + len(answer.value)), answer.value, answer.total_error])
+            piece = np.column_stack([asked[start : start + batch], answer.value, answer.total_error])
             writer.write(piece)
             log_density[start : start + batch] = answer.value
             not_finite.add(piece)

@@ -10,6 +10,7 @@ from scorax._errors import InputError, explain
 from scorax._progress import Progress, RowProgress, duration
 from scorax._text import listing, shown_path
 from scorax.cli._console import note, say
+from scorax.cli._parts import part_of
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
@@ -157,7 +158,7 @@ def describe(path: Path, pictures: "Pictures", *, masks: bool) -> None:
 
 def sample(
     run: Path,
-    number: int,
+    numbers: range,
     output: Path,
     *,
     seed: int,
@@ -174,27 +175,26 @@ def sample(
     wanted = None if class_name is None else saved.schema.place_of(class_name)
     if guidance != 1:
         saved.schema.require_classes()
-    write = _writer(output, saved.schema)
+    write = _writer(output, saved.schema, numbers.start)
     pin_threads(run)
     import numpy as np
 
     from scorax.pictures import FittedPictures
 
     fitted = FittedPictures.load(run)
-    numbers = range(number)
-    labels = fitted.classes(numbers, seed) if wanted is None else np.full(number, wanted)
+    labels = fitted.classes(numbers, seed) if wanted is None else np.full(len(numbers), wanted)
     parts = []
-    with RowProgress(number):
-        for start in range(0, number, batch):
-            own = range(start, min(start + batch, number))
-            told = None if labels is None else labels[own.start : own.stop]
-            parts.append(fitted.draw(own, seed, labels=told, guidance=guidance, evaluations=evaluations))
+    with RowProgress(len(numbers)):
+        for start in range(0, len(numbers), batch):
+            own = slice(start, start + batch)
+            told = None if labels is None else labels[own]
+            parts.append(fitted.draw(numbers[own], seed, labels=told, guidance=guidance, evaluations=evaluations))
     write(np.concatenate(parts), labels)
-    note(f"{number} pictures: {shown_path(output)}")
+    note(f"{len(numbers)} pictures: {shown_path(output)}")
 
 
-def _writer(output: Path, schema: "PictureSchema") -> "Callable[[np.ndarray, np.ndarray | None], None]":
-    """How pictures and their classes are written to ``output``; what cannot be is refused at once."""
+def _writer(output: Path, schema: "PictureSchema", first: int) -> "Callable[[np.ndarray, np.ndarray | None], None]":
+    """How pictures, numbered from ``first``, and their classes are written to ``output``; what cannot be is refused at once."""
     ending = output.suffix.lower()
     if ending not in ("", ".png", ".npy", ".npz") or str(output) == "-":
         got = f"-o {shown_path(output)}"
@@ -215,7 +215,7 @@ def _writer(output: Path, schema: "PictureSchema") -> "Callable[[np.ndarray, np.
             named = {} if labels is None else {"labels": _names(schema, labels)}
             save_arrays(output, {"images": images} | named)
         else:
-            _write_folder(output, images, None if labels is None else _names(schema, labels))
+            _write_folder(output, images, None if labels is None else _names(schema, labels), first)
 
     return write
 
@@ -226,7 +226,7 @@ def _names(schema: "PictureSchema", labels: "np.ndarray") -> "np.ndarray":
     return np.array(schema.classes)[labels]
 
 
-def _write_folder(folder: Path, images: "np.ndarray", names: "np.ndarray | None") -> None:
+def _write_folder(folder: Path, images: "np.ndarray", names: "np.ndarray | None", first: int) -> None:
     """``sheet.png``, and single files in ``pictures`` or in a folder of each class there, which ``scorax fit`` reads."""
     from scorax._sheet import png, sheet, write_png
     from scorax._write import make_folder
@@ -236,10 +236,20 @@ def _write_folder(folder: Path, images: "np.ndarray", names: "np.ndarray | None"
         make_folder(inside / name)
     write_png(folder / "sheet.png", sheet(images, _SHEET))
     for k, image in enumerate(images):
-        write_png(inside / ("" if names is None else str(names[k])) / f"{k:05d}.png", png(image))
+        write_png(inside / ("" if names is None else str(names[k])) / f"{first + k:05d}.png", png(image))
 
 
-def logp(run: Path, path: Path, output: Path, *, seed: int, probes: int | None, draws: int, batch: int) -> None:
+def logp(
+    run: Path,
+    path: Path,
+    output: Path,
+    *,
+    seed: int,
+    probes: int | None,
+    draws: int,
+    batch: int,
+    rows: str | None,
+) -> None:
     """Write the log-probability of every picture and its bits per number, with their error."""
     refuse_overwriting(output, run, path)
     from scorax.checkpoint import RunFolder
@@ -251,7 +261,9 @@ def logp(run: Path, path: Path, output: Path, *, seed: int, probes: int | None, 
     labels = saved.schema.match(pictures, path)
     order = sorted(range(len(pictures.names)), key=lambda i: pictures.names[i])
     named = TextFormat(tuple(pictures.names[i] for i in order))
-    writing = TableWriter(stream(output), COLUMNS, (named, None, None, None), rows=len(pictures.images))
+    asked = range(len(order)) if rows is None else part_of(rows, len(order))
+    formats, first = (named, None, None, None), asked.start == 0
+    writing = TableWriter(stream(output), COLUMNS, formats, rows=len(asked), header=first)
     pin_threads(run)
     import numpy as np
 
@@ -264,9 +276,9 @@ def logp(run: Path, path: Path, output: Path, *, seed: int, probes: int | None, 
     if conditional:
         note(f"log-probabilities {'given the class' if labels is not None else 'without a class'}")
     bits, converged = [], []
-    with writing as writer, RowProgress(len(pictures.images) * draws):
-        for start in range(0, len(pictures.images), batch):
-            own = slice(start, start + batch)
+    with writing as writer, RowProgress(len(asked) * draws):
+        for start in range(asked.start, asked.stop, batch):
+            own = slice(start, min(start + batch, asked.stop))
             told = None if labels is None else labels[own]
             answer = fitted.bits(pictures.images[own], told, seed=seed, probes=probes or _PROBES, draws=draws)
             writer.write(np.column_stack([place[own], -answer.value * unit, answer.value, answer.error]))

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from scorax._errors import InputError, explain
 from scorax._progress import RowProgress
 from scorax._text import percent, shown_path
 from scorax.cli._console import note
 from scorax.cli._numbers import LARGEST_SEED, MOST_ROWS
+from scorax.cli._parts import rows_to_draw
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._pictures import of_pictures, refuse_options
 from scorax.cli._pictures import sample as _sample_pictures
@@ -19,7 +21,6 @@ BATCH = 8192
 
 def sample(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    number: Annotated[int, typer.Option("-n", "--number", min=1, max=MOST_ROWS, help="How many rows.")],
     output: Annotated[
         Path,
         typer.Option(
@@ -29,6 +30,16 @@ def sample(
             help=".csv, .tsv, .parquet or .npy, - is CSV on standard output; of pictures a .png, .npy, .npz or a folder.",
         ),
     ],
+    number: Annotated[
+        int | None,
+        typer.Option("-n", "--number", min=1, max=MOST_ROWS, help="How many rows; or name them with --rows."),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--rows", metavar="A:B", help="Rows A to B - 1 of the endless table of the seed: a part of a job."
+        ),
+    ] = None,
     sampler: Annotated[
         str | None,
         typer.Option(
@@ -66,11 +77,12 @@ def sample(
 ) -> None:
     """Draw new rows, or new pictures, from a run."""
     refuse_overwriting(output, run)
+    asked = rows_to_draw(number, part)
     if of_pictures(run):
         refuse_options("pictures", sampler=sampler, given=given, raw_csv=raw_csv)
         _sample_pictures(
             run,
-            number,
+            asked,
             output,
             seed=seed,
             batch=batch,
@@ -88,8 +100,18 @@ def sample(
     saved, not_finite = open_run(RunFolder(run)), NotFinite()
     schema = saved.schema
     known, rest = told(given, schema, saved.config)
+    if part is not None and rest is not None:
+        expected = "--rows of draws of which all are kept"
+        got = "conditions that draws are passed over for: which row is row A follows from those before it"
+        raise InputError(explain(expected=expected, got=got, do="take -n, with another --seed on each machine"))
     writing = TableWriter(
-        stream(output), schema.names, schema.formats, rows=number, dialect=schema.dialect, raw_names=raw_csv
+        stream(output),
+        schema.names,
+        schema.formats,
+        rows=len(asked),
+        dialect=schema.dialect,
+        raw_names=raw_csv,
+        header=asked.start == 0,
     )
     if sampler is not None:
         checked_name(sampler)
@@ -104,17 +126,18 @@ def sample(
         note(f"sampler: {why}")
 
     def draw(start: int, count: int) -> np.ndarray:
-        return density.sample_rows(start, count, seed, sampler=method, known=known)
+        return density.sample_rows(asked.start + start, count, seed, sampler=method, known=known)
 
     piece = None
-    with writing as writer, RowProgress(number):
-        for piece in kept(draw, rest, number, batch):
+    with writing as writer, RowProgress(len(asked)):
+        for piece in kept(draw, rest, len(asked), batch):
             not_finite.add(piece.rows)
             writer.write(piece.rows)
     not_finite.warn("rows")
     if rest is not None and piece is not None:
         share = percent(piece.met / piece.looked)
         note(
-            f"{piece.met:,} of {piece.looked:,} draws meet the conditions ({share}); the first {number:,} of them are kept"
+            f"{piece.met:,} of {piece.looked:,} draws meet the conditions ({share}); "
+            f"the first {len(asked):,} of them are kept"
         )
-    note(f"{number} rows: {shown_path(stream(output))}")
+    note(f"{len(asked)} rows: {shown_path(stream(output))}")

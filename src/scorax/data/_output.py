@@ -55,6 +55,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         dialect: of a CSV file; by default commas, points, no quotes but where needed, and ``nan`` for what is no number. A
             file that ends in ``.tsv`` has tabs.
         raw_names: write names that a spreadsheet would run (``=...``) as they are, without the apostrophe.
+        header: begin a CSV file with the names; a part of one that follows another has none.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         rows: int | None = None,
         dialect: Dialect = RESULTS,
         raw_names: bool = False,
+        header: bool = True,
     ) -> None:
         self._path, self.columns = path, tuple(columns)
         known = (None,) * len(self.columns) if formats is None else formats
@@ -91,7 +93,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             )
         self._open = kinds[suffix]
         self._dialect = replace(dialect, delimiter="\t") if suffix == ".tsv" else dialect
-        self._raw, self._announced, self.rows = raw_names, rows, 0
+        self._raw, self._header, self._announced, self.rows = raw_names, header, rows, 0
         self._stream: Any = None
         self._put: Callable[[np.ndarray], None] = lambda values: None
         self._end: Callable[[], None] = lambda: None
@@ -145,7 +147,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         return found.astype(kind)
 
     def _open_csv(self) -> None:
-        self._stream.write(render_header(self.columns, self._dialect, raw=self._raw))
+        if self._header:
+            self._stream.write(render_header(self.columns, self._dialect, raw=self._raw))
 
         def put(values: np.ndarray) -> None:
             self._stream.write(render_rows(values, self._formats, self._dialect))
