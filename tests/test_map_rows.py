@@ -6,7 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from scorax._errors import InputError
 from scorax._rows import CALL, RowKeys, block_of, map_rows, one_or_each
+from scorax._sharding import Sharding, on_devices
 from scorax.likelihood import log_prob
 from scorax.models import Denoiser
 from scorax.networks import MLP, ClassEmbedder
@@ -93,7 +95,21 @@ def test_two_devices_give_the_bits_of_one():
     """The tests have two devices of the processor (``conftest.py``), of which a call without a mesh takes the first."""
     assert len(jax.devices()) >= 2
     shared = requests(jax.make_mesh((2,), ("rows",)))
+    with on_devices(2):
+        around = requests()
     alone = requests()
     assert np.array_equal(alone[1], alone[0][:1])
-    for ours, theirs in zip(shared, alone, strict=True):
+    for ours, same, theirs in zip(shared, around, alone, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_array_equal(same, theirs)
+
+
+def test_a_context_of_devices_shares_rows_among_them_and_ends():
+    with on_devices(2):
+        assert Sharding.of(None) == Sharding(tuple(jax.devices()[:2]))
+        with on_devices(1):
+            assert Sharding.of(None) is None
+    assert Sharding.of(None) is None
+    with pytest.raises(InputError, match=r"expected at most \d+ devices of the kind \S+, as there are, got 4096"):  # noqa: SIM117
+        with on_devices(4096):
+            pass

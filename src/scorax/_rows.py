@@ -15,6 +15,7 @@ from jaxtyping import Array, Int, PyTree, UInt32
 
 from scorax._errors import explain
 from scorax._progress import rows_done
+from scorax._sharding import Sharding
 from scorax._types import Key
 
 MAX_ROWS = 16_384
@@ -103,7 +104,7 @@ def map_rows(
         rows: PyTree of arrays with one row each; without arrays there are as many rows as ``keys`` has numbers.
         keys: of the rows; ``fn`` is given ``None`` where there are none.
         shape: of one state, which with the numbers in ``fn`` says the cost.
-        mesh: devices to share the rows; each runs the same blocks.
+        mesh: devices to share the rows, each of which runs the same blocks; by default those of the context, or the first.
     """
     count = len(keys.numbers) if keys is not None else len(jax.tree.leaves(rows)[0])
     first = 0 if keys is None else keys.numbers.start
@@ -161,7 +162,7 @@ def in_calls(
         shared: PyTree that all rows share; its arrays are arguments of the compiled program, all else is compiled in.
         rows: tuple of PyTrees of arrays with one row each.
         size: rows of a call, on each device.
-        mesh: devices to share the rows.
+        mesh: devices to share the rows; by default those of the context, or the first.
     """
     # Taken apart once and not by ``filter_jit``, which does it for every call and waits for the one before.
     arrays, rest = eqx.partition(shared, _is_array)
@@ -173,8 +174,9 @@ def in_calls(
         blank = jax.tree.map(lambda leaf: np.zeros((size, *leaf.shape[1:]), leaf.dtype), rows)
         shapes = jax.eval_shape(functools.partial(_call, static), arrays, blank, 0)
         return jax.tree.map(lambda leaf: jnp.zeros((0, *leaf.shape[1:]), leaf.dtype), shapes)
-    devices = [None] if mesh is None else list(mesh.devices.flat)
-    copies = [arrays if device is None else jax.device_put(arrays, device) for device in devices]
+    sharding = Sharding.of(mesh)
+    devices = (None,) if sharding is None else sharding.devices
+    copies = [arrays] if sharding is None else sharding.copies(arrays)
     share = min(size, -(-count // len(devices)))
     parts = []
     for number, first in enumerate(range(0, count, share)):

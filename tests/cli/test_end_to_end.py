@@ -68,6 +68,35 @@ def test_samplers_by_name(work: Path, capsys: Captured) -> None:
     assert not out.exists()
 
 
+@pytest.mark.bits
+def test_two_devices_answer_with_the_bytes_of_one(work: Path) -> None:
+    """Rows and their log-densities, each file whole."""
+    run, test = str(work / "run"), str(work / "test.csv")
+    answers = {}
+    for devices in ("1", "2"):
+        drawn, scored = work / f"drawn-{devices}.csv", work / f"scored-{devices}.npy"
+        assert main(["sample", run, "-n", "150", "-o", str(drawn), "--devices", devices]) == 0
+        assert main(["logp", run, test, "-o", str(scored), "--devices", devices]) == 0
+        answers[devices] = drawn.read_bytes(), scored.read_bytes()
+    assert answers["1"] == answers["2"]
+
+
+def test_a_fit_on_two_devices_says_so_and_goes_on_on_one(work: Path, tmp_path: Path, capsys: Captured) -> None:
+    """Its run says on how many it trained; a batch that they cannot share, and more than there are, are refused in a line."""
+    train, run = str(work / "train.csv"), tmp_path / "run"
+    assert main(["fit", train, "-o", str(run), *TINY, "--devices", "3"]) == 2
+    assert "a batch that 3 devices share evenly, got batch_size=32" in capsys.readouterr().err
+    assert main(["fit", train, "-o", str(run), *TINY, "--devices", "64"]) == 2
+    assert not run.exists()
+    assert main(["fit", train, "-o", str(run), *TINY, "--no-report", "--devices", "2"]) == 0
+    assert json.loads((run / "run.json").read_text())["devices"] == 2
+    capsys.readouterr()
+    assert main(["fit", train, "-o", str(run), *TINY, "--no-report", "--resume"]) == 0
+    assert "devices differs from the run's" in capsys.readouterr().err
+    assert main(["sample", str(run), "-n", "3", "-o", str(tmp_path / "a.csv"), "--devices", "32"]) == 2
+    assert "at most" in capsys.readouterr().err
+
+
 def test_info_verifies_and_describes(work: Path, capsys: Captured) -> None:
     assert main(["info", str(work / "run"), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)

@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 
+from scorax._sharding import on_devices
 from scorax.models import Denoiser
 from scorax.networks import MLP, ClassEmbedder, Ensemble
 from scorax.objectives import DenoisingScoreMatching
@@ -157,6 +158,21 @@ def test_two_devices_train_as_one(members):
             assert (len(a.devices()), len(b.devices())) == (1, 2)
             np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
     assert all(len(leaf.devices()) == 1 for leaf in trained_leaves(two.model(model)))
+
+
+def test_fifty_steps_on_two_devices_are_those_of_one():
+    """The gradient is a sum of two parts: a step of descent is equal to rounding, fifty to 1e-5 of the weights."""
+
+    def last():
+        model = Denoiser(MLP(2, width=8, depth=1, key=KEY), VP())
+        *_, state = fit(model, OBJECTIVE, DATA, optax.sgd(0.05), key=KEY, num_steps=50, options=FitOptions(16, 50))
+        return [np.asarray(leaf) for leaf in jax.tree.leaves(state.weights)]
+
+    one = last()
+    with on_devices(2):
+        two = last()
+    assert not all(map(np.array_equal, one, two)), "one device trained both"
+    assert all(np.linalg.norm(a - b) <= 1e-5 * np.linalg.norm(a) for a, b in zip(one, two, strict=True))
 
 
 def trained_leaves(model):

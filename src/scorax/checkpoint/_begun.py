@@ -35,14 +35,16 @@ def require_place(run: RunFolder, resume: bool) -> None:
 
 def begun_facts(seed: int, **own: Any) -> RunFacts:
     """The facts of a run that begins here: its seed, what is its own, and what of the machine decides the bits."""
-    import jax
+    from scorax._sharding import Sharding  # imports JAX
 
+    devices = Sharding.of_training(None).devices
     return RunFacts(
         seed=seed,
         nproc=int(os.environ["NPROC"]) if os.environ.get("NPROC", "").isdigit() else os.cpu_count(),
         versions={name: metadata.version(name) for name in _PACKAGES},
         python=platform.python_version(),
-        device=jax.devices()[0].device_kind,
+        device=devices[0].device_kind,
+        devices=len(devices),
         **own,
     )
 
@@ -86,5 +88,7 @@ def require_same_settings(run: RunFolder, before: Mapping[str, Any], now: Mappin
 
 def other_machine(begun: RunFacts, facts: RunFacts) -> tuple[str, ...]:
     """A line for each thing of the machine that differs from the one the run was begun on."""
-    different = [name for name in ("nproc", "versions", "device") if getattr(begun, name) != getattr(facts, name)]
+    different = [
+        name for name in ("nproc", "versions", "device", "devices") if getattr(begun, name) != getattr(facts, name)
+    ]
     return tuple(f"warning: {name} differs from the run's: not equal bit for bit from here on" for name in different)

@@ -25,7 +25,8 @@ class RunFacts:
         kind: what the run is of.
         pictures: those of a run of pictures.
         data: the table; ``holdout`` the share of its rows kept back; ``test`` the table for the report.
-        nproc: XLA's worker threads; ``versions``, ``python`` and ``device`` are what else decides the bits.
+        nproc: XLA's worker threads; ``versions``, ``python``, ``device`` and the number of ``devices`` that share a batch
+            are what else decides the bits.
         members: networks trained; ``best_steps`` are the steps of the weights they kept.
         start: the start whose members are kept, and ``sigma_min`` the cut-off chosen with it.
         candidates: held-out nats of every start and cut-off; ``None`` where they are not finite.
@@ -44,6 +45,7 @@ class RunFacts:
     versions: dict[str, str] | None = None
     python: str | None = None
     device: str | None = None
+    devices: int = 1
     members: int | None = None
     best_steps: tuple[int, ...] | None = None
     start: str | None = None

@@ -11,7 +11,7 @@ from scorax._text import shown_path
 from scorax.cli._console import note, say, table
 from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting
-from scorax.cli._runtime import pin_threads
+from scorax.cli._runtime import Devices, pin_threads
 
 if TYPE_CHECKING:
     from scorax.records import Evaluation, Sentence
@@ -53,6 +53,7 @@ def evaluate(
         str | None, typer.Option("--target", metavar="COLUMN", help="Column to predict. Default: the last one.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of all that is drawn.")] = 0,
+    devices: Devices = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> None:
     """Judge a run on rows that took no part in its fit."""
@@ -84,13 +85,14 @@ def evaluate(
     )
     if data is None:
         note("without --data: no baselines, nothing is trained on generated rows, and no copies are looked for")
-    pin_threads(run)
+    pin_threads(run, devices)
+    from scorax._sharding import on_devices
     from scorax.diagnostics import verdict
     from scorax.records import HeldOut, Records
     from scorax.report import write_evaluation
     from scorax.tables import evaluate_run
 
-    with RowProgress(samples + scored) as progress:
+    with on_devices(devices), RowProgress(samples + scored) as progress:
         found = evaluate_run(asked, samples=samples, scored=rows, draws=draws, seed=seed, on_event=progress.hear)
     sentences = verdict(Records(held_out=HeldOut((found.held_out,)))).sentences
     write_evaluation(page, found, sentences, run=run, test=test)

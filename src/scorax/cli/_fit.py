@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scorax._equal_parts import require_equal_parts
 from scorax._errors import InputError, explain
 from scorax._progress import Progress, duration
 from scorax._text import shown_path
@@ -18,7 +19,7 @@ from scorax.cli._paths import refuse_full_folder, require_folder, require_resuma
 from scorax.cli._pictures import fit as _fit_pictures
 from scorax.cli._pictures import refuse_options
 from scorax.cli._report import say_report
-from scorax.cli._runtime import pin_threads
+from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._signals import Signals
 
 
@@ -76,6 +77,7 @@ def fit(
     flip: Annotated[
         bool, typer.Option("--flip", help="Of pictures: left and right may be exchanged. Not of letters and digits.")
     ] = False,
+    devices: Devices = 1,
     make_report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")] = True,
 ) -> None:
     """Fit a table, or pictures: TABLE becomes the run folder RUN."""
@@ -121,6 +123,7 @@ def fit(
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema)
     describe_table(table, rows)
     split = rows.split(settings, seed)
+    require_equal_parts(split.settings.training.batch_size, devices)
     schema_of_fit = split.schema
     if test_rows is not None:
         describe_rows(test_rows, schema_of_fit.match(test_rows, shown_path(test)), schema_of_fit)
@@ -128,11 +131,12 @@ def fit(
     if not resume:
         say(split.settings.summary)
 
-    pin_threads(output if resume else None)
+    pin_threads(output if resume else None, devices)
+    from scorax._sharding import on_devices
     from scorax.tables import fit_run
 
     began = time.monotonic()
-    with Signals(polled=True, hint=lambda: _hint(given)) as signals, Progress() as progress:
+    with on_devices(devices), Signals(polled=True, hint=lambda: _hint(given)) as signals, Progress() as progress:
         fitted = fit_run(
             rows,
             output,
@@ -173,6 +177,7 @@ def _fit_of_pictures(given: dict[str, Any], sets: Sequence[str]) -> None:
         resume=given["resume"],
         labels=given["labels"],
         size=given["size"],
+        devices=given["devices"],
         make_report=given["make_report"],
         hint=lambda: _hint(given),
     )

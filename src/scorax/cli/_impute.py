@@ -15,7 +15,7 @@ from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._pictures import impute as _impute_pictures
 from scorax.cli._pictures import of_pictures, refuse_options
-from scorax.cli._runtime import pin_threads
+from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._sample import BATCH
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def impute(
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Draws of rows held in memory at a time; does not change them.")
     ] = BATCH,
+    devices: Devices = 1,
     raw_csv: Annotated[
         bool, typer.Option("--raw-csv", help="Column names as they are, also those a spreadsheet would run.")
     ] = False,
@@ -87,7 +88,7 @@ def impute(
     """Fill the missing cells of a table from a run."""
     if of_pictures(run):
         refuse_options("pictures", method=method is not Method.draw, spread=spread, raw_csv=raw_csv)
-        _impute_pictures(run, table, mask, output, seed=seed, draws=draws or 1)
+        _impute_pictures(run, table, mask, output, seed=seed, draws=draws or 1, devices=devices)
         return
     refuse_options("a table", mask=mask)
     point = method is not Method.draw
@@ -122,16 +123,17 @@ def impute(
             for path in outputs
         ]
         spreads = None if spread is None else stack.enter_context(_spread_writer(spread, schema))
-        pin_threads(run)
+        pin_threads(run, devices)
         import numpy as np
 
+        from scorax._sharding import on_devices
         from scorax.cli._rows import describe_unknown
         from scorax.tables import ScoreDensity, fill
 
         fitted = ScoreDensity.load(run).fitted_
         describe_unknown(rows, schema)
         holed = int(np.isnan(values).any(axis=1).sum())
-        with RowProgress(holed * draws):
+        with on_devices(devices), RowProgress(holed * draws):
             filled = fill(fitted, values, method=method.value, draws=draws, seed=seed, at_once=batch)
         whole = rows.values.copy()
         for k, write in enumerate(writers):

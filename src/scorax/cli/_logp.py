@@ -16,7 +16,7 @@ from scorax.cli._parts import part_of
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._pictures import logp as _logp_pictures
 from scorax.cli._pictures import of_pictures, refuse_options
-from scorax.cli._runtime import pin_threads
+from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._sample import BATCH
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def logp(
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows computed at a time; does not change the answers.")
     ] = BATCH,
+    devices: Devices = 1,
 ) -> None:
     """Write the log-density of each row and its error."""
     if tolerance is not None and not 0 < tolerance < 1:
@@ -114,7 +115,9 @@ def logp(
     if of_pictures(run):
         other = {"tolerance": tolerance, "precision": precision is not Precision.auto, "exact": exact, "given": given}
         refuse_options("pictures", **other, rank=rank)
-        _logp_pictures(run, table, output, seed=seed, probes=probes, draws=draws or 1, batch=batch, rows=part)
+        _logp_pictures(
+            run, table, output, seed=seed, probes=probes, draws=draws or 1, batch=batch, rows=part, devices=devices
+        )
         return
     draws = draws or 4
     from scorax.checkpoint import RunFolder
@@ -131,9 +134,10 @@ def logp(
     rows = replace(rows, values=rows.values[asked.start : asked.stop])
     values = values[asked.start : asked.stop]
     writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values), header=asked.start == 0)
-    pin_threads(run)
+    pin_threads(run, devices)
     import numpy as np
 
+    from scorax._sharding import on_devices
     from scorax.cli._budget import ErrorBudget
     from scorax.cli._rows import NotFinite, describe_rows, summarise_density
     from scorax.likelihood import ExactDivergence, Hutchinson
@@ -155,7 +159,7 @@ def logp(
         )
     tolerance = fitted.config.sampling.tolerance if tolerance is None else tolerance
     log_density, not_finite, budget = np.empty(len(values)), NotFinite(), ErrorBudget(tolerance)
-    with writing as writer, RowProgress(len(values)):
+    with on_devices(devices), writing as writer, RowProgress(len(values)):
         for start in range(0, len(values), batch):
             answer = density.log_prob_rows(
                 values[start : start + batch],

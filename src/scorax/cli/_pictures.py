@@ -101,6 +101,7 @@ def fit(
     resume: bool,
     labels: Path | None,
     size: int | None,
+    devices: int,
     make_report: bool,
     hint: Callable[[], str],
 ) -> None:
@@ -111,12 +112,13 @@ def fit(
     pictures = read_pictures(path, labels=labels, size=size)
     require_pictures(pictures)
     describe(path, pictures, masks=settings.training.masks > 0)
-    pin_threads(output if resume else None)
+    pin_threads(output if resume else None, devices)
+    from scorax._sharding import on_devices
     from scorax.pictures import fit_pictures
     from scorax.report import write_report
 
     began = time.monotonic()
-    with Signals(polled=True, hint=hint) as signals, Progress() as progress:
+    with on_devices(devices), Signals(polled=True, hint=hint) as signals, Progress() as progress:
         done = fit_pictures(
             pictures,
             output,
@@ -166,6 +168,7 @@ def sample(
     evaluations: int | None,
     class_name: str | None,
     guidance: float,
+    devices: int,
 ) -> None:
     """Draw pictures into a sheet, a file of arrays, or a folder of single files with a sheet beside them."""
     from scorax.checkpoint import RunFolder
@@ -176,15 +179,16 @@ def sample(
     if guidance != 1:
         saved.schema.require_classes()
     write = _writer(output, saved.schema, numbers.start)
-    pin_threads(run)
+    pin_threads(run, devices)
     import numpy as np
 
+    from scorax._sharding import on_devices
     from scorax.pictures import FittedPictures
 
     fitted = FittedPictures.load(run)
     labels = fitted.classes(numbers, seed) if wanted is None else np.full(len(numbers), wanted)
     parts = []
-    with RowProgress(len(numbers)):
+    with on_devices(devices), RowProgress(len(numbers)):
         for start in range(0, len(numbers), batch):
             own = slice(start, start + batch)
             told = None if labels is None else labels[own]
@@ -249,6 +253,7 @@ def logp(
     draws: int,
     batch: int,
     rows: str | None,
+    devices: int,
 ) -> None:
     """Write the log-probability of every picture and its bits per number, with their error."""
     refuse_overwriting(output, run, path)
@@ -264,9 +269,10 @@ def logp(
     asked = range(len(order)) if rows is None else part_of(rows, len(order))
     formats, first = (named, None, None, None), asked.start == 0
     writing = TableWriter(stream(output), COLUMNS, formats, rows=len(asked), header=first)
-    pin_threads(run)
+    pin_threads(run, devices)
     import numpy as np
 
+    from scorax._sharding import on_devices
     from scorax.pictures import FittedPictures
 
     fitted = FittedPictures.load(run)
@@ -276,7 +282,7 @@ def logp(
     if conditional:
         note(f"log-probabilities {'given the class' if labels is not None else 'without a class'}")
     bits, converged = [], []
-    with writing as writer, RowProgress(len(asked) * draws):
+    with on_devices(devices), writing as writer, RowProgress(len(asked) * draws):
         for start in range(asked.start, asked.stop, batch):
             own = slice(start, min(start + batch, asked.stop))
             told = None if labels is None else labels[own]
@@ -293,7 +299,7 @@ def logp(
         note(f"warning: the solve of {missed} pictures did not end within its limits")
 
 
-def impute(run: Path, path: Path, mask: Path | None, output: Path, *, seed: int, draws: int) -> None:
+def impute(run: Path, path: Path, mask: Path | None, output: Path, *, seed: int, draws: int, devices: int) -> None:
     """Draw the pixels that a mask asks for, given the others."""
     from scorax.checkpoint import RunFolder
     from scorax.pictures import open_pictures, require_masks
@@ -325,14 +331,15 @@ def impute(run: Path, path: Path, mask: Path | None, output: Path, *, seed: int,
         got = "none" if not wanted.any() else "all of them"
         do = "paint white what shall be filled, and black what stays; scorax sample draws whole pictures"
         raise InputError(f"{shown_path(mask)}: " + explain(expected="white pixels and black ones", got=got, do=do))
-    pin_threads(run)
+    pin_threads(run, devices)
     import numpy as np
 
+    from scorax._sharding import on_devices
     from scorax._sheet import png, sheet, write_png
     from scorax.pictures import FittedPictures
 
     fitted = FittedPictures.load(run)
-    with RowProgress(draws):
+    with on_devices(devices), RowProgress(draws):
         filled = fitted.fill(pictures.images[0], wanted, range(draws), seed)
     if draws == 1:
         write_png(output, png(filled[0]))

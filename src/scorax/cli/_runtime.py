@@ -5,8 +5,19 @@ import logging
 import os
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from scorax.cli._console import note
+
+Devices = Annotated[
+    int,
+    typer.Option(
+        "--devices", min=1, max=64, metavar="N", help="Devices that share the rows; a processor counts as N of them."
+    ),
+]
+"""How many devices a command uses: of its rows each has the same result on one and on many."""
 
 
 def usable_cores() -> int:
@@ -24,16 +35,20 @@ def recorded_nproc(run: Path) -> int | None:
     return value if isinstance(value, int) and 0 < value <= 4096 else None
 
 
-def pin_threads(run: Path | None) -> None:
+def pin_threads(run: Path | None, devices: int = 1) -> None:
     """Fix ``NPROC``, the number of XLA's worker threads, because the bits of every result depend on it.
 
-    A run that exists decides; a value set from outside wins over it, and is warned about.
+    A run that exists decides; a value set from outside wins over it, and is warned about. The processor counts as ``devices``
+    devices, unless more are set from outside; the other kinds of devices are as many as there are.
     """
     recorded = None if run is None else recorded_nproc(run)
     given = os.environ.get("NPROC")
     if recorded is not None and given not in (None, str(recorded)):
         note(f"warning: NPROC={given}, but the run was trained with {recorded}: results will not be equal bit for bit")
     os.environ.setdefault("NPROC", str(recorded or usable_cores()))
+    there = os.environ.get("JAX_NUM_CPU_DEVICES", "")
+    if devices > (int(there) if there.isdigit() else 1):
+        os.environ["JAX_NUM_CPU_DEVICES"] = str(devices)
 
 
 def compile_cache_folder() -> Path:

@@ -14,7 +14,7 @@ from scorax.cli._parts import rows_to_draw
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._pictures import of_pictures, refuse_options
 from scorax.cli._pictures import sample as _sample_pictures
-from scorax.cli._runtime import pin_threads
+from scorax.cli._runtime import Devices, pin_threads
 
 BATCH = 8192
 
@@ -71,6 +71,7 @@ def sample(
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows held in memory at a time; does not change them.")
     ] = BATCH,
+    devices: Devices = 1,
     raw_csv: Annotated[
         bool, typer.Option("--raw-csv", help="Column names as they are, also those a spreadsheet would run.")
     ] = False,
@@ -89,6 +90,7 @@ def sample(
             evaluations=evaluations,
             class_name=class_name,
             guidance=guidance,
+            devices=devices,
         )
         return
     refuse_options("a table", **{"class": class_name, "guidance": guidance != 1})
@@ -115,9 +117,10 @@ def sample(
     )
     if sampler is not None:
         checked_name(sampler)
-    pin_threads(run)
+    pin_threads(run, devices)
     import numpy as np
 
+    from scorax._sharding import on_devices
     from scorax.tables import ScoreDensity
 
     density = ScoreDensity.load(run)
@@ -129,7 +132,7 @@ def sample(
         return density.sample_rows(asked.start + start, count, seed, sampler=method, known=known)
 
     piece = None
-    with writing as writer, RowProgress(len(asked)):
+    with on_devices(devices), writing as writer, RowProgress(len(asked)):
         for piece in kept(draw, rest, len(asked), batch):
             not_finite.add(piece.rows)
             writer.write(piece.rows)

@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, PyTree
 
 from scorax._checked import require_count, require_kind
+from scorax._equal_parts import require_equal_parts
 from scorax._errors import DivergedError, explain
+from scorax._sharding import Sharding
 from scorax._trees import copied, network_arrays, rows_at, trainable
 from scorax._types import Key
 from scorax.data import RowOrder
@@ -86,12 +87,9 @@ def fit(
     require_state(model, rows.shape, rows.dtype, rows_at(rows.condition, np.zeros((), int)))
     if state is not None:
         check_state(state, jax.eval_shape(lambda: initial_state(model, optimizer, options.averages)))
-    devices = np.array(jax.devices()[:1]) if options.mesh is None else options.mesh.devices
-    mesh = Mesh(
-        devices, ("data",), axis_types=(AxisType.Auto,)
-    )  # the compiler shares the work out, whatever the mesh says
-    replicated = NamedSharding(mesh, PartitionSpec())
-    shared = NamedSharding(mesh, PartitionSpec(*([None] * (1 if members is None else 2)), "data"))
+    sharding = Sharding.of_training(options.mesh)
+    require_equal_parts(options.batch_size, len(sharding.devices))
+    replicated, shared = sharding.replicated, sharding.shared(1 if members is None else 2)
 
     single = single_model(model)
     weights, rest = eqx.partition(single, trainable(single))

@@ -7,6 +7,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from scorax._checked import require_count, require_kind
+from scorax._equal_parts import require_equal_parts
 from scorax._errors import explain
 from scorax.training._averages import PowerAverages
 from scorax.training._validation import Validation
@@ -65,11 +66,4 @@ class FitOptions:
                     do="pass jax.make_mesh((jax.device_count(),), ('data',))",
                 )
             )
-        if self.batch_size % mesh.size:
-            raise ValueError(
-                explain(
-                    expected=f"a batch that {mesh.size} devices share evenly",
-                    got=f"batch_size={self.batch_size}",
-                    do=f"pass a multiple of {mesh.size}",
-                )
-            )
+        require_equal_parts(self.batch_size, mesh.size)
