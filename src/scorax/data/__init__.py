@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from scorax._moved import former_names
+from scorax.data._arrow_tables import arrow_batch, arrow_schema, table_of_batch
 from scorax.data._cells import read_cells
 from scorax.data._dialect import Dialect
 from scorax.data._embedded import embedded, embedded_names, is_toy
@@ -35,6 +36,8 @@ __all__ = [
     "TableWriter",
     "TextFormat",
     "TimeFormat",
+    "arrow_batch",
+    "arrow_schema",
     "check_names",
     "embedded",
     "embedded_digits",
@@ -50,6 +53,7 @@ __all__ = [
     "read_pictures",
     "read_table",
     "save_arrays",
+    "table_of_batch",
     "toy_log_density",
     "write_table",
 ]

@@ -12,35 +12,16 @@ from typing import Any
 import numpy as np
 
 from scorax import _write
-from scorax._decimals import whole
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
+from scorax.data._arrow_tables import arrow_batch, arrow_schema, integer_type, integers_of_type
 from scorax.data._dialect import Dialect
 from scorax.data._render import render_header, render_rows
 from scorax.data._table import Limits, check_names
-from scorax.data.formats import CODES, AbstractFormat, Format, NumberFormat
+from scorax.data.formats import AbstractFormat, Format, NumberFormat
 
 RESULTS = Dialect(missing="nan")
 """Of a table of results, in which a number that is not finite is a finding."""
-
-
-def _integer_type(form: Format) -> str | None:
-    """NumPy's name of the type of a column of integers, ``None`` of another one."""
-    if form.kind != "number" or form.decimals != 0:
-        return None
-    return "<u8" if form.unsigned else "<i8"
-
-
-def _arrow_type(form: Format) -> Any:
-    import pyarrow as pa
-
-    if form.kind == "text":
-        return pa.string()
-    if form.kind == "boolean":
-        return pa.bool_()
-    if form.kind == "time":
-        return pa.date32() if form.written == "day" else pa.timestamp(CODES[form.written], form.zone)
-    return {"<i8": pa.int64(), "<u8": pa.uint64(), None: pa.float64()}[_integer_type(form)]
 
 
 class TableWriter(AbstractContextManager["TableWriter"]):
@@ -128,24 +109,6 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             self._put(values)
             self.rows += len(values)
 
-    def _integers(self, values: np.ndarray, j: int, kind: str) -> np.ndarray:
-        """A column as integers of a type.
-
-        Raises:
-            InputError: a value is not finite or too large.
-        """
-        found = whole(values, self._formats[j].origin)
-        if found is None or not (info := np.iinfo(kind)).min <= found.min() <= found.max() <= info.max:
-            raise InputError(
-                f"{shown_path(self._path)}: "
-                + explain(
-                    expected=f"finite integers of 64 bits in column {quote(self.columns[j])}",
-                    got="another value",
-                    do="write .csv, which holds what is not finite too",
-                )
-            )
-        return found.astype(kind)
-
     def _open_csv(self) -> None:
         if self._header:
             self._stream.write(render_header(self.columns, self._dialect, raw=self._raw))
@@ -156,27 +119,14 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         self._put = put
 
     def _open_parquet(self) -> None:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        kinds = [_arrow_type(form) for form in self._formats]
-        schema = pa.schema(list(zip(self.columns, kinds, strict=True)))
-        writer = pq.ParquetWriter(self._stream, schema)
+        writer = pq.ParquetWriter(self._stream, arrow_schema(self.columns, self._formats))
 
         def put(values: np.ndarray) -> None:
-            arrays = [self._parquet_column(values[:, j], j) for j in range(values.shape[1])]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            writer.write_batch(arrow_batch(values, self.columns, self._formats, self._path))
 
         self._put, self._end = put, writer.close
-
-    def _parquet_column(self, values: np.ndarray, j: int) -> Any:
-        import pyarrow as pa
-
-        form = self._formats[j]
-        if (kind := _integer_type(form)) is not None:
-            absent = np.isnan(values)
-            return pa.array(self._integers(np.where(absent, 0.0, values), j, kind), mask=absent)
-        return form.text(values) if form.kind == "text" else pa.array(form.cells(values), _arrow_type(form))
 
     def _open_npy(self) -> None:
         other = next(
@@ -191,7 +141,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
                     do="rename the output",
                 )
             )
-        kinds = {_integer_type(form) or "<f8" for form in self._formats}
+        kinds = {integer_type(form) or "<f8" for form in self._formats}
         kind = "<f8" if "<f8" in kinds else max(kinds)  # unsigned before signed: a negative value is then refused
         if kind == "<f8" and any(form.origin for form in self._formats):
             raise InputError(
@@ -219,7 +169,9 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         def put(values: np.ndarray) -> None:
             cells = values
             if kind != "<f8":
-                cells = np.column_stack([self._integers(values[:, j], j, kind) for j in range(len(self.columns))])
+                named = enumerate(zip(self._formats, self.columns, strict=True))
+                own = [integers_of_type(values[:, j], form, kind, name, self._path) for j, (form, name) in named]
+                cells = np.column_stack(own)
             self._stream.write(np.ascontiguousarray(cells, dtype=kind))
 
         def end() -> None:

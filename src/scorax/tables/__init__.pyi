@@ -14,6 +14,7 @@ from ._config import (
 from ._evaluate import evaluate_test
 from ._evaluation_rows import EvaluationRows
 from ._examine import Found, Remark, examine
+from ._fleet import sample_batches, score_batches
 from ._imputed import Filled, Spread, fill
 from ._notes import notes
 from ._pooled import Pooled, pool
@@ -104,5 +105,7 @@ __all__ = [
     "require_seen",
     "require_whole_rows",
     "resolved",
+    "sample_batches",
+    "score_batches",
     "told",
 ]
