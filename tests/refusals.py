@@ -283,6 +283,8 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
         ("ema_decay", 1.0),
         ("ema_decay", "slow"),
         ("validation", (ROWS, 10)),
+        ("accumulate", 0),
+        ("accumulate", 3),
         ("mesh", 2),
         ("mesh", jax.make_mesh((1,), ("model",))),
     ):

@@ -1,19 +1,27 @@
-"""Whether devices can take equal parts of a batch: looked at before JAX is imported."""
+"""Whether a batch has equal parts: looked at before JAX is imported."""
 
 from scorax._errors import InputError, explain
 
 
-def require_equal_parts(batch_size: int, devices: int) -> None:
-    """Refuse a batch of which devices cannot take equal parts.
+def unequal_parts(batch_size: int, devices: int, accumulate: int = 1) -> str | None:
+    """Why devices cannot take equal shares of each of the ``accumulate`` parts of a batch, if they cannot."""
+    if batch_size % (devices * accumulate) == 0:
+        return None
+    shares = [f"{devices} devices"] if devices > 1 else []
+    shares += [f"{accumulate} parts of accumulate"] if accumulate > 1 else []
+    return explain(
+        expected=f"a batch that {' and '.join(shares)} share evenly",
+        got=f"batch_size={batch_size}",
+        do=f"pass a multiple of {devices * accumulate}",
+    )
+
+
+def require_equal_parts(batch_size: int, devices: int, accumulate: int = 1) -> None:
+    """Refuse what :func:`unequal_parts` names.
 
     Raises:
-        InputError: the number of devices does not divide it.
+        InputError: the product of devices and parts does not divide the batch.
     """
-    if batch_size % devices:
-        raise InputError(
-            explain(
-                expected=f"a batch that {devices} devices share evenly",
-                got=f"batch_size={batch_size}",
-                do=f"pass a multiple of {devices}",
-            )
-        )
+    refusal = unequal_parts(batch_size, devices, accumulate)
+    if refusal is not None:
+        raise InputError(refusal)

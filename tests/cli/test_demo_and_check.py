@@ -68,7 +68,7 @@ def test_demo_goes_through_the_commands(tmp_path: Path, monkeypatch: pytest.Monk
     assert main(["demo", "-o", str(folder)]) == 0
     assert calls == [
         ("fit", folder / "train.csv", folder / "run"),
-        ("sample", folder / "run", 1000, folder / "samples.csv"),
+        ("sample", folder / "run", folder / "samples.csv", 1000),
         ("logp", folder / "run", folder / "test.csv", folder / "scored.csv"),
     ]
     train, test, wine = read_table(folder / "train.csv"), read_table(folder / "test.csv"), embedded("wine")

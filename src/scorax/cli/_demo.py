@@ -77,7 +77,7 @@ def demo(
         folds=1 if toy else None,
         max_steps=_TOY_STEPS if toy else None,
     )
-    sample(run, _SAMPLES, output / "samples.csv", seed=seed)
+    sample(run, output / "samples.csv", _SAMPLES, seed=seed)
     logp(run, test, output / "scored.csv", seed=seed)
     for line in _NEXT.format(folder=shown_path(output), samples=_SAMPLES).splitlines():
         say(line)
@@ -111,7 +111,7 @@ def _demo_of_pictures(output: Path, seed: int) -> None:
     for name, image in zip(pictures.names, pictures.images, strict=True):
         write_png(folder / name, png(image))
     fit(folder, run, seed=seed, minutes=_PICTURE_MINUTES)
-    sample(run, 100, output / "sheet.png", seed=seed)
-    sample(run, 10, output / "sevens.png", seed=seed, class_name="7", guidance=2.0)
+    sample(run, output / "sheet.png", 100, seed=seed)
+    sample(run, output / "sevens.png", 10, seed=seed, class_name="7", guidance=2.0)
     for line in _NEXT_OF_PICTURES.format(folder=shown_path(output)).splitlines():
         say(line)

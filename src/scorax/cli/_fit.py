@@ -123,7 +123,7 @@ def fit(
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema)
     describe_table(table, rows)
     split = rows.split(settings, seed)
-    require_equal_parts(split.settings.training.batch_size, devices)
+    require_equal_parts(split.settings.training.batch_size, devices, split.settings.training.accumulate)
     schema_of_fit = split.schema
     if test_rows is not None:
         describe_rows(test_rows, schema_of_fit.match(test_rows, shown_path(test)), schema_of_fit)

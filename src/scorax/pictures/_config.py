@@ -47,6 +47,8 @@ class PictureTraining(Checked):
             clock is not looked at, so runs repeat.
         max_steps: optimiser steps, and the length of the cosine schedule.
         batch_size: pictures a step; chosen by size, 64 up to 64 x 64.
+        accumulate: parts of a batch whose gradients are taken one after the other, in the memory of one; the update is the same
+            to rounding. On CPU that is slow.
         learning_rate: peak learning rate of AdamW.
         weight_decay: decoupled weight decay.
         clip_norm: bound on the gradient norm.
@@ -63,6 +65,7 @@ class PictureTraining(Checked):
     minutes: Annotated[float, Range(0, 1e5, above=True)] = 10.0
     max_steps: Steps | None = None
     batch_size: BatchSize | None = None
+    accumulate: BatchSize = 1
     learning_rate: Annotated[float, Range(0, 1e4, above=True)] = 2e-3
     weight_decay: Annotated[float, Range(0, 1e4)] = 1e-3
     clip_norm: Annotated[float, Range(0, 1e6, above=True)] = 1.0

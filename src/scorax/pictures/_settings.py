@@ -5,6 +5,7 @@ import math
 import jax
 import numpy as np
 
+from scorax._equal_parts import require_equal_parts
 from scorax._errors import InputError, explain
 from scorax._types import Key
 from scorax.networks import AbstractNetwork, ClassEmbedder, GridOptions, MaskedInput, UNet, cost
@@ -48,6 +49,7 @@ def resolved(config: PictureConfig, schema: PictureSchema) -> ResolvedPictureCon
     batch_size = training.batch_size or max(
         _LEAST_BATCH, min(_BATCH, _BATCH_POSITIONS // (schema.height * schema.width))
     )
+    require_equal_parts(batch_size, 1, training.accumulate)
     operations = 3 * batch_size * _operations(network, multiples, schema, masked=training.masks > 0)
     seconds = 60 * training.minutes * _SHARE
 

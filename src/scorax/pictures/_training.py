@@ -97,6 +97,7 @@ class PictureFit:
             options=FitOptions(
                 batch_size=training.batch_size,
                 ema_decay=training.ema_decay,
+                accumulate=training.accumulate,
                 validation=Validation(
                     (held,),
                     every=training.validate_every,

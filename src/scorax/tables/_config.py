@@ -84,6 +84,8 @@ class TrainingConfig(Checked):
             clock is not looked at, so runs repeat.
         max_steps: optimiser steps at most; also the length of the cosine schedule. Chosen by rows and minutes.
         batch_size: rows a step and member.
+        accumulate: parts of a batch whose gradients are taken one after the other, in the memory of one; the update is the same
+            to rounding.
         learning_rate: peak learning rate of AdamW.
         weight_decay: decoupled weight decay.
         clip_norm: bound on the gradient norm, per member.
@@ -104,6 +106,7 @@ class TrainingConfig(Checked):
     minutes: Minutes = 10.0
     max_steps: Steps | None = None
     batch_size: BatchSize | None = None
+    accumulate: BatchSize = 1
     learning_rate: LearningRate | None = None
     weight_decay: Annotated[float, Range(0, 1e4)] = 1e-3
     clip_norm: Annotated[float, Range(0, 1e6, above=True)] = 1.0

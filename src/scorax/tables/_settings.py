@@ -4,6 +4,7 @@ import math
 import os
 from typing import NamedTuple
 
+from scorax._equal_parts import require_equal_parts
 from scorax._errors import EnvironmentFailure, InputError, explain
 from scorax.tables._bootstrap import MEMBERS
 from scorax.tables._config import (
@@ -132,6 +133,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     mixture = usual in (_SMALL, _SMALL_CODED, _FLAT) and not shape.masks and not ensemble.bootstrap
     starts = ensemble.starts or _starts(size, mixture=mixture)
     batch_size = training.batch_size or usual.batch_size
+    require_equal_parts(batch_size, 1, training.accumulate)
     operations = 6 * len(starts) * folds * batch_size * num_parameters(shape, size)
     planned = max(1, int(60 * training.minutes * _TRAINING_SHARE * SPEED / operations))
     # What is given is never drawn: a hole in it is summed over.
@@ -250,7 +252,7 @@ def require_memory(config: ResolvedConfig, size: TableSize, *, training: bool) -
     numbers = (8 if training else 2) * num_parameters(network, size)
     if training:
         activations = (1 + 2 * network.waves) * num_inputs(network, size) + 8 * network.depth * network.width
-        numbers += config.training.batch_size * activations
+        numbers += config.training.batch_size // config.training.accumulate * activations
     law = num_components(config) * size.numbers * (size.numbers + 2) + size.dimension * (size.dimension + 2)
     needed = 4 * num_members(config) * (numbers + law)
     present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -260,6 +262,6 @@ def require_memory(config: ResolvedConfig, size: TableSize, *, training: bool) -
                 expected=f"a model that fits into {present / 2**30:.1f} GiB of memory",
                 got=f"about {needed / 2**30:,.1f} GiB ({num_members(config)} members of width {network.width}, "
                 f"depth {network.depth}, {num_components(config)} components, on {size.dimension} coordinates)",
-                do="lower network.width, network.depth, training.batch_size or ensemble.folds",
+                do="raise training.accumulate, or lower network.width, network.depth or ensemble.folds",
             )
         )

@@ -177,6 +177,7 @@ class Training:
             options=FitOptions(
                 batch_size=training.batch_size,
                 ema_decay=training.ema_decay,
+                accumulate=training.accumulate,
                 validation=Validation(
                     tuple(self.places(member, self.held_out(member)) for member in members),
                     every=training.validate_every,

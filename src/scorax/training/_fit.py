@@ -88,7 +88,7 @@ def fit(
     if state is not None:
         check_state(state, jax.eval_shape(lambda: initial_state(model, optimizer, options.averages)))
     sharding = Sharding.of_training(options.mesh)
-    require_equal_parts(options.batch_size, len(sharding.devices))
+    require_equal_parts(options.batch_size, len(sharding.devices), options.accumulate)
     replicated, shared = sharding.replicated, sharding.shared(1 if members is None else 2)
 
     single = single_model(model)
@@ -96,7 +96,15 @@ def fit(
     constants, frozen = eqx.partition(rest, network_arrays(rest))
     problem = eqx.filter_shard(Problem(objective, rows.visit, constants, frozen), replicated)
     powers = () if options.averages is None else options.averages.powers
-    program = Program(optimizer, options.ema_decay, members is not None, validation is not None, powers)
+    program = Program(
+        optimizer,
+        options.ema_decay,
+        members is not None,
+        validation is not None,
+        options.accumulate,
+        rows.dtype,
+        powers,
+    )
     order_key, step_key, draw_key = jax.random.split(key, 3)
     seed = int(jax.random.bits(order_key))
     orders = [RowOrder(own, options.batch_size, seed, stream) for stream, own in enumerate(own_rows)]

@@ -7,7 +7,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from scorax._checked import require_count, require_kind
-from scorax._equal_parts import require_equal_parts
+from scorax._equal_parts import unequal_parts
 from scorax._errors import explain
 from scorax.training._averages import PowerAverages
 from scorax.training._validation import Validation
@@ -26,13 +26,15 @@ class FitOptions:
         validation: held-out rows, and the stop they decide; without it all steps are trained.
         member_rows: numbers of the rows each member trains on; by default all rows for every member.
         averages: averages of any length, to be chosen after the training; none by default.
+        accumulate: parts of a batch whose gradients are taken one after the other and averaged, for one step of the optimiser:
+            the same update to rounding, in the memory of a part. On CPU convolutions are slow inside the loop over parts.
         mesh: device mesh with the one axis ``data``, over which the rows of a batch are shared out; by default the first device
             alone.
 
     Raises:
         TypeError: a field is of another kind.
-        ValueError: a number below its least, a decay outside [0, 1), a mesh with other axes, or a batch that its devices cannot
-            share evenly.
+        ValueError: a number below its least, a decay outside [0, 1), a mesh with other axes, or a batch that its devices or its
+            parts cannot share evenly.
     """
 
     batch_size: int = 256
@@ -42,10 +44,11 @@ class FitOptions:
     member_rows: Sequence[np.ndarray] | None = None
     mesh: Mesh | None = None
     averages: PowerAverages | None = None
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "every"):
-            if name == "batch_size" or getattr(self, name) is not None:
+        for name in ("batch_size", "every", "accumulate"):
+            if name != "every" or self.every is not None:
                 object.__setattr__(self, name, require_count(getattr(self, name), f"{name} of FitOptions"))
         require_kind(self.ema_decay, float, what="ema_decay of FitOptions")
         if not 0 <= self.ema_decay < 1:
@@ -56,6 +59,9 @@ class FitOptions:
         require_kind(self.averages, PowerAverages | None, what="averages of FitOptions")
         if self.mesh is not None:
             self._check_mesh(self.mesh)
+        refusal = unequal_parts(self.batch_size, 1 if self.mesh is None else self.mesh.size, self.accumulate)
+        if refusal is not None:
+            raise ValueError(refusal)
 
     def _check_mesh(self, mesh: Mesh) -> None:
         if not isinstance(mesh, Mesh) or mesh.axis_names != ("data",):
@@ -66,4 +72,3 @@ class FitOptions:
                     do="pass jax.make_mesh((jax.device_count(),), ('data',))",
                 )
             )
-        require_equal_parts(self.batch_size, mesh.size)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from scorax._rows import over_rows
 from scorax._trees import all_finite, move_average, rows_at, select
-from scorax._types import Key
+from scorax._types import Key, Keys
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
 from scorax.training._averages import move_power_average
@@ -43,12 +43,14 @@ class Carry(NamedTuple):
 
 
 class Program(NamedTuple):
-    """Static configuration of the jitted calls."""
+    """Static configuration of the jitted calls; ``parts`` of a batch, whose rows are of a ``dtype`` where they are visited."""
 
     optimizer: optax.GradientTransformation
     ema_decay: float
     members: bool
     stops: bool
+    parts: int
+    dtype: jnp.dtype
     powers: tuple[float, ...]
 
 
@@ -62,19 +64,50 @@ class Batches(NamedTuple):
     key: Key
 
 
-def _batch_loss(
-    weights: PyTree, problem: Problem, source: Examples, places: Int[Array, " batch"], key: Key
-) -> Float[Array, ""]:
-    """Mean objective over a batch whose quantiles are stratified, ``u_i = (i + U) / B``."""
+class Draws(NamedTuple):
+    """Rows of a batch by their places in a source, and the randomness of each."""
+
+    places: Int[Array, " batch"]
+    u: Float[Array, " batch"]
+    bin_keys: Keys
+    keys: Keys
+
+    @staticmethod
+    def of(places: Int[Array, " batch"], dtype: jnp.dtype, key: Key) -> "Draws":
+        """Quantiles are stratified over the batch, ``u_i = (i + U) / B``."""
+        size = places.shape[0]
+        offset_key, bin_key, row_key = jax.random.split(key, 3)
+        u = (jnp.arange(size, dtype=dtype) + jax.random.uniform(offset_key, (), dtype)) / size
+        return Draws(places, u, jax.random.split(bin_key, size), jax.random.split(row_key, size))
+
+    def parts(self, count: int) -> "Draws":
+        """``count`` batches of equal size, each of every ``count``-th row, so that devices with runs of rows share each."""
+        return jax.tree.map(lambda leaf: jnp.swapaxes(leaf.reshape(-1, count, *leaf.shape[1:]), 0, 1), self)
+
+
+def _batch_loss(weights: PyTree, problem: Problem, source: Examples, draws: Draws) -> Float[Array, ""]:
+    """Mean objective over a batch."""
     model: AbstractNetworkModel = eqx.combine(weights, problem.constants, problem.frozen)
-    size = places.shape[0]
-    offset_key, bin_key, row_key = jax.random.split(key, 3)
-    bin_keys = jax.random.split(bin_key, size)
-    x0 = over_rows(lambda row, k: visited(problem.visit, row, k), source.x0[places], bin_keys)
-    u = (jnp.arange(size, dtype=x0.dtype) + jax.random.uniform(offset_key, (), x0.dtype)) / size
-    keys = jax.random.split(row_key, size)
-    told = rows_at(source.condition, places)
-    return jnp.mean(over_rows(lambda x, v, c, k: problem.objective(model, x, v, c, key=k), x0, u, told, keys))
+    x0 = over_rows(lambda row, k: visited(problem.visit, row, k), source.x0[draws.places], draws.bin_keys)
+    told = rows_at(source.condition, draws.places)
+    return jnp.mean(
+        over_rows(lambda x, v, c, k: problem.objective(model, x, v, c, key=k), x0, draws.u, told, draws.keys)
+    )
+
+
+def _loss_and_gradient(
+    weights: PyTree, problem: Problem, source: Examples, draws: Draws, parts: int
+) -> tuple[Float[Array, ""], PyTree]:
+    """The loss of a batch and its gradient; in ``parts`` one after the other, whose means are averaged, in the memory of one."""
+    if parts == 1:
+        return jax.value_and_grad(_batch_loss)(weights, problem, source, draws)
+
+    def add(total: PyTree, own: Draws) -> tuple[PyTree, None]:
+        return jax.tree.map(jnp.add, total, jax.value_and_grad(_batch_loss)(weights, problem, source, own)), None
+
+    blank = (jnp.zeros((), draws.u.dtype), jax.tree.map(jnp.zeros_like, weights))
+    total, _ = jax.lax.scan(add, blank, draws.parts(parts))
+    return jax.tree.map(lambda leaf: leaf / parts, total)
 
 
 def _step(
@@ -87,7 +120,8 @@ def _step(
     step: Array,
     key: Key,
 ) -> tuple[Carry, Float[Array, ""]]:
-    loss, gradient = jax.value_and_grad(_batch_loss)(carry.weights, problem, source, places, key)
+    draws = Draws.of(places, program.dtype, key)
+    loss, gradient = _loss_and_gradient(carry.weights, problem, source, draws, program.parts)
     updates, optimizer = program.optimizer.update(gradient, carry.optimizer, carry.weights)
     weights = optax.apply_updates(carry.weights, updates)
     decay = jnp.minimum(program.ema_decay, (1 + step) / (10 + step))  # young averages forget the start at once
