@@ -11,6 +11,7 @@ from scorax._text import shown_path
 from scorax.cli._console import note, say, table
 from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting
+from scorax.cli._read_as import ReadAsOption, others
 from scorax.cli._runtime import Devices, pin_threads
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def evaluate(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of all that is drawn.")] = 0,
     devices: Devices = 1,
+    read_as: ReadAsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> None:
     """Judge a run on rows that took no part in its fit."""
@@ -63,11 +65,11 @@ def evaluate(
     from scorax.data import read_table
     from scorax.tables import EvaluationRows, open_run
 
-    saved, test_rows = open_run(RunFolder(run)), read_table(test, missing="keep")
+    saved, test_rows = open_run(RunFolder(run)), read_table(test, missing="keep", others=others(read_as))
     asked = EvaluationRows.of(
         saved,
         test_rows,
-        None if data is None else read_table(data, missing="keep"),
+        None if data is None else read_table(data, missing="keep", others=others(read_as)),
         target=target,
         test_name=shown_path(test),
         data_name=shown_path(data),

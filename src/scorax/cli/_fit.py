@@ -18,6 +18,7 @@ from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_full_folder, require_folder, require_resumable
 from scorax.cli._pictures import fit as _fit_pictures
 from scorax.cli._pictures import refuse_options
+from scorax.cli._read_as import ReadAsOption, others
 from scorax.cli._report import say_report
 from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._signals import Signals
@@ -27,7 +28,7 @@ def fit(
     table: Annotated[
         Path,
         typer.Argument(
-            metavar="TABLE", help="A .csv (with header), .parquet, .npy or .npz file; or a folder of pictures."
+            metavar="TABLE", help="A .csv (with header), .parquet, .npy or .npz; a folder of .parquet, or of pictures."
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="The run folder to write.")],
@@ -68,6 +69,7 @@ def fit(
     labels: Annotated[
         Path | None, typer.Option("--labels", metavar="FILE.npy", help="Of pictures in a .npy: the class of each.")
     ] = None,
+    read_as: ReadAsOption = None,
     size: Annotated[
         int | None,
         typer.Option(
@@ -95,7 +97,7 @@ def fit(
         refuse_full_folder(output, do="add --resume to go on with it, or name another folder with -o")
     from scorax.data import holds_pictures
 
-    if holds_pictures(table):
+    if holds_pictures(table) if read_as is None else read_as == "images":
         stated = {"column": columns, "category": categories, "ignore": ignored, "schema": schema}
         refuse_options("pictures", holdout=holdout, test=test, folds=folds, **stated)
         _fit_of_pictures(given, sets or ())
@@ -118,7 +120,7 @@ def fit(
     require_whole_rows(settings)
     if resume:
         require_resumable(output)
-    given_rows = read_table(table, missing="keep")
+    given_rows = read_table(table, missing="keep", others=others(read_as))
     test_rows = None if test is None else read_table(test, missing="keep")
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema)
     describe_table(table, rows)
@@ -177,6 +179,7 @@ def _fit_of_pictures(given: dict[str, Any], sets: Sequence[str]) -> None:
         resume=given["resume"],
         labels=given["labels"],
         size=given["size"],
+        others=others(given["read_as"]),
         devices=given["devices"],
         make_report=given["make_report"],
         hint=lambda: _hint(given),

@@ -15,6 +15,7 @@ from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._pictures import impute as _impute_pictures
 from scorax.cli._pictures import of_pictures, refuse_options
+from scorax.cli._read_as import ReadAsOption, others
 from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._sample import BATCH
 
@@ -77,6 +78,7 @@ def impute(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Decides the draws.")] = 0,
+    read_as: ReadAsOption = None,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Draws of rows held in memory at a time; does not change them.")
     ] = BATCH,
@@ -108,7 +110,7 @@ def impute(
     from scorax.data import filled_writer, read_table
     from scorax.tables import open_run, require_masks, require_seen
 
-    saved, rows = open_run(RunFolder(run)), read_table(table, missing="keep")
+    saved, rows = open_run(RunFolder(run)), read_table(table, missing="keep", others=others(read_as))
     schema = saved.schema
     require_masks(saved.config)
     values = schema.match(rows, shown_path(table))

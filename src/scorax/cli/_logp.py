@@ -16,6 +16,7 @@ from scorax.cli._parts import part_of
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._pictures import logp as _logp_pictures
 from scorax.cli._pictures import of_pictures, refuse_options
+from scorax.cli._read_as import ReadAsOption, others
 from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._sample import BATCH
 
@@ -96,6 +97,7 @@ def logp(
     part: Annotated[
         str | None, typer.Option("--rows", metavar="A:B", help="Rows A to B - 1 of TABLE alone: a part of a job.")
     ] = None,
+    read_as: ReadAsOption = None,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows computed at a time; does not change the answers.")
     ] = BATCH,
@@ -116,7 +118,16 @@ def logp(
         other = {"tolerance": tolerance, "precision": precision is not Precision.auto, "exact": exact, "given": given}
         refuse_options("pictures", **other, rank=rank)
         _logp_pictures(
-            run, table, output, seed=seed, probes=probes, draws=draws or 1, batch=batch, rows=part, devices=devices
+            run,
+            table,
+            output,
+            seed=seed,
+            probes=probes,
+            draws=draws or 1,
+            batch=batch,
+            rows=part,
+            others=others(read_as),
+            devices=devices,
         )
         return
     draws = draws or 4
@@ -124,7 +135,7 @@ def logp(
     from scorax.data import TableWriter, read_table
     from scorax.tables import given_columns, open_run, require_masks
 
-    saved, rows = open_run(RunFolder(run)), read_table(table, missing="keep")
+    saved, rows = open_run(RunFolder(run)), read_table(table, missing="keep", others=others(read_as))
     schema = saved.schema
     known = [] if given is None else given_columns(given, schema)
     if known or rank is not None:

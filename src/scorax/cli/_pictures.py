@@ -12,18 +12,15 @@ from scorax._text import listing, shown_path
 from scorax.cli._console import note, say
 from scorax.cli._parts import part_of
 from scorax.cli._paths import refuse_overwriting, stream
+from scorax.cli._picture_output import SHEET, picture_writer
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from scorax.data import Pictures
-    from scorax.pictures import PictureConfig, PictureSchema
+    from scorax.data import Others, Pictures
+    from scorax.pictures import PictureConfig
 
 COLUMNS = ("picture", "log_probability", "bits", "error")
-_SHEET = 10
-"""Pictures in a line of a sheet."""
 _PROBES = 4
 
 
@@ -101,6 +98,7 @@ def fit(
     resume: bool,
     labels: Path | None,
     size: int | None,
+    others: "Others",
     devices: int,
     make_report: bool,
     hint: Callable[[], str],
@@ -109,7 +107,7 @@ def fit(
     from scorax.data import read_pictures
     from scorax.pictures import require_pictures
 
-    pictures = read_pictures(path, labels=labels, size=size)
+    pictures = read_pictures(path, labels=labels, size=size, others=others)
     require_pictures(pictures)
     describe(path, pictures, masks=settings.training.masks > 0)
     pin_threads(output if resume else None, devices)
@@ -178,7 +176,7 @@ def sample(
     wanted = None if class_name is None else saved.schema.place_of(class_name)
     if guidance != 1:
         saved.schema.require_classes()
-    write = _writer(output, saved.schema, numbers.start)
+    write = picture_writer(output, saved.schema, numbers.start)
     pin_threads(run, devices)
     import numpy as np
 
@@ -197,52 +195,6 @@ def sample(
     note(f"{len(numbers)} pictures: {shown_path(output)}")
 
 
-def _writer(output: Path, schema: "PictureSchema", first: int) -> "Callable[[np.ndarray, np.ndarray | None], None]":
-    """How pictures, numbered from ``first``, and their classes are written to ``output``; what cannot be is refused at once."""
-    ending = output.suffix.lower()
-    if ending not in ("", ".png", ".npy", ".npz") or str(output) == "-":
-        got = f"-o {shown_path(output)}"
-        raise InputError(explain(expected="a .png, .npy, .npz or a folder", got=got, do="name one of these with -o"))
-    if ending == "" and output.exists() and (not output.is_dir() or any(output.iterdir())):
-        got = f"{shown_path(output)}, which holds something"
-        raise InputError(explain(expected="a new or empty folder", got=got, do="name another folder with -o"))
-
-    def write(images: "np.ndarray", labels: "np.ndarray | None") -> None:
-        from scorax._sheet import sheet, write_png
-        from scorax.data import save_arrays
-
-        if ending == ".png":
-            write_png(output, sheet(images, _SHEET))
-        elif ending == ".npy":
-            save_arrays(output, {"images": images})
-        elif ending == ".npz":
-            named = {} if labels is None else {"labels": _names(schema, labels)}
-            save_arrays(output, {"images": images} | named)
-        else:
-            _write_folder(output, images, None if labels is None else _names(schema, labels), first)
-
-    return write
-
-
-def _names(schema: "PictureSchema", labels: "np.ndarray") -> "np.ndarray":
-    import numpy as np
-
-    return np.array(schema.classes)[labels]
-
-
-def _write_folder(folder: Path, images: "np.ndarray", names: "np.ndarray | None", first: int) -> None:
-    """``sheet.png``, and single files in ``pictures`` or in a folder of each class there, which ``scorax fit`` reads."""
-    from scorax._sheet import png, sheet, write_png
-    from scorax._write import make_folder
-
-    inside = folder / "pictures"
-    for name in [""] if names is None else sorted(set(map(str, names))):
-        make_folder(inside / name)
-    write_png(folder / "sheet.png", sheet(images, _SHEET))
-    for k, image in enumerate(images):
-        write_png(inside / ("" if names is None else str(names[k])) / f"{first + k:05d}.png", png(image))
-
-
 def logp(
     run: Path,
     path: Path,
@@ -253,6 +205,7 @@ def logp(
     draws: int,
     batch: int,
     rows: str | None,
+    others: "Others",
     devices: int,
 ) -> None:
     """Write the log-probability of every picture and its bits per number, with their error."""
@@ -262,7 +215,7 @@ def logp(
     from scorax.pictures import open_pictures
 
     saved = open_pictures(RunFolder(run))
-    pictures = read_pictures(path)
+    pictures = read_pictures(path, others=others)
     labels = saved.schema.match(pictures, path)
     order = sorted(range(len(pictures.names)), key=lambda i: pictures.names[i])
     named = TextFormat(tuple(pictures.names[i] for i in order))
@@ -345,5 +298,5 @@ def impute(run: Path, path: Path, mask: Path | None, output: Path, *, seed: int,
         write_png(output, png(filled[0]))
     else:
         shown = np.where(wanted[..., None], 128, pictures.images[0]).astype(np.uint8)
-        write_png(output, sheet(np.concatenate([shown[None], filled]), _SHEET))
+        write_png(output, sheet(np.concatenate([shown[None], filled]), SHEET))
     note(f"{int(wanted.sum()):,} of {wanted.size:,} pixels filled: {shown_path(output)}")

@@ -8,6 +8,7 @@ from scorax.data._cells import read_cells
 from scorax.data._dialect import Dialect
 from scorax.data._embedded import embedded, embedded_names, is_toy
 from scorax.data._filled import filled_writer
+from scorax.data._folders import Others
 from scorax.data._header import guard_name
 from scorax.data._image import read_image
 from scorax.data._order import RowOrder
@@ -28,6 +29,7 @@ __all__ = [
     "Limits",
     "Missing",
     "NumberFormat",
+    "Others",
     "PictureFacts",
     "Pictures",
     "RowOrder",

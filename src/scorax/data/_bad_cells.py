@@ -63,8 +63,12 @@ class BadCells:
         for tallies in self._tallies.values():
             tallies.pop(column, None)
 
-    def settle(self, table: Table, missing: Missing) -> Table:
-        """The table if it may be used, without its incomplete rows if asked; otherwise the refusal."""
+    def refuse(self, rows: int, missing: Missing) -> None:
+        """Refuses cells that were counted among so many rows and may not be there.
+
+        Raises:
+            InputError: an infinite number or, where they are refused, a missing cell.
+        """
         kinds: list[Kind] = ["infinite"] + (["missing"] if missing == "refuse" else [])  # type: ignore[list-item]
         for kind in kinds:
             tallies = self._tallies[kind]
@@ -79,12 +83,16 @@ class BadCells:
                 + explain(
                     expected=f"{expected} in every cell",
                     got=f"{word} in column {quote(self._names[column])}, row {tally.row} "
-                    f"({tally.count} of {table.rows} rows{others})",
+                    f"({tally.count} of {rows} rows{others})",
                     do=remedy,
                 )
             )
-        if missing == "drop" and self._tallies["missing"]:
-            kept = table.values[~np.isnan(table.values).any(axis=1)]
+
+    def settle(self, table: Table, missing: Missing) -> Table:
+        """The table if it may be used, without its incomplete rows if asked; otherwise the refusal."""
+        self.refuse(table.rows, missing)
+        if missing == "drop" and (whole := ~np.isnan(table.values).any(axis=1)).sum() < table.rows:
+            kept = table.values[whole]
             if len(kept) == 0:
                 raise InputError(
                     f"{shown_path(self._where)}: "

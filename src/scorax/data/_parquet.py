@@ -1,7 +1,13 @@
-"""Parquet by row group, after its declared size was checked; what comes is counted again while it is read."""
+"""Parquet by row group, after its declared size was checked; what comes is counted again while it is read.
 
+The files of a folder are one table: they have the same columns, and their rows follow each other in the order of the names.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +17,7 @@ from scorax.data._arrow_blocks import READABLE, block_of, readable
 from scorax.data._bad_cells import BadCells
 from scorax.data._blocks import Block, joined
 from scorax.data._pages import check_pages
-from scorax.data._row_names import without_pandas_index
+from scorax.data._row_names import pandas_index, without_pandas_index
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_names
 
 _ROWS = 65_536
@@ -23,20 +29,13 @@ def _refusal(path: Path, expected: str, got: str, do: str) -> InputError:
     return InputError(f"{shown_path(path)}: " + explain(expected=expected, got=got, do=do))
 
 
-def read_parquet(path: Path, limits: Limits, missing: Missing) -> Table:
-    """Reads a Parquet file; see ``read_table``."""
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Makes one line of what Arrow says of a damaged file."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(
-            path,
-            memory_map=False,
-            thrift_string_size_limit=_METADATA,
-            thrift_container_size_limit=max(_GROUPS, 2 * limits.columns),
-            arrow_extensions_enabled=False,
-        ) as file:
-            return _read(path, file, limits, missing)
+        yield
     except InputError:
         raise
     # Arrow reports damage through most of these; none of them is a fault of this program.
@@ -45,36 +44,150 @@ def read_parquet(path: Path, limits: Limits, missing: Missing) -> Table:
         raise _refusal(path, "a Parquet file", quote(message, 100), "write the file again") from None
 
 
-def _read(path: Path, file: Any, limits: Limits, missing: Missing) -> Table:
-    check_count(file.metadata.num_columns, path, limits)
-    check_bytes(file.metadata.num_rows * file.metadata.num_columns * 8, path, limits)
-    schema = file.schema_arrow
-    names = tuple(schema.names)
-    check_names(names, path, limits)
-    for name, kind in zip(names, schema.types, strict=True):
-        if not readable(kind):
-            got, do = (
-                f"type {quote(str(kind), 30)} in column {quote(name)}",
-                "remove the column or write it as one of these",
+@dataclass(frozen=True)
+class _File:
+    """A file whose declared size was checked: its columns, and the number of rows of each row group."""
+
+    path: Path
+    schema: Any
+    groups: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(self.groups)
+
+
+class _Batch(NamedTuple):
+    """Some rows of a file: where they begin, counted from 0 in the file and in all of them, and their cells by column."""
+
+    file: _File
+    first: int
+    place: int
+    cells: Any
+
+
+class ParquetFiles:
+    """Parquet files that are one table, one after the other.
+
+    Args:
+        path: the file or the folder, for messages.
+        files: its files.
+        limits: what they may cost.
+        whole: whether the table will be held in memory, and may take the bytes that it may.
+
+    Raises:
+        InputError: one of them is no Parquet file, is damaged or too large, or has other columns than the first one.
+    """
+
+    def __init__(self, path: Path, files: Sequence[Path], limits: Limits, *, whole: bool = True) -> None:
+        self._path, self._limits = path, limits
+        self._files: list[_File] = []
+        for name in files:
+            with self._opened(name) as file:
+                self._files.append(self._checked(name, file, whole=whole))
+        self.names: tuple[str, ...] = tuple(self._files[0].schema.names)
+        self.rows = sum(file.rows for file in self._files)
+        if self.rows == 0:
+            raise _refusal(path, "rows", "none", "check the file")
+
+    def batches(self, start: int = 0, stop: int | None = None) -> Iterator[_Batch]:
+        """The rows from ``start`` to ``stop``, of at most 65,536 at a time; of row groups outside nothing is read."""
+        stop = self.rows if stop is None else stop
+        place = 0
+        for own in self._files:
+            with self._opened(own.path) as file:
+                first = 0
+                for number, rows in enumerate(own.groups):
+                    if place + rows > start and place < stop and rows:
+                        found = 0
+                        for batch in file.iter_batches(batch_size=_ROWS, row_groups=[number], use_threads=False):
+                            low, high = max(start - place - found, 0), min(stop - place - found, batch.num_rows)
+                            if low < high:
+                                cells = batch.slice(low, high - low)
+                                yield _Batch(own, first + found + low, place + found + low, cells)
+                            found += batch.num_rows
+                        if found != rows:
+                            do = "the file is damaged: write it again"
+                            raise _refusal(own.path, f"{rows} rows in row group {number}", f"{found}", do)
+                    place, first = place + rows, first + rows
+
+    def read(self, missing: Missing, start: int = 0, stop: int | None = None) -> Table:
+        """The rows from ``start`` to ``stop`` as a table."""
+        blocks: list[list[Block]] = [[] for _ in self.names]
+        index = pandas_index(self.names, self._files[0].schema.pandas_metadata)
+        rows, before = 0, self._files[0]
+        bad = BadCells(before.path, self.names)
+        for batch in self.batches(start, stop):
+            if batch.file is not before:
+                bad.refuse(before.rows, missing)
+                bad, before = BadCells(batch.file.path, self.names), batch.file
+            for j, cells in enumerate(batch.cells.columns):
+                with _explained(batch.file.path):
+                    block = block_of(cells, batch.file.path, self.names[j])
+                if j not in index:
+                    bad.note_block(j, block, batch.first + 1)
+                blocks[j].append(block)
+            rows += batch.cells.num_rows
+        bad.refuse(before.rows, missing)
+        values, formats = np.empty((rows, len(self.names))), []
+        for j, name in enumerate(self.names):
+            values[:, j], form = joined(blocks[j], name, self._path)
+            formats.append(form)
+        table = without_pandas_index(Table(self.names, values, tuple(formats)), index)
+        return bad.settle(table, missing)
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[Any]:
+        import pyarrow.parquet as pq
+
+        with (
+            _explained(path),
+            pq.ParquetFile(
+                path,
+                memory_map=False,
+                thrift_string_size_limit=_METADATA,
+                thrift_container_size_limit=max(_GROUPS, 2 * self._limits.columns),
+                arrow_extensions_enabled=False,
+            ) as file,
+        ):
+            yield file
+
+    def _checked(self, path: Path, file: Any, *, whole: bool) -> _File:
+        metadata, schema = file.metadata, file.schema_arrow
+        check_count(metadata.num_columns, path, self._limits)
+        if whole:
+            before = sum(own.rows for own in self._files)
+            check_bytes((before + metadata.num_rows) * metadata.num_columns * 8, self._path, self._limits)
+        check_names(schema.names, path, self._limits)
+        for name, kind in zip(schema.names, schema.types, strict=True):
+            if not readable(kind):
+                got = f"type {quote(str(kind), 30)} in column {quote(name)}"
+                raise _refusal(path, READABLE, got, "remove the column or write it as one of these")
+        if self._files:
+            self._require_same(path, schema)
+        if metadata.num_rows:
+            check_pages(path, metadata, self._limits)
+        groups = tuple(metadata.row_group(k).num_rows for k in range(metadata.num_row_groups))
+        return _File(path, schema, groups)
+
+    def _require_same(self, path: Path, schema: Any) -> None:
+        """Refuse a file with other columns than the first one."""
+        first = self._files[0]
+        columns = [
+            [f"{quote(name)} of type {str(kind)[:30]}" for name, kind in zip(own.names, own.types, strict=True)]
+            for own in (first.schema, schema)
+        ]
+        if columns[0] != columns[1]:
+            length = max(map(len, columns))
+            expected, got = next(
+                pair
+                for pair in zip(*(own + ["no further column"] * (length - len(own)) for own in columns), strict=True)
+                if pair[0] != pair[1]
             )
-            raise _refusal(path, READABLE, got, do)
-    if file.metadata.num_rows == 0:
-        raise _refusal(path, "rows", "none", "check the file")
-    check_pages(path, file.metadata, limits)
-    bad, rows = BadCells(path, names), 0
-    blocks: list[list[Block]] = [[] for _ in names]
-    for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
-        for j, cells in enumerate(batch.columns):
-            block = block_of(cells, path, names[j])
-            bad.note_block(j, block, rows + 1)
-            blocks[j].append(block)
-        rows += batch.num_rows
-        check_bytes(rows * len(names) * 8, path, limits)
-    if rows != file.metadata.num_rows:
-        raise _refusal(path, f"{file.metadata.num_rows} rows", f"{rows}", "the file is damaged: write it again")
-    values, formats = np.empty((rows, len(names))), []
-    for j, name in enumerate(names):
-        values[:, j], form = joined(blocks[j], name, path)
-        formats.append(form)
-    table = Table(names, values, tuple(formats))
-    return bad.settle(without_pandas_index(table, schema.pandas_metadata, bad), missing)
+            do = "write all files with the same columns in the same order"
+            raise _refusal(path, f"the columns of {quote(first.path.name)}: {expected}", got, do)
+
+
+def read_parquet(path: Path, limits: Limits, missing: Missing) -> Table:
+    """Reads a Parquet file; see ``read_table``."""
+    return ParquetFiles(path, [path], limits).read(missing)

@@ -1,10 +1,7 @@
 """Pictures in a folder of PNG or JPEG files, or of a folder of them for each class."""
 
-import os
 import warnings
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,69 +9,54 @@ import numpy as np
 
 from scorax._errors import InputError
 from scorax._text import quote
+from scorax.data._folders import PICTURES, Entries, Others, entries
 from scorax.data._picture_set import LEAST_SIDE, Pictures, array_of, fitted, refusal, require_size, resized
 from scorax.data._table import Limits, check_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-ENDINGS = (".png", ".jpg", ".jpeg")
 _TABLES = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 
 
-def pictures_of_folder(path: Path, size: int | None) -> Pictures:
-    top = _entries(path)
-    folders = [entry.name for entry in top.shown if entry.is_dir()]
-    files = [entry.name for entry in top.shown if not entry.is_dir()]
-    _require_pictures(path, files)
-    if folders and files:
+def pictures_of_folder(path: Path, size: int | None, others: Others = "refuse") -> Pictures:
+    """The pictures of a folder, or of the folders of its classes, brought to one size where it is given."""
+    top = _pictures_in(path, others)
+    if top.folders and top.read:
         got, do = (
-            f"{quote(files[0])} beside the folder {quote(folders[0])}",
+            f"{quote(top.read[0])} beside the folder {quote(top.folders[0])}",
             "put every picture in a folder of its class",
         )
         raise refusal(path, "pictures, or a folder of them for each class", got, do)
-    if not folders and not files:
+    if not top.folders and not top.read:
         raise refusal(path, "PNG or JPEG pictures", "an empty folder", "check the path")
-    hidden = top.hidden
-    found: list[tuple[str, int | None]] = [(name, None) for name in files]
-    for place, folder in enumerate(folders):
-        own = _entries(path / folder)
-        deeper = next((entry.name for entry in own.shown if entry.is_dir()), None)
-        if deeper is not None:
-            got = f"another folder {quote(deeper)} in it"
+    hidden, passed = top.hidden, len(top.others)
+    found: list[tuple[str, int | None]] = [(name, None) for name in top.read]
+    for place, folder in enumerate(top.folders):
+        own = _pictures_in(path / folder, others)
+        if own.folders:
+            got = f"another folder {quote(own.folders[0])} in it"
             raise refusal(path / folder, "the pictures of one class", got, "leave one level of folders")
-        names = [entry.name for entry in own.shown]
-        _require_pictures(path / folder, names)
-        if not names:
+        if not own.read:
             raise refusal(path / folder, "the pictures of a class", "an empty folder", "remove it")
-        hidden += own.hidden
-        found += [(f"{folder}/{name}", place) for name in names]
-    remarks = (f"{hidden} hidden file{'s' if hidden > 1 else ''} passed over",) if hidden else ()
-    return pictures_of_files(path, found, tuple(folders), size, remarks)
+        hidden, passed = hidden + own.hidden, passed + len(own.others)
+        found += [(f"{folder}/{name}", place) for name in own.read]
+    counted = ((hidden, "hidden"), (passed, "other"))
+    remarks = tuple(f"{n} {kind} file{'s' if n > 1 else ''} passed over" for n, kind in counted if n)
+    return pictures_of_files(path, found, tuple(top.folders), size, remarks)
 
 
-@dataclass(frozen=True)
-class _Entries:
-    shown: list[os.DirEntry[str]]
-    hidden: int
+def _pictures_in(path: Path, others: Others) -> Entries:
+    found = entries(path, PICTURES)
+    if found.others and others == "refuse":
+        _refuse_others(path, found)
+    return found
 
 
-def _entries(path: Path) -> _Entries:
-    try:
-        with os.scandir(path) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        raise refusal(path, "a folder that can be read", str(error.strerror), "check its permissions") from None
-    shown = [entry for entry in entries if not entry.name.startswith(".")]
-    return _Entries(shown, len(entries) - len(shown))
-
-
-def _require_pictures(path: Path, names: Sequence[str]) -> None:
-    other = next((name for name in names if not name.lower().endswith(ENDINGS)), None)
-    if other is None:
-        return
+def _refuse_others(path: Path, found: Entries) -> None:
+    other = found.others[0]
     table = other.lower().endswith(_TABLES)
-    if len([name for name in names if name.lower().endswith(ENDINGS)]) == 0 and table:
+    if not found.read and table:
         raise refusal(path, "pictures, or a data file", f"a folder with {quote(other)}", "name a file in it")
     do = "name the table itself, or take it out of the folder" if table else "take it out of the folder"
     raise refusal(path, "PNG and JPEG files only", quote(other), do)

@@ -6,19 +6,26 @@ from typing import Any
 import numpy as np
 
 from scorax._errors import InputError
+from scorax.data._folders import PICTURES, Others, is_folder_of_pictures
 from scorax.data._numpy import archive_members, header_in, opened_archive, shape_of_npy
 from scorax.data._picture_arrays import pictures_of_array
-from scorax.data._picture_files import ENDINGS, pictures_of_files, pictures_of_folder
+from scorax.data._picture_files import pictures_of_files, pictures_of_folder
 from scorax.data._picture_set import Pictures, refusal
 from scorax.data._table import Limits
 
 
 def holds_pictures(path: Path) -> bool:
-    """Whether a path is to be read as pictures and not as a table: a folder, a PNG or JPEG file, or an array of 3 axes or more.
+    """Whether a path is to be read as pictures and not as a table: a PNG or JPEG file, an array of 3 axes or more, or a folder.
 
-    Files that are damaged or missing are none: whoever reads them as a table says what is wrong.
+    A folder whose files are all Parquet is a table. Files that are damaged or missing are none: whoever reads them as a table
+    says what is wrong.
+
+    Raises:
+        InputError: a folder holds Parquet files and others.
     """
-    if path.is_dir() or path.suffix.lower() in ENDINGS:
+    if path.is_dir():
+        return is_folder_of_pictures(path)
+    if path.suffix.lower() in PICTURES:
         return True
     try:
         match path.suffix.lower():
@@ -44,7 +51,9 @@ def embedded_digits() -> Pictures:
     return Pictures(images, labels, tuple(str(k) for k in range(10)), names)
 
 
-def read_pictures(path: Path, *, labels: Path | None = None, size: int | None = None) -> Pictures:
+def read_pictures(
+    path: Path, *, labels: Path | None = None, size: int | None = None, others: Others = "refuse"
+) -> Pictures:
     """Reads pictures of one size.
 
     - A folder holds PNG or JPEG files, or a folder of them for each class. Hidden files are passed over.
@@ -56,6 +65,7 @@ def read_pictures(path: Path, *, labels: Path | None = None, size: int | None = 
         path: folder or file.
         labels: ``.npy`` of one class for each picture of an array.
         size: height and width to bring every picture to: its shorter side is scaled, and the middle cut out.
+        others: whether a folder with other files is refused, or they are passed over.
 
     Raises:
         InputError: anything else, with the file and what was found.
@@ -63,11 +73,11 @@ def read_pictures(path: Path, *, labels: Path | None = None, size: int | None = 
     if path.is_dir():
         if labels is not None:
             raise refusal(labels, "labels beside an array", "labels beside a folder", "make a folder for each class")
-        return pictures_of_folder(path, size)
+        return pictures_of_folder(path, size, others)
     ending = path.suffix.lower()
     if not path.is_file():
         raise refusal(path, "pictures", "no such file or folder", "check the path")
-    if ending in ENDINGS:
+    if ending in PICTURES:
         return pictures_of_files(path.parent, [(path.name, None)], (), size, ())
     if ending not in (".npy", ".npz"):
         raise refusal(path, "a folder of PNG or JPEG files, a .npy or a .npz", f"the ending {ending}", "convert it")

@@ -9,8 +9,9 @@ from pathlib import Path
 from scorax._errors import EnvironmentFailure, InputError, explain
 from scorax._text import quote, shown_path, suggest
 from scorax.data._csv import read_csv
+from scorax.data._folders import Others, parquet_files
 from scorax.data._numpy import read_npy, read_npz
-from scorax.data._parquet import read_parquet
+from scorax.data._parquet import ParquetFiles, read_parquet
 from scorax.data._remarks import remarks_on_kinds
 from scorax.data._table import Limits, Missing, Table
 
@@ -38,13 +39,24 @@ _MAGIC = {
 _STARTS = {".parquet": b"PAR1", ".npy": b"\x93NUMPY", ".npz": b"PK"}
 
 
-def read_table(path: str | os.PathLike[str], *, limits: Limits | None = None, missing: Missing = "refuse") -> Table:
-    """Reads a table: ``.csv`` or ``.tsv`` with a header, ``.parquet``, ``.npy``, or ``.npz``.
+def read_table(
+    path: str | os.PathLike[str],
+    *,
+    limits: Limits | None = None,
+    missing: Missing = "refuse",
+    others: Others = "refuse",
+) -> Table:
+    """Reads a table: ``.csv`` or ``.tsv`` with a header, ``.parquet`` or a folder of such files, ``.npy``, or ``.npz``.
+
+    The files of a folder have the same columns; their rows follow each other in the order of the names, of which those that begin
+    with ``_`` or ``.`` are passed over.
 
     Args:
-        path: the file. The suffix decides the format.
+        path: the file, whose suffix decides the format, or the folder.
         limits: what it may cost (``Limits()`` by default).
         missing: ``refuse`` a table with missing cells, ``keep`` them as NaN, or ``drop`` their rows.
+
+        others: whether a folder with other files is refused, or they are passed over.
 
     Raises:
         InputError: the file is not such a table; the line names the file, the column and the row, counted from 1
@@ -57,7 +69,11 @@ def read_table(path: str | os.PathLike[str], *, limits: Limits | None = None, mi
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{place}: " + explain(expected="a data file", got="a folder", do="name a file in it"))
+            files, remarks = parquet_files(path, others)
+            for file in files:
+                _check_start(file, os.stat(file).st_size)
+            table = ParquetFiles(path, files, limits).read(missing)
+            return replace(table, remarks=remarks + table.remarks + remarks_on_kinds(table))
         if reader is None:
             raise InputError(
                 f"{place}: "

@@ -1,6 +1,7 @@
 """Columns that are none: the names or numbers of the rows, as pandas and R write them, and what a last delimiter leaves."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,29 +39,34 @@ def without_row_names(table: Table, bad: BadCells) -> Table:
         elif running and table.rows > 1:
             drop.append(j)
             remarks.append(f"the first column, {quote(name)}, numbers the rows: left out; rename it to keep it")
-    return _without(table, drop, remarks, bad)
+    found = _without(table, drop, remarks)
+    if found is not table:
+        for j in drop:
+            bad.forget(j)
+    return found
 
 
-def without_pandas_index(table: Table, metadata: Any, bad: BadCells) -> Table:
-    """The table without the index of the data frame that a Parquet file was written from, if the index had no name.
+def pandas_index(names: Sequence[str], metadata: Any) -> list[int]:
+    """Places of the index of the data frame that a Parquet file was written from, where the index had no name.
 
-    An index with a name is a column like others.
+    An index with a name is a column like others. One that is all there is stays.
     """
     described = metadata.get("index_columns", ()) if isinstance(metadata, dict) else ()
-    drop, remarks = [], list(table.remarks)
-    for label in described if isinstance(described, list) else ():
-        if isinstance(label, str) and _LEVEL.fullmatch(label) and label in table.columns:
-            drop.append(table.columns.index(label))
-            remarks.append(f"the file says that {quote(label)} is the index of its rows: left out")
-    return _without(table, drop, remarks, bad)
+    labels = [label for label in described if isinstance(label, str)] if isinstance(described, list) else []
+    found = [names.index(label) for label in labels if _LEVEL.fullmatch(label) and label in names]
+    return found if len(found) < len(names) else []
 
 
-def _without(table: Table, drop: list[int], remarks: list[str], bad: BadCells) -> Table:
+def without_pandas_index(table: Table, index: list[int]) -> Table:
+    """The table without the columns of :func:`pandas_index`."""
+    said = [f"the file says that {quote(table.columns[j])} is the index of its rows: left out" for j in index]
+    return _without(table, index, [*table.remarks, *said])
+
+
+def _without(table: Table, drop: list[int], remarks: list[str]) -> Table:
     kept = [j for j in range(len(table.columns)) if j not in drop]
     if not drop or not kept:
         return table
-    for j in drop:
-        bad.forget(j)
     return replace(
         table,
         columns=tuple(table.columns[j] for j in kept),

@@ -1,0 +1,27 @@
+"""The option that says what of a folder is read, where it holds tables and pictures."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from scorax.data import Others
+
+
+class ReadAs(StrEnum):
+    """What a folder with several kinds of files is read as."""
+
+    table = "table"
+    images = "images"
+
+
+ReadAsOption: TypeAlias = Annotated[
+    ReadAs | None,
+    typer.Option("--as", help="Of a folder with Parquet files and others: which are read. Default: it is refused."),
+]
+
+
+def others(read_as: ReadAs | None) -> "Others":
+    """What is done with other files of a folder: passed over where a person says which are meant."""
+    return "refuse" if read_as is None else "pass over"
