@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import tiny
@@ -69,3 +70,18 @@ def test_what_is_no_part_is_refused(
     assert message in said
     assert len(said.splitlines()) == 1
     assert not any(tmp_path.iterdir())
+
+
+def test_rows_of_a_folder_are_scored_as_those_of_a_file(work: Path) -> None:
+    """Two files, several row groups: pieces and batches do not show in a byte."""
+    folder = work / "folder"
+    folder.mkdir()
+    table = pq.read_table(work / "rows.parquet")
+    for name, part in (("a", table.slice(0, 17)), ("b", table.slice(17))):
+        pq.write_table(part, folder / f"{name}.parquet", row_group_size=5)
+    out = [work / f"logp-{name}.csv" for name in ("file", "folder", "part", "rest")]
+    options: list[list[str]] = [[], ["--batch", "3"], ["--rows", "0:20"], ["--rows", "20:50"]]
+    for path, own, rows in zip(out, options, (work / "rows.parquet", *[folder] * 3), strict=True):
+        assert main(["logp", str(work / "run"), str(rows), "-o", str(path), *own]) == 0
+    whole = out[0].read_bytes()
+    assert (out[1].read_bytes(), out[2].read_bytes() + out[3].read_bytes()) == (whole, whole)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from scorax._text import percent
@@ -18,102 +17,147 @@ _LEAST_TOLERANCE = 1e-10
 """No smaller tolerance is proposed: rounding is larger."""
 
 
-def draw_lines(answers: Sequence[DataLogProb]) -> list[str]:
-    """Sentences about the errors of rows with categories: of the solver, and of the draws of noisy codes."""
-    numerical, drawn = (np.concatenate([getattr(a, part) for a in answers]) for part in _PARTS)
-    draws = answers[0].draws
-    known = f"largest standard error {_largest(drawn)}" if draws > 1 else "error of a single draw not known: --draws 4"
-    lines = [f"numerical error at most {_largest(numerical)}; {draws} draws a row, {known}"]
-    failed = sum(int(np.count_nonzero(~a.converged)) for a in answers)
-    if failed:
-        lines.append(
-            f"warning: no solution within the step limit on {failed} of {len(numerical)} rows: do not use them"
+class _Largest:
+    """The largest known of many errors: NaN without any, and infinite where one is without bound."""
+
+    def __init__(self) -> None:
+        self.value = np.nan
+
+    def add(self, errors: Any) -> None:
+        self.value = float(np.fmax(self.value, np.fmax.reduce(np.asarray(errors, np.float64), initial=np.nan)))
+
+    def __str__(self) -> str:
+        if np.isnan(self.value):
+            return "not known"
+        return f"{self.value:.1e} nats" if np.isfinite(self.value) else "without bound"
+
+
+class _DrawErrors:
+    """The errors of rows with categories: of the solver, and of the draws of noisy codes."""
+
+    def __init__(self) -> None:
+        self.numerical, self.drawn, self.rows, self.failed, self.draws = _Largest(), _Largest(), 0, 0, 1
+
+    def add(self, answer: DataLogProb) -> None:
+        self.numerical.add(answer.numerical_error)
+        self.drawn.add(answer.standard_error)
+        self.rows += len(answer.value)
+        self.failed += int(np.count_nonzero(~answer.converged))
+        self.draws = answer.draws
+
+    def lines(self) -> list[str]:
+        """Sentences about them."""
+        known = f"largest standard error {self.drawn}"
+        if self.draws == 1:
+            known = "error of a single draw not known: --draws 4"
+        lines = [f"numerical error at most {self.numerical}; {self.draws} draws a row, {known}"]
+        if self.failed:
+            lines.append(
+                f"warning: no solution within the step limit on {self.failed} of {self.rows} rows: do not use them"
+            )
+        return lines
+
+
+class _SolveErrors:
+    """The errors of rows solved at a tolerance; that of the precision where it is ``None``."""
+
+    def __init__(self, tolerance: float | None) -> None:
+        self.tolerance = tolerance
+        self.total, self.solver, self.terminal, self.trace = _Largest(), _Largest(), _Largest(), _Largest()
+        self.rows = self.failed = self.bad = self.probes = 0
+        self.hidden, self.hiding, self.wide = 0.0, 0, False
+        self.parts = np.zeros(3, int)
+        """In how many of the bad rows the error of the trace, of the solver and of the end of the flow is the largest."""
+
+    def add(self, answer: LogProb) -> None:
+        kind = np.asarray(answer.solver_error).dtype
+        self.tolerance = default_tolerance(kind) if self.tolerance is None else self.tolerance
+        self.wide = kind == np.float64
+        self.total.add(answer.total_error)
+        self.solver.add(answer.solver_error)
+        self.terminal.add(answer.terminal_error)
+        self.trace.add(answer.trace_error)
+        self.rows += len(answer.value)
+        self.failed += int(np.count_nonzero(~answer.converged))
+        self.probes = max(self.probes, int(np.max(answer.probes)))
+        hidden = np.asarray(answer.truncation, np.float64)
+        self.hidden += float(np.nansum(hidden))
+        self.hiding += int(np.count_nonzero(~np.isnan(hidden)))
+        bad = np.asarray(answer.total_error) > self.limit
+        if bad.any():
+            errors = (answer.trace_error, answer.solver_error, answer.terminal_error)
+            part = np.argmax(np.stack([np.nan_to_num(error[bad]) for error in errors]), axis=0)
+            self.parts += np.bincount(part, minlength=3)
+            self.bad += int(bad.sum())
+
+    @property
+    def limit(self) -> float:
+        """Nats from which on an error is worth a warning."""
+        return max(MATTERS, self.tolerance or 0.0)
+
+    def lines(self) -> list[str]:
+        """Sentences about them; a warning is the last, and only where an error matters."""
+        lines = [
+            f"largest error {self.total}: solver {self.solver}, end of the flow {self.terminal}, "
+            f"divergence {f'{self.probes} probes, ' if self.probes else 'exact, '}{self.trace}"
+        ]
+        if self.hiding and np.isfinite(self.hidden):
+            mean = self.hidden / self.hiding
+            lines.append(f"hidden by the noise at the cut-off: {mean:+.2g} nats on average, not counted as error")
+        if self.failed:
+            lines.append(
+                f"warning: no solution within the step limit on {self.failed} of {self.rows} rows: do not use these values"
+            )
+        if self.bad:
+            lines.append(
+                f"warning: {self.bad} of {self.rows} log-densities may be off by more than {self.limit:g} nats "
+                f"({percent(np.expm1(self.limit), 2)} of the density), the worst by {self.total}; do not read "
+                f"differences smaller than the error column; {self._remedy()}"
+            )
+        return lines
+
+    def _remedy(self) -> str:
+        """What to type against the part of the error that is largest in most of the bad rows."""
+        part, tolerance = int(self.parts.argmax()), self.tolerance or _LEAST_TOLERANCE
+        if part == 0:
+            return f"try --exact, or --probes {4 * self.probes}, which halves the error"
+        if part == 2:
+            return "the noise the model was fitted with ends too early for these rows: fit again with a larger noise.sigma_max"
+        options: Sequence[str] = [
+            *([f"--tolerance {max(tolerance / 100, _LEAST_TOLERANCE):.0e}"] if tolerance > _LEAST_TOLERANCE else []),
+            *([] if self.wide else ["--precision float64"]),
+        ]
+        return (
+            f"try {' and '.join(options)}"
+            if options
+            else "these rows lie where the model is too steep to be solved better"
         )
-    return lines
-
-
-_PARTS = ("numerical_error", "standard_error")
 
 
 class ErrorBudget:
-    """What is known about the errors of log-densities, over all rows of a file.
+    """What is known about the errors of log-densities, over all rows of a file; it takes no more memory for more of them.
 
     Args:
         tolerance: of the solver; that of the precision where it is ``None``.
     """
 
     def __init__(self, tolerance: float | None) -> None:
-        self._tolerance = tolerance
-        self._parts: list[LogProb] = []
-        self._drawn: list[DataLogProb] = []
+        self._solved, self._drawn = _SolveErrors(tolerance), _DrawErrors()
 
     def add(self, answer: LogProb | DataLogProb) -> None:
         if isinstance(answer, DataLogProb):
-            self._drawn.append(answer)
+            self._drawn.add(answer)
         else:
-            self._parts.append(answer)
+            self._solved.add(answer)
 
     def say(self) -> None:
         """The largest of each error, what the noise at the cut-off hides, and a warning where an error matters."""
-        if self._drawn:
-            lines = draw_lines(self._drawn)
-        else:
-            whole = jax.tree.map(lambda *leaves: np.concatenate(leaves), *self._parts)
-            lines = budget_lines(whole, self._tolerance)
-        for line in lines:
+        for line in self._drawn.lines() if self._drawn.rows else self._solved.lines():
             note(line)
 
 
 def budget_lines(answer: LogProb, tolerance: float | None) -> list[str]:
     """Sentences about the errors of rows solved at a tolerance; a warning is the last, and only where an error matters."""
-    tolerance = default_tolerance(np.asarray(answer.solver_error).dtype) if tolerance is None else tolerance
-    probes = int(np.max(answer.probes))
-    lines = [
-        f"largest error {_largest(answer.total_error)}: solver {_largest(answer.solver_error)}, end of the flow "
-        f"{_largest(answer.terminal_error)}, divergence {f'{probes} probes, ' if probes else 'exact, '}"
-        f"{_largest(answer.trace_error)}"
-    ]
-    if np.isfinite(answer.truncation).any():
-        lines.append(
-            f"hidden by the noise at the cut-off: {np.nanmean(answer.truncation):+.2g} nats on average, not counted as error"
-        )
-    failed = int(np.count_nonzero(~answer.converged))
-    if failed:
-        lines.append(
-            f"warning: no solution within the step limit on {failed} of {len(answer.value)} rows: do not use these values"
-        )
-    limit = max(MATTERS, tolerance)
-    bad = np.asarray(answer.total_error) > limit
-    if bad.any():
-        lines.append(
-            f"warning: {int(bad.sum())} of {len(answer.value)} log-densities may be off by more than {limit:g} nats "
-            f"({percent(np.expm1(limit), 2)} of the density), the worst by {_largest(answer.total_error)}; do not read "
-            f"differences smaller than the error column; {_remedy(answer, bad, tolerance)}"
-        )
-    return lines
-
-
-def _remedy(answer: LogProb, bad: np.ndarray, tolerance: float) -> str:
-    """What to type against the part of the error that is largest in most of these rows."""
-    parts = np.stack([np.nan_to_num(e[bad]) for e in (answer.trace_error, answer.solver_error, answer.terminal_error)])
-    part = int(np.bincount(np.argmax(parts, axis=0), minlength=3).argmax())
-    if part == 0:
-        return f"try --exact, or --probes {4 * int(np.max(answer.probes))}, which halves the error"
-    if part == 2:
-        return (
-            "the noise the model was fitted with ends too early for these rows: fit again with a larger noise.sigma_max"
-        )
-    wide = np.asarray(answer.solver_error).dtype == np.float64
-    options: Sequence[str] = [
-        *([f"--tolerance {max(tolerance / 100, _LEAST_TOLERANCE):.0e}"] if tolerance > _LEAST_TOLERANCE else []),
-        *([] if wide else ["--precision float64"]),
-    ]
-    return (
-        f"try {' and '.join(options)}" if options else "these rows lie where the model is too steep to be solved better"
-    )
-
-
-def _largest(errors: Any) -> str:
-    known = np.asarray(errors)
-    known = known[~np.isnan(known)]
-    return "not known" if not len(known) else f"{known.max():.1e} nats" if np.isfinite(known).all() else "without bound"
+    found = _SolveErrors(tolerance)
+    found.add(answer)
+    return found.lines()

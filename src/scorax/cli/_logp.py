@@ -1,6 +1,5 @@
 """`scorax logp`: the log-density of every row, in the units of the file, with its error."""
 
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +22,7 @@ from scorax.cli._sample import BATCH
 if TYPE_CHECKING:
     import numpy as np
 
-    from scorax.tables import ScoreDensity
+    from scorax.tables import MatchedRows, ScoreDensity
 
 COLUMNS = ("row", "log_density", "error")
 
@@ -132,72 +131,80 @@ def logp(
         return
     draws = draws or 4
     from scorax.checkpoint import RunFolder
-    from scorax.data import TableWriter, read_table
-    from scorax.tables import given_columns, open_run, require_masks
+    from scorax.data import TableWriter, open_table
+    from scorax.tables import MatchedRows, Unseen, given_columns, open_run, require_masks, require_scorable
 
-    saved, rows = open_run(RunFolder(run)), read_table(table, missing="keep", others=others(read_as))
+    saved, source = open_run(RunFolder(run)), open_table(table, others=others(read_as))
     schema = saved.schema
     known = [] if given is None else given_columns(given, schema)
     if known or rank is not None:
         require_masks(saved.config)
-    values = schema.match(rows, shown_path(table))
-    asked = range(len(values)) if part is None else part_of(part, len(values))
-    rows = replace(rows, values=rows.values[asked.start : asked.stop])
-    values = values[asked.start : asked.stop]
-    writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(values), header=asked.start == 0)
+    asked = range(source.rows) if part is None else part_of(part, source.rows)
+    matched, unseen, unknown = MatchedRows(source, schema, shown_path(table)), Unseen(0, ()), None
+    for piece in matched.pieces(asked):  # all of it, before JAX is imported
+        require_scorable(piece.values, schema, holes=saved.config.network.masks, where=piece.where)
+        unseen, unknown = unseen + Unseen.of(piece.table, piece.values, schema), unknown or piece.table
+    writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(asked), header=asked.start == 0)
     pin_threads(run, devices)
     import numpy as np
 
     from scorax._sharding import on_devices
     from scorax.cli._budget import ErrorBudget
-    from scorax.cli._rows import NotFinite, describe_rows, summarise_density
+    from scorax.cli._rows import MeanDensity, NotFinite, describe_unknown, describe_unseen
     from scorax.likelihood import ExactDivergence, Hutchinson
     from scorax.tables import ScoreDensity
 
     divergence = ExactDivergence() if exact else None if probes is None else Hutchinson(probes)
     density = ScoreDensity.load(run)
     fitted = density.fitted_
-    fitted.require_scorable(values, str(table))
     if fitted.coded and probes is not None and draws > 1:
         got = f"{draws} draws: the noise of probes would raise their mean"
         raise InputError(explain(expected="one draw of noisy codes beside --probes", got=got, do="add --draws 1"))
-    describe_rows(rows, values, schema)
-    if fitted.coded and len(values) > _MANY:
-        seconds = _SECONDS * (1 + fitted.dimension / 100) * draws * len(values)
+    if unknown is not None:
+        describe_unknown(unknown, schema)
+    describe_unseen(unseen, len(asked))
+    if fitted.coded and len(asked) > _MANY:
+        seconds = _SECONDS * (1 + fitted.dimension / 100) * draws * len(asked)
         note(
-            f"{len(values)} rows with categories, {draws} draws each: about {duration(seconds)} of one processor; "
+            f"{len(asked)} rows with categories, {draws} draws each: about {duration(seconds)} of one processor; "
             "--draws 1 is quickest"
         )
     tolerance = fitted.config.sampling.tolerance if tolerance is None else tolerance
-    log_density, not_finite, budget = np.empty(len(values)), NotFinite(), ErrorBudget(tolerance)
-    with on_devices(devices), writing as writer, RowProgress(len(values)):
-        for start in range(0, len(values), batch):
-            answer = density.log_prob_rows(
-                values[start : start + batch],
-                seed=seed,
-                tolerance=tolerance,
-                precision=precision.value,
-                divergence=divergence,
-                draws=draws,
-                given=known,
-            )
-            piece = np.column_stack([asked[start : start + batch], answer.value, answer.total_error])
-            writer.write(piece)
-            log_density[start : start + batch] = answer.value
-            not_finite.add(piece)
-            budget.add(answer)
-    summarise_density(log_density, schema)
+    not_finite, budget, mean = NotFinite(), ErrorBudget(tolerance), MeanDensity()
+    ranked: list[np.ndarray] = []
+    with on_devices(devices), writing as writer, RowProgress(len(asked)):
+        for piece in matched.pieces(asked):
+            for start in range(0, len(piece.values), batch):
+                answer = density.log_prob_rows(
+                    piece.values[start : start + batch],
+                    seed=seed,
+                    tolerance=tolerance,
+                    precision=precision.value,
+                    divergence=divergence,
+                    draws=draws,
+                    given=known,
+                )
+                number = piece.start + start + np.arange(len(answer.value))
+                rows = np.column_stack([number, answer.value, answer.total_error])
+                writer.write(rows)
+                not_finite.add(rows)
+                budget.add(answer)
+                mean.add(rows[:, 1])
+                if rank is not None:
+                    ranked.append(rows[:, 1])
+    mean.say(schema)
     not_finite.warn("log-densities or errors")
     budget.say()
     if known:
-        _say_consistency(fitted.inconsistency(values[:_CALIBRATION], known, draws=draws))
+        few = matched.take(np.array(asked[:_CALIBRATION]))
+        _say_consistency(fitted.inconsistency(few, known, draws=draws))
     if rank is not None:
-        _say_unlikely(density, values, log_density, rank, draws)
-    note(f"{len(values)} rows: {shown_path(stream(output))}")
+        _say_unlikely(density, matched, np.concatenate(ranked), rank, draws)
+    note(f"{len(asked)} rows: {shown_path(stream(output))}")
 
 
 def _say_unlikely(
-    density: "ScoreDensity", values: "np.ndarray", log_density: "np.ndarray", rank: int, draws: int
+    density: "ScoreDensity", rows: "MatchedRows", log_density: "np.ndarray", rank: int, draws: int
 ) -> None:
     """Say which rows are least likely, and which of their cells are unlikely given the others."""
     import numpy as np
@@ -205,11 +212,11 @@ def _say_unlikely(
     from scorax.tables import reasons
 
     least = np.argsort(log_density, kind="stable")[:rank]
-    rest = np.setdiff1d(np.arange(len(values)), least)
-    beside = np.random.default_rng(len(values)).permutation(rest)[:_CALIBRATION]
-    found = reasons(density.fitted_, values, least.tolist(), values[beside], draws=draws)
+    rest = np.setdiff1d(np.arange(len(log_density)), least)
+    beside = np.random.default_rng(len(log_density)).permutation(rest)[:_CALIBRATION]
+    found = reasons(density.fitted_, rows.take(least), range(len(least)), rows.take(beside), draws=draws)
     say(
-        f"least likely of {len(values)} rows, and cells that few of {len(beside)} others have as unlikely given the rest:"
+        f"least likely of {len(log_density)} rows, and cells that few of {len(beside)} others have as unlikely given the rest:"
     )
     for k, row in enumerate(least.tolist()):
         why = "; ".join(f"{quote(name)} {value:.2f} nats ({percent(share)})" for name, value, share in found.of(k))

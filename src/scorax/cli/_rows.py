@@ -39,10 +39,14 @@ def describe_table(path: Path, rows: FitRows) -> None:
 def describe_rows(table: Table, values: np.ndarray, schema: Schema) -> None:
     """Say what rows have that the fit has not: columns, and values that it never saw, with what they count."""
     describe_unknown(table, schema)
-    found = Unseen.of(table, values, schema)
+    describe_unseen(Unseen.of(table, values, schema), len(values))
+
+
+def describe_unseen(found: Unseen, rows: int) -> None:
+    """Say what some of so many rows have that the fit never saw, and what it counts."""
     if found.rows:
         note(
-            f"{found.rows} of {len(values)} rows have {found}; it has the mass 1 / (2 (n + K)), "
+            f"{found.rows} of {rows} rows have {found}; it has the mass 1 / (2 (n + K)), "
             "of n rows of the fit and K levels, and the rest of the row is scored with it summed over"
         )
 
@@ -70,14 +74,28 @@ class NotFinite:
             note(f"warning: {self.count} of {self.total} {what} are not finite; they are written as they are")
 
 
-def summarise_density(values: np.ndarray, schema: Schema) -> None:
-    """The mean with its standard error on standard output; what it is a density of on standard error."""
-    finite = values[np.isfinite(values)]
-    if len(finite) > 1:
-        error = finite.std(ddof=1) / math.sqrt(len(finite))
-        say(f"mean log-density {finite.mean():.4f} ± {error:.4f} nats per row ({len(finite)} rows)")
-    elif len(finite) == 1:
-        say(f"log-density {finite[0]:.4f} nats (1 row)")
-    rounded = [column.name for column in schema.columns if any(column.widths)]
-    if rounded:
-        note(f"density of the dequantised row: noise as wide as its gap was added to {listing(rounded)}")
+class MeanDensity:
+    """The mean of log-densities that are finite, with its standard error, in one pass (Chan, Golub and LeVeque 1983)."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self._squares = 0, 0.0, 0.0
+
+    def add(self, values: np.ndarray) -> None:
+        finite = values[np.isfinite(values)]
+        if len(finite):
+            count, own = self.count + len(finite), float(finite.mean())
+            away = own - self.mean
+            self._squares += float(np.sum((finite - own) ** 2)) + away**2 * self.count * len(finite) / count
+            self.mean += away * len(finite) / count
+            self.count = count
+
+    def say(self, schema: Schema) -> None:
+        """The mean on standard output; what it is a density of on standard error."""
+        if self.count > 1:
+            error = math.sqrt(self._squares / (self.count - 1) / self.count)
+            say(f"mean log-density {self.mean:.4f} ± {error:.4f} nats per row ({self.count} rows)")
+        elif self.count == 1:
+            say(f"log-density {self.mean:.4f} nats (1 row)")
+        rounded = [column.name for column in schema.columns if any(column.widths)]
+        if rounded:
+            note(f"density of the dequantised row: noise as wide as its gap was added to {listing(rounded)}")

@@ -16,7 +16,8 @@ from scorax.data._output import TableWriter, write_table
 from scorax.data._picture_arrays import save_arrays
 from scorax.data._picture_set import PictureFacts, Pictures, fingerprint_of_pictures
 from scorax.data._pictures import embedded_digits, holds_pictures, read_pictures
-from scorax.data._read import read_table
+from scorax.data._read import open_table, read_table
+from scorax.data._source import TablePiece, TableSource
 from scorax.data._table import Limits, Missing, Table, TableFacts, check_names, fingerprint
 from scorax.data._toys import toy_log_density
 from scorax.data.formats import AbstractFormat, BooleanFormat, Format, NumberFormat, TextFormat, TimeFormat
@@ -35,6 +36,8 @@ __all__ = [
     "RowOrder",
     "Table",
     "TableFacts",
+    "TablePiece",
+    "TableSource",
     "TableWriter",
     "TextFormat",
     "TimeFormat",
@@ -50,6 +53,7 @@ __all__ = [
     "guard_name",
     "holds_pictures",
     "is_toy",
+    "open_table",
     "read_cells",
     "read_image",
     "read_pictures",

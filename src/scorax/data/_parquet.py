@@ -6,6 +6,7 @@ The files of a folder are one table: they have the same columns, and their rows 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,30 +112,47 @@ class ParquetFiles:
                             raise _refusal(own.path, f"{rows} rows in row group {number}", f"{found}", do)
                     place, first = place + rows, first + rows
 
-    def read(self, missing: Missing, start: int = 0, stop: int | None = None) -> Table:
-        """The rows from ``start`` to ``stop`` as a table."""
+    def read(self, missing: Missing) -> Table:
+        """All rows as one table."""
         blocks: list[list[Block]] = [[] for _ in self.names]
-        index = pandas_index(self.names, self._files[0].schema.pandas_metadata)
-        rows, before = 0, self._files[0]
-        bad = BadCells(before.path, self.names)
-        for batch in self.batches(start, stop):
+        bad, before = BadCells(self._files[0].path, self.names), self._files[0]
+        for batch in self.batches():
             if batch.file is not before:
                 bad.refuse(before.rows, missing)
                 bad, before = BadCells(batch.file.path, self.names), batch.file
-            for j, cells in enumerate(batch.cells.columns):
-                with _explained(batch.file.path):
-                    block = block_of(cells, batch.file.path, self.names[j])
-                if j not in index:
-                    bad.note_block(j, block, batch.first + 1)
-                blocks[j].append(block)
-            rows += batch.cells.num_rows
+            for own, block in zip(blocks, self._blocks(batch, bad), strict=True):
+                own.append(block)
         bad.refuse(before.rows, missing)
+        return bad.settle(self._table(blocks, self.rows), missing)
+
+    def tables(self, start: int, stop: int) -> Iterator[tuple[int, Table]]:
+        """The rows from ``start`` to ``stop``, at most 65,536 at a time, with the number of the first; missing cells are NaN."""
+        for batch in self.batches(start, stop):
+            bad = BadCells(batch.file.path, self.names)
+            blocks = [[block] for block in self._blocks(batch, bad)]
+            bad.refuse(batch.cells.num_rows, "keep")
+            yield batch.place, self._table(blocks, batch.cells.num_rows)
+
+    @cached_property
+    def _index(self) -> list[int]:
+        return pandas_index(self.names, self._files[0].schema.pandas_metadata)
+
+    def _blocks(self, batch: _Batch, bad: BadCells) -> list[Block]:
+        """The cells of a batch column by column; those that are missing or infinite are counted."""
+        found = []
+        for j, cells in enumerate(batch.cells.columns):
+            with _explained(batch.file.path):
+                found.append(block_of(cells, batch.file.path, self.names[j]))
+            if j not in self._index:
+                bad.note_block(j, found[j], batch.first + 1)
+        return found
+
+    def _table(self, blocks: Sequence[Sequence[Block]], rows: int) -> Table:
         values, formats = np.empty((rows, len(self.names))), []
         for j, name in enumerate(self.names):
             values[:, j], form = joined(blocks[j], name, self._path)
             formats.append(form)
-        table = without_pandas_index(Table(self.names, values, tuple(formats)), index)
-        return bad.settle(table, missing)
+        return without_pandas_index(Table(self.names, values, tuple(formats)), self._index)
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[Any]:
@@ -186,8 +204,3 @@ class ParquetFiles:
             )
             do = "write all files with the same columns in the same order"
             raise _refusal(path, f"the columns of {quote(first.path.name)}: {expected}", got, do)
-
-
-def read_parquet(path: Path, limits: Limits, missing: Missing) -> Table:
-    """Reads a Parquet file; see ``read_table``."""
-    return ParquetFiles(path, [path], limits).read(missing)

@@ -2,7 +2,8 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +12,14 @@ from scorax._text import quote, shown_path, suggest
 from scorax.data._csv import read_csv
 from scorax.data._folders import Others, parquet_files
 from scorax.data._numpy import read_npy, read_npz
-from scorax.data._parquet import ParquetFiles, read_parquet
+from scorax.data._parquet import ParquetFiles
 from scorax.data._remarks import remarks_on_kinds
+from scorax.data._source import TableSource
 from scorax.data._table import Limits, Missing, Table
 
 _READERS: dict[str, Callable[[Path, Limits, Missing], Table]] = {
     ".csv": read_csv,
     ".tsv": read_csv,
-    ".parquet": read_parquet,
     ".npy": read_npy,
     ".npz": read_npz,
 }
@@ -55,39 +56,70 @@ def read_table(
         path: the file, whose suffix decides the format, or the folder.
         limits: what it may cost (``Limits()`` by default).
         missing: ``refuse`` a table with missing cells, ``keep`` them as NaN, or ``drop`` their rows.
-
         others: whether a folder with other files is refused, or they are passed over.
 
     Raises:
         InputError: the file is not such a table; the line names the file, the column and the row, counted from 1
             below the header.
     """
-    path = Path(path)
-    limits = Limits() if limits is None else limits
-    place = shown_path(path)
-    reader = _READERS.get(path.suffix.lower())
-    try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            files, remarks = parquet_files(path, others)
-            for file in files:
-                _check_start(file, os.stat(file).st_size)
+    path, limits = Path(path), limits or Limits()
+    with _explained(path):
+        found = _parquet_at(path, others)
+        if found is not None:
+            files, remarks = found
             table = ParquetFiles(path, files, limits).read(missing)
-            return replace(table, remarks=remarks + table.remarks + remarks_on_kinds(table))
-        if reader is None:
+        else:
+            table, remarks = _READERS[path.suffix.lower()](path, limits, missing), ()
+        return replace(table, remarks=remarks + table.remarks + remarks_on_kinds(table))
+
+
+def open_table(path: str | os.PathLike[str], *, limits: Limits | None = None, others: Others = "refuse") -> TableSource:
+    """A table to be read piece by piece, its missing cells NaN: a Parquet file, or a folder of them, may be larger than memory.
+
+    Anything else is read here; arguments and errors are those of :func:`read_table`.
+    """
+    path, limits = Path(path), limits or Limits()
+    with _explained(path):
+        found = _parquet_at(path, others)
+        if found is not None:
+            files, remarks = found
+            return TableSource(ParquetFiles(path, files, limits, whole=False), remarks)
+    table = read_table(path, limits=limits, missing="keep")
+    return TableSource(table, table.remarks)
+
+
+def _parquet_at(path: Path, others: Others) -> tuple[list[Path], tuple[str, ...]] | None:
+    """The Parquet files of a path, and what to say of them; ``None`` where it is another data file."""
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        files, remarks = parquet_files(path, others)
+    else:
+        files, remarks = [path], ()
+        if path.suffix.lower() not in (".parquet", *_READERS):
             raise InputError(
-                f"{place}: "
+                f"{shown_path(path)}: "
                 + explain(
                     expected="a file ending in .csv, .tsv, .parquet, .npy or .npz",
                     got=f"the ending {quote(path.suffix, 20)}",
                     do="convert or rename it",
                 )
             )
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{place}: " + explain(expected="a regular file", got="a device or pipe", do="save it"))
-        _check_start(path, status.st_size)
-        table = reader(path, limits, missing)
-        return replace(table, remarks=table.remarks + remarks_on_kinds(table))
+    for file in files:
+        own = os.stat(file)
+        if not stat.S_ISREG(own.st_mode):
+            raise InputError(
+                f"{shown_path(file)}: " + explain(expected="a regular file", got="a device or pipe", do="save it")
+            )
+        _check_start(file, own.st_size)
+    return (files, remarks) if files[0].suffix.lower() == ".parquet" else None
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Makes one line of what the system says of a path."""
+    place = shown_path(path)
+    try:
+        yield
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{place}: " + explain(expected="a data file", got="no such file", do=f"check the path{_near(path)}")

@@ -16,6 +16,7 @@ from ._evaluation_rows import EvaluationRows
 from ._examine import Found, Remark, examine
 from ._fleet import sample_batches, score_batches
 from ._imputed import Filled, Spread, fill
+from ._matched import MatchedPiece, MatchedRows
 from ._notes import notes
 from ._pooled import Pooled, pool
 from ._posterior import Posterior
@@ -26,7 +27,7 @@ from ._run import Note, Saved, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._schema import LeftOut, Schema
-from ._scorable import Unseen, require_masks, require_seen, require_whole_rows
+from ._scorable import Unseen, require_masks, require_scorable, require_seen, require_whole_rows
 from ._score_conditional import ScoreConditional
 from ._score_density import ScoreDensity
 from ._score_imputer import ScoreImputer
@@ -57,6 +58,8 @@ __all__ = [
     "LeftOut",
     "LogNormal",
     "LogUniform",
+    "MatchedPiece",
+    "MatchedRows",
     "NetworkConfig",
     "NoiseConfig",
     "Normal",
@@ -102,6 +105,7 @@ __all__ = [
     "read_schema",
     "reasons",
     "require_masks",
+    "require_scorable",
     "require_seen",
     "require_whole_rows",
     "resolved",

@@ -169,6 +169,13 @@ class Unseen:
             rows |= unseen
         return Unseen(int(rows.sum()), tuple(cells))
 
+    def __add__(self, other: "Unseen") -> "Unseen":
+        """What both have, of different rows."""
+        cells = dict(self.cells)
+        for name, more in other.cells:
+            cells[name] = tuple(dict.fromkeys((*cells.get(name, ()), *more)))
+        return Unseen(self.rows + other.rows, tuple(cells.items()))
+
     def __str__(self) -> str:
         columns = (f"{quote(name)} ({listing(cells, 3)})" for name, cells in self.cells)
         return f"a value that the fit never saw: {'; '.join(columns)}"

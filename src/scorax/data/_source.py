@@ -1,0 +1,54 @@
+"""A table that is read piece by piece, as often as it is asked for: Parquet from its file, anything else from memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from scorax.data._parquet import ParquetFiles
+from scorax.data._table import Table
+
+_ROWS = 65_536
+
+
+class TablePiece(NamedTuple):
+    """Some rows of a table, one after the other.
+
+    Attributes:
+        start: number of the first one in the table, from 0.
+        table: the rows.
+    """
+
+    start: int
+    table: Table
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """A table that may be larger than memory: its rows come in pieces.
+
+    Attributes:
+        held: the table, or the Parquet files that hold it.
+        remarks: what the reader passed over.
+    """
+
+    held: Table | ParquetFiles
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.held.rows
+
+    def pieces(self, part: range | None = None) -> Iterator[TablePiece]:
+        """The rows, or those of a part, of at most 65,536 at a time; missing cells are NaN.
+
+        Raises:
+            InputError: the file is damaged or changed, or a number is infinite.
+        """
+        part = range(self.rows) if part is None else part
+        if isinstance(self.held, ParquetFiles):
+            yield from map(TablePiece._make, self.held.tables(part.start, part.stop))
+            return
+        for start in range(part.start, part.stop, _ROWS):
+            own = self.held.values[start : min(start + _ROWS, part.stop)]
+            yield TablePiece(start, replace(self.held, values=own))
