@@ -10,8 +10,9 @@ import pytest
 from jaxtyping import Array, Float
 
 from scorax._errors import InputError, Interrupted
+from scorax._trees import named_arrays
 from scorax._types import Condition, Key
-from scorax.checkpoint import RunFolder, read_metrics, read_records, verify_run
+from scorax.checkpoint import RunFolder, read_metrics, read_records, read_tensors, verify_run
 from scorax.data import Pictures
 from scorax.models import Denoiser
 from scorax.networks import AbstractNetwork, log_ratio_of
@@ -27,6 +28,7 @@ from scorax.pictures import (
     fit_pictures,
     resolved,
 )
+from scorax.training import trained_arrays
 
 RANDOM = np.random.default_rng(11)
 LABELS = np.arange(40) % 2
@@ -166,3 +168,45 @@ def test_pictures_that_cannot_be_fitted(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="pictures that differ, got 40 of the one value 9"):
         fit_pictures(flat, tmp_path / "run", CONFIG, seed=0)
     assert not (tmp_path / "run").exists()
+
+
+def test_averages_of_any_length_come_from_the_snapshots_of_a_run(tmp_path: Path) -> None:
+    """A length that was tracked comes back as it is; a run that was stopped keeps the same snapshots, byte for byte."""
+    training = dataclasses.replace(CONFIG.training, max_steps=8, snapshots=3, validate_every=1, learning_rate=0.1)
+    config = dataclasses.replace(CONFIG, training=training)
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    fit_pictures(PICTURES, whole, config, seed=3, records=False)
+    assert RunFolder(whole).kept_averages() == [3, 6, 8]
+    calls = []
+
+    def poll() -> None:
+        calls.append(1)
+        if len(calls) == 5:
+            raise Interrupted("stopped", exit_code=130)
+
+    with pytest.raises(Interrupted):
+        fit_pictures(PICTURES, stopped, config, seed=3, records=False, poll=poll)
+    fit_pictures(PICTURES, stopped, config, seed=3, records=False, resume=True)
+    for file in sorted((whole / "averages").rglob("*.*")):
+        assert file.read_bytes() == (stopped / "averages" / file.relative_to(whole / "averages")).read_bytes(), file
+
+    model = FittedPictures.load(whole, average=0.1).model
+    tracked = read_tensors(whole / "averages" / "00000008" / "average_1.safetensors")
+    found = named_arrays(trained_arrays(model))
+    assert found.keys() == tracked.keys()
+    for name, array in tracked.items():
+        np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-6)
+    last = named_arrays(trained_arrays(FittedPictures.load(whole).model))
+    assert any(np.abs(last[name] - array).max() > 1e-4 for name, array in tracked.items())
+
+    damaged = whole / "averages" / "00000003" / "average_0.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\0")
+    with pytest.raises(InputError, match=r"average_0\.safetensors"):
+        verify_run(RunFolder(whole))
+    with pytest.raises(InputError, match=r"average_0\.safetensors"):
+        FittedPictures.load(whole, average=0.1)
+
+
+def test_an_average_of_a_run_that_kept_none_is_refused(run: Path) -> None:
+    with pytest.raises(InputError, match=r"training\.snapshots=32"):
+        FittedPictures.load(run, average=0.1)

@@ -1,5 +1,6 @@
 """The run folder on disk: lock, JSON, safetensors, seals, and steps that are whole or do not exist."""
 
+from scorax.checkpoint._averages import load_averages, save_averages
 from scorax.checkpoint._begun import (
     begun_facts,
     other_machine,
@@ -36,6 +37,7 @@ __all__ = [
     "kind_of_run",
     "layout_of",
     "load",
+    "load_averages",
     "load_step",
     "other_machine",
     "parse_json",
@@ -52,6 +54,7 @@ __all__ = [
     "require_same_settings",
     "require_table_run",
     "save",
+    "save_averages",
     "save_step",
     "seal_run",
     "tensors_bytes",

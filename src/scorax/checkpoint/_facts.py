@@ -9,6 +9,7 @@ from scorax import _write
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax._write import FileDigest
+from scorax.checkpoint._averages import verify_averages
 from scorax.checkpoint._folder import SEALED, RunFolder
 from scorax.checkpoint._json import damaged, read_sealed_json, write_sealed_json
 from scorax.checkpoint._steps import MANIFEST, digest_of, require_digest, verify_step
@@ -95,6 +96,7 @@ def require_table_run(run: RunFolder, facts: RunFacts) -> None:
 def seal_run(run: RunFolder, facts: RunFacts) -> None:
     """Write the facts of a run that is complete, with the digest of every file that is there now; needs the lock."""
     names = [*SEALED, *(f"{run.steps.name}/{run.step_path(step).name}/{MANIFEST}" for step in run.saved_steps())]
+    names += [f"{run.averages.name}/{run.average_path(step).name}/{MANIFEST}" for step in run.kept_averages()]
     names += [path.name for path in (run.estimator, run.metrics, run.log, run.report) if path.exists()]
     names += [f"{run.records.name}/{name}" for name in _record_names(run)]
     write_sealed_json(run.run, to_json(replace(facts, files={name: digest_of(run.path / name) for name in names})))
@@ -112,6 +114,8 @@ def verify_run(run: RunFolder, *, but: tuple[str, ...] = ()) -> RunFacts:
     run.require()
     for step in run.saved_steps():
         verify_step(run, step)
+    for step in run.kept_averages():
+        verify_averages(run, step)
     facts = read_run_facts(run)
     for name, digest in (facts.files or {}).items():
         if not name.isprintable() or {"", ".", ".."} & set(name.split("/")):

@@ -42,6 +42,7 @@ class RunFolder:
         self.metrics = self.path / "metrics.jsonl"
         self.log = self.path / "log.jsonl"
         self.steps = self.path / "steps"
+        self.averages = self.path / "averages"
         self.records = self.path / "records"
         self.report = self.path / "report.html"
         self.lock_file = self.path / "lock"
@@ -86,11 +87,15 @@ class RunFolder:
 
     def saved_steps(self) -> list[int]:
         """Steps that have a folder, oldest first; whether they are whole is for ``load_step`` to say."""
-        try:
-            names = os.listdir(self.steps)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(int(n) for n in names if len(n) >= 8 and n.isascii() and n.isdigit() and n == f"{int(n):08d}")
+        return _numbered(self.steps)
+
+    def average_path(self, step: int) -> Path:
+        """The folder of a snapshot of averages."""
+        return self.averages / f"{step:08d}"
+
+    def kept_averages(self) -> list[int]:
+        """Steps of which averages are kept, oldest first."""
+        return _numbered(self.averages)
 
     def read_json(self, name: str) -> Any:
         """A JSON file of the run by a strict reader of at most 8 MiB and 32 levels."""
@@ -141,12 +146,20 @@ class RunFolder:
             What was done, one line each.
         """
         done = []
-        for folder in (self.path, self.steps, self.records):
+        for folder in (self.path, self.steps, self.records, *([self.averages] if self.averages.is_dir() else [])):
             done += [f"cleared {name} in {shown_path(folder)}" for name in _write.clean_temporaries(folder)]
         for log in (self.metrics, self.log):
             if cut_torn_line(log):
                 done.append(f"cut an unfinished last line of {shown_path(log)}")
         return done
+
+
+def _numbered(folder: Path) -> list[int]:
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(int(n) for n in names if len(n) >= 8 and n.isascii() and n.isdigit() and n == f"{int(n):08d}")
 
 
 def cut_torn_line(path: Path) -> bool:

@@ -166,16 +166,19 @@ def sample(
     evaluations: int | None,
     class_name: str | None,
     guidance: float,
+    average: float | None,
     devices: int,
 ) -> None:
     """Draw pictures into a sheet, a file of arrays, or a folder of single files with a sheet beside them."""
     from scorax.checkpoint import RunFolder
-    from scorax.pictures import open_pictures
+    from scorax.pictures import open_pictures, require_averages
 
     saved = open_pictures(RunFolder(run))
     wanted = None if class_name is None else saved.schema.place_of(class_name)
     if guidance != 1:
         saved.schema.require_classes()
+    if average is not None:
+        require_averages(saved)
     write = picture_writer(output, saved.schema, numbers.start)
     pin_threads(run, devices)
     import numpy as np
@@ -183,7 +186,7 @@ def sample(
     from scorax._sharding import on_devices
     from scorax.pictures import FittedPictures
 
-    fitted = FittedPictures.load(run)
+    fitted = FittedPictures.load(run, average)
     labels = fitted.classes(numbers, seed) if wanted is None else np.full(len(numbers), wanted)
     parts = []
     with on_devices(devices), RowProgress(len(numbers)):

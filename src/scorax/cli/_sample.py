@@ -65,6 +65,16 @@ def sample(
     guidance: Annotated[
         float, typer.Option("--guidance", metavar="W", help="Of pictures: above 1 draws what is typical of its class.")
     ] = 1.0,
+    average: Annotated[
+        float | None,
+        typer.Option(
+            "--average",
+            metavar="L",
+            min=0.001,
+            max=0.27,
+            help="Of pictures: length of the average of the weights, as a share of the training. Default: the best one.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Row k depends on the seed and k only.")
     ] = 0,
@@ -90,10 +100,11 @@ def sample(
             evaluations=evaluations,
             class_name=class_name,
             guidance=guidance,
+            average=average,
             devices=devices,
         )
         return
-    refuse_options("a table", **{"class": class_name, "guidance": guidance != 1})
+    refuse_options("a table", **{"class": class_name, "guidance": guidance != 1, "average": average})
     from scorax.checkpoint import RunFolder
     from scorax.cli._rows import NotFinite
     from scorax.data import TableWriter

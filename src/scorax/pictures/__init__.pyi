@@ -16,6 +16,7 @@ from ._saved import (
     open_pictures,
     read_picture_config,
     read_picture_schema,
+    require_averages,
     require_masks,
 )
 from ._schema import PictureSchema
@@ -41,6 +42,7 @@ __all__ = [
     "open_pictures",
     "read_picture_config",
     "read_picture_schema",
+    "require_averages",
     "require_masks",
     "require_pictures",
     "resolved",

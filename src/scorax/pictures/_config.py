@@ -57,6 +57,8 @@ class PictureTraining(Checked):
         validate_every: steps between measurements of that loss.
         save_every: steps between checkpoints.
         sheets: sheets of draws that are kept along the training.
+        snapshots: how often two averages of the weights are kept along the training, at most once a validation; draws can be
+            made by an average of any length from them, the better the more there are. 0 keeps none.
         masks: share of the visits in which boxes or pixels of a picture are told and the others asked for. 0 asks for whole
             pictures only. Such a model knows no classes.
         flip: whether left and right are exchanged at every other visit.
@@ -74,6 +76,7 @@ class PictureTraining(Checked):
     validate_every: Steps | None = None
     save_every: Steps | None = None
     sheets: Annotated[int, Range(0, 100)] = 6
+    snapshots: Annotated[int, Range(0, 1000)] = 0
     masks: Annotated[float, Range(0, 1)] = 0.0
     flip: bool = False
 

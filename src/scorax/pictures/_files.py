@@ -1,20 +1,35 @@
 """A run of pictures on disk: which arrays and names stand in which file, and the way back."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from scorax import _write
 from scorax._trees import array_spec, named_arrays, with_named_arrays
-from scorax.checkpoint import Notes, RunFolder, Step, load_step, read_tensors, save_step, tensors_bytes
+from scorax.checkpoint import (
+    Notes,
+    RunFolder,
+    Step,
+    load_averages,
+    load_step,
+    read_tensors,
+    save_averages,
+    save_step,
+    tensors_bytes,
+)
 from scorax.models import Denoiser
 from scorax.pictures._config import ResolvedPictureConfig
 from scorax.pictures._model import PictureBlueprint
-from scorax.pictures._saved import SavedPictures
+from scorax.pictures._saved import SavedPictures, require_averages
 from scorax.pictures._schema import PictureSchema
 from scorax.pictures._training import PictureFit
 from scorax.processes import AbstractGaussianLaw
 from scorax.spec import to_json
 from scorax.training import (
+    PowerAverages,
+    Snapshot,
     TrainState,
+    post_hoc_average,
     state_arrays,
     state_layout,
     trained_arrays,
@@ -53,12 +68,33 @@ def load_state(run: RunFolder, training: PictureFit) -> tuple[TrainState, Step]:
     return with_state_arrays(like, step.arrays, where=str(run.step_path(step.step))), step
 
 
-def load_model(saved: SavedPictures) -> tuple[PictureBlueprint, Denoiser]:
-    """The model of a finished run, at its best held-out loss."""
+def save_snapshot(run: RunFolder, state: TrainState, averages: PowerAverages) -> None:
+    """Keep the averages of a state beside the steps of the run."""
+    named = {
+        length: named_arrays(tree)
+        for length, tree in zip(averages.lengths, jax.device_get(state.averages), strict=True)
+    }
+    save_averages(run, int(state.step), named)
+
+
+def load_model(saved: SavedPictures, average: float | None = None) -> tuple[PictureBlueprint, Denoiser]:
+    """The model of a finished run: at its best held-out loss, or the average of a relative length at the end of training.
+
+    Raises:
+        InputError: a file is damaged, or an average is asked for and none were kept.
+    """
     run = saved.folder
     blueprint = read_blueprint(run, saved.config, saved.schema)
     model = blueprint.blank()
     like = trained_arrays(model)
+    if average is not None:
+        require_averages(saved)
+        kept = load_averages(run, array_spec(like))
+        snapshots = [
+            Snapshot(step, length, with_named_arrays(like, arrays, where=f"{run.average_path(step)}"))
+            for (step, length), arrays in kept.items()
+        ]
+        return blueprint, with_trained_arrays(model, jax.tree.map(jnp.asarray, post_hoc_average(snapshots, average)))
     step = load_step(run, {"best": array_spec(like)}, fallback=False, groups=["best"])
     best = with_named_arrays(like, step.arrays["best"], where=f"{run.step_path(step.step)}/best")
     return blueprint, with_trained_arrays(model, best)

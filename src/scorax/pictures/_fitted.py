@@ -104,14 +104,21 @@ class FittedPictures:
     model: Denoiser
 
     @staticmethod
-    def load(run: str | Path) -> "FittedPictures":
+    def load(run: str | Path, average: float | None = None) -> "FittedPictures":
         """That of a finished run.
 
+        Args:
+            run: its folder.
+            average: relative length of the average of the weights, from the snapshots that were kept along the training
+                (:func:`~scorax.training.post_hoc_average`); by default the moving average at the best held-out loss.
+
         Raises:
-            InputError: a file is damaged, or the run is not finished or is of a table.
+            InputError: a file is damaged, the run is not finished or is of a table, or an average is asked for and no snapshots
+                were kept.
+            ValueError: no relative length in (0, .28).
         """
         with jax.enable_x64(False):
-            return FittedPictures(*load_model(open_pictures(RunFolder(run))))
+            return FittedPictures(*load_model(open_pictures(RunFolder(run)), average))
 
     def classes(self, numbers: range, seed: int) -> Int[np.ndarray, " n"] | None:
         """The classes of pictures that nobody asked one of, as often as in the fit: that of a picture follows from its number."""

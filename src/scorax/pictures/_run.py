@@ -30,7 +30,7 @@ from scorax.checkpoint import (
 from scorax.data import Pictures, fingerprint_of_pictures
 from scorax.pictures._config import PictureConfig, ResolvedPictureConfig
 from scorax.pictures._evaluate import write_picture_records
-from scorax.pictures._files import load_state, save_state, write_facts
+from scorax.pictures._files import load_state, save_snapshot, save_state, write_facts
 from scorax.pictures._fitted import FittedPictures
 from scorax.pictures._saved import begun_pictures
 from scorax.pictures._schema import PictureSchema
@@ -38,6 +38,7 @@ from scorax.pictures._settings import resolved
 from scorax.pictures._training import PictureAdvance, PictureFit, averaged_model, best_model
 from scorax.records import MetricsLine
 from scorax.spec import to_json
+from scorax.training import trained_arrays
 
 LEAST = 20
 """Pictures that a fit wants at least."""
@@ -112,6 +113,8 @@ def fit_pictures(
         else:
             on_event(Note(settings.summary))
         training = PictureFit.of(pictures, schema, settings, seed=seed)
+        if training.averages is not None and not run.kept_averages():
+            on_event(Note(_size_of_averages(training)))
         keeper = Keeper(run, on_event, poll)
         last = _trained(training, keeper, facts, seed)
         keeper.save(last.step, lambda: save_state(run, last.state, sigma_min=settings.noise.sigma_min))
@@ -153,11 +156,20 @@ def _trained(training: PictureFit, keeper: Keeper, facts: RunFacts, seed: int) -
     for state in training.states(None if last is None else last.state):
         last = PictureAdvance(training, state)
         on_event(last)
+        if training.averages is not None and last.kept:
+            save_snapshot(run, state, training.averages)
         line = _measured(last, seed) if last.validated else None
         due = last.step == 0 or last.step % training.config.training.save_every == 0
         keeper.reached(last.step, line, lambda state=state: save_state(run, state), due=due)
     assert last is not None  # a training without a state to go on from yields one at step 0
     return last
+
+
+def _size_of_averages(training: PictureFit) -> str:
+    own = training.config.training
+    each = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(trained_arrays(training.model)))
+    count = min(own.snapshots, -(-own.max_steps // own.validate_every))
+    return f"{count} snapshots of two averages of the weights will take {count * each / 2**20:,.0f} MiB in averages/"
 
 
 def _measured(now: PictureAdvance, seed: int) -> MetricsLine:

@@ -88,6 +88,23 @@ def require_picture_run(run: RunFolder, facts: RunFacts) -> None:
         )
 
 
+def require_averages(saved: SavedPictures) -> None:
+    """Refuse a run that kept no averages along its training.
+
+    Raises:
+        InputError: it did not.
+    """
+    if not saved.folder.kept_averages():
+        raise InputError(
+            f"{shown_path(saved.folder.averages)}: "
+            + explain(
+                expected="averages kept along the training",
+                got="none",
+                do="fit with --set training.snapshots=32, or leave out --average",
+            )
+        )
+
+
 def require_masks(saved: SavedPictures) -> None:
     """Refuse a model that was not trained under masks.
 

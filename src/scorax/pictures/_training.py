@@ -24,7 +24,7 @@ from scorax.objectives import (
 from scorax.pictures._config import ResolvedPictureConfig
 from scorax.pictures._model import PictureBlueprint
 from scorax.pictures._schema import PictureSchema
-from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit, initial_state
+from scorax.training import FitOptions, PowerAverages, Rows, TrainState, Validation, adamw, fit, initial_state
 
 _HELD = 256
 """Pictures whose loss is measured, and draws of noise on them, at most and at least."""
@@ -106,6 +106,7 @@ class PictureFit:
                     objective=self._matching,
                 ),
                 member_rows=[self.split.train],
+                averages=self.averages,
             ),
             state=state,
         )
@@ -113,7 +114,12 @@ class PictureFit:
     @property
     def like(self) -> TrainState:
         """A state of the shapes of this training."""
-        return initial_state(self.model, optimizer(self.config))
+        return initial_state(self.model, optimizer(self.config), self.averages)
+
+    @property
+    def averages(self) -> PowerAverages | None:
+        """The averages that are kept along the training, if any are."""
+        return PowerAverages() if self.config.training.snapshots else None
 
     @property
     def _matching(self) -> DenoisingScoreMatching:
@@ -179,6 +185,16 @@ class PictureAdvance(AbstractAdvance):
     def validated(self) -> bool:
         """Whether the held-out loss is new, and recorded."""
         return self.step % self.training.config.training.validate_every == 0 or self.step >= self.max_steps
+
+    @property
+    def kept(self) -> bool:
+        """Whether a snapshot of the averages is kept: evenly over the training, and at its end."""
+        training = self.training.config.training
+        count, every = training.snapshots, training.validate_every
+        before = (self.step - 1) // every * every
+        return (
+            self.step > 0 and self.validated and self.step * count // self.max_steps > before * count // self.max_steps
+        )
 
     @property
     def shown(self) -> bool:
