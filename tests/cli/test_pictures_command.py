@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -89,6 +90,29 @@ def test_masked_pixels_are_filled_and_others_stay(folder: Path, tmp_path: Path) 
     assert not np.array_equal(before[mask > 0], after[mask > 0])
 
 
+def test_pictures_of_another_size_are_brought_to_that_of_the_run(folder: Path, tmp_path: Path) -> None:
+    """Each pixel twice as wide is scaled back to itself, where nothing but whole blocks is averaged."""
+    run, masked = str(folder / "run"), str(folder / "masked")
+    picture = next((folder / "data" / "dark").iterdir())
+    own = read_pictures(picture).images[0, ..., 0]
+    mask = np.zeros((8, 8), np.uint8)
+    mask[2:4, 2:6] = 255
+    for name, array in (("mask", mask), ("picture", own)):
+        save(tmp_path / f"{name}.png", array)
+        save(tmp_path / f"large-{name}.png", np.kron(array, np.ones((8, 8), np.uint8)))
+    brought = read_pictures(tmp_path / "large-picture.png", size=8).images[0, ..., 0]
+    save(tmp_path / "brought.png", brought)
+    for name, words in (("a", ["brought.png"]), ("b", ["large-picture.png", "--size", "8"])):
+        scored = [str(tmp_path / words[0]), "-o", str(tmp_path / f"{name}.csv"), "--probes", "2", *words[1:]]
+        assert main(["logp", run, *scored]) == 0
+        large = "large-" if words[1:] else ""
+        asked = ["--mask", str(tmp_path / f"{large}mask.png"), "-o", str(tmp_path / f"{name}.png"), *words[1:]]
+        assert main(["impute", masked, str(tmp_path / words[0]), *asked]) == 0
+    first, second = (pd.read_csv(tmp_path / f"{name}.csv").drop(columns="picture") for name in "ab")
+    np.testing.assert_array_equal(first, second)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -105,7 +129,8 @@ def test_masked_pixels_are_filled_and_others_stay(folder: Path, tmp_path: Path) 
             "trained under masks, got one of whole pictures; fit it with",
         ),
         ("impute {masked} {picture} -o {new}.png", "a mask of the pixels to fill, got none"),
-        ("logp {run} {wide} -o {new}.csv", "pictures of 8 x 8 in grey, got 9 x 9 in grey"),
+        ("logp {run} {wide} -o {new}.csv", "pictures of 8 x 8 in grey, got 9 x 9 in grey; add --size 8"),
+        ("sample {run} -n 2 -o {new}.png --average 0.1", "expected averages kept along the training, got none"),
         ("evaluate {run} --test {table} -o {new}", "the run of a table, got one of pictures"),
         ("report {run} --test {table}", "--test, of a table"),
     ],

@@ -18,7 +18,7 @@ from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_full_folder, require_folder, require_resumable
 from scorax.cli._pictures import fit as _fit_pictures
 from scorax.cli._pictures import refuse_options
-from scorax.cli._read_as import ReadAsOption, others
+from scorax.cli._read_as import ReadAsOption, SizeOption, others
 from scorax.cli._report import say_report
 from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._signals import Signals
@@ -70,12 +70,7 @@ def fit(
         Path | None, typer.Option("--labels", metavar="FILE.npy", help="Of pictures in a .npy: the class of each.")
     ] = None,
     read_as: ReadAsOption = None,
-    size: Annotated[
-        int | None,
-        typer.Option(
-            "--size", min=4, max=512, metavar="N", help="Bring pictures to N x N: scaled, and the middle cut out."
-        ),
-    ] = None,
+    size: SizeOption = None,
     flip: Annotated[
         bool, typer.Option("--flip", help="Of pictures: left and right may be exchanged. Not of letters and digits.")
     ] = False,

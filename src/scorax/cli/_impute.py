@@ -15,7 +15,7 @@ from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._pictures import impute as _impute_pictures
 from scorax.cli._pictures import of_pictures, refuse_options
-from scorax.cli._read_as import ReadAsOption, others
+from scorax.cli._read_as import ReadAsOption, SizeOption, others
 from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._sample import BATCH
 
@@ -54,6 +54,7 @@ def impute(
     mask: Annotated[
         Path | None, typer.Option("--mask", metavar="MASK.png", help="Of a picture: its white pixels are filled.")
     ] = None,
+    size: SizeOption = None,
     method: Annotated[
         Method,
         typer.Option(
@@ -90,9 +91,9 @@ def impute(
     """Fill the missing cells of a table from a run."""
     if of_pictures(run):
         refuse_options("pictures", method=method is not Method.draw, spread=spread, raw_csv=raw_csv)
-        _impute_pictures(run, table, mask, output, seed=seed, draws=draws or 1, devices=devices)
+        _impute_pictures(run, table, mask, output, seed=seed, draws=draws or 1, size=size, devices=devices)
         return
-    refuse_options("a table", mask=mask)
+    refuse_options("a table", mask=mask, size=size)
     point = method is not Method.draw
     draws = draws or (_DRAWS if point else 1)
     if spread is not None and not point:

@@ -15,7 +15,7 @@ from scorax.cli._parts import part_of
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._pictures import logp as _logp_pictures
 from scorax.cli._pictures import of_pictures, refuse_options
-from scorax.cli._read_as import ReadAsOption, others
+from scorax.cli._read_as import ReadAsOption, SizeOption, others
 from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._sample import BATCH
 
@@ -93,6 +93,7 @@ def logp(
             "--rank", min=1, metavar="N", help="Print the N least likely rows and the columns that make them so."
         ),
     ] = None,
+    size: SizeOption = None,
     part: Annotated[
         str | None, typer.Option("--rows", metavar="A:B", help="Rows A to B - 1 of TABLE alone: a part of a job.")
     ] = None,
@@ -125,10 +126,12 @@ def logp(
             draws=draws or 1,
             batch=batch,
             rows=part,
+            size=size,
             others=others(read_as),
             devices=devices,
         )
         return
+    refuse_options("a table", size=size)
     draws = draws or 4
     from scorax.checkpoint import RunFolder
     from scorax.data import TableWriter, open_table

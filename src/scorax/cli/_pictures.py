@@ -208,6 +208,7 @@ def logp(
     draws: int,
     batch: int,
     rows: str | None,
+    size: int | None,
     others: "Others",
     devices: int,
 ) -> None:
@@ -218,7 +219,7 @@ def logp(
     from scorax.pictures import open_pictures
 
     saved = open_pictures(RunFolder(run))
-    pictures = read_pictures(path, others=others)
+    pictures = read_pictures(path, size=size, others=others)
     labels = saved.schema.match(pictures, path)
     order = sorted(range(len(pictures.names)), key=lambda i: pictures.names[i])
     named = TextFormat(tuple(pictures.names[i] for i in order))
@@ -255,7 +256,17 @@ def logp(
         note(f"warning: the solve of {missed} pictures did not end within its limits")
 
 
-def impute(run: Path, path: Path, mask: Path | None, output: Path, *, seed: int, draws: int, devices: int) -> None:
+def impute(
+    run: Path,
+    path: Path,
+    mask: Path | None,
+    output: Path,
+    *,
+    seed: int,
+    draws: int,
+    size: int | None,
+    devices: int,
+) -> None:
     """Draw the pixels that a mask asks for, given the others."""
     from scorax.checkpoint import RunFolder
     from scorax.pictures import open_pictures, require_masks
@@ -270,7 +281,7 @@ def impute(run: Path, path: Path, mask: Path | None, output: Path, *, seed: int,
         raise InputError(explain(expected="a .png", got=f"-o {shown_path(output)}", do="name one with -o"))
     from scorax.data import read_pictures
 
-    pictures, asked = read_pictures(path), read_pictures(mask)
+    pictures, asked = read_pictures(path, size=size), read_pictures(mask, size=size)
     saved.schema.match(pictures, path)
     for found, where in ((pictures, path), (asked, mask)):
         if len(found.images) != 1:

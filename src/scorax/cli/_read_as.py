@@ -1,4 +1,4 @@
-"""The option that says what of a folder is read, where it holds tables and pictures."""
+"""The options that say how a path is read: what of a folder that holds tables and pictures, and the size of pictures."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -19,6 +19,14 @@ class ReadAs(StrEnum):
 ReadAsOption: TypeAlias = Annotated[
     ReadAs | None,
     typer.Option("--as", help="Of a folder with Parquet files and others: which are read. Default: it is refused."),
+]
+
+
+SizeOption: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--size", min=4, max=512, metavar="N", help="Bring pictures to N x N: scaled, and the middle cut out."
+    ),
 ]
 
 

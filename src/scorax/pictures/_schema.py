@@ -85,7 +85,7 @@ class PictureSchema:
         if pictures.shape != self.shape:
             own, other = (PictureSchema(*shape).words for shape in (self.shape, pictures.shape))
             raise InputError(
-                f"{shown_path(where)}: " + explain(expected=f"pictures of {own}", got=other, do="convert them first")
+                f"{shown_path(where)}: " + explain(expected=f"pictures of {own}", got=other, do=self._way_out(pictures))
             )
         if pictures.labels is None or not self.classes:
             return None
@@ -101,3 +101,7 @@ class PictureSchema:
             )
         places = np.array([self.classes.index(name) for name in pictures.classes])
         return places[pictures.labels]
+
+    def _way_out(self, pictures: Pictures) -> str:
+        square = self.height == self.width and pictures.shape[2] == self.channels
+        return f"add --size {self.height}: they are scaled, and the middle cut out" if square else "convert them first"
