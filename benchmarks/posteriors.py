@@ -53,10 +53,10 @@ def measured(name: str, options: argparse.Namespace) -> dict[str, Any]:
     sampled = (time.monotonic() - began) / len(observed)
     for k, row in enumerate(observed):
         reference = first(row, options.draws, np.random.default_rng(k))
-        each.append(told_apart(task.shown(drawn[k]), task.shown(reference)))
+        each.append(told_apart(task.shown(drawn[k]), task.shown(reference), perceptron=k < options.perceptrons))
         if k < options.checked:
             other = second(row, options.draws, np.random.default_rng(100 + k))
-            agreed.append(told_apart(task.shown(other), task.shown(reference)))
+            agreed.append(told_apart(task.shown(other), task.shown(reference), perceptron=False))
         print(name, k, *[f"{value:.3f}" for value in each[-1]], *map(str, agreed[k : k + 1]), flush=True)
     found: dict[str, Any] = {
         "seconds": seconds,
@@ -81,6 +81,9 @@ def main() -> None:
     parser.add_argument("--observations", type=int, default=10)
     parser.add_argument("--draws", type=int, default=10_000)
     parser.add_argument("--checked", type=int, default=2, help="observations on which the references are compared")
+    parser.add_argument(
+        "--perceptrons", type=int, default=10, help="observations that the perceptron is trained on too"
+    )
     parser.add_argument("--ranked", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", help="a key of the configuration")
@@ -92,9 +95,9 @@ def main() -> None:
     print("| task | forest | perceptron | seconds | calibrated | references by forest |")
     print("|---|---|---|---|---|---|")
     for name, one in found.items():
+        shares = (np.array(one[part])[np.isfinite(one[part])] for part in ("forest", "perceptron"))
         forest, network = (
-            f"{np.mean(one[part]):.3f} ± {np.std(one[part]) / np.sqrt(len(one[part])):.3f}"
-            for part in ("forest", "perceptron")
+            f"{own.mean():.3f} ± {own.std() / np.sqrt(len(own)):.3f}" if len(own) else "-" for own in shares
         )
         ranks = one.get("verdicts", ())
         fine = f"{sum(v == 'calibrated' for v in ranks)} of {len(ranks)}"

@@ -9,7 +9,17 @@ import pytest
 from sklearn.base import clone
 
 from scorax import FitConfig, ScoreDensity, ScorePosterior
-from scorax.tables import Beta, FitRows, LogNormal, Normal, Training, Uniform
+from scorax.tables import (
+    Beta,
+    EnsembleConfig,
+    FitRows,
+    LogNormal,
+    NetworkConfig,
+    Normal,
+    Training,
+    TrainingConfig,
+    Uniform,
+)
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._fitted import FittedTable
 from scorax.tables._model import cut_at
@@ -139,6 +149,27 @@ def test_own_simulations_are_calibrated_and_others_are_not(law: Untrained) -> No
     assert found.calibrated.all()
     away = np.column_stack([p.inverse(1.6 * u) for p, u in zip(PRIORS.values(), quantiles(theta).T, strict=True)])
     assert law.calibrate(away, x, draws=49).verdicts == ("too narrow", "too narrow")
+
+
+def test_what_is_left_out_is_chosen_for_posteriors_and_what_is_stated_stays() -> None:
+    """Ten parameters and ten observations, more columns than tables start from their moments at."""
+    random = np.random.default_rng(3)
+    theta = random.normal(size=(400, 10))
+    x = theta + random.normal(size=theta.shape)
+    quick = FitConfig(training=TrainingConfig(max_steps=1), ensemble=EnsembleConfig(folds=1))
+    chosen = Untrained([Normal(0, 1)] * 10, config=quick).fit(theta, x).fitted_.config
+    assert (chosen.network.width, chosen.network.depth, chosen.ensemble.starts) == (128, 3, ("gaussian",))
+    assert (chosen.training.times, chosen.training.weighting, chosen.training.far) == ("likelihood", "likelihood", 0.1)
+    stated = FitConfig(
+        network=NetworkConfig(width=8, depth=1),
+        training=TrainingConfig(max_steps=1, times="uniform", weighting="edm", far=0.0),
+        ensemble=EnsembleConfig(folds=1, starts=("normal",)),
+    )
+    kept = Untrained([Normal(0, 1)] * 10, config=stated).fit(theta, x).fitted_.config
+    assert (kept.network.width, kept.network.depth, kept.ensemble.starts) == (8, 1, ("normal",))
+    assert (kept.training.times, kept.training.weighting, kept.training.far) == ("uniform", "edm", 0.0)
+    wide = Untrained([Normal(0, 1)] * 10, config=quick).fit(theta, np.hstack([x, random.normal(size=(400, 50))]))
+    assert wide.fitted_.config.ensemble.starts == ("normal",)
 
 
 def test_a_frame_has_its_names_and_without_a_prior_there_are_no_bounds() -> None:

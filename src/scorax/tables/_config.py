@@ -101,6 +101,8 @@ class TrainingConfig(Checked):
             answered. 0 asks for whole rows only.
         given: names of columns that are known at every visit but those of ``masks``: the model is of the other columns given
             these, and stops by that law. ``ScoreConditional`` sets it; a run of whole rows has none.
+        far: share of the questions of ``masks`` and ``given`` that are asked far out in noise, in the uppermost twentieth of the
+            training times, where nothing is known of a row but what is told. ``ScorePosterior`` chooses .1, others .5.
     """
 
     minutes: Minutes = 10.0
@@ -119,6 +121,7 @@ class TrainingConfig(Checked):
     filling_rounds: Rounds | None = None
     masks: Share = 0.0
     given: tuple[str, ...] = ()
+    far: Share | None = None
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,7 @@ class ResolvedTraining(TrainingConfig):
     learning_rate: LearningRate = _required()
     patience: Steps = _required()
     filling_rounds: Rounds = 1
+    far: Share = 0.5
 
 
 @dataclass(frozen=True)

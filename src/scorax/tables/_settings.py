@@ -38,6 +38,9 @@ FEW_COLUMNS = 3
 SPEED = 5e10
 """Operations a second that a training is planned for: what two cores do in products of matrices."""
 
+_FAR = 0.5
+"""Of questions: given a telling column a class is decided at noise where the log-normal times hardly ever come."""
+
 _TRAINING_SHARE = 0.5
 """Of the minutes; the rest is for the choices after the training and the report."""
 
@@ -152,6 +155,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
                 "ema_decay": usual.ema_decay if training.ema_decay is None else training.ema_decay,
                 "patience": training.patience or usual.patience,
                 "filling_rounds": min(rounds, max_steps),
+                "far": _FAR if training.far is None else training.far,
             }
         ),
         ensemble=ResolvedEnsemble(

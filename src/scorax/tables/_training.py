@@ -203,10 +203,13 @@ class Training:
         if self.scored.known is not None:
             schema = self.blueprint.coordinates.schema
             places = np.flatnonzero(np.isin(schema.names, training.given))
-            questions = FixedQuestion(jnp.asarray(np.isin(self.blueprint.coordinates.columns, places)))
+            told = jnp.asarray(np.isin(self.blueprint.coordinates.columns, places))
+            questions = FixedQuestion(told, training.far)
         if training.masks:
             columns, groups = np.unique(self.blueprint.coordinates.columns, return_inverse=True)
-            questions = RandomQuestions(jnp.asarray(groups), len(columns), training.masks, otherwise=questions)
+            questions = RandomQuestions(
+                jnp.asarray(groups), len(columns), training.masks, training.far, otherwise=questions
+            )
         return (
             loss
             if questions is None
