@@ -4,6 +4,9 @@ Every message has three parts: what was expected, what came, what to do. The cla
 public contract (``docs/cli.md``), so the command line maps an error to a code by attribute and never by type switch.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class ScoraxError(Exception):
     """Base of every error scorax raises on purpose; ``exit_code`` is what the command line returns for it."""
@@ -23,10 +26,49 @@ class EnvironmentFailure(ScoraxError, OSError):
     exit_code = 3
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What of a training was not finite.
+
+    Attributes:
+        quantity: its name.
+        step: the step that was about to be taken, counted from 0.
+        gradient_norm: global norm of the gradient at that step.
+        in_a_row: steps in a row that had such a fault, with this one.
+        member: of an ensemble the member that it happened to.
+        rows: numbers of the rows in the batch of that step.
+    """
+
+    quantity: str
+    step: int
+    gradient_norm: float | None = None
+    in_a_row: int = 1
+    member: int | None = None
+    rows: tuple[int, ...] = ()
+
+    def line(self, *, learning_rate: float | None = None, columns: Sequence[str] = ()) -> str:
+        """The three parts of an error; ``columns`` are those whose values in the batch are farthest off."""
+        got = f"{self.quantity} that is not, at step {self.step}"
+        got += "" if self.member is None else f" of member {self.member}"
+        got += "" if self.in_a_row == 1 else f", the last of {self.in_a_row} in a row"
+        details = [] if self.gradient_norm is None else [f"gradient norm {self.gradient_norm:.3g}"]
+        details += [] if learning_rate is None else [f"learning rate {learning_rate:.3g}"]
+        details += [f"farthest off in its batch: {', '.join(columns)}"] if columns else []
+        return explain(
+            expected="a training of finite numbers",
+            got=got + (f" ({'; '.join(details)})" if details else ""),
+            do="lower the learning rate, or look for extreme values in the data; what was saved before is intact",
+        )
+
+
 class DivergedError(ScoraxError, ArithmeticError):
-    """Training produced a value that is not finite (exit code 4)."""
+    """Training produced a value that is not finite (exit code 4); ``fault`` says which, where that is known."""
 
     exit_code = 4
+
+    def __init__(self, message: str, fault: Fault | None = None) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class FolderInUseError(ScoraxError):

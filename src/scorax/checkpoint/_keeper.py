@@ -23,12 +23,14 @@ class Keeper:
         on_event: hears notes, and what was saved.
         poll: called at every state; returns ``"save"`` to ask for a checkpoint, raises ``Interrupted`` to stop.
         saved: the step that was saved last.
+        skipped: steps that were skipped since they were not finite.
     """
 
     run: RunFolder
     on_event: Callable[[Event], None]
     poll: Callable[[], str | None]
     saved: int | None = None
+    skipped: int = 0
 
     def begin(self, facts: RunFacts, write_facts: Callable[[], None]) -> bool:
         """Whether a step is there to go on from; else what the run is made of is written, the configuration last.
@@ -51,8 +53,20 @@ class Keeper:
         self.on_event(Note(f"resuming at step {step.step}"))
         self.saved = step.step
 
-    def reached(self, step: int, line: MetricsLine | None, write: Callable[[], None], *, due: bool) -> None:
-        """Record what was measured at a state, and save it by ``write`` where it is due, asked for or the last before a stop."""
+    def reached(
+        self, step: int, line: MetricsLine | None, write: Callable[[], None], *, due: bool, skipped: int = 0
+    ) -> None:
+        """Record what was measured at a state, and save it by ``write`` where it is due, asked for or the last before a stop.
+
+        ``skipped`` is how many steps were skipped so far; it is noted, and stands in the log, where it has grown.
+        """
+        if skipped > self.skipped:
+            _write.append_json_line(self.run.log, {"step": step, "skipped": skipped})
+            new = skipped - self.skipped
+            self.on_event(
+                Note(f"warning: {new} steps before step {step} were not finite and are skipped, {skipped} in all")
+            )
+        self.skipped = skipped
         if line is not None:
             _write.append_json_line(self.run.metrics, to_json(line))
             _write.append_json_line(self.run.log, {"step": step, "time": round(time.time(), 3)})

@@ -2,7 +2,7 @@
 
 # ruff: noqa: RUF009  the default that `_required` makes is none
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from scorax.spec import Checked, Range
 
@@ -49,6 +49,8 @@ class PictureTraining(Checked):
         batch_size: pictures a step; chosen by size, 64 up to 64 x 64.
         accumulate: parts of a batch whose gradients are taken one after the other, in the memory of one; the update is the same
             to rounding. On CPU that is slow.
+        nan: what becomes of a step whose loss or gradient is not finite: stop ends the fit (exit code 4), skip leaves it out,
+            counts it in the log, and ends the fit at the sixth in a row.
         learning_rate: peak learning rate of AdamW.
         weight_decay: decoupled weight decay.
         clip_norm: bound on the gradient norm.
@@ -68,6 +70,7 @@ class PictureTraining(Checked):
     max_steps: Steps | None = None
     batch_size: BatchSize | None = None
     accumulate: BatchSize = 1
+    nan: Literal["stop", "skip"] = "stop"
     learning_rate: Annotated[float, Range(0, 1e4, above=True)] = 2e-3
     weight_decay: Annotated[float, Range(0, 1e4)] = 1e-3
     clip_norm: Annotated[float, Range(0, 1e6, above=True)] = 1.0

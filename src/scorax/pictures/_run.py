@@ -160,7 +160,7 @@ def _trained(training: PictureFit, keeper: Keeper, facts: RunFacts, seed: int) -
             save_snapshot(run, state, training.averages)
         line = _measured(last, seed) if last.validated else None
         due = last.step == 0 or last.step % training.config.training.save_every == 0
-        keeper.reached(last.step, line, lambda state=state: save_state(run, state), due=due)
+        keeper.reached(last.step, line, lambda state=state: save_state(run, state), due=due, skipped=last.skipped)
     assert last is not None  # a training without a state to go on from yields one at step 0
     return last
 

@@ -9,6 +9,7 @@ import numpy as np
 import optax
 from jaxtyping import Int
 
+from scorax._errors import DivergedError
 from scorax._events import AbstractAdvance
 from scorax._types import Key
 from scorax.data import Pictures
@@ -24,7 +25,17 @@ from scorax.objectives import (
 from scorax.pictures._config import ResolvedPictureConfig
 from scorax.pictures._model import PictureBlueprint
 from scorax.pictures._schema import PictureSchema
-from scorax.training import FitOptions, PowerAverages, Rows, TrainState, Validation, adamw, fit, initial_state
+from scorax.training import (
+    FitOptions,
+    PowerAverages,
+    Rows,
+    TrainState,
+    Validation,
+    adamw,
+    fit,
+    initial_state,
+    learning_rates,
+)
 
 _HELD = 256
 """Pictures whose loss is measured, and draws of noise on them, at most and at least."""
@@ -84,7 +95,22 @@ class PictureFit:
         return Rows(self.blueprint.encode(self.pictures.images), told, self.blueprint.visit)
 
     def states(self, state: TrainState | None) -> Iterator[TrainState]:
-        """States of the training, from its start or after ``state``."""
+        """States of the training, from its start or after ``state``.
+
+        Raises:
+            DivergedError: a number is not finite; the line has the learning rate.
+        """
+        try:
+            yield from self._states(state)
+        except DivergedError as error:
+            if error.fault is None:
+                raise
+            training = self.config.training
+            rates = learning_rates(training.learning_rate, num_steps=training.max_steps)
+            rate = float(np.asarray(rates(error.fault.step)))
+            raise DivergedError(error.fault.line(learning_rate=rate), error.fault) from error
+
+    def _states(self, state: TrainState | None) -> Iterator[TrainState]:
         training = self.config.training
         held = self.split.held[np.linspace(0, len(self.split.held) - 1, min(len(self.split.held), _HELD)).astype(int)]
         return fit(
@@ -98,6 +124,7 @@ class PictureFit:
                 batch_size=training.batch_size,
                 ema_decay=training.ema_decay,
                 accumulate=training.accumulate,
+                nan=training.nan,
                 validation=Validation(
                     (held,),
                     every=training.validate_every,
@@ -114,7 +141,7 @@ class PictureFit:
     @property
     def like(self) -> TrainState:
         """A state of the shapes of this training."""
-        return initial_state(self.model, optimizer(self.config), self.averages)
+        return initial_state(self.model, optimizer(self.config), self.averages, self.config.training.nan)
 
     @property
     def averages(self) -> PowerAverages | None:
@@ -175,6 +202,11 @@ class PictureAdvance(AbstractAdvance):
     def members(self) -> int:
         """One network."""
         return 1
+
+    @property
+    def skipped(self) -> int:
+        """Steps that were skipped since they were not finite."""
+        return 0 if self.state.skipped is None else int(self.state.skipped[0, 0])
 
     @property
     def stops_early(self) -> bool:

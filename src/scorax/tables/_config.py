@@ -86,6 +86,8 @@ class TrainingConfig(Checked):
         batch_size: rows a step and member.
         accumulate: parts of a batch whose gradients are taken one after the other, in the memory of one; the update is the same
             to rounding.
+        nan: what becomes of a step whose loss or gradient is not finite: stop ends the fit (exit code 4), skip leaves it out,
+            counts it in the log, and ends the fit at the sixth in a row.
         learning_rate: peak learning rate of AdamW.
         weight_decay: decoupled weight decay.
         clip_norm: bound on the gradient norm, per member.
@@ -109,6 +111,7 @@ class TrainingConfig(Checked):
     max_steps: Steps | None = None
     batch_size: BatchSize | None = None
     accumulate: BatchSize = 1
+    nan: Literal["stop", "skip"] = "stop"
     learning_rate: LearningRate | None = None
     weight_decay: Annotated[float, Range(0, 1e4)] = 1e-3
     clip_norm: Annotated[float, Range(0, 1e6, above=True)] = 1.0

@@ -35,11 +35,10 @@ from scorax.tables._saved import SavedRun
 from scorax.tables._schema import Schema
 from scorax.tables._settings import num_components, num_members
 from scorax.tables._starts import StartLaws
-from scorax.tables._training import Training, optimizer
+from scorax.tables._training import Training
 from scorax.targets import GaussianMixture
 from scorax.training import (
     TrainState,
-    initial_state,
     state_arrays,
     state_layout,
     trained_arrays,
@@ -106,7 +105,7 @@ def _round_arrays(own: Round) -> dict[str, np.ndarray]:
 
 def load_state(run: RunFolder, training: Training) -> tuple[TrainState, Round, Step]:
     """The newest whole state of a run and the round it is in, passing over damaged ones."""
-    like = initial_state(training.model, optimizer(training.config))
+    like = training.state_of()
     expected = state_layout(like)
     if len(training.holed):
         expected["round"] = array_spec(_round_arrays(training.round))

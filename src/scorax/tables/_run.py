@@ -140,7 +140,7 @@ class _Kept:
         if isinstance(event, Advance):
             due = event.step == 0 or event.step % event.training.config.training.save_every == 0
             line = _metrics(event) if event.validated else None
-            self._keeper.reached(event.step, line, lambda: self._write(event), due=due)
+            self._keeper.reached(event.step, line, lambda: self._write(event), due=due, skipped=event.skipped)
 
     def save(self, now: Advance, choice: Choice | None = None) -> None:
         """Save a state, and what was chosen after the training where it was."""

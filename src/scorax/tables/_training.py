@@ -8,24 +8,19 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Float, Int
 
+from scorax._errors import DivergedError
 from scorax._events import AbstractAdvance
 from scorax._types import Key
 from scorax.models import Denoiser
 from scorax.objectives import (
     AbstractObjective,
     DenoisingScoreMatching,
-    EDMWeighting,
     FixedQuestion,
-    LikelihoodTimes,
-    LikelihoodWeighting,
-    LogNormalTimes,
     MaskedMatching,
     MissingQuestions,
     RandomQuestions,
-    UniformTimes,
 )
 from scorax.samplers import AdamsBashforth
 from scorax.tables._bootstrap import trained_on
@@ -33,11 +28,12 @@ from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates, States, question_of
 from scorax.tables._filling import Round, drawn
 from scorax.tables._model import Blueprint, member_models
+from scorax.tables._optimizer import diverged, objective, optimizer
 from scorax.tables._repeats import distinct_rows
 from scorax.tables._scorable import given_cells
 from scorax.tables._settings import num_held_out, num_members, round_steps
 from scorax.tables._starts import member_laws, moments_of
-from scorax.training import FitOptions, Rows, TrainState, Validation, adamw, fit, initial_state
+from scorax.training import FitOptions, Rows, TrainState, Validation, fit, initial_state
 
 _FILLING = 0x66696C6C
 """Sets the draws of missing cells apart from the randomness of training."""
@@ -45,11 +41,8 @@ _FILLING = 0x66696C6C
 _REST = 0.5
 """Share of the visits of a round that ask for the cells that are drawn after it."""
 
-_TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
 BOUND = DenoisingScoreMatching()
 """Up to a constant the negative evidence bound: what members stop by, whatever they train on."""
-
-_WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
 
 
 @dataclass(frozen=True)
@@ -164,7 +157,17 @@ class Training:
         return places[rows]
 
     def states(self, state: TrainState | None) -> Iterator[TrainState]:
-        """States of the round, from the untrained model or after ``state``; their steps count from the start of the round."""
+        """States of the round, from the untrained model or after ``state``; their steps count from the start of the round.
+
+        Raises:
+            DivergedError: a number is not finite; the line has the learning rate and the columns that are farthest off.
+        """
+        try:
+            yield from self._states(state)
+        except DivergedError as error:
+            raise diverged(error, self.config, self.rows, self.blueprint.coordinates) from error
+
+    def _states(self, state: TrainState | None) -> Iterator[TrainState]:
         training, number = self.config.training, self.round.number
         members = range(self.members)
         return fit(
@@ -178,6 +181,7 @@ class Training:
                 batch_size=training.batch_size,
                 ema_decay=training.ema_decay,
                 accumulate=training.accumulate,
+                nan=training.nan,
                 validation=Validation(
                     tuple(self.places(member, self.held_out(member)) for member in members),
                     every=training.validate_every,
@@ -230,7 +234,11 @@ class Training:
             for member, own in enumerate(member_models(model))
         ]
         following = Round(self.round.number + 1, self.round.start + int(state.step), np.stack(draws))
-        return dataclasses.replace(self, round=following), initial_state(model, optimizer(self.config))
+        return dataclasses.replace(self, round=following), self.state_of(model)
+
+    def state_of(self, model: Denoiser | None = None) -> TrainState:
+        """The state before the first step of a round that begins with a model, by default the untrained one."""
+        return initial_state(model or self.model, optimizer(self.config), nan=self.config.training.nan)
 
     @functools.cached_property
     def start_nats(self) -> Float[np.ndarray, " members"]:
@@ -290,6 +298,11 @@ class Advance(AbstractAdvance):
         return self.training.members
 
     @property
+    def skipped(self) -> int:
+        """Steps of the round that were skipped since they were not finite, of all members."""
+        return 0 if self.state.skipped is None else int(np.sum(np.asarray(self.state.skipped)[:, 0]))
+
+    @property
     def validated(self) -> bool:
         """Whether the held-out loss is new, and recorded."""
         training, step = self.training.config.training, int(self.state.step)
@@ -314,23 +327,6 @@ class Advance(AbstractAdvance):
     def held_out_nats(self) -> float:
         """Evidence bound on held-out rows: mean over the folds of the start that is ahead."""
         return float(np.max(self.member_nats.reshape(-1, self.training.config.ensemble.folds).mean(axis=1)))
-
-
-def objective(config: ResolvedConfig) -> DenoisingScoreMatching:
-    """The training objective of a configuration."""
-    return DenoisingScoreMatching(_WEIGHTINGS[config.training.weighting], _TIMES[config.training.times])
-
-
-@functools.cache  # new closures would be a new program to jit: a second fit of the same shapes shall not compile again
-def optimizer(config: ResolvedConfig) -> optax.GradientTransformation:
-    """The optimiser of a resolved configuration."""
-    training = config.training
-    return adamw(
-        training.learning_rate,
-        num_steps=round_steps(training),
-        weight_decay=training.weight_decay,
-        clip_norm=training.clip_norm,
-    )
 
 
 def _folds(number: Int[np.ndarray, " n"], config: ResolvedConfig, seed: int) -> Int[np.ndarray, " n"]:

@@ -3,8 +3,8 @@
 from scorax.training._averages import PowerAverages, Snapshot, post_hoc_average
 from scorax.training._fit import fit, initial_state
 from scorax.training._named import state_arrays, state_layout, with_state_arrays
-from scorax.training._optimizer import adamw
-from scorax.training._options import FitOptions
+from scorax.training._optimizer import adamw, learning_rates
+from scorax.training._options import FitOptions, Nan
 from scorax.training._rows import AbstractRows, Examples, Rows
 from scorax.training._state import TrainState, member_axis, trained_arrays, with_trained_arrays
 from scorax.training._validation import FixedDraws, Validation, draws_loss
@@ -14,6 +14,7 @@ __all__ = [
     "Examples",
     "FitOptions",
     "FixedDraws",
+    "Nan",
     "PowerAverages",
     "Rows",
     "Snapshot",
@@ -23,6 +24,7 @@ __all__ = [
     "draws_loss",
     "fit",
     "initial_state",
+    "learning_rates",
     "member_axis",
     "post_hoc_average",
     "state_arrays",

@@ -10,6 +10,7 @@ import optax
 
 from scorax._checked import require_key, require_kind, shown
 from scorax._errors import explain
+from scorax._trees import all_finite
 from scorax.models import AbstractNetworkModel
 from scorax.objectives import AbstractObjective
 from scorax.training._options import FitOptions
@@ -70,11 +71,11 @@ def rows_of_members(options: FitOptions, members: int, count: int) -> list[np.nd
 
 
 def check_state(state: Any, like: TrainState) -> None:
-    """Refuse a state to resume from whose arrays are not those of this model and optimiser.
+    """Refuse a state to resume from whose arrays are not those of this model and optimiser, or not finite.
 
     Raises:
         TypeError: it is no state.
-        ValueError: other arrays.
+        ValueError: other arrays, or numbers that are not finite.
     """
     require_kind(state, TrainState, what="state")
     ours, theirs = (_spec(tree) for tree in (like, state))
@@ -94,6 +95,12 @@ def check_state(state: Any, like: TrainState) -> None:
                 got="one of another process, or with other parts that are no arrays",
                 do="build both as they were for the run that is resumed; with_process changes the clock of a trained model",
             )
+        )
+    names = ("weights", "ema", "best", "optimizer", "averages")
+    bad = next((name for name in names if not bool(all_finite(getattr(state, name)))), None)
+    if bad is not None:
+        raise ValueError(
+            explain(expected="a state of finite numbers", got=f"NaN or infinity in {bad}", do="resume an earlier one")
         )
 
 

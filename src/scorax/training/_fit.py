@@ -13,7 +13,6 @@ from jaxtyping import Array, Float, PyTree
 
 from scorax._checked import require_count, require_kind
 from scorax._equal_parts import require_equal_parts
-from scorax._errors import DivergedError, explain
 from scorax._sharding import Sharding
 from scorax._trees import copied, network_arrays, rows_at, trainable
 from scorax._types import Key
@@ -22,7 +21,8 @@ from scorax.models import AbstractNetworkModel, check_told, require_state
 from scorax.objectives import AbstractObjective
 from scorax.training._averages import PowerAverages
 from scorax.training._entry import check_fit, check_state, rows_of_members
-from scorax.training._options import FitOptions
+from scorax.training._fault import raise_fault, raise_held_out
+from scorax.training._options import FitOptions, Nan
 from scorax.training._rows import AbstractRows, Examples, Rows
 from scorax.training._state import TrainState, member_axis, single_model
 from scorax.training._steps import Batches, Best, Carry, HeldOut, Problem, Program, train_call, validate_call
@@ -74,7 +74,8 @@ def fit(
         ValueError: no rows, rows that are not finite or that the model has no scores for, rows for another number of members,
             conditions outside what the network's embedder knows, a number below its least, or a ``state`` of another model or
             optimiser.
-        DivergedError: a loss or a weight is not finite; the last yielded state was.
+        DivergedError: a loss, a gradient or a number of the state is not finite, as ``options.nan`` has it; the last
+            yielded state was. Its ``fault`` is the record of it.
     """
     check_fit(model, objective, optimizer, key=key)
     num_steps = require_count(num_steps, "num_steps", least=0)
@@ -86,7 +87,7 @@ def fit(
     check_told(model, rows.condition, rows.shape)
     require_state(model, rows.shape, rows.dtype, rows_at(rows.condition, np.zeros((), int)))
     if state is not None:
-        check_state(state, jax.eval_shape(lambda: initial_state(model, optimizer, options.averages)))
+        check_state(state, jax.eval_shape(lambda: initial_state(model, optimizer, options.averages, options.nan)))
     sharding = Sharding.of_training(options.mesh)
     require_equal_parts(options.batch_size, len(sharding.devices), options.accumulate)
     replicated, shared = sharding.replicated, sharding.shared(1 if members is None else 2)
@@ -102,6 +103,7 @@ def fit(
         members is not None,
         validation is not None,
         options.accumulate,
+        options.most_skipped,
         rows.dtype,
         powers,
     )
@@ -115,7 +117,7 @@ def fit(
     stride = options.every or (_affordable(weights, options) if looped else 1)
 
     now: TrainState = jax.device_put(
-        initial_state(model, optimizer, options.averages) if state is None else copied(state), replicated
+        initial_state(model, optimizer, options.averages, options.nan) if state is None else copied(state), replicated
     )
     if state is None:
         if validation is not None and held is not None:
@@ -143,20 +145,13 @@ def fit(
     following = calls(step)
     call = next(following, None)
     while call is not None and bool(np.any(now.active)):
-        (end, source, places), before = call, step
-        carry, loss, finite = train_call(
-            (program, problem, Batches(source, places, now.step, now.active, step_key)),
+        end, source, places = call
+        carry, watch, loss, finite = train_call(
+            (program, problem, Batches(source, places, now.step, now.active, now.skipped, step_key)),
             Carry(now.weights, now.ema, now.optimizer, now.averages),
         )
         step, call = end, next(following, None)  # read while the device works
-        if not bool(finite):
-            raise DivergedError(
-                explain(
-                    expected="finite losses and weights",
-                    got=f"a value that is not finite between steps {before} and {step}",
-                    do="lower the learning rate, or look for extreme values in the data",
-                )
-            )
+        raise_fault(watch, finite, step, orders)
         now = dataclasses.replace(  # eqx.tree_at takes milliseconds
             now,
             step=jax.device_put(np.int32(step), replicated),  # placed as at the start, or the next call compiles again
@@ -164,6 +159,7 @@ def fit(
             ema=carry.ema,
             optimizer=carry.optimizer,
             averages=carry.averages,
+            skipped=None if now.skipped is None else watch.counts,
             loss=loss,
         )
         if step % stride and step < num_steps:
@@ -177,7 +173,10 @@ def fit(
 
 
 def initial_state(
-    model: AbstractNetworkModel, optimizer: optax.GradientTransformation, averages: PowerAverages | None = None
+    model: AbstractNetworkModel,
+    optimizer: optax.GradientTransformation,
+    averages: PowerAverages | None = None,
+    nan: Nan = "stop",
 ) -> TrainState:
     """State before the first step; also the shapes that a checkpoint of such a run must have."""
     single, members = single_model(model), member_axis(model)
@@ -199,6 +198,7 @@ def initial_state(
         loss=jnp.full(count, jnp.nan, dtype),
         validation_loss=jnp.full(count, jnp.nan, dtype),
         averages=() if averages is None else tuple(copied(weights) for _ in averages.lengths),
+        skipped=None if nan == "stop" else jnp.zeros((count, 2), jnp.int32),
     )
 
 
@@ -221,6 +221,7 @@ def _validated(state: TrainState, problem: Problem, held: HeldOut, validation: V
         jnp.asarray(validation.patience * validation.every),
         jnp.asarray(validation.min_improvement),
     )
+    raise_held_out(values, state)
     return dataclasses.replace(state, **best._asdict(), validation_loss=values)
 
 

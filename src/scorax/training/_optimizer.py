@@ -29,7 +29,18 @@ def adamw(
         TypeError: a number of steps that is no whole number.
         ValueError: a negative one.
     """
-    num_steps = require_count(num_steps, "num_steps", least=0)
-    warmup = min(require_count(warmup_steps, "warmup_steps", least=0), max(1, num_steps // 10))
-    schedule = optax.warmup_cosine_decay_schedule(0.0, learning_rate, warmup, max(num_steps, warmup + 1))
+    warmup_steps = require_count(warmup_steps, "warmup_steps", least=0)
+    schedule = learning_rates(learning_rate, num_steps=num_steps, warmup_steps=warmup_steps)
     return optax.chain(optax.clip_by_global_norm(clip_norm), optax.adamw(schedule, weight_decay=weight_decay))
+
+
+def learning_rates(learning_rate: float, *, num_steps: int, warmup_steps: int = 100) -> optax.Schedule:
+    """The rate of every step of :func:`adamw`: linear warm-up, then a cosine to zero.
+
+    Raises:
+        TypeError: a number of steps that is no whole number.
+        ValueError: a negative one.
+    """
+    num_steps = require_count(num_steps, "num_steps", least=0)
+    warmup = min(warmup_steps, max(1, num_steps // 10))
+    return optax.warmup_cosine_decay_schedule(0.0, learning_rate, warmup, max(num_steps, warmup + 1))

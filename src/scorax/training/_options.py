@@ -2,15 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from jax.sharding import Mesh
 
-from scorax._checked import require_count, require_kind
+from scorax._checked import require_count, require_kind, shown
 from scorax._equal_parts import unequal_parts
 from scorax._errors import explain
 from scorax.training._averages import PowerAverages
 from scorax.training._validation import Validation
+
+Nan = Literal["stop", "skip"]
+"""What becomes of a step whose loss or gradient is not finite."""
+
+MOST_SKIPPED = 5
+"""Most steps in a row that are skipped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +35,8 @@ class FitOptions:
         averages: averages of any length, to be chosen after the training; none by default.
         accumulate: parts of a batch whose gradients are taken one after the other and averaged, for one step of the optimiser:
             the same update to rounding, in the memory of a part. On CPU convolutions are slow inside the loop over parts.
+        nan: what becomes of a step whose loss or gradient is not finite: ``"stop"`` ends the training with its error; ``"skip"``
+            leaves the state as it was, counts the step, and ends the training at the sixth in a row.
         mesh: device mesh with the one axis ``data``, over which the rows of a batch are shared out; by default the first device
             alone.
 
@@ -45,6 +54,7 @@ class FitOptions:
     mesh: Mesh | None = None
     averages: PowerAverages | None = None
     accumulate: int = 1
+    nan: Nan = "stop"
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "every", "accumulate"):
@@ -55,6 +65,8 @@ class FitOptions:
             raise ValueError(
                 explain(expected="ema_decay in [0, 1)", got=f"{self.ema_decay}", do="pass 0.999; 0 averages nothing")
             )
+        if self.nan not in get_args(Nan):
+            raise ValueError(explain(expected="nan as 'stop' or 'skip'", got=shown(self.nan), do="leave it at 'stop'"))
         require_kind(self.validation, Validation | None, what="validation of FitOptions")
         require_kind(self.averages, PowerAverages | None, what="averages of FitOptions")
         if self.mesh is not None:
@@ -62,6 +74,11 @@ class FitOptions:
         refusal = unequal_parts(self.batch_size, 1 if self.mesh is None else self.mesh.size, self.accumulate)
         if refusal is not None:
             raise ValueError(refusal)
+
+    @property
+    def most_skipped(self) -> int:
+        """Most steps in a row that are skipped."""
+        return MOST_SKIPPED if self.nan == "skip" else 0
 
     def _check_mesh(self, mesh: Mesh) -> None:
         if not isinstance(mesh, Mesh) or mesh.axis_names != ("data",):

@@ -33,6 +33,8 @@ class TrainState(eqx.Module):
         active: whether a member still trains; a stopped member's arrays stay as they are.
         loss: training loss averaged over the last call.
         averages: averages by power functions, one for each length of :class:`PowerAverages`.
+        skipped: steps that were skipped since they were not finite, in all and in a row at the end; ``None`` where such a step
+            ends the training.
         validation_loss: loss of ``ema`` on the fixed validation draws at the last validation; NaN before the first.
     """
 
@@ -47,6 +49,7 @@ class TrainState(eqx.Module):
     loss: Float[Array, " members"]
     validation_loss: Float[Array, " members"]
     averages: tuple[PyTree, ...] = ()
+    skipped: Int[Array, "members 2"] | None = None
 
     def model(self, like: Model, which: Literal["weights", "ema", "best"] = "best") -> Model:
         """``like`` with the weights of this state, in buffers of their own.

@@ -42,16 +42,68 @@ class Carry(NamedTuple):
     averages: tuple[PyTree, ...]
 
 
+class Watch(NamedTuple):
+    """Whether a member stays finite: steps that were skipped, in all and in a row, and the fault for which it is given up.
+
+    ``fault`` is 0 for none, 1 for the loss and 2 for the gradient, at a ``step`` with a ``norm`` of the gradient.
+    """
+
+    skipped: Int[Array, "..."]
+    in_a_row: Int[Array, "..."]
+    fault: Int[Array, "..."]
+    step: Int[Array, "..."]
+    norm: Float[Array, "..."]
+
+    @staticmethod
+    def of(counts: Int[Array, "members 2"] | None, members: int) -> "Watch":
+        """Members of which those steps were skipped and that have no fault."""
+        none = jnp.zeros(members, jnp.int32)
+        total, row = (none, none) if counts is None else (counts[:, 0], counts[:, 1])
+        return Watch(total, row, none, none, jnp.zeros(members, jnp.float32))
+
+    @property
+    def counts(self) -> Int[Array, "members 2"]:
+        """Steps skipped in all, and in a row at the end."""
+        return jnp.stack([self.skipped, self.in_a_row], axis=-1)
+
+    def seen(self, loss: Array, norm: Array, step: Array, active: Array, most: int) -> tuple["Watch", Array]:
+        """After a step of such a loss and gradient, and whether it is taken; at most ``most`` in a row are skipped."""
+        fault = jnp.where(jnp.isfinite(loss), jnp.where(jnp.isfinite(norm), 0, 2), 1)
+        goes = active & (self.fault == 0)
+        bad, row = goes & (fault > 0), jnp.where(goes, jnp.where(fault > 0, self.in_a_row + 1, 0), self.in_a_row)
+        ends = bad & (row > most)
+        watch = Watch(
+            self.skipped + bad,
+            row,
+            jnp.where(ends, fault, self.fault),
+            jnp.where(ends, step, self.step),
+            jnp.where(ends, norm.astype(jnp.float32), self.norm),
+        )
+        return watch, goes & (fault == 0)
+
+
 class Program(NamedTuple):
-    """Static configuration of the jitted calls; ``parts`` of a batch, whose rows are of a ``dtype`` where they are visited."""
+    """Static configuration of the jitted calls.
+
+    ``parts`` of a batch, whose rows are of a ``dtype`` as they are visited; ``most_skipped`` steps in a row at most.
+    """
 
     optimizer: optax.GradientTransformation
     ema_decay: float
     members: bool
     stops: bool
     parts: int
+    most_skipped: int
     dtype: jnp.dtype
     powers: tuple[float, ...]
+
+
+class Finite(NamedTuple):
+    """Whether all numbers of these are finite, in all members."""
+
+    weights: Bool[Array, ""]
+    averages: Bool[Array, ""]
+    optimizer: Bool[Array, ""]
 
 
 class Batches(NamedTuple):
@@ -61,6 +113,7 @@ class Batches(NamedTuple):
     places: Int[Array, "..."]
     start: Int[Array, ""]
     active: Bool[Array, " members"]
+    skipped: Int[Array, "members 2"] | None
     key: Key
 
 
@@ -114,14 +167,16 @@ def _step(
     program: Program,
     problem: Problem,
     carry: Carry,
+    watch: Watch,
     active: Bool[Array, ""],
     source: Examples,
     places: Int[Array, " batch"],
     step: Array,
     key: Key,
-) -> tuple[Carry, Float[Array, ""]]:
+) -> tuple[Carry, Watch, Float[Array, ""]]:
     draws = Draws.of(places, program.dtype, key)
     loss, gradient = _loss_and_gradient(carry.weights, problem, source, draws, program.parts)
+    watch, taken = watch.seen(loss, optax.tree.norm(gradient), step, active, program.most_skipped)
     updates, optimizer = program.optimizer.update(gradient, carry.optimizer, carry.weights)
     weights = optax.apply_updates(carry.weights, updates)
     decay = jnp.minimum(program.ema_decay, (1 + step) / (10 + step))  # young averages forget the start at once
@@ -129,36 +184,42 @@ def _step(
         move_power_average(own, weights, step, power) for own, power in zip(carry.averages, program.powers, strict=True)
     )
     new = Carry(weights, move_average(carry.ema, weights, decay.astype(loss.dtype)), optimizer, averages)
-    if program.stops:
-        new = select(active, new, carry)
-    return new, loss
+    if program.stops or program.most_skipped:
+        new = select(taken, new, carry)
+    return new, watch, jnp.where(active & ~taken, jnp.nan, loss)
 
 
 @eqx.filter_jit(donate="all-except-first")
 def train_call(
     fixed: tuple[Program, Problem, Batches], carry: Carry
-) -> tuple[Carry, Float[Array, " members"], Bool[Array, ""]]:
-    """K steps: the new carry (the old one is donated), the mean loss, and whether all stayed finite."""
+) -> tuple[Carry, Watch, Float[Array, " members"], Finite]:
+    """K steps: the new carry (the old one is donated), faults, the mean loss of the steps taken, what is finite at the end."""
     program, problem, batches = fixed
+    watch = Watch.of(batches.skipped, len(batches.active))
 
-    def body(carry: Carry, xs: tuple[Array, Array]) -> tuple[Carry, Array]:
-        step, batch = xs
-        step_key = jax.random.fold_in(batches.key, step)
+    def body(state: tuple[Carry, Watch], xs: tuple[Array, Array]) -> tuple[tuple[Carry, Watch], Array]:
+        (carry, watch), (step, batch) = state, xs
+        step_key, source = jax.random.fold_in(batches.key, step), batches.source
         if not program.members:
-            carry, loss = _step(program, problem, carry, batches.active[0], batches.source, batch, step, step_key)
-            return carry, loss[None]
+            alone = jax.tree.map(lambda leaf: leaf[0], watch)
+            carry, alone, loss = _step(program, problem, carry, alone, batches.active[0], source, batch, step, step_key)
+            return (carry, jax.tree.map(lambda leaf: leaf[None], alone)), loss[None]
         keys = jax.vmap(lambda member: jax.random.fold_in(step_key, member))(jnp.arange(batch.shape[0]))
-        return jax.vmap(
-            lambda c, a, b, k, f: _step(program, problem._replace(constants=f), c, a, batches.source, b, step, k)
-        )(carry, batches.active, batch, keys, problem.constants)
+        carry, watch, loss = jax.vmap(
+            lambda c, w, a, b, k, f: _step(program, problem._replace(constants=f), c, w, a, source, b, step, k)
+        )(carry, watch, batches.active, batch, keys, problem.constants)
+        return (carry, watch), loss
 
     steps = batches.start + jnp.arange(batches.places.shape[0])
     if len(steps) == 1:  # XLA's CPU runs convolutions backwards ten times slower inside a loop
-        carry, loss = body(carry, (steps[0], batches.places[0]))
+        (carry, watch), loss = body((carry, watch), (steps[0], batches.places[0]))
         losses = loss[None]
     else:
-        carry, losses = jax.lax.scan(body, carry, (steps, batches.places))
-    return carry, jnp.mean(losses, axis=0), all_finite(carry) & jnp.all(jnp.isfinite(losses))
+        (carry, watch), losses = jax.lax.scan(body, (carry, watch), (steps, batches.places))
+    finite = Finite(all_finite(carry.weights), all_finite((carry.ema, carry.averages)), all_finite(carry.optimizer))
+    taken = jnp.isfinite(losses)
+    loss = jnp.sum(jnp.where(taken, losses, 0), axis=0) / jnp.sum(taken, axis=0)
+    return carry, watch, loss, finite
 
 
 class HeldOut(NamedTuple):
