@@ -19,7 +19,8 @@ PLAIN: dict[str, Any] = {
     "table": Path("a.csv"), "output": Path("run"), "resume": False, "config": None, "sets": None, "seed": 0,
     "holdout": None, "test": None, "folds": None, "minutes": None, "masks": False, "max_steps": None, "columns": None,
     "categories": None, "ignored": None, "schema": None, "make_report": True,
-    "labels": None, "read_as": None, "size": None, "flip": False, "devices": 1,
+    "labels": None, "read_as": None, "size": None, "flip": False, "devices": 1, "distributed": False,
+    "heartbeat": 30,
 }  # fmt: skip
 INFER: dict[str, Any] = {
     "simulations": Path("a.csv"), "observed": Path("x.csv"), "output": Path("run"), "parameters": None, "prior": None,

@@ -34,6 +34,7 @@ COMMANDS = (
     "report",
     "info",
     "check",
+    "launch",
 )
 
 

@@ -18,6 +18,7 @@ from scorax.cli._fit import fit
 from scorax.cli._impute import impute
 from scorax.cli._infer import infer
 from scorax.cli._info import info
+from scorax.cli._launch import launch
 from scorax.cli._logp import logp
 from scorax.cli._noise import noise
 from scorax.cli._report import report
@@ -79,7 +80,22 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (demo, schema, fit, sample, logp, impute, infer, evaluate, simulate, noise, report, info, check):
+for _command in (
+    demo,
+    schema,
+    fit,
+    sample,
+    logp,
+    impute,
+    infer,
+    evaluate,
+    simulate,
+    noise,
+    report,
+    info,
+    check,
+    launch,
+):
     app.command(_command.__name__)(_guarded(_command))
 
 

@@ -46,7 +46,8 @@ def print_failure(error: BaseException, *, debug: bool) -> int:
     code, text = explain_failure(error)
     if debug:
         traceback.print_exception(error)
-    print_error(text)
+    if text:  # else a process that was started has said it
+        print_error(text)
     return code
 
 

@@ -14,6 +14,7 @@ from scorax._text import shown_path
 from scorax.cli._column_options import Categories, ColumnKinds, Ignored
 from scorax.cli._command_line import command_line
 from scorax.cli._console import say
+from scorax.cli._distributed import Distributed, Heartbeat, member_of_fit
 from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_full_folder, require_folder, require_resumable
 from scorax.cli._pictures import fit as _fit_pictures
@@ -75,6 +76,8 @@ def fit(
         bool, typer.Option("--flip", help="Of pictures: left and right may be exchanged. Not of letters and digits.")
     ] = False,
     devices: Devices = 1,
+    distributed: Distributed = False,
+    heartbeat: Heartbeat = 30,
     make_report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")] = True,
 ) -> None:
     """Fit a table, or pictures: TABLE becomes the run folder RUN."""
@@ -133,17 +136,24 @@ def fit(
     from scorax.tables import fit_run
 
     began = time.monotonic()
-    with on_devices(devices), Signals(polled=True, hint=lambda: _hint(given)) as signals, Progress() as progress:
+    with (
+        member_of_fit(distributed, output, heartbeat) as member,
+        on_devices(devices),
+        Signals(polled=True, hint=lambda: _hint(given)) as signals,
+        Progress() as progress,
+    ):
         fitted = fit_run(
             rows,
-            output,
+            member.output,
             settings,
             seed=seed,
             resume=resume,
             records=make_report,
-            on_event=progress,
-            poll=signals.poll,
+            on_event=progress if member.first else lambda event: None,
+            poll=member.together(signals.poll),
         )
+    if not member.first:
+        return
     say(
         f"{fitted.steps} steps in {duration(time.monotonic() - began)}, sigma_min {fitted.choice.sigma_min:g}, "
         f"held-out log-density {fitted.held_out_nats:.3f} nats per row"
@@ -176,6 +186,8 @@ def _fit_of_pictures(given: dict[str, Any], sets: Sequence[str]) -> None:
         size=given["size"],
         others=others(given["read_as"]),
         devices=given["devices"],
+        distributed=given["distributed"],
+        heartbeat=given["heartbeat"],
         make_report=given["make_report"],
         hint=lambda: _hint(given),
     )

@@ -10,6 +10,7 @@ from scorax._errors import InputError, explain
 from scorax._progress import Progress, RowProgress, duration
 from scorax._text import listing, shown_path
 from scorax.cli._console import note, say
+from scorax.cli._distributed import member_of_fit
 from scorax.cli._parts import part_of
 from scorax.cli._paths import refuse_overwriting, stream
 from scorax.cli._picture_output import SHEET, picture_writer
@@ -100,6 +101,8 @@ def fit(
     size: int | None,
     others: "Others",
     devices: int,
+    distributed: bool,
+    heartbeat: int,
     make_report: bool,
     hint: Callable[[], str],
 ) -> None:
@@ -116,17 +119,24 @@ def fit(
     from scorax.report import write_report
 
     began = time.monotonic()
-    with on_devices(devices), Signals(polled=True, hint=hint) as signals, Progress() as progress:
+    with (
+        member_of_fit(distributed, output, heartbeat) as member,
+        on_devices(devices),
+        Signals(polled=True, hint=hint) as signals,
+        Progress() as progress,
+    ):
         done = fit_pictures(
             pictures,
-            output,
+            member.output,
             settings,
             seed=seed,
             resume=resume,
             records=make_report,
-            on_event=progress,
-            poll=signals.poll,
+            on_event=progress if member.first else lambda event: None,
+            poll=member.together(signals.poll),
         )
+    if not member.first:
+        return
     last = done.last
     say(
         f"{last.step:,} steps in {duration(time.monotonic() - began)}, held-out loss {last.state.best_loss[0]:.4g} "

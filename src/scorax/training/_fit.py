@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PyTree
 
 from scorax._checked import require_count, require_kind
 from scorax._equal_parts import require_equal_parts
-from scorax._sharding import Sharding
+from scorax._sharding import Sharding, put
 from scorax._trees import copied, network_arrays, rows_at, trainable
 from scorax._types import Key
 from scorax.data import RowOrder
@@ -95,7 +95,8 @@ def fit(
     single = single_model(model)
     weights, rest = eqx.partition(single, trainable(single))
     constants, frozen = eqx.partition(rest, network_arrays(rest))
-    problem = eqx.filter_shard(Problem(objective, rows.visit, constants, frozen), replicated)
+    arrays, rest = eqx.partition(Problem(objective, rows.visit, constants, frozen), eqx.is_array)
+    problem = eqx.combine(put(arrays, replicated), rest)
     powers = () if options.averages is None else options.averages.powers
     program = Program(
         optimizer,
@@ -110,13 +111,13 @@ def fit(
     order_key, step_key, draw_key = jax.random.split(key, 3)
     seed = int(jax.random.bits(order_key))
     orders = [RowOrder(own, options.batch_size, seed, stream) for stream, own in enumerate(own_rows)]
-    held = None if validation is None else jax.device_put(_held_out(rows, validation, key=draw_key), replicated)
+    held = None if validation is None else put(_held_out(rows, validation, key=draw_key), replicated)
     looped = (
         len(rows.shape) == 1
     )  # a step on a grid is a call of its own: convolutions want no loop around them (train_call)
     stride = options.every or (_affordable(weights, options) if looped else 1)
 
-    now: TrainState = jax.device_put(
+    now: TrainState = put(
         initial_state(model, optimizer, options.averages, options.nan) if state is None else copied(state), replicated
     )
     if state is None:
@@ -124,7 +125,7 @@ def fit(
             now = _validated(now, problem, held, validation, program.members)
         yield now
 
-    resident = None if rows.resident is None else jax.device_put(rows.resident, replicated)
+    resident = None if rows.resident is None else put(rows.resident, replicated)
 
     def calls(step: int) -> Iterator[tuple[int, Examples, Array]]:
         """Where each call ends, rows and the places of its steps' rows there; a resumed run falls back into the same calls."""
@@ -137,9 +138,9 @@ def fit(
             picked = np.stack([order.batches(step, length) for order in orders], axis=1)
             picked, source, step = picked if program.members else picked[:, 0], resident, step + length
             if source is None:
-                source = jax.device_put(rows.take(picked.reshape(-1)), replicated)
+                source = put(rows.take(picked.reshape(-1)), replicated)
                 picked = np.arange(picked.size, dtype=np.int32).reshape(picked.shape)
-            yield step, source, jax.device_put(picked, shared)
+            yield step, source, put(picked, shared)
 
     shown = step = int(now.step)
     following = calls(step)
@@ -154,7 +155,7 @@ def fit(
         raise_fault(watch, finite, step, orders)
         now = dataclasses.replace(  # eqx.tree_at takes milliseconds
             now,
-            step=jax.device_put(np.int32(step), replicated),  # placed as at the start, or the next call compiles again
+            step=put(np.int32(step), replicated),  # placed as at the start, or the next call compiles again
             weights=carry.weights,
             ema=carry.ema,
             optimizer=carry.optimizer,

@@ -189,7 +189,7 @@ def visited(visit: AbstractTransform | None, row: Float[Array, "*row"], key: Key
 
 def _device_memory() -> int:
     """Bytes of the first device, as it reports them; a CPU reports none, for its memory is the host's."""
-    return (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 2**62)
+    return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 2**62)
 
 
 def _placed(data: Any, memory: int) -> Any:

@@ -1,0 +1,121 @@
+"""Several processes of one fit: the bytes of one process, and one end for all of them."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scorax._errors import Interrupted
+from scorax._sharding import answered_together
+from scorax.cli import main
+
+Captured = pytest.CaptureFixture[str]
+TINY = [
+    *("--no-report", "--folds", "2", "--set", "network.width=8", "--set", "network.depth=1"),
+    *("--set", "training.batch_size=32", "--set", "training.validate_every=10", "--set", "training.save_every=20"),
+    *(
+        "--set",
+        "noise.candidates=[0.1, 0.3]",
+        "--set",
+        'ensemble.starts=["gaussian"]',
+        "--set",
+        "training.patience=100000",
+    ),
+]
+LAUNCH = [sys.executable, "-m", "scorax", "launch", "--processes", "2", "--"]
+PROCESSES = pytest.mark.slow  # processes of their own, each of which imports and compiles; CI runs them
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Path:
+    rows = np.random.default_rng(0).normal(size=(80, 3))
+    path = tmp_path / "train.csv"
+    path.write_text("a,b,c\n" + "\n".join(",".join(f"{x:.6f}" for x in row) for row in rows) + "\n")
+    return path
+
+
+def kept(run: Path) -> dict[str, bytes]:
+    """What a training leaves but for times, and facts that hold them."""
+    files = [*run.rglob("*.safetensors"), run / "metrics.jsonl", run / "config.json", run / "schema.json"]
+    return {str(path.relative_to(run)): path.read_bytes() for path in files}
+
+
+def others(launcher: int) -> list[int]:
+    """Processes that a process started."""
+    return [int(pid) for pid in Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+@PROCESSES
+def test_two_processes_leave_the_bytes_of_two_devices_of_one(train: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert main(["fit", str(train), "-o", str(one), *TINY, "--max-steps", "40", "--devices", "2"]) == 0
+    done = subprocess.run([*LAUNCH, "fit", str(train), "-o", str(two), *TINY, "--max-steps", "40"], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert kept(one) == kept(two)
+
+
+@PROCESSES
+@pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [(signal.SIGKILL, 3, "process 1 ended by SIGKILL"), (signal.SIGTERM, 143, "stopped by")],
+    ids=["killed", "told to end"],
+)
+def test_no_process_outlives_one_that_is_gone(
+    number: signal.Signals, code: int, words: str, train: Path, tmp_path: Path
+) -> None:
+    """A signal to the second of two: the launcher ends with its code and a line, nothing is left running, the run is whole."""
+    run = tmp_path / "run"
+    line = [*LAUNCH, "fit", str(train), "-o", str(run), *TINY, "--max-steps", "1000000"]
+    launcher = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        end = time.monotonic() + 300
+        while not (run / "steps" / "00000020").is_dir():
+            assert launcher.poll() is None, launcher.stderr and launcher.stderr.read().decode()
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        children = others(launcher.pid)
+        assert len(children) == 2
+        os.kill(max(children), number)
+        said = launcher.communicate(timeout=60)[1].decode()
+    finally:
+        launcher.kill()
+    assert launcher.returncode == code, said
+    assert words in said.splitlines()[-1], said
+    assert not any(map(alive, children))
+    assert main(["info", str(run)]) == 0  # every byte is verified
+
+
+def test_the_line_of_a_process_is_that_of_all(tmp_path: Path) -> None:
+    done = subprocess.run([*LAUNCH, "fit", str(tmp_path / "no.csv"), "-o", str(tmp_path / "run")], capture_output=True)
+    assert done.returncode == 2
+    (said,) = done.stderr.decode().splitlines()
+    assert "no.csv" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_launched_is_a_fit(capsys: Captured) -> None:
+    assert main(["launch", "--processes", "2", "--", "sample", "run", "-n", "3"]) == 2
+    assert "expected the command fit, got sample" in capsys.readouterr().err
+
+
+def test_one_process_answers_for_itself() -> None:
+    def stopped() -> None:
+        raise Interrupted("stopped", exit_code=143)
+
+    assert answered_together(lambda: None)() is None
+    assert answered_together(lambda: "save")() == "save"
+    with pytest.raises(Interrupted, match="stopped"):
+        answered_together(stopped)()
