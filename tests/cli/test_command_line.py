@@ -20,7 +20,7 @@ PLAIN: dict[str, Any] = {
     "holdout": None, "test": None, "folds": None, "minutes": None, "masks": False, "max_steps": None, "columns": None,
     "categories": None, "ignored": None, "schema": None, "make_report": True,
     "labels": None, "read_as": None, "size": None, "flip": False, "devices": 1, "distributed": False,
-    "heartbeat": 30,
+    "heartbeat": 30, "stream": False,
 }  # fmt: skip
 INFER: dict[str, Any] = {
     "simulations": Path("a.csv"), "observed": Path("x.csv"), "output": Path("run"), "parameters": None, "prior": None,

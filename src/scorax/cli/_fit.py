@@ -71,6 +71,9 @@ def fit(
         Path | None, typer.Option("--labels", metavar="FILE.npy", help="Of pictures in a .npy: the class of each.")
     ] = None,
     read_as: ReadAsOption = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Train from a Parquet file as it lies; so is one larger than memory.")
+    ] = False,
     size: SizeOption = None,
     flip: Annotated[
         bool, typer.Option("--flip", help="Of pictures: left and right may be exchanged. Not of letters and digits.")
@@ -97,14 +100,14 @@ def fit(
 
     if holds_pictures(table) if read_as is None else read_as == "images":
         stated = {"column": columns, "category": categories, "ignore": ignored, "schema": schema}
-        refuse_options("pictures", holdout=holdout, test=test, folds=folds, **stated)
+        refuse_options("pictures", stream=stream, holdout=holdout, test=test, folds=folds, **stated)
         _fit_of_pictures(given, sets or ())
         return
     refuse_options("a table", labels=labels, size=size, flip=flip)
     from scorax.cli._rows import describe_rows, describe_table
-    from scorax.data import read_table
+    from scorax.data import open_table, read_table
     from scorax.spec import resolve
-    from scorax.tables import MASKS, Choices, FitConfig, FitRows, Schema, require_whole_rows
+    from scorax.tables import MASKS, Choices, FitConfig, FitRows, Schema, Streamed, require_whole_rows
 
     choices = Choices.read(columns or (), categories or (), ignored or ())
     given_schema = None
@@ -118,9 +121,13 @@ def fit(
     require_whole_rows(settings)
     if resume:
         require_resumable(output)
-    given_rows = read_table(table, missing="keep", others=others(read_as))
+    source, streamed = open_table(table, others=others(read_as)), None
+    if stream or source.larger_than_memory:
+        streamed, given_rows = Streamed.of(source, output, seed=seed, name=shown_path(table))
+    else:
+        given_rows = read_table(table, missing="keep", others=others(read_as))
     test_rows = None if test is None else read_table(test, missing="keep")
-    rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema)
+    rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema, streamed)
     describe_table(table, rows)
     split = rows.split(settings, seed)
     require_equal_parts(split.settings.training.batch_size, devices, split.settings.training.accumulate)

@@ -25,7 +25,12 @@ def describe_table(path: Path, rows: FitRows) -> None:
     kinds = Counter(column.kind for column in schema.columns)
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind]) or "none to model"
     width = len(rows.table.columns)
-    note(f"{shown_path(path)}: {rows.table.rows} rows, {width} column{'s' if width > 1 else ''} ({counts})")
+    note(f"{shown_path(path)}: {rows.count} rows, {width} column{'s' if width > 1 else ''} ({counts})")
+    if rows.streamed is not None:
+        note(
+            f"trained from its files; {rows.table.rows:,} rows are in memory, which decide its columns, where the model starts, "
+            "and by what is held out when it ends"
+        )
     constant = [column.name for column in schema.columns if column.kind == "constant"]
     if constant:
         note(f"constant, stored and put back when sampling: {listing(constant)}")

@@ -3,6 +3,7 @@
 The files of a folder are one table: they have the same columns, and their rows follow each other in the order of the names.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Int64
 
 from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
@@ -19,7 +21,7 @@ from scorax.data._bad_cells import BadCells
 from scorax.data._blocks import Block, joined
 from scorax.data._pages import check_pages
 from scorax.data._row_names import pandas_index, without_pandas_index
-from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_names
+from scorax.data._table import Limits, Missing, Table, TableFacts, check_bytes, check_count, check_names
 
 _ROWS = 65_536
 _METADATA = 64 * 2**20
@@ -132,6 +134,29 @@ class ParquetFiles:
             blocks = [[block] for block in self._blocks(batch, bad)]
             bad.refuse(batch.cells.num_rows, "keep")
             yield batch.place, self._table(blocks, batch.cells.num_rows)
+
+    def take(self, numbers: Int64[np.ndarray, " m"]) -> Table:
+        """The rows of these ascending numbers as one table; missing cells are NaN."""
+        import pyarrow as pa
+
+        blocks: list[list[Block]] = [[] for _ in self.names]
+        for batch in self.batches():
+            low, high = np.searchsorted(numbers, [batch.place, batch.place + batch.cells.num_rows])
+            if low < high:
+                bad = BadCells(batch.file.path, self.names)
+                cells = batch.cells.take(pa.array(numbers[low:high] - batch.place))
+                for own, block in zip(blocks, self._blocks(batch._replace(cells=cells), bad), strict=True):
+                    own.append(block)
+                bad.refuse(len(cells), "keep")
+        return self._table(blocks, len(numbers))
+
+    def facts(self) -> TableFacts:
+        """What tells these files from others: the number of their rows, and the SHA-256 of their bytes."""
+        digest = hashlib.sha256()
+        for own in self._files:
+            with own.path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return TableFacts(self.rows, len(self.names), digest.hexdigest())
 
     @cached_property
     def _index(self) -> list[int]:

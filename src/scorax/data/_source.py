@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
+from jaxtyping import Int64
+
 from scorax.data._parquet import ParquetFiles
-from scorax.data._table import Table
+from scorax.data._table import Limits, Table, TableFacts, fingerprint
 
 _ROWS = 65_536
 
@@ -38,6 +41,21 @@ class TableSource:
     def rows(self) -> int:
         """Number of rows."""
         return self.held.rows
+
+    @property
+    def larger_than_memory(self) -> bool:
+        """Whether it would take more than :class:`Limits` gives to a table in memory, and is read from its files."""
+        return isinstance(self.held, ParquetFiles) and 8 * self.rows * len(self.held.names) > Limits().total_bytes
+
+    def facts(self) -> TableFacts:
+        """What tells it from other tables; of Parquet that follows from the bytes of the files."""
+        return self.held.facts() if isinstance(self.held, ParquetFiles) else fingerprint(self.held)
+
+    def take(self, numbers: Int64[np.ndarray, " m"]) -> Table:
+        """The rows of these ascending numbers, missing cells NaN."""
+        table = self.held
+        own = table.take(numbers) if isinstance(table, ParquetFiles) else replace(table, values=table.values[numbers])
+        return replace(own, remarks=(*self.remarks, *own.remarks))
 
     def pieces(self, part: range | None = None) -> Iterator[TablePiece]:
         """The rows, or those of a part, of at most 65,536 at a time; missing cells are NaN.

@@ -35,6 +35,7 @@ from ._score_outlier import ScoreOutlier
 from ._score_posterior import ScorePosterior
 from ._settings import resolved
 from ._simulations import Simulations, observations
+from ._streamed import Streamed
 from ._training import Advance, Training
 from ._unlikely import Reasons, reasons
 from .columns._prior import Beta, Gamma, LogNormal, LogUniform, Normal, Uniform
@@ -82,6 +83,7 @@ __all__ = [
     "ScorePosterior",
     "Simulations",
     "Spread",
+    "Streamed",
     "Training",
     "TrainingConfig",
     "TrainingEnded",

@@ -18,7 +18,7 @@ from scorax.objectives import (
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._settings import round_steps
-from scorax.training import Rows, adamw, learning_rates
+from scorax.training import AbstractRows, adamw, learning_rates
 
 _TIMES = {"likelihood": LikelihoodTimes(), "lognormal": LogNormalTimes(), "uniform": UniformTimes()}
 _WEIGHTINGS = {"likelihood": LikelihoodWeighting(), "edm": EDMWeighting()}
@@ -44,7 +44,7 @@ def optimizer(config: ResolvedConfig) -> optax.GradientTransformation:
     )
 
 
-def diverged(error: DivergedError, config: ResolvedConfig, rows: Rows, coordinates: Coordinates) -> DivergedError:
+def diverged(error: DivergedError, config: ResolvedConfig, rows: AbstractRows, coordinates: Coordinates) -> DivergedError:
     """The error with the learning rate of its step and the columns that are farthest off in the rows of its batch."""
     fault = error.fault
     if fault is None:
@@ -54,10 +54,10 @@ def diverged(error: DivergedError, config: ResolvedConfig, rows: Rows, coordinat
     return DivergedError(fault.line(learning_rate=float(np.asarray(rates(fault.step))), columns=names), fault)
 
 
-def _farthest(numbers: np.ndarray, rows: Rows, coordinates: Coordinates) -> list[str]:
+def _farthest(numbers: np.ndarray, rows: AbstractRows, coordinates: Coordinates) -> list[str]:
     """Columns whose standardised numbers in these rows are farthest off, and how far."""
     columns = coordinates.columns[: sum(len(column.widths) for column in coordinates.schema.columns)]
-    size = np.abs(np.asarray(rows.data[numbers, : len(columns)], np.float64))
+    size = np.abs(np.asarray(rows.take(numbers).x0[:, : len(columns)], np.float64))
     if not size.size:
         return []
     largest = np.max(np.nan_to_num(size, nan=0.0, posinf=np.inf), axis=0)

@@ -119,6 +119,10 @@ class Recipe:
             on_event(Phase("fitting the mixtures that members start from"))
         coordinates = Coordinates.fit(split.train, split.schema)
         training = Training.of(split.train, coordinates, split.settings, seed=self.seed)
+        if rows.streamed is not None and split.numbers is not None:
+            on_event(Phase(f"encoding {rows.count:,} rows"))
+            stored = rows.streamed.stored(coordinates, split.numbers)
+            training = dataclasses.replace(training, stored=stored)
         for line in _on_holes(training):
             on_event(Note(line))
         resumed = begin(training)

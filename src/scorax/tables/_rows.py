@@ -5,17 +5,18 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64, Num
 
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote
-from scorax.data import Table
+from scorax.data import Table, TableFacts, fingerprint
 from scorax.tables._choices import Choices
 from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._examine import Found, examine
 from scorax.tables._schema import Schema
 from scorax.tables._scorable import given_cells, require_scorable, require_seen
 from scorax.tables._settings import resolved
+from scorax.tables._streamed import Streamed, require_streamable
 
 FEWEST_ROWS = 10
 _NAMED = 3
@@ -28,6 +29,8 @@ class Split(NamedTuple):
     settings: ResolvedConfig
     train: Float[np.ndarray, "n columns"]
     held: Float[np.ndarray, "m columns"] | None
+    numbers: Int64[np.ndarray, " n"] | None = None
+    """Numbers of the rows for the fit in a table that is fitted from its files."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class FitRows:
         test_name: what messages call them.
         choices: what a person says of its columns.
         given: the schema of the table, where a person brings one; then nothing else is said of the columns.
+        streamed: a table that is fitted from its files, of which ``table`` is the sample.
     """
 
     table: Table
@@ -51,6 +55,17 @@ class FitRows:
     test_name: str = "the test file"
     choices: Choices = field(default_factory=Choices)
     given: Schema | None = None
+    streamed: Streamed | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of rows of the table, also where it is fitted from its files."""
+        return self.table.rows if self.streamed is None else self.streamed.source.rows
+
+    @property
+    def facts(self) -> TableFacts:
+        """What tells the table from others."""
+        return fingerprint(self.table) if self.streamed is None else self.streamed.facts
 
     @property
     def source(self) -> Literal["hold-out", "test file"]:
@@ -80,8 +95,10 @@ class FitRows:
         """
         schema, held = self.found.schema, None
         values = schema.match(self.table, self.name)
+        numbers = None if self.streamed is None else self.streamed.numbers
         if self.holdout is not None:
             values, held = held_apart(values, self.holdout, seed)
+            numbers = None if numbers is None else held_apart(numbers[:, None], self.holdout, seed)[0][:, 0]
             if not len(held):
                 got = f"{self.holdout:g} of {len(values)} rows"
                 raise _refusal(self.name, expected="a hold-out of at least one row", got=got, do="hold more rows out")
@@ -90,17 +107,20 @@ class FitRows:
         require_fittable(values, schema, name=self.name)
         require_seen(values, schema, where=self.name)
         schema = schema.refitted(values)
-        settings = resolved(config, schema.size(len(values), holes=bool(np.isnan(values).any())))
+        count = self.count - (self.table.rows - len(values))
+        settings = resolved(config, schema.size(count, holes=bool(np.isnan(values).any())))
+        if self.streamed is not None:
+            require_streamable(values, schema, bootstrap=settings.ensemble.bootstrap, name=self.name)
         given_cells(values, schema, settings)
         if held is not None:
             where = f"the {self.source}" if self.test is None else self.test_name
             require_scorable(held, schema, holes=settings.network.masks, where=where)
-        return Split(schema, settings, values, held)
+        return Split(schema, settings, values, held, numbers)
 
 
 def held_apart(
-    values: Float[np.ndarray, "n columns"], holdout: float, seed: int
-) -> tuple[Float[np.ndarray, "k columns"], Float[np.ndarray, "m columns"]]:
+    values: Num[np.ndarray, "n columns"], holdout: float, seed: int
+) -> tuple[Num[np.ndarray, "k columns"], Num[np.ndarray, "m columns"]]:
     """Rows to fit, and a share of them that is kept for the report, drawn by the seed; both in their order."""
     order = np.random.default_rng([seed, 2]).permutation(len(values))
     cut = round(holdout * len(values))

@@ -80,6 +80,8 @@ def fit_run(
     facts = _facts(rows, seed)
     run = RunFolder(run_path)
     require_place(run, resume)
+    if rows.streamed is not None:
+        rows.streamed.require(split.schema)
     with run.create().lock():
         require_place(run, resume)  # somebody may have begun a run meanwhile
         for line in run.recover():
@@ -196,4 +198,4 @@ def _same_run(run: RunFolder, facts: RunFacts, split: Split, on_event: Callable[
 
 def _facts(rows: FitRows, seed: int) -> RunFacts:
     test = None if rows.test is None else fingerprint(rows.test)
-    return begun_facts(seed, data=fingerprint(rows.table), holdout=rows.holdout, test=test)
+    return begun_facts(seed, data=rows.facts, holdout=rows.holdout, test=test)

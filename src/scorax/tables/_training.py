@@ -27,13 +27,16 @@ from scorax.tables._bootstrap import trained_on
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._coordinates import Coordinates, States, question_of
 from scorax.tables._filling import Round, drawn
+from scorax.tables._folds import folds_of
 from scorax.tables._model import Blueprint, member_models
 from scorax.tables._optimizer import diverged, objective, optimizer
 from scorax.tables._repeats import distinct_rows
 from scorax.tables._scorable import given_cells
-from scorax.tables._settings import num_held_out, num_members, round_steps
+from scorax.tables._settings import num_members, round_steps
 from scorax.tables._starts import member_laws, moments_of
-from scorax.training import FitOptions, Rows, TrainState, Validation, fit, initial_state
+from scorax.tables._stored import StoredRows
+from scorax.tables._streamed import visited_places
+from scorax.training import AbstractRows, FitOptions, Rows, TrainState, Validation, fit, initial_state
 
 _FILLING = 0x66696C6C
 """Sets the draws of missing cells apart from the randomness of training."""
@@ -58,6 +61,7 @@ class Training:
         fold: the fold of a row, which the members of that fold do not train on; ``-1`` for rows that all train on.
         own: rows that the members of each fold train on; of a bootstrap as often as their weights have it.
         key: root key of training.
+        stored: all rows of a table that is fitted from its files, of which ``values`` are the sample.
     """
 
     blueprint: Blueprint
@@ -68,6 +72,7 @@ class Training:
     fold: Int[np.ndarray, " n"]
     own: tuple[Int[np.ndarray, " m"], ...]
     key: Key
+    stored: StoredRows | None = None
 
     @staticmethod
     def of(
@@ -75,7 +80,7 @@ class Training:
     ) -> "Training":
         """The training on rows in all columns of the schema."""
         states = coordinates.states(values, seed, given_cells(values, coordinates.schema, config))
-        fold = _folds(distinct_rows(values, coordinates.schema.columns), config, seed)
+        fold = folds_of(distinct_rows(values, coordinates.schema.columns), config, seed)
         network_key, train_key = jax.random.split(jax.random.key(seed))
         sizes = [len(book) for book in coordinates.codebooks]
         own = trained_on(fold, config, seed)
@@ -132,12 +137,14 @@ class Training:
         return self.blueprint.coordinates.decode(z[rows], values)
 
     @functools.cached_property
-    def rows(self) -> Rows:
+    def rows(self) -> AbstractRows:
         """What is trained and validated on, encoded and visited with noise inside cells.
 
         First all rows as they are; then, for every member, those with a missing cell as it sees them. They are there in the
         first round too, not filled yet: rounds have the same shapes, and share their programs.
         """
+        if self.stored is not None:
+            return self.stored
         coordinates, present, numbers = self.blueprint.coordinates, self.scored.present, self.blueprint.size.numbers
         parts, told = [coordinates.encode(self.values)], self.scored.evidence
         if present is not None and len(self.holed):
@@ -152,9 +159,16 @@ class Training:
 
     def places(self, member: int, rows: Int[np.ndarray, " m"]) -> Int[np.ndarray, " m"]:
         """Where among :attr:`rows` those stand that ``member`` sees."""
+        if self.stored is not None:
+            return self.stored.fitted[rows]
         places = np.arange(len(self.fold))
         places[self.holed] = len(self.fold) + member * len(self.holed) + np.arange(len(self.holed))
         return places[rows]
+
+    def visited(self, member: int) -> Int[np.ndarray, " m"]:
+        """Where among :attr:`rows` those stand that ``member`` trains on, with all rows outside of a sample."""
+        own = self.trained_on(member)
+        return self.places(member, own) if self.stored is None else visited_places(self.stored, own)
 
     def states(self, state: TrainState | None) -> Iterator[TrainState]:
         """States of the round, from the untrained model or after ``state``; their steps count from the start of the round.
@@ -188,7 +202,7 @@ class Training:
                     patience=training.patience,
                     objective=BOUND,
                 ),
-                member_rows=[self.places(member, self.trained_on(member)) for member in members],
+                member_rows=[self.visited(member) for member in members],
             ),
             state=state,
         )
@@ -327,17 +341,3 @@ class Advance(AbstractAdvance):
     def held_out_nats(self) -> float:
         """Evidence bound on held-out rows: mean over the folds of the start that is ahead."""
         return float(np.max(self.member_nats.reshape(-1, self.training.config.ensemble.folds).mean(axis=1)))
-
-
-def _folds(number: Int[np.ndarray, " n"], config: ResolvedConfig, seed: int) -> Int[np.ndarray, " n"]:
-    """The fold of each row, by the number of the distinct row that it is, where there are as many as folds."""
-    folds, count = config.ensemble.folds, int(number.max()) + 1
-    if count < max(folds, 2):
-        number, count = np.arange(len(number)), len(number)
-    order = np.random.default_rng([seed, len(number)]).permutation(count)
-    fold = np.full(count, -1)
-    if folds > 1:
-        fold[order] = np.arange(count) % folds
-    else:
-        fold[order[: num_held_out(config.ensemble.holdout, count)]] = 0
-    return fold[number]

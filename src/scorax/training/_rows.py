@@ -57,9 +57,9 @@ class AbstractRows(abc.ABC):
     def take(self, indices: Int[np.ndarray, "*axes"]) -> Examples:
         """The rows with these numbers and their conditions, not yet visited; arrays have the axes of ``indices`` first."""
 
-    @abc.abstractmethod
     def moments(self) -> AbstractGaussianLaw:
-        """Law with the mean and the covariance of the visited rows."""
+        """Law with the mean and the covariance of the rows, in one pass: each is visited once, with draws of its number alone."""
+        return AbstractGaussianLaw.of_rows(_Visited(self))
 
     @property
     def resident(self) -> Examples | None:
@@ -170,7 +170,7 @@ class Rows(AbstractRows):
 class _Visited:
     """The rows as an array whose blocks are visited when they are read."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: AbstractRows) -> None:
         self.rows, self.shape, self.dtype = rows, (len(rows), *rows.shape), np.dtype(rows.dtype)
 
     def __len__(self) -> int:
@@ -178,8 +178,9 @@ class _Visited:
 
     def __getitem__(self, block: slice) -> np.ndarray:
         rows, visit = self.rows, eqx.Partial(visited, self.rows.visit)
-        keys = RowKeys(jax.random.key(0), range(len(rows))[block])
-        return np.asarray(map_rows(visit, np.asarray(rows.data[block]), keys, shape=rows.shape))
+        numbers = range(len(rows))[block]
+        keys = RowKeys(jax.random.key(0), numbers)
+        return np.asarray(map_rows(visit, np.asarray(rows.take(np.array(numbers)).x0), keys, shape=rows.shape))
 
 
 def visited(visit: AbstractTransform | None, row: Float[Array, "*row"], key: Key) -> Float[Array, "*shape"]:
