@@ -44,7 +44,9 @@ def optimizer(config: ResolvedConfig) -> optax.GradientTransformation:
     )
 
 
-def diverged(error: DivergedError, config: ResolvedConfig, rows: AbstractRows, coordinates: Coordinates) -> DivergedError:
+def diverged(
+    error: DivergedError, config: ResolvedConfig, rows: AbstractRows, coordinates: Coordinates
+) -> DivergedError:
     """The error with the learning rate of its step and the columns that are farthest off in the rows of its batch."""
     fault = error.fault
     if fault is None:

@@ -18,6 +18,7 @@ from scorax.tables._precision import in_own_precision
 from scorax.tables._rows import FitRows
 from scorax.tables._selection import Choice, choose, held_out_rows, out_of_fold
 from scorax.tables._settings import round_steps
+from scorax.tables._stored import stored_rows
 from scorax.tables._training import Advance, Training
 from scorax.training import TrainState
 
@@ -121,7 +122,7 @@ class Recipe:
         training = Training.of(split.train, coordinates, split.settings, seed=self.seed)
         if rows.streamed is not None and split.numbers is not None:
             on_event(Phase(f"encoding {rows.count:,} rows"))
-            stored = rows.streamed.stored(coordinates, split.numbers)
+            stored = stored_rows(rows.streamed, coordinates, split.numbers)
             training = dataclasses.replace(training, stored=stored)
         for line in _on_holes(training):
             on_event(Note(line))

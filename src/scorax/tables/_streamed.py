@@ -1,26 +1,22 @@
-"""A table that is fitted from its files: what is decided by a sample of its rows, and all rows encoded on disk.
+"""A table that is fitted from its files, before JAX is imported: the sample that is in memory, and a look at all rows.
 
 The sample is what a fit in memory calls the table: columns, moments, starts, held-out rows and the choices after the training
 follow from it. All other rows are trained on.
 """
 
 import os
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Int64
+from jaxtyping import Float, Int64
 
 from scorax._errors import InputError, explain
-from scorax._os_errors import explaining
 from scorax.data import Format, Table, TableFacts, TableSource
-from scorax.tables._coordinates import Coordinates
 from scorax.tables._matched import MatchedRows
 from scorax.tables._schema import Schema
 from scorax.tables._scorable import require_scorable, require_seen
-from scorax.tables._stored import StoredRows
 
 SAMPLED_ROWS = 200_000
 """Rows drawn from a table that is fitted from its files."""
@@ -72,27 +68,6 @@ class Streamed:
         for piece in MatchedRows(self.source, schema, self.name).pieces():
             require_scorable(piece.values, schema, holes=False, where=piece.where)
             require_seen(piece.values, schema, where=piece.where)
-
-    def stored(self, coordinates: Coordinates, fitted: Int64[np.ndarray, " n"]) -> StoredRows:
-        """All rows as they are visited, encoded into a file.
-
-        Args:
-            coordinates: of the fit.
-            fitted: numbers of the rows of the sample that the fit has; the others are for the report.
-
-        Raises:
-            EnvironmentFailure: the disk is full.
-        """
-        width = 2 * coordinates.num_numbers + sum(book.shape[1] for book in coordinates.codebooks)
-        needed = 4 * width * self.source.rows
-        with explaining(self.folder, needed):
-            file = tempfile.TemporaryFile(dir=self.folder, prefix=".tmp-")  # noqa: SIM115  lives as long as the rows
-            for piece in MatchedRows(self.source, coordinates.schema, self.name).pieces():
-                file.write(coordinates.encode(piece.values).astype(np.float32).tobytes())
-            file.flush()
-        beside = np.ones(self.source.rows, bool)
-        beside[self.numbers] = False
-        return StoredRows(file, self.source.rows, coordinates, fitted, beside)
 
 
 def first_rows(source: TableSource) -> Int64[np.ndarray, " k"]:
@@ -166,10 +141,3 @@ def require_streamable(values: Float[np.ndarray, "n columns"], schema: Schema, *
     if bootstrap:
         got, do = "ensemble.bootstrap", "leave it out"
         raise InputError(f"{name}: " + explain(expected="members on rows as they are (--stream)", got=got, do=do))
-
-
-def visited_places(stored: StoredRows, own: Int[np.ndarray, " m"]) -> Int[np.ndarray, " k"]:
-    """Where among the stored rows those stand that a member trains on: its own of the sample, and all others."""
-    chosen = stored.beside.copy()
-    chosen[stored.fitted[own]] = True
-    return np.flatnonzero(chosen)

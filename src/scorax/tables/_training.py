@@ -35,7 +35,6 @@ from scorax.tables._scorable import given_cells
 from scorax.tables._settings import num_members, round_steps
 from scorax.tables._starts import member_laws, moments_of
 from scorax.tables._stored import StoredRows
-from scorax.tables._streamed import visited_places
 from scorax.training import AbstractRows, FitOptions, Rows, TrainState, Validation, fit, initial_state
 
 _FILLING = 0x66696C6C
@@ -168,7 +167,7 @@ class Training:
     def visited(self, member: int) -> Int[np.ndarray, " m"]:
         """Where among :attr:`rows` those stand that ``member`` trains on, with all rows outside of a sample."""
         own = self.trained_on(member)
-        return self.places(member, own) if self.stored is None else visited_places(self.stored, own)
+        return self.places(member, own) if self.stored is None else self.stored.visited_by(own)
 
     def states(self, state: TrainState | None) -> Iterator[TrainState]:
         """States of the round, from the untrained model or after ``state``; their steps count from the start of the round.
