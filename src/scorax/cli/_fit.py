@@ -123,6 +123,9 @@ def fit(
         require_resumable(output)
     source, streamed = open_table(table, others=others(read_as)), None
     if stream or source.larger_than_memory:
+        if distributed:
+            got, do = "a table that is trained from its files", "fit it in one process, or a part that fits into memory"
+            raise InputError(explain(expected="a table in memory beside --distributed", got=got, do=do))
         streamed, given_rows = Streamed.of(source, output, seed=seed, name=shown_path(table))
     else:
         given_rows = read_table(table, missing="keep", others=others(read_as))
