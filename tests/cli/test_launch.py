@@ -29,7 +29,7 @@ TINY = [
     ),
 ]
 LAUNCH = [sys.executable, "-m", "scorax", "launch", "--processes", "2", "--"]
-PROCESSES = pytest.mark.slow  # processes of their own, each of which imports and compiles; CI runs them
+PROCESSES = pytest.mark.slow  # processes of their own, each of which imports and compiles: about a minute a test
 
 
 @pytest.fixture
