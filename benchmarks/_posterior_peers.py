@@ -28,7 +28,7 @@ def main() -> None:
     began = time.monotonic()
     estimator = NPE(prior)
     estimator.append_simulations(held["theta"], held["x"]).train()
-    print(time.monotonic() - began)
+    print(f"\n{time.monotonic() - began}")  # sbi leaves its own line open
     posterior = estimator.build_posterior()
     drawn = [posterior.sample((draws,), x=row, show_progress_bars=False).numpy() for row in held["observed"]]
     np.save(folder / "draws.npy", np.stack(drawn))
