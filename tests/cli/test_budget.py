@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scorax.cli._budget import budget_lines
+from scorax.cli._budget import ErrorBudget
 from scorax.likelihood import LogProb
 
 
@@ -14,8 +14,14 @@ def _answer(*, trace: float = 0.0, solver: float = 0.0, terminal: float = 0.0, d
     return LogProb(np.zeros(2), *errors, np.zeros(2), np.full(2, 40), np.ones(2, bool), probes)
 
 
+def _lines(answer: LogProb, tolerance: float | None) -> list[str]:
+    budget = ErrorBudget(tolerance)
+    budget.add(answer)
+    return budget.lines()
+
+
 def _warnings(answer: LogProb, tolerance: float | None = 1e-6) -> list[str]:
-    return [line for line in budget_lines(answer, tolerance) if line.startswith("warning")]
+    return [line for line in _lines(answer, tolerance) if line.startswith("warning")]
 
 
 @pytest.mark.parametrize("error", [1e-12, 1e-9, 1e-6, 9e-3])
@@ -55,6 +61,6 @@ def test_the_warning_says_the_number_and_what_to_type(
 
 def test_rows_without_a_solution_are_named_and_an_error_without_bound_is_called_so() -> None:
     answer = _answer(solver=np.inf)._replace(converged=np.array([True, False]))
-    lines = budget_lines(answer, 1e-6)
+    lines = _lines(answer, 1e-6)
     assert "largest error without bound" in lines[0]
     assert any("step limit on 1 of 2 rows" in line for line in lines)

@@ -1,6 +1,7 @@
 """Fits of small pictures: bits, draws that depend on nothing but their number, a resumed fit, and closed forms."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -92,16 +93,20 @@ def test_a_run_keeps_what_it_promises(run: Path) -> None:
     assert record.frechet > 0
 
 
-def test_a_fit_that_was_stopped_goes_on_bit_for_bit(run: Path, tmp_path: Path) -> None:
-    calls = []
+def stopping_at(state: int) -> Callable[[], None]:
+    """A poll that ends a fit at its state of this number, counted from 1."""
+    left = iter(range(1, state))
 
     def poll() -> None:
-        calls.append(1)
-        if len(calls) == 4:
+        if next(left, None) is None:
             raise Interrupted("stopped", exit_code=130)
 
+    return poll
+
+
+def test_a_fit_that_was_stopped_goes_on_bit_for_bit(run: Path, tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
-        fit_pictures(PICTURES, tmp_path / "run", CONFIG, seed=3, poll=poll)
+        fit_pictures(PICTURES, tmp_path / "run", CONFIG, seed=3, poll=stopping_at(4))
     assert RunFolder(tmp_path / "run").saved_steps()[-1] == 3
     with pytest.raises(InputError, match="expected the seed the run was begun with"):
         fit_pictures(PICTURES, tmp_path / "run", CONFIG, seed=4, resume=True)
@@ -177,15 +182,8 @@ def test_averages_of_any_length_come_from_the_snapshots_of_a_run(tmp_path: Path)
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     fit_pictures(PICTURES, whole, config, seed=3, records=False)
     assert RunFolder(whole).kept_averages() == [3, 6, 8]
-    calls = []
-
-    def poll() -> None:
-        calls.append(1)
-        if len(calls) == 5:
-            raise Interrupted("stopped", exit_code=130)
-
     with pytest.raises(Interrupted):
-        fit_pictures(PICTURES, stopped, config, seed=3, records=False, poll=poll)
+        fit_pictures(PICTURES, stopped, config, seed=3, records=False, poll=stopping_at(5))
     fit_pictures(PICTURES, stopped, config, seed=3, records=False, resume=True)
     for file in sorted((whole / "averages").rglob("*.*")):
         assert file.read_bytes() == (stopped / "averages" / file.relative_to(whole / "averages")).read_bytes(), file

@@ -1,18 +1,16 @@
 """Snapshots of averages of the weights, beside the steps: all of them stay, and each vouches for its own files."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from scorax import _write
-from scorax._errors import DivergedError, explain
 from scorax._text import quote, shown_path
 from scorax.checkpoint._folder import RunFolder
 from scorax.checkpoint._json import damaged, read_bounded, seal, unseal
-from scorax.checkpoint._steps import FORMAT, MANIFEST, require_digest
-from scorax.checkpoint._tensors import Layout, not_finite, read_tensors, tensors_bytes
+from scorax.checkpoint._steps import FORMAT, MANIFEST, require_files, require_finite, require_folder
+from scorax.checkpoint._tensors import Layout, read_tensors, tensors_bytes
 from scorax.spec import from_mapping, to_json
 
 _MAXIMUM_MANIFEST = 2**20
@@ -44,16 +42,9 @@ def save_averages(run: RunFolder, step: int, averages: Mapping[float, Mapping[st
         DivergedError: an array is not finite; nothing is written.
         EnvironmentFailure: the machine refused; the snapshots already kept are untouched.
     """
-    for length, named in averages.items():
-        if (name := not_finite(named)) is not None:
-            raise DivergedError(
-                explain(
-                    expected=f"finite averages to keep at step {step}",
-                    got=f"NaN or infinity in {quote(name)} of length {length}",
-                    do="lower the learning rate; the last saved step is intact",
-                )
-            )
-    files = {f"{average_name(k)}.safetensors": tensors_bytes(named) for k, named in enumerate(averages.values())}
+    groups = {average_name(k): named for k, named in enumerate(averages.values())}
+    require_finite(groups, step)
+    files = {f"{name}.safetensors": tensors_bytes(named) for name, named in groups.items()}
     lengths = tuple(averages)
 
     def manifest(digests: Mapping[str, _write.FileDigest]) -> bytes:
@@ -70,6 +61,7 @@ def verify_averages(run: RunFolder, step: int) -> AveragesManifest:
         InputError: a file is damaged, missing, or one too many; the line names it.
     """
     folder = run.average_path(step)
+    require_folder(folder)
     file = folder / MANIFEST
     content = unseal(read_bounded(file, _MAXIMUM_MANIFEST), file)
     manifest = from_mapping(AveragesManifest, content, shown_path(file), "restore the file from a copy")
@@ -77,10 +69,7 @@ def verify_averages(run: RunFolder, step: int) -> AveragesManifest:
         raise damaged(
             file, f"step {step} in format {FORMAT}", f"step {manifest.step} in format {quote(manifest.format, 20)}"
         )
-    if extra := sorted(set(os.listdir(folder)) - set(manifest.files) - {MANIFEST}):
-        raise damaged(folder / extra[0], "the files of the manifest only", "another file", "remove it")
-    for name, digest in manifest.files.items():
-        require_digest(folder / name, digest)
+    require_files(folder, manifest.files)
     return manifest
 
 

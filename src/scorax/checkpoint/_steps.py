@@ -115,15 +115,7 @@ def save_step(
         DivergedError: an array of another group is not finite; nothing is written.
         EnvironmentFailure: the machine refused; the steps already saved are untouched.
     """
-    for group, named in arrays.items():
-        if group not in may_be_infinite and (name := not_finite(named)) is not None:
-            raise DivergedError(
-                explain(
-                    expected=f"finite numbers to save at step {step}",
-                    got=f"NaN or infinity in {quote(f'{group}/{name}')}",
-                    do="lower the learning rate; the last saved step is intact",
-                )
-            )
+    require_finite({group: named for group, named in arrays.items() if group not in may_be_infinite}, step)
     files = {f"{group}.safetensors": tensors_bytes(named) for group, named in arrays.items()}
     sealed = {name: digest_of(run.path / name) for name in SEALED}
     metrics = _write.FileDigest.of(b"")
@@ -151,8 +143,7 @@ def verify_step(run: RunFolder, step: int) -> Manifest:
         InputError: a file is damaged, missing, or one too many; the line names it.
     """
     folder = run.step_path(step)
-    if folder.is_symlink() or not folder.is_dir():
-        raise damaged(folder, "the folder of a step", "a link or nothing")
+    require_folder(folder)
     file = folder / MANIFEST
     content = unseal(read_bounded(file, _MAXIMUM_MANIFEST), file)
     if content.get("format") != FORMAT:
@@ -161,20 +152,56 @@ def verify_step(run: RunFolder, step: int) -> Manifest:
     manifest = from_mapping(Manifest, content, shown_path(file), "restore the file from a copy")
     if manifest.step != step:
         raise damaged(file, f"step {step}", f"{manifest.step}")
-    try:
-        extra = sorted(set(os.listdir(folder)) - set(manifest.files) - {MANIFEST})
-    except OSError as error:
-        raise damaged(folder, "the folder of a step", str(error.strerror)) from None
-    if extra:
-        raise damaged(folder / extra[0], "the files of the manifest only", "another file", "remove it")
-    for name, digest in manifest.files.items():
-        require_digest(folder / name, digest)
+    require_files(folder, manifest.files)
     for name, digest in manifest.run.items():
         require_digest(run.path / name, digest)
     metrics = manifest.metrics
     if metrics.size > 0 and digest_of(run.metrics, metrics.size) != metrics:
         raise damaged(run.metrics, f"its first {metrics.size} bytes as they were at step {step}", "others")
     return manifest
+
+
+def require_finite(arrays: Mapping[str, Mapping[str, np.ndarray]], step: int) -> None:
+    """Refuse to save groups of arrays that are not finite.
+
+    Raises:
+        DivergedError: an array is not; it is named.
+    """
+    for group, named in arrays.items():
+        if (name := not_finite(named)) is not None:
+            raise DivergedError(
+                explain(
+                    expected=f"finite numbers to save at step {step}",
+                    got=f"NaN or infinity in {quote(f'{group}/{name}')}",
+                    do="lower the learning rate; the last saved step is intact",
+                )
+            )
+
+
+def require_folder(folder: Path) -> None:
+    """Refuse what is no folder of a step, a link to one among it.
+
+    Raises:
+        InputError: it is none.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        raise damaged(folder, "the folder of a step", "a link or nothing")
+
+
+def require_files(folder: Path, files: Mapping[str, _write.FileDigest]) -> None:
+    """Refuse a folder that holds other files than those of its manifest, or other bytes in them.
+
+    Raises:
+        InputError: it does; the file is named.
+    """
+    try:
+        extra = sorted(set(os.listdir(folder)) - set(files) - {MANIFEST})
+    except OSError as error:
+        raise damaged(folder, "the folder of a step", str(error.strerror)) from None
+    if extra:
+        raise damaged(folder / extra[0], "the files of the manifest only", "another file", "remove it")
+    for name, digest in files.items():
+        require_digest(folder / name, digest)
 
 
 def require_digest(path: Path, digest: _write.FileDigest) -> None:

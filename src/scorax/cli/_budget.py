@@ -150,14 +150,11 @@ class ErrorBudget:
         else:
             self._solved.add(answer)
 
+    def lines(self) -> list[str]:
+        """The largest of each error, what the noise at the cut-off hides, and a warning, the last, where an error matters."""
+        return self._drawn.lines() if self._drawn.rows else self._solved.lines()
+
     def say(self) -> None:
-        """The largest of each error, what the noise at the cut-off hides, and a warning where an error matters."""
-        for line in self._drawn.lines() if self._drawn.rows else self._solved.lines():
+        """Say them."""
+        for line in self.lines():
             note(line)
-
-
-def budget_lines(answer: LogProb, tolerance: float | None) -> list[str]:
-    """Sentences about the errors of rows solved at a tolerance; a warning is the last, and only where an error matters."""
-    found = _SolveErrors(tolerance)
-    found.add(answer)
-    return found.lines()
