@@ -1,7 +1,8 @@
-"""Step-by-step agreement with diffusers' schedulers: one start, one noise, one grid, one closed-form denoiser.
+"""Step-by-step agreement with diffusers' schedulers and k-diffusion's samplers: one start, one noise, one grid, one
+closed-form denoiser.
 
-Where diffusers is installed (the ``peers`` group) its schedulers run here; elsewhere their trajectories come from
-``parity.npz``, which ``python tests/samplers/test_parity.py`` writes where they do.
+Where a peer is installed (the ``peers`` group) it runs here; elsewhere its trajectories come from ``parity.npz``, which
+``python tests/samplers/test_parity.py`` writes where both are.
 """
 
 import dataclasses
@@ -153,6 +154,42 @@ def theirs(name: str) -> np.ndarray:
     return np.concatenate([states[:, :1], states[:, 2::2], states[:, -1:]], axis=1)  # after both halves of each step
 
 
+def walked(name: str) -> np.ndarray:
+    """Trajectory of k-diffusion's sampler from our start, at ratios that end at zero."""
+    import torch
+    from k_diffusion import sampling
+
+    def model(x: Any, sigma: Any) -> Any:
+        index = int(np.argmin(np.abs(RATIOS - float(sigma[0]))))
+        return torch.tensor(np.asarray(denoise(ladder(), x.numpy(), index).x0))
+
+    noise = iter(noises(9))
+    drawn = {"noise_sampler": lambda *_: torch.tensor(np.broadcast_to(next(noise), (3, 2)).copy())}
+    method, options = {
+        "k Euler": (sampling.sample_euler, {}),
+        "k Heun": (sampling.sample_heun, {}),
+        "k Euler ancestral": (sampling.sample_euler_ancestral, drawn),
+        "k DPM-Solver": (sampling.sample_dpmpp_2m, {}),
+        "k DPM-Solver, SDE": (sampling.sample_dpmpp_2m_sde, {"solver_type": "midpoint", **drawn}),
+    }[name]
+    states: list[np.ndarray] = []
+    ratios = torch.tensor([*RATIOS[COARSE], 0.0], dtype=torch.float64)
+    last = method(
+        model,
+        torch.tensor(start() * RATIOS[90]),
+        ratios,
+        callback=lambda at: states.append(at["x"].numpy().copy()),
+        disable=True,
+        **options,
+    )
+    return np.stack([*states, last.numpy()], axis=1)
+
+
+def climbed(sampler: Any) -> np.ndarray:
+    """Ours on the same ratios."""
+    return ours(sampler, ladder(), start() * RATIOS[90], COARSE)
+
+
 CASES: dict[str, Callable[[], np.ndarray]] = {
     "DDPM posterior": lambda: ours(DDPM(99), table(), start(), np.arange(99, -1, -1)),
     "DDPM forward": lambda: ours(DDPM(99, variance="forward"), table(), start(), np.arange(99, -1, -1)),
@@ -163,26 +200,36 @@ CASES: dict[str, Callable[[], np.ndarray]] = {
         f"UniPC {order}": lambda order=order: ours(UniPC(9, order=order), table(), start(), np.arange(90, 8, -9))
         for order in (1, 2, 3)
     },
-    "Euler ancestral": lambda: ours(DDPM(9), ladder(), start() * RATIOS[90], COARSE),
-    "Heun": lambda: ours(Heun(9), ladder(), start() * RATIOS[90], COARSE),
+    "Euler ancestral": lambda: climbed(DDPM(9)),
+    "Heun": lambda: climbed(Heun(9)),
+    "k Euler": lambda: climbed(DDIM(9)),
+    "k Heun": lambda: climbed(Heun(9)),
+    "k Euler ancestral": lambda: climbed(DDPM(9)),
+    "k DPM-Solver": lambda: climbed(DPMSolver(9)),
+    "k DPM-Solver, SDE": lambda: climbed(DPMSolver(9, stochastic=True)),
 }
-INSTALLED = importlib.util.find_spec("diffusers") is not None
 
 
-LONG = ("DDPM forward", "DDIM 1")
-"""Schedulers that are here with their other setting; CI runs them, and test_stochastic.py has their variances in closed form."""
+def reference_of(name: str) -> np.ndarray:
+    """The peer's trajectory, from itself where it is installed."""
+    peer, run = ("k_diffusion", walked) if name.startswith("k ") else ("diffusers", theirs)
+    return run(name) if importlib.util.find_spec(peer) else np.load(STORED)[name]
+
+
+LONG = ("DDPM forward", "DDIM 1", "k Euler ancestral", "k DPM-Solver, SDE")
+"""Those whose other setting is in every run; CI runs them, and test_stochastic.py has their variances in closed form."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in CASES])
-def test_every_step_is_that_of_diffusers(name):
-    """All states, and the denoised last one; its schedulers hold tables in float32."""
-    reference = theirs(name) if INSTALLED else np.load(STORED)[name]
-    answer = CASES[name]()
+def test_every_step_is_that_of_the_peer(name):
+    """All states, and the denoised last one; diffusers holds its tables in float32."""
+    reference, answer = reference_of(name), CASES[name]()
     assert reference.shape == answer.shape
     kept = slice(9 if name == "UniPC 3" else None)  # theirs lowers the order at the end
     answer, reference = answer[:, kept], reference[:, kept]
-    np.testing.assert_allclose(answer, reference, rtol=2e-4, atol=2e-5)
+    rounding = {"rtol": 1e-8, "atol": 1e-9} if name.startswith("k ") else {"rtol": 2e-4, "atol": 2e-5}
+    np.testing.assert_allclose(answer, reference, **rounding)
 
 
 if __name__ == "__main__":
-    np.savez(STORED, **{name: theirs(name) for name in CASES})
+    np.savez(STORED, **{name: reference_of(name) for name in CASES})
