@@ -100,7 +100,7 @@ def join_processes(count: int | None, rank: int | None, heartbeat: int) -> int:
     process: JAX's own service for preemptions would swallow SIGTERM.
 
     Args:
-        count: of processes; ``None`` where the cluster knows.
+        count: of processes; ``None`` where the cluster knows. With a number no cluster is looked for.
         rank: of this process.
         heartbeat: seconds of silence after which a process is lost and the others are ended.
 
@@ -111,6 +111,7 @@ def join_processes(count: int | None, rank: int | None, heartbeat: int) -> int:
     jax.distributed.initialize(
         num_processes=count,
         process_id=rank,
+        cluster_detection_method=None if count is None else "deactivate",
         initialization_timeout=60,
         heartbeat_timeout_seconds=heartbeat,
         shutdown_timeout_seconds=heartbeat,

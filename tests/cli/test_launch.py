@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -32,12 +33,21 @@ LAUNCH = [sys.executable, "-m", "scorax", "launch", "--processes", "2", "--"]
 PROCESSES = pytest.mark.slow  # processes of their own, each of which imports and compiles: about a minute a test
 
 
-@pytest.fixture
-def train(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def train(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = np.random.default_rng(0).normal(size=(80, 3))
-    path = tmp_path / "train.csv"
+    path = tmp_path_factory.mktemp("table") / "train.csv"
     path.write_text("a,b,c\n" + "\n".join(",".join(f"{x:.6f}" for x in row) for row in rows) + "\n")
     return path
+
+
+@pytest.fixture(scope="module")
+def launched(train: Path) -> Path:
+    """A run of two processes."""
+    run = train.with_name("launched")
+    done = subprocess.run([*LAUNCH, "fit", str(train), "-o", str(run), *TINY, "--max-steps", "40"], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return run
 
 
 def kept(run: Path) -> dict[str, bytes]:
@@ -58,12 +68,44 @@ def alive(pid: int) -> bool:
 
 
 @PROCESSES
-def test_two_processes_leave_the_bytes_of_two_devices_of_one(train: Path, tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
+def test_two_processes_leave_the_bytes_of_two_devices_of_one(train: Path, launched: Path, tmp_path: Path) -> None:
+    one = tmp_path / "one"
     assert main(["fit", str(train), "-o", str(one), *TINY, "--max-steps", "40", "--devices", "2"]) == 0
-    done = subprocess.run([*LAUNCH, "fit", str(train), "-o", str(two), *TINY, "--max-steps", "40"], capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
-    assert kept(one) == kept(two)
+    assert kept(one) == kept(launched)
+
+
+@PROCESSES
+def test_a_step_of_slurm_leaves_the_bytes_of_launch(train: Path, launched: Path, tmp_path: Path) -> None:
+    """Two tasks that know of each other what srun tells them: JAX takes the node and the port from the step and the job."""
+    run, first = tmp_path / "run", 2**16 - 2**12
+    for job in range(71, 2**12):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", first + job)):
+            break
+    line = [
+        sys.executable,
+        "-m",
+        "scorax",
+        "fit",
+        str(train),
+        "-o",
+        str(run),
+        *TINY,
+        "--max-steps",
+        "40",
+        "--distributed",
+    ]
+    step = {"SLURM_JOB_ID": str(job), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
+    tasks = []
+    for rank in ("0", "1"):
+        known = os.environ | step | {"SLURM_PROCID": rank, "SLURM_LOCALID": rank}
+        tasks.append(subprocess.Popen(line, env=known, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+    try:
+        said = [task.communicate(timeout=300)[1].decode() for task in tasks]
+    finally:
+        for task in tasks:
+            task.kill()
+    assert [task.returncode for task in tasks] == [0, 0], said
+    assert kept(run) == kept(launched)
 
 
 @PROCESSES

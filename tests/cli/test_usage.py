@@ -145,6 +145,7 @@ def _process(arguments: list[str], **options: int) -> tuple[int, str, set[str]]:
 
 REFUSED = """
 import sys
+import numpy as np
 from scorax.cli import main
 
 sys.path.insert(0, sys.argv[1])
@@ -157,6 +158,8 @@ open("table.csv", "w").write("a,b\\n" + "".join(f"{i * 0.37 % 1:.6f},{i * 0.61 %
 open("other.csv", "w").write("a,c\\n1,2\\n")
 open("missing.csv", "w").write("a,b\\n1,\\n")
 open("table.xyz", "w").write("a\\n1\\n")
+np.save("pictures.npy", pictures := np.arange(30 * 64).astype(np.uint8).reshape(30, 8, 8))
+np.save("few.npy", pictures[:3])
 open("bad.toml", "w").write("[training]\\nmax_stesp = 3\\n")
 before = {path.name for path in __import__("pathlib").Path().rglob("*")}
 held = __import__("contextlib").ExitStack()
@@ -179,6 +182,10 @@ fit table.csv -o new --set training.learning_rate=1e300
 fit table.csv -o new --set network.width=1099511627776
 fit table.csv -o new --set nosuch=1
 fit table.csv -o new --folds 61
+fit table.csv -o new --distributed
+fit table.csv -o new --devices 7
+fit few.npy -o new
+fit pictures.npy -o new --devices 3
 fit table.csv -o damaged --resume
 sample none -n 5 -o new.csv
 sample damaged -n 5 -o new.csv
@@ -211,7 +218,11 @@ def test_what_is_wrong_is_refused_without_jax(tmp_path: Path) -> None:
     assert answers == [f"{5 if '--resume' in line else 2} False {line}" for line in LINES.splitlines()]
     assert left == "left"
     said = ("scorax: error: ", "constant, stored", "left out, neither", "note: ")
-    assert all(line.startswith(said) for line in result.stderr.splitlines() if "columns (" not in line)
+    assert all(
+        line.startswith(said)
+        for line in result.stderr.splitlines()
+        if "columns (" not in line and "pictures of 8 x 8" not in line
+    )
 
 
 def test_full_standard_output_is_an_environment_error() -> None:

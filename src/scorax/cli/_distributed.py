@@ -13,10 +13,9 @@ from typing import Annotated
 
 import typer
 
-from scorax._errors import EnvironmentFailure, InputError, explain
-
-COORDINATOR, PROCESSES, RANK = "JAX_COORDINATOR_ADDRESS", "SCORAX_NUM_PROCESSES", "SCORAX_PROCESS_ID"
-"""Environment variables of a process that is started by hand or by ``scorax launch``; under SLURM JAX knows without them."""
+from scorax._errors import EnvironmentFailure, explain
+from scorax.cli._cluster import COORDINATOR, Cluster
+from scorax.cli._console import one_line
 
 Poll = Callable[[], str | None]
 Distributed = Annotated[
@@ -45,25 +44,25 @@ class Member:
 
 
 @contextlib.contextmanager
-def member_of_fit(distributed: bool, output: Path, heartbeat: int) -> Iterator[Member]:
-    """This process as one of those that fit, or the only one.
+def member_of_fit(processes: Cluster | None, output: Path, heartbeat: int) -> Iterator[Member]:
+    """This process as one of those that fit, or the only one, where there is no cluster.
 
     Raises:
-        InputError: nothing says which processes there are.
         EnvironmentFailure: the others cannot be reached, or one of them was lost.
     """
-    if not distributed:
+    if processes is None:
         yield Member(output)
         return
-    rank, count = (os.environ.get(name) for name in (RANK, PROCESSES))
-    _require_coordinator(rank)
+    _require_coordinator(processes)
     from scorax._sharding import all_here, answered_together, join_processes
 
     try:
-        own = join_processes(None if count is None else int(count), None if rank is None else int(rank), heartbeat)
-    except ValueError as error:
-        do = f"start it by scorax launch or srun, or set {COORDINATOR}, {PROCESSES} and {RANK}"
-        raise InputError(explain(expected="processes to join", got=str(error), do=do)) from error
+        own = join_processes(None if processes.name else processes.count, processes.rank, heartbeat)
+    except (ValueError, RuntimeError) as error:
+        whose, do = processes.name or COORDINATOR, "look at what started the processes"
+        raise EnvironmentFailure(
+            explain(expected=f"to join the processes of {whose}", got=one_line(str(error)), do=do)
+        ) from error
     with tempfile.TemporaryDirectory(prefix="scorax-") as folder:
         private = Path(folder) / "run"
         if own and output.is_dir():
@@ -78,10 +77,10 @@ def member_of_fit(distributed: bool, output: Path, heartbeat: int) -> Iterator[M
             raise EnvironmentFailure(explain(expected="all processes of the fit", got=got, do=do)) from error
 
 
-def _require_coordinator(rank: str | None) -> None:
+def _require_coordinator(processes: Cluster) -> None:
     """Wait for the first process where its address is known: JAX would abort the process."""
     address = os.environ.get(COORDINATOR)
-    if address is None or rank in (None, "0"):
+    if address is None or not processes.rank:
         return
     host, _, port = address.rpartition(":")
     end = time.monotonic() + _WAIT

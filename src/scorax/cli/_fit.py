@@ -11,6 +11,7 @@ from scorax._equal_parts import require_equal_parts
 from scorax._errors import InputError, explain
 from scorax._progress import Progress, duration
 from scorax._text import shown_path
+from scorax.cli._cluster import Cluster, cluster, devices_of_all
 from scorax.cli._column_options import Categories, ColumnKinds, Ignored
 from scorax.cli._command_line import command_line
 from scorax.cli._console import say
@@ -96,12 +97,13 @@ def fit(
         require_folder(output)
     else:
         refuse_full_folder(output, do="add --resume to go on with it, or name another folder with -o")
+    processes = cluster() if distributed else None
     from scorax.data import holds_pictures
 
     if holds_pictures(table) if read_as is None else read_as == "images":
         stated = {"column": columns, "category": categories, "ignore": ignored, "schema": schema}
         refuse_options("pictures", stream=stream, holdout=holdout, test=test, folds=folds, **stated)
-        _fit_of_pictures(given, sets or ())
+        _fit_of_pictures(given, sets or (), processes)
         return
     refuse_options("a table", labels=labels, size=size, flip=flip)
     from scorax.cli._rows import describe_rows, describe_table
@@ -133,7 +135,8 @@ def fit(
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema, streamed)
     describe_table(table, rows)
     split = rows.split(settings, seed)
-    require_equal_parts(split.settings.training.batch_size, devices, split.settings.training.accumulate)
+    sharing = devices_of_all(processes, devices)
+    require_equal_parts(split.settings.training.batch_size, sharing, split.settings.training.accumulate)
     schema_of_fit = split.schema
     if test_rows is not None:
         describe_rows(test_rows, schema_of_fit.match(test_rows, shown_path(test)), schema_of_fit)
@@ -147,7 +150,7 @@ def fit(
 
     began = time.monotonic()
     with (
-        member_of_fit(distributed, output, heartbeat) as member,
+        member_of_fit(processes, output, heartbeat) as member,
         on_devices(devices),
         Signals(polled=True, hint=lambda: _hint(given)) as signals,
         Progress() as progress,
@@ -176,7 +179,7 @@ def fit(
     say(f"next: scorax sample {shown_path(output)} -n 1000 -o new.csv")
 
 
-def _fit_of_pictures(given: dict[str, Any], sets: Sequence[str]) -> None:
+def _fit_of_pictures(given: dict[str, Any], sets: Sequence[str], processes: Cluster | None) -> None:
     """Fit pictures with the options that were given."""
     from scorax.pictures import MASKS, PictureConfig
     from scorax.spec import resolve
@@ -196,7 +199,7 @@ def _fit_of_pictures(given: dict[str, Any], sets: Sequence[str]) -> None:
         size=given["size"],
         others=others(given["read_as"]),
         devices=given["devices"],
-        distributed=given["distributed"],
+        processes=processes,
         heartbeat=given["heartbeat"],
         make_report=given["make_report"],
         hint=lambda: _hint(given),

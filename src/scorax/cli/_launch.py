@@ -14,7 +14,7 @@ from typing import IO, Annotated
 import typer
 
 from scorax._errors import EnvironmentFailure, InputError, Interrupted, ScoraxError, explain
-from scorax.cli._distributed import COORDINATOR, PROCESSES, RANK
+from scorax.cli._cluster import COORDINATOR, PROCESSES, RANK
 from scorax.cli._signals import Signals
 
 _GRACE = 15.0

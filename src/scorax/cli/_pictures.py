@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scorax._equal_parts import require_equal_parts
 from scorax._errors import InputError, explain
 from scorax._progress import Progress, RowProgress, duration
 from scorax._text import listing, shown_path
+from scorax.cli._cluster import Cluster, devices_of_all
 from scorax.cli._console import note, say
 from scorax.cli._distributed import member_of_fit
 from scorax.cli._parts import part_of
@@ -101,7 +103,7 @@ def fit(
     size: int | None,
     others: "Others",
     devices: int,
-    distributed: bool,
+    processes: Cluster | None,
     heartbeat: int,
     make_report: bool,
     hint: Callable[[], str],
@@ -113,6 +115,9 @@ def fit(
     pictures = read_pictures(path, labels=labels, size=size, others=others)
     require_pictures(pictures)
     describe(path, pictures, masks=settings.training.masks > 0)
+    height, width, _ = pictures.shape
+    batch = settings.training.batch_of(height, width)
+    require_equal_parts(batch, devices_of_all(processes, devices), settings.training.accumulate)
     pin_threads(output if resume else None, devices)
     from scorax._sharding import on_devices
     from scorax.pictures import fit_pictures
@@ -120,7 +125,7 @@ def fit(
 
     began = time.monotonic()
     with (
-        member_of_fit(distributed, output, heartbeat) as member,
+        member_of_fit(processes, output, heartbeat) as member,
         on_devices(devices),
         Signals(polled=True, hint=hint) as signals,
         Progress() as progress,

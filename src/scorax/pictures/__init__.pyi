@@ -9,7 +9,7 @@ from ._config import (
 )
 from ._fitted import Bits, FittedPictures, bits_per_number
 from ._model import PictureBlueprint
-from ._run import FittedRun, fit_pictures, require_pictures
+from ._run import FittedRun, fit_pictures
 from ._saved import (
     SavedPictures,
     begun_pictures,
@@ -19,7 +19,7 @@ from ._saved import (
     require_averages,
     require_masks,
 )
-from ._schema import PictureSchema
+from ._schema import PictureSchema, require_pictures
 from ._settings import resolved
 
 __all__ = [

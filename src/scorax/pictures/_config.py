@@ -12,6 +12,9 @@ Steps = Annotated[int, Range(1, 10**8)]
 BatchSize = Annotated[int, Range(1, 2**16)]
 Average = Annotated[float, Range(0, 1, below=True)]
 
+_BATCH, _LEAST_BATCH, _BATCH_POSITIONS = 64, 4, 2**18
+"""Pictures of a step, and positions that they may have together: the activations of one fit into a few GiB."""
+
 _FEW = 400
 """Steps below which hardly anything is learned."""
 
@@ -82,6 +85,10 @@ class PictureTraining(Checked):
     snapshots: Annotated[int, Range(0, 1000)] = 0
     masks: Annotated[float, Range(0, 1)] = 0.0
     flip: bool = False
+
+    def batch_of(self, height: int, width: int) -> int:
+        """Pictures of this size a step: as many as are asked for, or as their activations allow."""
+        return self.batch_size or max(_LEAST_BATCH, min(_BATCH, _BATCH_POSITIONS // (height * width)))
 
 
 @dataclass(frozen=True)

@@ -33,15 +33,12 @@ from scorax.pictures._evaluate import write_picture_records
 from scorax.pictures._files import load_state, save_snapshot, save_state, write_facts
 from scorax.pictures._fitted import FittedPictures
 from scorax.pictures._saved import begun_pictures
-from scorax.pictures._schema import PictureSchema
+from scorax.pictures._schema import PictureSchema, require_pictures
 from scorax.pictures._settings import resolved
 from scorax.pictures._training import PictureAdvance, PictureFit, averaged_model, best_model
 from scorax.records import MetricsLine
 from scorax.spec import to_json
 from scorax.training import trained_arrays
-
-LEAST = 20
-"""Pictures that a fit wants at least."""
 
 _SHOWN = 20
 """Pictures of a sheet along the training."""
@@ -129,20 +126,6 @@ def fit_pictures(
         cut_off = settings.noise.sigma_min
         seal_run(run, dataclasses.replace(facts, best_steps=best_steps, sigma_min=cut_off, seconds=seconds))
     return finished
-
-
-def require_pictures(pictures: Pictures) -> None:
-    """Refuse pictures that there is nothing to learn from.
-
-    Raises:
-        InputError: they are too few, or all their pixels have one value.
-    """
-    count = len(pictures.images)
-    if count < LEAST:
-        raise InputError(explain(expected=f"{LEAST} pictures or more", got=f"{count}", do="fit more of them"))
-    if pictures.images.min() == pictures.images.max():
-        got = f"{count} of the one value {pictures.images.flat[0]}"
-        raise InputError(explain(expected="pictures that differ", got=got, do="check the files"))
 
 
 def _trained(training: PictureFit, keeper: Keeper, facts: RunFacts, seed: int) -> PictureAdvance:

@@ -9,6 +9,9 @@ from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path, suggest
 from scorax.data import Pictures
 
+_LEAST = 20
+"""Pictures that a fit wants at least."""
+
 
 @dataclass(frozen=True)
 class PictureSchema:
@@ -105,3 +108,17 @@ class PictureSchema:
     def _way_out(self, pictures: Pictures) -> str:
         square = self.height == self.width and pictures.shape[2] == self.channels
         return f"add --size {self.height}: they are scaled, and the middle cut out" if square else "convert them first"
+
+
+def require_pictures(pictures: Pictures) -> None:
+    """Refuse pictures that there is nothing to learn from.
+
+    Raises:
+        InputError: they are too few, or all their pixels have one value.
+    """
+    count = len(pictures.images)
+    if count < _LEAST:
+        raise InputError(explain(expected=f"{_LEAST} pictures or more", got=f"{count}", do="fit more of them"))
+    if pictures.images.min() == pictures.images.max():
+        got = f"{count} of the one value {pictures.images.flat[0]}"
+        raise InputError(explain(expected="pictures that differ", got=got, do="check the files"))

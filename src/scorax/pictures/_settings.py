@@ -28,9 +28,6 @@ _WIDTHS = (16, 24, 32, 48, 64)
 _LEAST_STEPS = 1200
 """The widest network is taken that leaves so many steps."""
 
-_BATCH, _LEAST_BATCH, _BATCH_POSITIONS = 64, 4, 2**18
-"""Pictures of a step, and positions that they may have together: the activations of one fit into a few GiB."""
-
 _COARSEST, _MOST_COARSE = 16, 1024
 """Positions of the coarsest grid: halving stops at the first, and attention is not paid for beyond the second."""
 
@@ -46,9 +43,7 @@ def resolved(config: PictureConfig, schema: PictureSchema) -> ResolvedPictureCon
     _require_halvings(schema, len(multiples) - 1)
     if training.masks:
         schema = PictureSchema(*schema.shape)
-    batch_size = training.batch_size or max(
-        _LEAST_BATCH, min(_BATCH, _BATCH_POSITIONS // (schema.height * schema.width))
-    )
+    batch_size = training.batch_of(schema.height, schema.width)
     require_equal_parts(batch_size, 1, training.accumulate)
     operations = 3 * batch_size * _operations(network, multiples, schema, masked=training.masks > 0)
     seconds = 60 * training.minutes * _SHARE
