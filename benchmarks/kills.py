@@ -7,11 +7,9 @@ is absent, or that of a command that nobody interrupted. What is found is kept i
 """
 
 import argparse
-import hashlib
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,35 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from _machine import described, machine
+from _small_fits import bytes_of, command, finished, fit_words, newest, write_rows
 
 KINDS = {"computing": 120, "saving": 100, "starting": 40, "writing": 40}
 """Kills of each kind."""
 
 _KILLS = 10
 """Kills of one fit, before it is let to its end."""
-
-
-def fit_words(table: Path, run: Path, *, every: int) -> list[str]:
-    keys = {
-        "training.max_steps": 300 if every > 1 else 40,
-        "training.validate_every": every,
-        "training.save_every": every,
-        "training.patience": 1000,
-        "training.batch_size": 32,
-        "network.width": 16,
-        "network.depth": 1,
-        "ensemble.folds": 2,
-        "ensemble.starts": '["gaussian"]',
-        "noise.candidates": "[0.1]",
-    }
-    sets = [word for key, value in keys.items() for word in ("--set", f"{key}={value}")]
-    return ["fit", str(table), "-o", str(run), "--no-report", *sets]
-
-
-def command(words: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "scorax", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
 
 
 def killed_after(words: list[str], seconds: float) -> bool:
@@ -62,24 +38,6 @@ def killed_after(words: list[str], seconds: float) -> bool:
         return True
 
 
-def finished(words: list[str]) -> float:
-    began = time.monotonic()
-    if code := command(words).wait():
-        raise SystemExit(f"{' '.join(words)} ended with exit code {code}")
-    return time.monotonic() - began
-
-
-def bytes_of(run: Path) -> dict[str, str]:
-    last = max((run / "steps").iterdir())
-    files = [
-        *sorted(last.glob("*.safetensors")),
-        run / "metrics.jsonl",
-        run / "transform.safetensors",
-        run / "config.json",
-    ]
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-
-
 def fits(folder: Path, kind: str, number: int, random: np.random.Generator) -> dict[str, int]:
     """Kills of one fit, and whether it ended as the one that nobody interrupted."""
     every = 1 if kind == "saving" else 20
@@ -92,12 +50,10 @@ def fits(folder: Path, kind: str, number: int, random: np.random.Generator) -> d
     longest = float((folder / f"seconds-{every}").read_text())
     kills = losses = 0
     for _ in range(_KILLS):
-        before = max((int(p.name) for p in (run / "steps").glob("[0-9]*")), default=0) if run.exists() else 0
-        words = [*fit_words(table, run, every=every), *(["--resume"] if run.exists() else [])]
+        before, words = newest(run), fit_words(table, run, every=every)
         kills += killed_after(words, random.uniform(0, 0.4 * longest if kind == "starting" else 1.1 * longest))
-        after = max((int(p.name) for p in (run / "steps").glob("[0-9]*")), default=0) if run.exists() else 0
-        losses += after < before
-    finished([*fit_words(table, run, every=every), *(["--resume"] if run.exists() else [])])
+        losses += newest(run) < before
+    finished(fit_words(table, run, every=every))
     same = bytes_of(run) == bytes_of(straight)
     left = len(list(run.rglob(".tmp-*")))
     shutil.rmtree(run)
@@ -134,8 +90,7 @@ def main() -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = np.random.default_rng(0).normal(size=(60, 2)) @ np.array([[1.0, 0.4], [0.0, 0.8]])
-        np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b", comments="", fmt="%.6f")
+        write_rows(folder / "rows.csv")
         for place, (kind, wanted) in enumerate(KINDS.items()):
             number = 0
             while sum(one["kills"] for key, one in found["fits"].items() if key.startswith(kind)) < wanted:

@@ -17,6 +17,8 @@ from scorax import _write
 from scorax._errors import EnvironmentFailure, InputError
 from scorax._os_errors import explaining
 
+pytestmark = pytest.mark.reliability
+
 
 def manifest(digests):
     return json.dumps({name: [d.size, d.sha256] for name, d in digests.items()}).encode()

@@ -10,6 +10,8 @@ from saved_runs import EXPECTED, train
 from scorax._errors import InputError
 from scorax.checkpoint import load_step, read_tensors
 
+pytestmark = pytest.mark.reliability
+
 FILES = ["weights.safetensors", "optimizer.safetensors", "progress.safetensors", "MANIFEST.json"]
 
 

@@ -29,6 +29,8 @@ from scorax.models import Denoiser
 from scorax.networks import MLP
 from scorax.processes import GaussianLaw, Tabulated
 
+pytestmark = pytest.mark.reliability
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

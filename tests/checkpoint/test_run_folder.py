@@ -25,6 +25,8 @@ from scorax.checkpoint import (
 from scorax.data import Limits, Table
 from scorax.tables import Schema
 
+pytestmark = pytest.mark.reliability
+
 
 def test_a_step_comes_back_as_it_was(run):
     train(run, 5)
@@ -232,6 +234,16 @@ def test_two_locks_of_one_process_exclude_each_other(tmp_path):
     run = RunFolder(tmp_path / "run").create()
     with run.lock(), pytest.raises(FolderInUseError, match=f"process {os.getpid()}"), RunFolder(run.path).lock():
         pass
+
+
+def test_a_foreign_lock_file_is_left_alone(tmp_path):
+    (tmp_path / "lock").write_text("somebody's")
+    RunFolder(tmp_path).require_free()
+    assert (tmp_path / "lock").read_text() == "somebody's"
+    run = RunFolder(tmp_path / "run").create()
+    with run.lock(), pytest.raises(FolderInUseError, match=f"process {os.getpid()}"):
+        RunFolder(run.path).require_free()
+    run.require_free()
 
 
 def test_a_folder_without_a_run(tmp_path):

@@ -28,6 +28,8 @@ from scorax.records import HeldOut
 from scorax.spec import to_json
 from scorax.tables import open_run
 
+pytestmark = pytest.mark.reliability
+
 Captured = pytest.CaptureFixture[str]
 
 

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from scorax._errors import InputError
 from scorax.checkpoint import parse_json, read_json, read_sealed_json, write_sealed_json
 
+pytestmark = pytest.mark.reliability
+
 
 @pytest.mark.parametrize(
     ("data", "said"),

@@ -277,6 +277,7 @@ def test_resume_refuses_another_table_seed_or_configuration(work: Path, capsys: 
     assert _files(work / "run" / "steps") == before
 
 
+@pytest.mark.reliability
 def test_damaged_weights_are_named(work: Path, tmp_path: Path, capsys: Captured) -> None:
     subprocess.run(["cp", "-r", str(work / "run"), str(tmp_path / "run")], check=True)
     weights = sorted((tmp_path / "run" / "steps").glob("*/best.safetensors"))[-1]
@@ -289,6 +290,7 @@ def test_damaged_weights_are_named(work: Path, tmp_path: Path, capsys: Captured)
     assert not (tmp_path / "new.csv").exists()
 
 
+@pytest.mark.reliability
 def test_folder_in_use(work: Path, capsys: Captured) -> None:
     from scorax.checkpoint import RunFolder
 
@@ -302,11 +304,16 @@ def test_folder_in_use(work: Path, capsys: Captured) -> None:
         str(work / "test.csv"),
         *TINY,
     ]
+    begun_by_another = [word for word in line if word != "--resume"]
     with RunFolder(work / "run").lock():
-        assert main(line) == 5
-    assert "in use" in capsys.readouterr().err.splitlines()[-1]
+        for words in (line, begun_by_another):
+            assert main(words) == 5
+            assert "in use" in capsys.readouterr().err.splitlines()[-1]
+    assert main(begun_by_another) == 2
+    assert "holds something" in capsys.readouterr().err
 
 
+@pytest.mark.reliability
 def test_terminated_fit_saves_and_resumes_by_its_own_hint_to_the_same_bytes(work: Path, tmp_path: Path) -> None:
     run = tmp_path / "the run"
     line = ["fit", str(work / "train.csv"), "-o", str(run), "--no-report", "--test", str(work / "test.csv"), *TINY]

@@ -15,6 +15,8 @@ from scorax.cli import _app, main
 from scorax.cli._console import one_line
 from scorax.cli._failures import explain_failure
 
+pytestmark = pytest.mark.reliability
+
 
 class XlaRuntimeError(RuntimeError):
     """Named as XLA names its own."""

@@ -10,6 +10,8 @@ import pytest
 
 from scorax.cli._signals import Signals
 
+pytestmark = pytest.mark.reliability
+
 PRELUDE = """
 import hashlib, os, signal, sys, time
 from scorax._errors import ScoraxError

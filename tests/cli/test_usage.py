@@ -225,6 +225,7 @@ def test_what_is_wrong_is_refused_without_jax(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.reliability
 def test_full_standard_output_is_an_environment_error() -> None:
     with open("/dev/full", "w") as full:
         code, error, _ = _process(["--help"], stdout=full.fileno())
@@ -233,6 +234,7 @@ def test_full_standard_output_is_an_environment_error() -> None:
     assert error.count("\n") == 1
 
 
+@pytest.mark.reliability
 def test_closed_standard_output_is_an_environment_error() -> None:
     script = f'exec "{sys.executable}" -c "import sys; from scorax.cli import main; sys.exit(main([\'--help\']))" >&-'
     result = subprocess.run(["bash", "-c", script], stderr=subprocess.PIPE, text=True, timeout=60, check=False)

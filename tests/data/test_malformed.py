@@ -21,6 +21,8 @@ from scorax._errors import InputError
 from scorax.data import read_table
 from scorax.tables import Schema
 
+pytestmark = pytest.mark.reliability
+
 
 def refused(path: Path) -> str:
     with warnings.catch_warnings():

@@ -18,6 +18,8 @@ from scorax.objectives import DenoisingScoreMatching
 from scorax.tables import FitRows, fit_run
 from tiny import TINY
 
+pytestmark = pytest.mark.reliability
+
 NAMES = ("calm", "wild", "plain")
 
 

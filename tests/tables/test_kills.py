@@ -96,6 +96,7 @@ def kill_and_resume(table: Path, run: Path, moments: np.random.Generator, kills:
     return seen
 
 
+@pytest.mark.reliability
 def test_killed_runs_end_with_the_same_bytes(table: Path, straight: dict[str, str]) -> None:
     run = table.parent / "killed"
     seen = kill_and_resume(table, run, np.random.default_rng(1), kills=1)
@@ -104,7 +105,7 @@ def test_killed_runs_end_with_the_same_bytes(table: Path, straight: dict[str, st
     assert min(seen) < 30, "no kill came before the end; the test proves nothing"
 
 
-@pytest.mark.slow  # forty restarts of the interpreter and JAX
+@pytest.mark.release  # forty restarts of the interpreter and JAX
 def test_forty_kills_end_with_the_same_bytes(table: Path, straight: dict[str, str]) -> None:
     for round_number in range(5):
         run = table.parent / f"killed-{round_number}"

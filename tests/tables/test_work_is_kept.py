@@ -18,6 +18,8 @@ from scorax.tables import FitRows, fit_run
 from scorax.tables._training import Advance
 from tiny import TINY
 
+pytestmark = pytest.mark.reliability
+
 # Three columns: the records of two hold a picture of the density, which takes longer than all else here.
 TEST = Table.of(np.random.default_rng(1).normal(size=(20, 3)))
 ROWS = FitRows(Table.of(np.random.default_rng(0).normal(size=(60, 3))), test=TEST)

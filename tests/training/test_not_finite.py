@@ -17,6 +17,8 @@ from scorax.training import AbstractRows, Examples, FitOptions, Validation, fit,
 from scorax.training._fault import raise_fault
 from scorax.training._steps import Finite, Watch
 
+pytestmark = pytest.mark.reliability
+
 KEY = jax.random.key(0)
 DATA = np.random.default_rng(0).standard_normal((160, 2)).astype(np.float32)
 MARK = 3.25

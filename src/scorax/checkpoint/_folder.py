@@ -112,6 +112,25 @@ class RunFolder:
         Raises:
             FolderInUseError: at once, if another process (or another lock of this one) holds it.
         """
+        with self._held():
+            holder = {"pid": os.getpid(), "host": socket.gethostname()}
+            # Only for the message above: no truth hangs on it, so a full disk must not stop the run here.
+            with contextlib.suppress(OSError):
+                _write.write_json(self._holder, holder)
+            yield
+
+    def require_free(self) -> None:
+        """Refuses a folder whose lock another process holds; one that has no lock is left as it is.
+
+        Raises:
+            FolderInUseError: it is held.
+        """
+        if self.lock_file.is_file() and self._holder.is_file():
+            with self._held():
+                pass
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.lock_file, is_singleton=False)
@@ -124,10 +143,6 @@ class RunFolder:
                     + explain(expected="a free run folder", got=self._who(), do="wait for it or choose another -o")
                 ) from None
         try:
-            holder = {"pid": os.getpid(), "host": socket.gethostname()}
-            # Only for the message above: no truth hangs on it, so a full disk must not stop the run here.
-            with contextlib.suppress(OSError):
-                _write.write_json(self._holder, holder)
             yield
         finally:
             lock.release()

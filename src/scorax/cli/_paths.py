@@ -43,7 +43,10 @@ def require_resumable(output: Path) -> None:
 
 
 def refuse_full_folder(output: Path, *, do: str) -> None:
-    """Refuse a folder that holds something: it is never overwritten."""
+    """Refuse a folder that holds something: it is never overwritten. One that is being written in says by whom."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        from scorax.checkpoint import RunFolder
+
+        RunFolder(output).require_free()
         got = f"{shown_path(output)}, which holds something"
         raise InputError(explain(expected="a new or empty folder", got=got, do=do))

@@ -97,6 +97,7 @@ def fit_pictures(
     began = time.monotonic()
     require_pictures(pictures)
     run = RunFolder(run_path)
+    run.require_free()
     require_place(run, resume)
     with jax.enable_x64(False), run.create().lock():
         require_place(run, resume)  # somebody may have begun a run meanwhile

@@ -79,6 +79,7 @@ def fit_run(
     split = rows.split(config, seed)
     facts = _facts(rows, seed)
     run = RunFolder(run_path)
+    run.require_free()
     require_place(run, resume)
     if rows.streamed is not None:
         rows.streamed.require(split.schema)
