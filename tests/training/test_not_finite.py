@@ -92,10 +92,10 @@ def begun(where: str, at: int):
     return eqx.tree_at(lambda tree: tree.optimizer, state, (jnp.array(0), jnp.array(at), jnp.zeros(())))
 
 
-def train(rows, *, model=MODEL, objective=LOSS, optimizer=PLAIN, state=None, **options) -> list:
+def train(rows, *, model=MODEL, objective=LOSS, optimizer=PLAIN, state=None, every=4, **options) -> list:
     """Yielded states, each of which is finite; and the error that ends them, if one does."""
     seen = []
-    options = FitOptions(16, 4, **options)
+    options = FitOptions(16, every, **options)
     try:
         for own in fit(model, objective, rows, optimizer, key=KEY, num_steps=STEPS, options=options, state=state):
             trees = (own.weights, own.ema, own.best, own.optimizer)
@@ -129,6 +129,15 @@ def test_fifty_injections_are_noticed_before_the_next_state_and_named():
         *states, error = train(DATA, optimizer=INJECTING["optimiser"], state=begun("optimiser", at))
         assert len(states) == at // 4
         assert error.fault.quantity == "a number of the optimiser"
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_learning_rate_of_a_thousand_is_noticed(every):
+    """Descent multiplies the weights at each step until a loss overflows: within twenty steps. No such state is yielded."""
+    *states, error = train(DATA, optimizer=optax.sgd(1e3), every=every)
+    assert isinstance(error, DivergedError)
+    assert error.fault.quantity in ("a loss", "a gradient", "a weight")
+    assert len(states) == error.fault.step // every + 1
 
 
 def test_what_is_not_finite_at_the_end_of_a_call_is_named():
