@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from scorax._errors import Interrupted
@@ -67,6 +68,7 @@ def alive(pid: int) -> bool:
     return False
 
 
+@pytest.mark.reliability
 @PROCESSES
 def test_two_processes_leave_the_bytes_of_two_devices_of_one(train: Path, launched: Path, tmp_path: Path) -> None:
     one = tmp_path / "one"
@@ -74,6 +76,19 @@ def test_two_processes_leave_the_bytes_of_two_devices_of_one(train: Path, launch
     assert kept(one) == kept(launched)
 
 
+@PROCESSES
+def test_two_processes_take_rows_from_files_as_one_does(train: Path, tmp_path: Path) -> None:
+    """A table that is fitted from its files: each process encodes it, and the bytes are those of one on two devices."""
+    path, one, two = tmp_path / "train.parquet", tmp_path / "one", tmp_path / "two"
+    pd.read_csv(train).to_parquet(path, row_group_size=16)
+    line = ["fit", str(path), *TINY, "--max-steps", "20", "--stream"]
+    assert main([*line, "-o", str(one), "--devices", "2"]) == 0
+    done = subprocess.run([*LAUNCH, *line, "-o", str(two)], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert kept(one) == kept(two)
+
+
+@pytest.mark.reliability
 @PROCESSES
 def test_a_step_of_slurm_leaves_the_bytes_of_launch(train: Path, launched: Path, tmp_path: Path) -> None:
     """Two tasks that know of each other what srun tells them: JAX takes the node and the port from the step and the job."""

@@ -137,13 +137,6 @@ def test_a_row_outside_of_the_sample_that_has_no_place_is_named_before_the_run_i
     assert not run.exists()
 
 
-def test_several_processes_train_on_tables_in_memory(
-    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["fit", str(path), "-o", str(tmp_path / "run"), "--stream", "--distributed"]) == 2
-    assert "expected a table in memory beside --distributed" in capsys.readouterr().err
-
-
 def test_the_command_line_says_what_is_in_memory(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

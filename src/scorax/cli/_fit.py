@@ -1,5 +1,6 @@
 """`scorax fit`: a table becomes a run folder."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -125,9 +126,6 @@ def fit(
         require_resumable(output)
     source, streamed = open_table(table, others=others(read_as)), None
     if stream or source.larger_than_memory:
-        if distributed:
-            got, do = "a table that is trained from its files", "fit it in one process, or a part that fits into memory"
-            raise InputError(explain(expected="a table in memory beside --distributed", got=got, do=do))
         streamed, given_rows = Streamed.of(source, output, seed=seed, name=shown_path(table))
     else:
         given_rows = read_table(table, missing="keep", others=others(read_as))
@@ -155,6 +153,8 @@ def fit(
         Signals(polled=True, hint=lambda: _hint(given)) as signals,
         Progress() as progress,
     ):
+        if streamed is not None:  # every process has a file of encoded rows of its own
+            rows = dataclasses.replace(rows, streamed=dataclasses.replace(streamed, folder=member.output))
         fitted = fit_run(
             rows,
             member.output,

@@ -17,8 +17,8 @@ from scorax._errors import EnvironmentFailure, InputError, Interrupted, ScoraxEr
 from scorax.cli._cluster import COORDINATOR, PROCESSES, RANK
 from scorax.cli._signals import Signals
 
-_GRACE = 15.0
-"""Seconds that processes have for ending by themselves."""
+_GRACE = 12.0
+"""Seconds that processes have for ending by themselves: ten, in which one that is told to saves and ends, and some."""
 
 
 class LaunchedFailure(ScoraxError):
@@ -106,8 +106,11 @@ def _wait(children: Sequence[subprocess.Popen[bytes]], words: Sequence[IO[bytes]
 def _raise(rank: int, children: Sequence[subprocess.Popen[bytes]], words: Sequence[IO[bytes]]) -> None:
     code = children[rank].returncode
     if code < 0:
-        name, do = signal.Signals(-code).name, "the last saved step is whole: launch it again with --resume"
-        raise EnvironmentFailure(explain(expected="all processes to end", got=f"process {rank} ended by {name}", do=do))
+        do, got = "the last saved step is whole: launch it again with --resume", f"process {rank} ended by "
+        got += signal.Signals(-code).name
+        if code == -signal.SIGABRT:
+            got += ", as JAX ends those that have waited for another in vain"
+        raise EnvironmentFailure(explain(expected="all processes to end", got=got, do=do))
     if children[0].returncode > 0:
         raise LaunchedFailure("", children[0].returncode)  # it has this terminal
     words[rank].seek(0)

@@ -1,0 +1,219 @@
+"""Does a fit in two processes lose anything where one of them is lost? Signals at random moments, and what comes after.
+
+SIGKILL of the second process and of the first, SIGSTOP of the second, SIGTERM of either, each under ``scorax launch`` and
+then with the processes started by hand, where nobody watches over them. Looked at: how long until no process is left, the
+exit code and the last line, and whether the fit, started again with ``--resume``, ends as one that nobody interrupted:
+weights, averages, optimiser, progress, metrics, as SHA-256. What is found is kept in ``--out``; another run goes on from
+there.
+"""
+
+import argparse
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from _machine import described, machine
+from kills import bytes_of, finished
+
+KINDS = {
+    "worker killed": (signal.SIGKILL, (1,)),
+    "coordinator killed": (signal.SIGKILL, (0,)),
+    "worker stopped": (signal.SIGSTOP, (1,)),
+    "one told to end": (signal.SIGTERM, (0, 1)),
+}
+"""Signals, and the processes of which one gets it."""
+
+HEARTBEAT = 10
+_JOINING = 60
+"""Seconds that a process waits for one that has not joined it."""
+
+_STAGES = (-1, 0, 20, 40, 60, 80, 100, 120)
+"""A signal comes a random while after the start (-1), after the processes have joined (0), or after a step is saved."""
+
+# How processes end does not depend on how well their programs are compiled, and most of so short a fit is compiling.
+_QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+os.environ.setdefault("XLA_FLAGS", _QUICK)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one signal did.
+
+    Attributes:
+        rank: the process that got it.
+        joined: whether the processes had joined.
+        step: the last whole step before it.
+        seconds: from the signal until no other process was left.
+        codes: exit codes: of the launcher, or of each process.
+        line: the last line that was said.
+        resumed: the step at which the fit went on.
+        same: whether its end was that of one that nobody interrupted.
+    """
+
+    rank: int
+    joined: bool
+    step: int
+    seconds: float
+    codes: tuple[int, ...]
+    line: str
+    resumed: int
+    same: bool
+
+    @property
+    def in_time(self) -> bool:
+        return self.seconds <= (HEARTBEAT if self.joined else _JOINING) + 5
+
+
+def fit_words(table: Path, run: Path) -> list[str]:
+    keys = {
+        "training.max_steps": 120,
+        "training.validate_every": 20,
+        "training.save_every": 20,
+        "training.patience": 1000,
+        "training.batch_size": 32,
+        "network.width": 16,
+        "network.depth": 1,
+        "ensemble.folds": 2,
+        "ensemble.starts": '["gaussian"]',
+        "noise.candidates": "[0.1]",
+    }
+    sets = [word for key, value in keys.items() for word in ("--set", f"{key}={value}")]
+    return ["fit", str(table), "-o", str(run), "--no-report", *sets]
+
+
+def launched(words: list[str]) -> list[str]:
+    return ["launch", "--processes", "2", "--", *words, "--heartbeat", str(HEARTBEAT)]
+
+
+def started(words: list[str], file: Path) -> subprocess.Popen[bytes]:
+    with file.open("wb") as said:
+        return subprocess.Popen([sys.executable, "-m", "scorax", *words], stdout=subprocess.DEVNULL, stderr=said)
+
+
+def by_hand(words: list[str], folder: Path) -> list[subprocess.Popen[bytes]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    words = [*words, "--distributed", "--heartbeat", str(HEARTBEAT)]
+    processes = []
+    for rank in (0, 1):
+        os.environ |= {"JAX_COORDINATOR_ADDRESS": address, "SCORAX_NUM_PROCESSES": "2", "SCORAX_PROCESS_ID": str(rank)}
+        processes.append(started(words, folder / f"said-{rank}"))
+    for name in ("JAX_COORDINATOR_ADDRESS", "SCORAX_NUM_PROCESSES", "SCORAX_PROCESS_ID"):
+        del os.environ[name]
+    return processes
+
+
+def children(launcher: int) -> list[int]:
+    """The processes that a launcher has started, in their order, once there are two."""
+    while True:
+        found = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+        if len(found) == 2:
+            return sorted(int(pid) for pid in found)
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+def last_step(run: Path) -> int:
+    return max((int(path.name) for path in (run / "steps").glob("[0-9]*")), default=0)
+
+
+def reached(run: Path, stage: int) -> bool:
+    """Whether a fit has come to a stage of ``_STAGES``."""
+    return stage == -1 or (run.is_dir() and last_step(run) >= stage)
+
+
+def loss(folder: Path, kind: str, random: np.random.Generator, *, launch: bool) -> Loss | None:
+    """One signal at a random moment, and what came of it; ``None`` where the fit had ended before."""
+    number, ranks = KINDS[kind]
+    run, rank = folder / "run", int(random.choice(ranks))
+    stage = int(random.choice(_STAGES))
+    later = random.uniform(0, 5 if stage == -1 else 2)
+    words = fit_words(folder / "rows.csv", run)
+    if launch:
+        processes = [started(launched(words), folder / "said-0")]
+        pids = children(processes[0].pid)
+    else:
+        processes = by_hand(words, folder)
+        pids = [process.pid for process in processes]
+    while processes[0].poll() is None and not reached(run, stage):
+        time.sleep(0.02)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        processes[0].wait(later)
+        return None
+    joined, step, began = run.is_dir(), last_step(run), time.monotonic()
+    os.kill(pids[rank], number)
+    waited = [pid for pid in pids if launch or number != signal.SIGSTOP or pid != pids[rank]]
+    while (any(map(alive, waited)) or (launch and processes[0].poll() is None)) and time.monotonic() < began + 180:
+        time.sleep(0.02)
+        for process in processes:
+            process.poll()
+    seconds = time.monotonic() - began
+    for process in processes:
+        process.kill()
+    codes = tuple(process.wait() for process in processes)
+    other = folder / f"said-{0 if launch else 1 - rank}"
+    line = ([line for line in other.read_text(errors="replace").splitlines() if line.strip()] or [""])[-1]
+    resumed = last_step(run)
+    finished(launched([*words, *(["--resume"] if run.is_dir() else [])]))
+    same = bytes_of(run) == bytes_of(folder / "straight")
+    return Loss(rank, joined, step, round(seconds, 2), codes, line.replace(str(folder), ""), resumed, same)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("lost_processes.json"))
+    parser.add_argument("--each", type=int, default=10, help="losses of each kind (10)")
+    parser.add_argument("--seconds", type=float, default=600, help="begin no further fit after so many (600)")
+    options = parser.parse_args()
+    found = json.loads(options.out.read_text()) if options.out.exists() else {"machine": machine(), "losses": {}}
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = np.random.default_rng(0).normal(size=(60, 2)) @ np.array([[1.0, 0.4], [0.0, 0.8]])
+        np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b", comments="", fmt="%.6f")
+        finished(launched(fit_words(folder / "rows.csv", folder / "straight")))
+        kinds = [*KINDS, *(f"{kind}, by hand" for kind in KINDS)]
+        for number, (place, kind) in itertools.product(range(2 * options.each), enumerate(kinds)):
+            own, key = found["losses"].setdefault(kind, {}), str(number)
+            if time.monotonic() - began > options.seconds:
+                break
+            if key in own or sum(one is not None for one in own.values()) >= options.each:
+                continue
+            random = np.random.default_rng([place, number])
+            one = loss(folder, kind.removesuffix(", by hand"), random, launch=not kind.endswith("by hand"))
+            shutil.rmtree(folder / "run", ignore_errors=True)
+            own[key] = None if one is None else asdict(one) | {"in_time": one.in_time}
+            options.out.write_text(json.dumps(found, indent=1))
+            print(kind, own[key] or "the fit had ended", flush=True)
+    for kind, tried in found["losses"].items():
+        own = {key: one for key, one in tried.items() if one is not None}
+        late = [one["seconds"] for one in own.values() if one["joined"]]
+        print(
+            f"{kind:27} {len(own):3d}: ended in time {sum(one['in_time'] for one in own.values())}, "
+            f"at most {max(late, default=0):.1f} s, went on to the same bytes {sum(one['same'] for one in own.values())}, "
+            f"steps lost {sum(one['resumed'] < one['step'] for one in own.values())}, "
+            f"codes {sorted({tuple(one['codes']) for one in own.values()})}"
+        )
+    print(described(found["machine"]))
+
+
+if __name__ == "__main__":
+    main()
