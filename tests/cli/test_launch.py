@@ -16,6 +16,7 @@ import pytest
 from scorax._errors import Interrupted
 from scorax._sharding import answered_together
 from scorax.cli import main
+from scorax.cli._distributed import _says_that_one_is_lost
 
 Captured = pytest.CaptureFixture[str]
 TINY = [
@@ -135,7 +136,7 @@ def test_no_process_outlives_one_that_is_gone(
 ) -> None:
     """A signal to the second of two: the launcher ends with its code and a line, nothing is left running, the run is whole."""
     run = tmp_path / "run"
-    line = [*LAUNCH, "fit", str(train), "-o", str(run), *TINY, "--max-steps", "1000000"]
+    line = [*LAUNCH, "fit", str(train), "-o", str(run), *TINY, "--max-steps", "1000000", "--heartbeat", "10"]
     launcher = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         end = time.monotonic() + 300
@@ -166,6 +167,14 @@ def test_the_line_of_a_process_is_that_of_all(tmp_path: Path) -> None:
 def test_what_is_launched_is_a_fit(capsys: Captured) -> None:
     assert main(["launch", "--processes", "2", "--", "sample", "run", "-n", "3"]) == 2
     assert "expected the command fit, got sample" in capsys.readouterr().err
+
+
+def test_a_process_that_is_told_to_end_has_lost_none() -> None:
+    """Its line quotes the command that goes on, which may have --heartbeat in it."""
+    told = Interrupted("stopped by SIGTERM, go on with: scorax fit a.csv -o run --heartbeat 10", exit_code=143)
+    assert not _says_that_one_is_lost(told)
+    assert _says_that_one_is_lost(ValueError("UNKNOWN: Gloo all-reduce failed: Connection reset by peer"))
+    assert not _says_that_one_is_lost(ValueError("a shape"))
 
 
 def test_one_process_answers_for_itself() -> None:

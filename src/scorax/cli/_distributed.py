@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from scorax._errors import EnvironmentFailure, explain
+from scorax._errors import EnvironmentFailure, ScoraxError, explain
 from scorax.cli._cluster import COORDINATOR, Cluster
 from scorax.cli._console import one_line
 
@@ -71,10 +71,15 @@ def member_of_fit(processes: Cluster | None, output: Path, heartbeat: int) -> It
             all_here("run folders")  # the first process changes nothing before the others have their copies
             yield Member(output if own == 0 else private, own == 0, answered_together)
         except Exception as error:
-            if not any(word in str(error).lower() for word in _LOST):
+            if not _says_that_one_is_lost(error):
                 raise
             got, do = "one that was lost", "start them again with --resume"
             raise EnvironmentFailure(explain(expected="all processes of the fit", got=got, do=do)) from error
+
+
+def _says_that_one_is_lost(error: Exception) -> bool:
+    """Whether it is an error of JAX about another process; those of scorax quote command lines, with ``--heartbeat`` in them."""
+    return not isinstance(error, ScoraxError) and any(word in str(error).lower() for word in _LOST)
 
 
 def _require_coordinator(processes: Cluster) -> None:
