@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 import full_disks
+from earlier_runs import RUNS
 
 pytestmark = pytest.mark.reliability
 
@@ -59,6 +62,37 @@ def test_files_that_may_not_grow_beyond_twenty_sizes(tmp_path: Path) -> None:
     done = subprocess.run([*PROGRAM, "limits", str(tmp_path)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     check(done.stdout, tmp_path)
+
+
+SMALL = ("--no-report", "--max-steps", "5", "--set", "network.width=8", "--set", "network.depth=1")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sample", str(RUNS / "3" / "table"), "-n", "20000", "-o", "{disk}/drawn.csv"),
+        ("sample", str(RUNS / "3" / "table"), "-n", "20000", "-o", "{disk}/drawn.parquet"),
+        ("fit", "{rows}", "-o", "{disk}/run", *SMALL),
+    ],
+    ids=["sample, CSV", "sample, Parquet", "fit"],
+)
+@pytest.mark.slow  # commands of their own, each of which imports and compiles
+def test_a_command_on_a_full_disk(words: tuple[str, ...], tmp_path: Path) -> None:
+    """One line and exit code 3; a fit ends at its first step, before it has trained; nothing half is left."""
+    requires([*OWN_MOUNTS, "mount", "-t", "tmpfs", "tmpfs", str(tmp_path)])
+    disk, rows = tmp_path / "disk", tmp_path / "rows.csv"
+    disk.mkdir()
+    rows.write_text("a,b\n" + "".join(f"{k * 37 % 101},{k * k % 89}\n" for k in range(60)))
+    line = [sys.executable, "-m", "scorax", *(word.format(disk=disk, rows=rows) for word in words)]
+    script = f"mount -t tmpfs -o size=64k tmpfs {disk} && {{ {shlex.join(line)}; code=$?; find {disk} -type f; exit $code; }}"
+    done = subprocess.run([*OWN_MOUNTS, "sh", "-c", script], capture_output=True, text=True, timeout=500)
+    assert done.returncode == 3, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert re.match(r"scorax: error: expected to write \d+ bytes to .*bytes free\)", last), last
+    assert str(disk) in last
+    assert "step 1" not in done.stderr
+    left = [file for file in done.stdout.splitlines() if file.startswith(str(disk))]
+    assert not [file for file in left if ".tmp-" in file or "drawn" in file or "/steps/" in file]
 
 
 @pytest.fixture(scope="module")
