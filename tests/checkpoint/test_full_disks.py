@@ -25,7 +25,7 @@ OWN_MOUNTS = ["unshare", "--map-root-user", "--user", "--mount"]
 def requires(line: list[str]) -> None:
     """Passes over a test that this machine cannot run, and says what it answered."""
     try:
-        done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(line, capture_output=True, text=True, timeout=300)
     except OSError as error:
         pytest.skip(f"{line[0]}: {error.strerror}")
     if done.returncode != 0:
@@ -53,13 +53,13 @@ def check(lines: str, root: Path) -> None:
 
 def test_a_full_disk_of_twenty_sizes(tmp_path: Path) -> None:
     requires([*OWN_MOUNTS, "mount", "-t", "tmpfs", "tmpfs", str(tmp_path)])
-    done = subprocess.run([*OWN_MOUNTS, *PROGRAM, "tmpfs", str(tmp_path)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*OWN_MOUNTS, *PROGRAM, "tmpfs", str(tmp_path)], capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     check(done.stdout, tmp_path)
 
 
 def test_files_that_may_not_grow_beyond_twenty_sizes(tmp_path: Path) -> None:
-    done = subprocess.run([*PROGRAM, "limits", str(tmp_path)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*PROGRAM, "limits", str(tmp_path)], capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     check(done.stdout, tmp_path)
 
@@ -119,7 +119,7 @@ def test_a_save_whose_system_call_fails(calls: str, fault: str, begun: Path, tmp
         shutil.copytree(begun, path / "run")
         inject = ["-e", f"inject={calls}:{fault}:when={at}"]
         line = [*strace, *inject, *PROGRAM, "save", str(path / "run"), str(path / "out.csv")]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(line, capture_output=True, text=True, timeout=300)
         if done.returncode == 0:
             break
         if fault == "signal=KILL":
