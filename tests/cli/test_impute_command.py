@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from scorax.cli import main
-from scorax.data import read_table, write_table
+from scorax.data import NumberFormat, TableWriter, read_table, write_table
 
 TINY = [
     *("--folds", "1", "--max-steps", "5", "--set", "network.width=8", "--set", "network.depth=1"),
@@ -99,6 +100,37 @@ def test_a_mean_has_its_spread_beside_it_and_other_endings_have_the_same_rows(wo
     np.testing.assert_allclose(found, spread.values[own, 2], atol=0.0051)
     share = spread.values[names == "colour", 7]
     assert np.all((share >= 0.5) & (share <= 1))
+
+
+def test_a_parquet_file_is_filled_piece_by_piece(work: Path) -> None:
+    """Row groups of seven rows, whose texts and numbers differ, and one group of all rows give the same bytes."""
+    table = read_table(work / "train.csv", missing="keep")
+    numbers = np.where(np.arange(80) % 3, 2.0**53 - 100 + np.arange(80), np.nan)  # integers that count from an origin
+    columns, formats = (*table.columns, "id"), [*table.formats, NumberFormat(0, 2**53, unsigned=False)]
+    values = np.column_stack([table.values, numbers - 2.0**53])
+    for name, size in (("one", 80), ("many", 7)):
+        with TableWriter(work / f"{name}.parquet", columns, formats) as writer:
+            for start in range(0, 80, size):
+                writer.write(values[start : start + size])
+    ask = [("--draws", "1"), ("--method", "median", "--draws", "6")]
+    for k, options in enumerate(ask):
+        for name in ("one", "many"):
+            spread = ("--spread", str(work / f"{name}.spread.csv")) if k else ()
+            for ending in ("csv", "parquet"):
+                out = str(work / f"{name}.out.{ending}")
+                assert (
+                    main(["impute", str(work / "run"), str(work / f"{name}.parquet"), "-o", out, *options, *spread])
+                    == 0
+                )
+        for name in ("out.csv", "spread.csv")[: k + 1]:
+            assert (work / f"one.{name}").read_bytes() == (work / f"many.{name}").read_bytes()
+        one, many = (pq.read_table(work / f"{name}.out.parquet") for name in ("one", "many"))
+        assert one.equals(many)
+        before = pq.read_table(work / "one.parquet")
+        assert one.schema == before.schema
+        for name in ("note", "id"):
+            assert one[name].equals(before[name])
+    assert pq.ParquetFile(work / "many.out.parquet").num_row_groups == 12
 
 
 def test_an_array_stays_an_array(work: Path, tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from scorax.models import Evidence
 from scorax.objectives import MissingQuestions
 from scorax.samplers import Heun
 from scorax.tables import EnsembleConfig, FitRows, NetworkConfig, NoiseConfig, Recipe, TrainingConfig, fit_run
+from scorax.tables._advance import Advance
 from scorax.tables._coordinates import Coordinates, States
 from scorax.tables._filling import drawn
-from scorax.tables._training import Advance, Training
+from scorax.tables._training import Training
 from scorax.targets import ExactDenoiser, gaussian
 
 QUICK = FitConfig(

@@ -11,9 +11,22 @@ import pytest
 
 import tiny
 from scorax._errors import InputError, Interrupted
+from scorax.checkpoint import RunFolder
 from scorax.cli import main
 from scorax.data import TableSource, open_table, read_table
-from scorax.tables import EnsembleConfig, FitConfig, FitRows, Recipe, Streamed, TrainingConfig, _streamed, fit_run
+from scorax.tables import (
+    EnsembleConfig,
+    EvaluationRows,
+    FitConfig,
+    FitRows,
+    Recipe,
+    Streamed,
+    TrainingConfig,
+    _evaluation_rows,
+    _streamed,
+    fit_run,
+    open_run,
+)
 from scorax.tables._streamed import first_rows
 
 RANDOM = np.random.default_rng(3)
@@ -114,14 +127,11 @@ def test_a_stopped_fit_goes_on_to_the_same_bytes(path: Path, tmp_path: Path, mon
 
 
 def test_what_needs_all_rows_in_memory_is_refused(path: Path, tmp_path: Path) -> None:
-    table = pq.read_table(path)
-    table = table.set_column(0, "a", pa.array([None, *(k / 8 for k in range(ROWS - 1))]))
-    pq.write_table(table, tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="a value in every cell of a table larger than memory, got a missing cell in"):
-        streamed(tmp_path / "t.parquet", tmp_path).split(CONFIG, 0)
     bootstrap = dataclasses.replace(CONFIG, ensemble=EnsembleConfig(bootstrap=True))
-    with pytest.raises(InputError, match=r"members on rows as they are \(--stream\), got ensemble\.bootstrap"):
-        streamed(path, tmp_path).split(bootstrap, 0)
+    given = dataclasses.replace(CONFIG, training=dataclasses.replace(CONFIG.training, given=("a",)))
+    for config, got in ((bootstrap, r"ensemble\.bootstrap"), (given, r"training\.given")):
+        with pytest.raises(InputError, match=rf"members on whole rows as they are \(--stream\), got {got}"):
+            streamed(path, tmp_path).split(config, 0)
 
 
 def test_a_row_outside_of_the_sample_that_has_no_place_is_named_before_the_run_is_made(
@@ -135,6 +145,32 @@ def test_a_row_outside_of_the_sample_that_has_no_place_is_named_before_the_run_i
     assert "t.parquet, after row 300: expected values of the fit in column 'k' (category), got another" in said
     assert "in row 18 (1 of 50 rows)" in said
     assert not run.exists()
+
+
+def test_an_evaluation_takes_the_rows_that_the_fit_had_in_memory(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And as many of a test file, drawn by the seed; every row of it is looked at."""
+    few_rows(monkeypatch)
+    monkeypatch.setattr(_evaluation_rows, "SAMPLED_ROWS", 60)
+    run, rows = tmp_path / "run", streamed(path, tmp_path / "run", holdout=0.2)
+    fit_run(rows, run, CONFIG, seed=0, records=False)
+    saved = open_run(RunFolder(run))
+    asked = EvaluationRows.of(saved, open_table(path), open_table(path))
+    np.testing.assert_array_equal(asked.fit, rows.split(CONFIG, 0).train)
+    assert asked.partial
+    assert asked.count == ROWS
+    whole = {tuple(row) for row in rows.found.schema.match(read_table(path), "rows").tolist()}
+    assert len(asked.held) == 60
+    assert {tuple(row) for row in asked.held.tolist()} <= whole
+    table = pq.read_table(path)
+    pq.write_table(
+        table.set_column(0, "a", pa.array([*(k / 8 for k in range(ROWS - 1)), None])), tmp_path / "t.parquet"
+    )
+    with pytest.raises(InputError, match=rf"a missing cell in column 'a', row {ROWS}"):
+        EvaluationRows.of(saved, open_table(tmp_path / "t.parquet"))
+    with pytest.raises(InputError, match="the table of the fit"):
+        EvaluationRows.of(saved, open_table(path), open_table(tmp_path / "t.parquet"))
 
 
 def test_the_command_line_says_what_is_in_memory(

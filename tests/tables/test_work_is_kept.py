@@ -15,7 +15,7 @@ from scorax._errors import InputError
 from scorax._events import Event, Phase, Saved
 from scorax.data import Table
 from scorax.tables import FitRows, fit_run
-from scorax.tables._training import Advance
+from scorax.tables._advance import Advance
 from tiny import TINY
 
 pytestmark = pytest.mark.reliability

@@ -61,20 +61,20 @@ def evaluate(
     """Judge a run on rows that took no part in its fit."""
     page = _page(output, run, test, data)
     from scorax.checkpoint import RunFolder
-    from scorax.cli._rows import describe_rows
-    from scorax.data import read_table
+    from scorax.cli._rows import describe_test
+    from scorax.data import open_table
     from scorax.tables import EvaluationRows, open_run
 
-    saved, test_rows = open_run(RunFolder(run)), read_table(test, missing="keep", others=others(read_as))
+    saved = open_run(RunFolder(run))
     asked = EvaluationRows.of(
         saved,
-        test_rows,
-        None if data is None else read_table(data, missing="keep", others=others(read_as)),
+        open_table(test, others=others(read_as)),
+        None if data is None else open_table(data, others=others(read_as)),
         target=target,
         test_name=shown_path(test),
         data_name=shown_path(data),
     )
-    describe_rows(test_rows, asked.held, saved.schema)
+    describe_test(asked)
     scored = min(rows, len(asked.held))
     fitted = len(asked.held) if asked.fit is None else len(asked.fit)
     samples = max(20, min(fitted, _MOST_SAMPLES)) if samples is None else samples
@@ -82,9 +82,11 @@ def evaluate(
     seconds = scored * size.dimension * (_SECONDS * draws if size.categories else _SECONDS_OF_NUMBERS)
     seconds += _SECONDS_OF_FIT * min(fitted, _MOST_FITTED)
     note(
-        f"about {duration(seconds)} of one processor beside compilation: {scored} of {len(asked.held)} held-out rows to score "
+        f"about {duration(seconds)} of one processor beside compilation: {scored} of {asked.count} held-out rows to score "
         f"(--rows), {samples} rows to generate (--samples)"
     )
+    if asked.partial:
+        note(f"the {fitted:,} rows that the fit had in memory stand for all of it: copies of others are not found")
     if data is None:
         note("without --data: no baselines, nothing is trained on generated rows, and no copies are looked for")
     pin_threads(run, devices)

@@ -1,6 +1,8 @@
 """`scorax impute`: the missing cells of a table filled from a run, all others as they were."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,8 +24,8 @@ from scorax.cli._sample import BATCH
 if TYPE_CHECKING:
     import numpy as np
 
-    from scorax.data import TableWriter
-    from scorax.tables import Schema, Spread
+    from scorax.data import Format, Table, TableSource, TableWriter
+    from scorax.tables import MatchedPiece, Schema, Spread
 
 COLUMNS = ("row", "column", "mean", "deviation", "q05", "q50", "q95", "share")
 _DRAWS = 100
@@ -108,51 +110,54 @@ def impute(
     if spread is not None:
         refuse_overwriting(spread, run, table)
     from scorax.checkpoint import RunFolder
-    from scorax.data import filled_writer, read_table
-    from scorax.tables import open_run, require_masks, require_seen
+    from scorax.data import filled_writer, open_table
+    from scorax.tables import MatchedRows, open_run, require_masks, require_seen
 
-    saved, rows = open_run(RunFolder(run)), read_table(table, missing="keep", others=others(read_as))
+    saved, source = open_run(RunFolder(run)), open_table(table, others=others(read_as))
     schema = saved.schema
     require_masks(saved.config)
-    values = schema.match(rows, shown_path(table))
-    require_seen(values, schema, where=str(table))
-    places = [rows.columns.index(name) for name in schema.names]
-    formats = list(rows.formats)
-    for place, form in zip(places, schema.formats, strict=True):
-        formats[place] = form
+    matched, holed, unknown = MatchedRows(source, schema, shown_path(table)), 0, None
+    for piece in matched.pieces():  # all of it, before JAX is imported
+        require_seen(piece.values, schema, where=piece.where)
+        holed, unknown = holed + _holed(piece.values), unknown or piece.table
+    formats = _formats(source, unknown, schema)
     with ExitStack() as stack:
         writers = [
-            stack.enter_context(filled_writer(stream(path), table, rows, formats, raw_names=raw_csv))
+            stack.enter_context(filled_writer(stream(path), table, source, formats, raw_names=raw_csv))
             for path in outputs
         ]
         spreads = None if spread is None else stack.enter_context(_spread_writer(spread, schema))
         pin_threads(run, devices)
-        import numpy as np
-
         from scorax._sharding import on_devices
         from scorax.cli._rows import describe_unknown
         from scorax.tables import ScoreDensity, fill
 
         fitted = ScoreDensity.load(run).fitted_
-        describe_unknown(rows, schema)
-        holed = int(np.isnan(values).any(axis=1).sum())
+        if unknown is not None:
+            describe_unknown(unknown, schema)
+        before, cells, still = 0, 0, dict.fromkeys(formats, False)
         with on_devices(devices), RowProgress(holed * draws):
-            filled = fill(fitted, values, method=method.value, draws=draws, seed=seed, at_once=batch)
-        whole = rows.values.copy()
-        for k, write in enumerate(writers):
-            whole[:, places] = filled.table(k)
-            write(whole)
-        if spreads is not None and filled.spread is not None:
-            spreads.write(_spread_rows(filled.spread, schema))
-    still = [name for name, cells in zip(rows.columns, whole.T, strict=True) if np.isnan(cells).any()]
-    if still:
-        note(f"still with missing cells, no columns of the model: {listing(still)}")
+            for piece in matched.pieces():
+                filled = fill(
+                    fitted, piece.values, method=method.value, draws=draws, seed=seed, at_once=batch, before=before
+                )
+                for k, write in enumerate(writers):
+                    whole = _whole(piece, filled.table(k), schema, formats)
+                    write(whole)
+                    for name, column in zip(whole.columns, whole.values.T, strict=True):
+                        still[name] |= bool(np.isnan(column).any())
+                if spreads is not None and filled.spread is not None:
+                    spreads.write(_spread_rows(filled.spread, schema, piece.start))
+                before, cells = before + _holed(piece.values), cells + filled.cells.shape[1]
+    left = [name for name, holes in still.items() if holes]
+    if left:
+        note(f"still with missing cells, no columns of the model: {listing(left)}")
     if len(outputs) > 1 and not saved.config.ensemble.bootstrap:
         note(
             "draws of one model differ by what it leaves open, not by what the rows of its fit leave open: intervals pooled over "
             "them are too narrow; fit with --set ensemble.bootstrap=true for intervals that hold"
         )
-    note(f"{filled.cells.shape[1]:,} cells filled in {holed:,} of {rows.rows:,} rows: {listing(map(str, outputs))}")
+    note(f"{cells:,} cells filled in {holed:,} of {source.rows:,} rows: {listing(map(str, outputs))}")
 
 
 def _numbered(output: Path, number: int) -> Path:
@@ -162,6 +167,32 @@ def _numbered(output: Path, number: int) -> Path:
     return output.with_name(f"{output.stem}.{number}{output.suffix}")
 
 
+def _holed(values: "np.ndarray") -> int:
+    """Rows with a missing cell."""
+    import numpy as np
+
+    return int(np.isnan(values).any(axis=1).sum())
+
+
+def _formats(source: "TableSource", first: "Table | None", schema: "Schema") -> "dict[str, Format]":
+    """In which the columns of a table are written: those of the model as in the fit, others as all rows have them."""
+    names, own = () if first is None else first.columns, dict(zip(schema.names, schema.formats, strict=True))
+    others = {} if set(names) <= set(own) else source.formats()
+    return {name: own[name] if name in own else others[name] for name in names}
+
+
+def _whole(piece: "MatchedPiece", filled: "np.ndarray", schema: "Schema", formats: "Mapping[str, Format]") -> "Table":
+    """Rows of the table with the columns of the model filled, and others as they are, in the formats of all rows."""
+    import numpy as np
+
+    own, columns, found = dict(zip(schema.names, filled.T, strict=True)), [], []
+    for name, cells, form in zip(piece.table.columns, piece.table.values.T, piece.table.formats, strict=True):
+        to = form if form.kind == "text" and name not in own else formats[name]
+        columns.append(own[name] if name in own else to.taken(cells, form))
+        found.append(to)
+    return replace(piece.table, values=np.column_stack(columns), formats=tuple(found))
+
+
 def _spread_writer(path: Path, schema: "Schema") -> "TableWriter":
     from scorax.data import TableWriter, TextFormat
 
@@ -169,8 +200,9 @@ def _spread_writer(path: Path, schema: "Schema") -> "TableWriter":
     return TableWriter(stream(path), COLUMNS, (0, names, *[None] * 6))
 
 
-def _spread_rows(spread: "Spread", schema: "Schema") -> "np.ndarray":
+def _spread_rows(spread: "Spread", schema: "Schema", start: int) -> "np.ndarray":
     import numpy as np
 
     name = np.searchsorted(sorted(schema.names), np.array(schema.names)[spread.column])
-    return np.column_stack([spread.row + 1, name, spread.mean, spread.deviation, spread.quantiles, spread.share])
+    rows = start + spread.row + 1
+    return np.column_stack([rows, name, spread.mean, spread.deviation, spread.quantiles, spread.share])

@@ -33,20 +33,24 @@ def report(
     read_records(folder)
     read_metrics(folder)
     if test is not None:
-        from scorax.cli._rows import describe_rows
-        from scorax.data import read_table
-        from scorax.tables import open_run
+        from scorax.cli._rows import describe_test
+        from scorax.data import open_table
+        from scorax.tables import EvaluationRows, open_run
 
-        saved, test_rows = open_run(folder), read_table(test, missing="keep")
-        train_rows = None if data is None else read_table(data, missing="keep")
-        values = saved.schema.match(test_rows, shown_path(test))
-        describe_rows(test_rows, values, saved.schema)
+        asked = EvaluationRows.of(
+            open_run(folder),
+            open_table(test),
+            None if data is None else open_table(data),
+            test_name=shown_path(test),
+            data_name=shown_path(data),
+        )
+        describe_test(asked)
         pin_threads(run)
         from scorax.report import write_report
         from scorax.tables import evaluate_test
 
         write_report(run)  # the page may be gone or damaged, and only records of a whole run are replaced
-        evaluate_test(saved, test_rows, train_rows)
+        evaluate_test(asked)
     say_report(run)
 
 

@@ -10,7 +10,7 @@ from scorax._errors import InputError
 from scorax._text import listing, shown_path
 from scorax.cli._console import note, say
 from scorax.data import Table
-from scorax.tables import FitRows, Schema, Unseen, notes
+from scorax.tables import EvaluationRows, FitRows, Schema, Unseen, notes
 from scorax.tables.columns import KINDS
 
 
@@ -45,6 +45,14 @@ def describe_rows(table: Table, values: np.ndarray, schema: Schema) -> None:
     """Say what rows have that the fit has not: columns, and values that it never saw, with what they count."""
     describe_unknown(table, schema)
     describe_unseen(Unseen.of(table, values, schema), len(values))
+
+
+def describe_test(asked: EvaluationRows) -> None:
+    """Say what a test file has that the fit has not, and which of its rows are in memory where these are not all."""
+    describe_unknown(asked.test, asked.saved.schema)
+    describe_unseen(asked.unseen, asked.count)
+    if asked.count > len(asked.held):
+        note(f"{len(asked.held):,} of {asked.count:,} held-out rows, drawn by the seed of the run, stand for all")
 
 
 def describe_unseen(found: Unseen, rows: int) -> None:

@@ -1,7 +1,7 @@
 """Blocks of cells of one column, by what they mean, and the whole column that they make."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -149,6 +149,17 @@ def joined(blocks: Sequence[Block], name: str, where: object) -> tuple[Float[np.
     levels = tuple(sorted({text for b in texts for text in b.texts}))
     place = {text: float(k) for k, text in enumerate(levels)}
     return _one([np.array([*map(place.get, b.texts), np.nan], float)[b.places] for b in texts]), TextFormat(levels)
+
+
+def ends(block: Block) -> Block:
+    """A block with the smallest and the largest of its cells alone: as much as decides what format a column has.
+
+    Of texts none is left: they are written as they are.
+    """
+    if isinstance(block, TextBlock):
+        return TextBlock(np.zeros(0, np.int64), ())
+    there = block.values[~np.isnan(block.values)]
+    return replace(block, values=there[[there.argmin(), there.argmax()]] if len(there) else block.values[:1])
 
 
 def _one(parts: Sequence[Float[np.ndarray, " n"]]) -> Float[np.ndarray, " n"]:

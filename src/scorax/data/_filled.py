@@ -2,7 +2,7 @@
 
 import mmap
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
@@ -13,9 +13,11 @@ from jaxtyping import Float
 from scorax import _write
 from scorax._errors import InputError, explain
 from scorax._text import shown_path
+from scorax.data._dialect import Dialect
 from scorax.data._header import read_header
 from scorax.data._output import TableWriter
 from scorax.data._render import render_cells
+from scorax.data._source import TableSource
 from scorax.data._table import Limits, Table
 from scorax.data.formats import Format
 
@@ -28,43 +30,44 @@ _TEXT = (".csv", ".tsv")
 def filled_writer(
     path: str | PathLike[str],
     source: str | PathLike[str],
-    table: Table,
-    formats: Sequence[Format],
+    table: TableSource,
+    formats: Mapping[str, Format],
     *,
     raw_names: bool = False,
-) -> Iterator[Callable[[Float[np.ndarray, "rows columns"]], None]]:
-    """Writes a table that was read from ``source`` to ``path``, its missing cells filled.
+) -> Iterator[Callable[[Table], None]]:
+    """Writes a table that is read from ``source`` to ``path``, its missing cells filled.
 
     Of a CSV file that stays one of the same ending, or goes to a pipe or device, every byte is copied but those of cells that
-    are filled, also of columns that the reader passed over. Anything else goes through :class:`TableWriter`. The file appears
-    when the block ends well, or not at all.
+    are filled, also of columns that the reader passed over. Anything else goes through :class:`TableWriter`, piece by piece.
+    The file appears when the block ends well, or not at all.
 
     Args:
         path: the file to write.
-        source: the file that was read.
-        table: what was read from it, NaN where a cell is missing.
-        formats: in which the rows come and filled cells are written, of every column.
+        source: the file that is read.
+        table: what is read from it, NaN where a cell is missing.
+        formats: in which the rows come and filled cells are written, by the names of the columns; pieces have texts of their own.
         raw_names: see :class:`TableWriter`; a CSV file that is copied keeps its names.
 
     Yields:
-        What takes the rows: those of the table, and values where it has none; NaN stays missing.
+        What takes the rows, piece after piece: those of the table, and values where it has none; NaN stays missing.
 
     Raises:
         InputError: an ending that is none of a table, or the source is no longer what was read.
     """
     ending, before = (Path(fspath(one)).suffix.lower() for one in (path, source))
-    if before in _TEXT and (ending == before or _write.is_special(path)):
+    whole = table.held
+    if isinstance(whole, Table) and before in _TEXT and (ending == before or _write.is_special(path)):
         with _write.replacing(path) as stream:
-
-            def put(values: Float[np.ndarray, "rows columns"]) -> None:
-                for part in _spliced(Path(source), table, values, formats):
-                    stream.write(part)
-
-            yield put
+            pieces: list[Table] = []
+            yield pieces.append
+            values = np.concatenate([piece.values for piece in pieces])
+            for part in _spliced(Path(source), whole, values, [formats[name] for name in whole.columns]):
+                stream.write(part)
     else:
-        writer = TableWriter(path, table.columns, formats, rows=table.rows, dialect=table.dialect, raw_names=raw_names)
-        with writer:
-            yield writer.write
+        dialect = whole.dialect if isinstance(whole, Table) else Dialect()
+        known = list(formats.values())
+        with TableWriter(path, tuple(formats), known, rows=table.rows, dialect=dialect, raw_names=raw_names) as writer:
+            yield lambda piece: writer.write(piece.values, piece.formats)
 
 
 def _spliced(

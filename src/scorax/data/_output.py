@@ -100,21 +100,24 @@ class TableWriter(AbstractContextManager["TableWriter"]):
                 raise
         self._replacing.__exit__(kind, error, trace)
 
-    def write(self, values: np.ndarray) -> None:
-        """Appends rows, shape (any number, columns)."""
+    def write(self, values: np.ndarray, formats: Sequence[Format] | None = None) -> None:
+        """Appends rows, shape (any number, columns).
+
+        ``formats`` are those of these rows where they have texts of their own; the columns are of the same kinds.
+        """
         values = np.asarray(values, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != len(self.columns):
             raise ValueError(f"expected rows of {len(self.columns)} columns, got shape {values.shape}")
         if len(values):
-            self._put(values)
+            self._put(values, self._formats if formats is None else formats)
             self.rows += len(values)
 
     def _open_csv(self) -> None:
         if self._header:
             self._stream.write(render_header(self.columns, self._dialect, raw=self._raw))
 
-        def put(values: np.ndarray) -> None:
-            self._stream.write(render_rows(values, self._formats, self._dialect))
+        def put(values: np.ndarray, formats: Sequence[Format]) -> None:
+            self._stream.write(render_rows(values, formats, self._dialect))
 
         self._put = put
 
@@ -123,8 +126,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
 
         writer = pq.ParquetWriter(self._stream, arrow_schema(self.columns, self._formats))
 
-        def put(values: np.ndarray) -> None:
-            writer.write_batch(arrow_batch(values, self.columns, self._formats, self._path))
+        def put(values: np.ndarray, formats: Sequence[Format]) -> None:
+            writer.write_batch(arrow_batch(values, self.columns, formats, self._path))
 
         self._put, self._end = put, writer.close
 
@@ -166,10 +169,10 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             )
         self._stream.write(header(self._announced or 0))
 
-        def put(values: np.ndarray) -> None:
+        def put(values: np.ndarray, formats: Sequence[Format]) -> None:
             cells = values
             if kind != "<f8":
-                named = enumerate(zip(self._formats, self.columns, strict=True))
+                named = enumerate(zip(formats, self.columns, strict=True))
                 own = [integers_of_type(values[:, j], form, kind, name, self._path) for j, (form, name) in named]
                 cells = np.column_stack(own)
             self._stream.write(np.ascontiguousarray(cells, dtype=kind))

@@ -18,10 +18,11 @@ from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.data._arrow_blocks import READABLE, block_of, readable
 from scorax.data._bad_cells import BadCells
-from scorax.data._blocks import Block, joined
+from scorax.data._blocks import Block, ends, joined
 from scorax.data._pages import check_pages
 from scorax.data._row_names import pandas_index, without_pandas_index
 from scorax.data._table import Limits, Missing, Table, TableFacts, check_bytes, check_count, check_names
+from scorax.data.formats import Format
 
 _ROWS = 65_536
 _METADATA = 64 * 2**20
@@ -149,6 +150,19 @@ class ParquetFiles:
                     own.append(block)
                 bad.refuse(len(cells), "keep")
         return self._table(blocks, len(numbers))
+
+    def formats(self) -> dict[str, Format]:
+        """The format of every column as all rows make it, in one pass; of texts without the texts.
+
+        Raises:
+            InputError: integers or times range too far for one column.
+        """
+        blocks: list[list[Block]] = [[] for _ in self.names]
+        for batch in self.batches():
+            bad = BadCells(batch.file.path, self.names)
+            for own, block in zip(blocks, self._blocks(batch, bad), strict=True):
+                own.append(ends(block))
+        return {name: joined(own, name, self._path)[1] for name, own in zip(self.names, blocks, strict=True)}
 
     def facts(self) -> TableFacts:
         """What tells these files from others: the number of their rows, and the SHA-256 of their bytes."""

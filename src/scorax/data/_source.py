@@ -9,6 +9,7 @@ from jaxtyping import Int64
 
 from scorax.data._parquet import ParquetFiles
 from scorax.data._table import Limits, Table, TableFacts, fingerprint
+from scorax.data.formats import Format
 
 _ROWS = 65_536
 
@@ -50,6 +51,12 @@ class TableSource:
     def facts(self) -> TableFacts:
         """What tells it from other tables; of Parquet that follows from the bytes of the files."""
         return self.held.facts() if isinstance(self.held, ParquetFiles) else fingerprint(self.held)
+
+    def formats(self) -> dict[str, Format]:
+        """The format of every column as all rows make it; of a file without the texts that its columns have."""
+        if isinstance(self.held, ParquetFiles):
+            return self.held.formats()
+        return dict(zip(self.held.columns, self.held.formats, strict=True))
 
     def take(self, numbers: Int64[np.ndarray, " m"]) -> Table:
         """The rows of these ascending numbers, missing cells NaN."""

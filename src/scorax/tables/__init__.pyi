@@ -1,3 +1,4 @@
+from ._advance import Advance
 from ._beside import evaluate_run
 from ._choices import STATED_KINDS, Choices
 from ._conditions import Conditions, given_columns, kept, told
@@ -21,7 +22,7 @@ from ._notes import notes
 from ._pooled import Pooled, pool
 from ._posterior import Posterior
 from ._priors import read_priors
-from ._recipe import Fit, Phase, Recipe, Resumed, TrainingEnded
+from ._recipe import Fit, Phase, Recipe, Resumed, RoundEnded
 from ._rows import FitRows
 from ._run import Note, Saved, fit_run
 from ._sampling import SAMPLERS
@@ -36,7 +37,7 @@ from ._score_posterior import ScorePosterior
 from ._settings import resolved
 from ._simulations import Simulations, observations
 from ._streamed import Streamed
-from ._training import Advance, Training
+from ._training import Training
 from ._unlikely import Reasons, reasons
 from .columns._prior import Beta, Gamma, LogNormal, LogUniform, Normal, Uniform
 
@@ -72,6 +73,7 @@ __all__ = [
     "Recipe",
     "Remark",
     "Resumed",
+    "RoundEnded",
     "SamplingConfig",
     "Saved",
     "SavedRun",
@@ -86,7 +88,6 @@ __all__ = [
     "Streamed",
     "Training",
     "TrainingConfig",
-    "TrainingEnded",
     "Uniform",
     "Unseen",
     "begun_run",

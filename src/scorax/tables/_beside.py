@@ -51,7 +51,7 @@ def evaluate_run(
     values = row_values(fitted, held, seed, draws)
     if rows.fit is not None:
         on_event(Phase("fitting a Gaussian copula, a mixture of product laws and a chain of boosted trees"))
-    comparison = test_comparison(fitted, held, values, rows.fit, seed=seed, drawn_from=len(rows.held), thorough=True)
+    comparison = test_comparison(fitted, held, values, rows.fit, seed=seed, drawn_from=rows.count, thorough=True)
     return Evaluation(seed, draws, comparison, generated)
 
 

@@ -20,18 +20,18 @@ from scorax._text import listing, shown_path
 from scorax.checkpoint import RunFolder
 from scorax.data import Missing, Table
 from scorax.spec import from_mapping, to_json
+from scorax.tables._advance import Advance
 from scorax.tables._config import FitConfig
 from scorax.tables._files import load_fitted, load_loss_curve, load_memory, save_fitted
 from scorax.tables._fitted import FittedTable
 from scorax.tables._frames import Frame, checked_table, default_names
 from scorax.tables._memory import Memory
 from scorax.tables._notes import notes
-from scorax.tables._recipe import Recipe, TrainingEnded
+from scorax.tables._recipe import Recipe, RoundEnded
 from scorax.tables._rows import FEWEST_ROWS, FitRows
 from scorax.tables._saved import open_run
 from scorax.tables._schema import Schema
 from scorax.tables._scorable import require_whole_rows
-from scorax.tables._training import Advance
 
 Own = TypeVar("Own", bound="AbstractTableEstimator")
 
@@ -90,10 +90,10 @@ class AbstractTableEstimator(BaseEstimator):
         curve: list[float] = []
         with Progress() if self.verbose else nullcontext() as progress:
 
-            def hear(event: Event | TrainingEnded) -> None:
+            def hear(event: Event | RoundEnded) -> None:
                 if isinstance(event, Advance) and event.validated:
                     curve.append(event.validation_loss)
-                if progress is not None and not isinstance(event, TrainingEnded):
+                if progress is not None and not isinstance(event, RoundEnded):
                     progress(event)
 
             fit = Recipe(config, seed).fit(rows, hear)

@@ -9,7 +9,6 @@ import numpy as np
 from scorax._events import Event, Phase
 from scorax._write import write_bytes
 from scorax.checkpoint import RunFacts, RunFolder, read_records, record_files, replace_files
-from scorax.data import Table
 from scorax.diagnostics import HeldOutRows, evaluate, verdict
 from scorax.records import HeldOut, Records
 from scorax.tables._axes import axis_of, placed_rows, shown_rows
@@ -18,7 +17,6 @@ from scorax.tables._cells import places_of_cells
 from scorax.tables._evaluation_rows import EvaluationRows
 from scorax.tables._files import load_fitted
 from scorax.tables._recipe import Fit
-from scorax.tables._saved import SavedRun
 
 _BESIDE = 2000
 """Rows of each kind that are compared as wholes in the report of a fit: seconds on one core."""
@@ -100,21 +98,15 @@ def write_records(
         write_bytes(run.path / name, content)
 
 
-def evaluate_test(saved: SavedRun, test: Table, train: Table | None) -> None:
+def evaluate_test(rows: EvaluationRows) -> None:
     """Score the rows of a test file by a finished run, and record them and the new verdict for its report.
 
-    Baselines are fitted anew, so they need the rows of the fit: ``train`` must be the table of the run. Without it the
-    record holds the model's own values only.
-
-    Raises:
-        InputError: ``train`` is not the table the run was fitted to, or the columns do not match.
+    Baselines are fitted anew, so they need the rows of the fit. Without them the record holds the model's own values only.
     """
-    rows = EvaluationRows.of(saved, test, train)
+    saved = rows.saved
     seed, fitted = saved.facts.seed, load_fitted(saved)
     values = row_values(fitted, rows.held, seed)
-    comparison = test_comparison(
-        fitted, rows.held, values, rows.fit, seed=seed, drawn_from=len(rows.held), thorough=False
-    )
+    comparison = test_comparison(fitted, rows.held, values, rows.fit, seed=seed, drawn_from=rows.count, thorough=False)
     run = saved.folder
 
     def changed(_: RunFacts) -> dict[str, bytes]:

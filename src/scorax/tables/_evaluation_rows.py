@@ -7,34 +7,46 @@ from jaxtyping import Float
 
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path, suggest
-from scorax.data import Table, fingerprint
+from scorax.data import Table, TableSource, fingerprint
 from scorax.tables._cells import places_of_cells
+from scorax.tables._matched import MatchedRows
 from scorax.tables._rows import held_apart
 from scorax.tables._saved import SavedRun
-from scorax.tables._scorable import require_scorable
+from scorax.tables._scorable import Unseen, require_scorable
+from scorax.tables._streamed import SAMPLED_ROWS, Streamed
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationRows:
     """A finished run, and rows in all columns of its schema.
 
+    Of a file with more than 200,000 rows so many are in memory, drawn by the seed of the run; all are looked at.
+
     Attributes:
         saved: the run.
-        held: rows that took no part in the fit.
-        fit: those of the fit, or ``None`` where they are not at hand.
+        test: rows of the test file, with all its columns.
+        held: the same in the columns of the run: they took no part in the fit.
+        count: rows of the test file.
+        unseen: what its rows have that the fit never saw.
+        fit: those of the fit, or ``None`` where they are not at hand; of a fit from files the sample that it had in memory.
         target: the column that is predicted, by its place among the cells of a row.
+        partial: whether ``fit`` is such a sample, and not all rows of the fit.
     """
 
     saved: SavedRun
+    test: Table
     held: Float[np.ndarray, "m columns"]
+    count: int
+    unseen: Unseen
     fit: Float[np.ndarray, "n columns"] | None
     target: int
+    partial: bool = False
 
     @staticmethod
     def of(
         saved: SavedRun,
-        test: Table,
-        data: Table | None = None,
+        test: TableSource,
+        data: TableSource | None = None,
         *,
         target: str | None = None,
         test_name: str = "the test file",
@@ -53,22 +65,45 @@ class EvaluationRows:
         Raises:
             InputError: other columns, a row without a density, another table than that of the fit, or no such column.
         """
-        held = saved.schema.match(test, test_name)
-        require_scorable(held, saved.schema, holes=saved.config.network.masks, where=test_name)
-        fit = None if data is None else _rows_of_fit(saved, data, data_name)
-        return EvaluationRows(saved, held, fit, _target(saved, target))
+        schema, unseen = saved.schema, Unseen(0, ())
+        for piece in MatchedRows(test, schema, test_name).pieces():
+            require_scorable(piece.values, schema, holes=saved.config.network.masks, where=piece.where)
+            unseen += Unseen.of(piece.table, piece.values, schema)
+        table = _some(test, saved.facts.seed)
+        held, place = schema.match(table, test_name), _target(saved, target)
+        whole = None if data is None else _table_of_fit(saved, data, data_name)
+        fit = None if whole is None else _rows_of_fit(saved, whole, data_name)
+        partial = data is not None and whole is not None and whole.rows < data.rows
+        return EvaluationRows(saved, table, held, test.rows, unseen, fit, place, partial)
 
 
-def _rows_of_fit(saved: SavedRun, table: Table, name: str) -> Float[np.ndarray, "n columns"]:
+def _some(source: TableSource, seed: int) -> Table:
+    """The rows of a table, or as many of them as are held in memory, drawn by the seed."""
+    numbers = np.arange(source.rows)
+    if source.rows > SAMPLED_ROWS:
+        numbers = np.sort(np.random.default_rng([seed, 5]).choice(source.rows, SAMPLED_ROWS, replace=False))
+    return source.take(numbers)
+
+
+def _table_of_fit(saved: SavedRun, source: TableSource, name: str) -> Table:
+    """What the fit called the table: all of it, or the sample of it that was in memory."""
     facts, place = saved.facts, shown_path(name)
     if facts.data is None:
         expected, do = "a run of scorax fit, which knows its table", "leave the table of the fit out"
         raise InputError(f"{place}: {explain(expected=expected, got='one that an estimator saved', do=do)}")
-    if fingerprint(table) != facts.data:
-        expected = f"the table of the fit ({facts.data.rows} rows), unchanged"
-        got = f"another one ({table.rows} rows)"
-        raise InputError(f"{place}: {explain(expected=expected, got=got, do='pass the file given to scorax fit')}")
-    values = saved.schema.match(table, name)
+    whole = None if source.larger_than_memory else source.take(np.arange(source.rows))
+    if whole is None or fingerprint(whole) != facts.data:
+        # A table that was fitted from its files is known by their bytes, and what the fit had in memory stands for it.
+        if source.facts() != facts.data:
+            expected = f"the table of the fit ({facts.data.rows} rows), unchanged"
+            got = f"another one ({source.rows} rows)"
+            raise InputError(f"{place}: {explain(expected=expected, got=got, do='pass the file given to scorax fit')}")
+        whole = Streamed.of(source, saved.folder.path, seed=facts.seed, name=name)[1]
+    return whole
+
+
+def _rows_of_fit(saved: SavedRun, whole: Table, name: str) -> Float[np.ndarray, "n columns"]:
+    facts, values = saved.facts, saved.schema.match(whole, name)
     return values if facts.holdout is None else held_apart(values, facts.holdout, facts.seed)[0]
 
 

@@ -95,12 +95,19 @@ def save_state(run: RunFolder, state: TrainState, training: Training, notes: Not
     """Save a state of a training as a step of the run, with what its round fills."""
     arrays = state_arrays(state)
     if len(training.holed):
-        arrays["round"] = _round_arrays(training.round)
+        arrays |= _round_arrays(training, training.round)
     save_step(run, training.round.start + int(state.step), arrays, notes)
 
 
-def _round_arrays(own: Round) -> dict[str, np.ndarray]:
-    return {"number": np.asarray(own.number, np.int32), "start": np.asarray(own.start, np.int32), "draws": own.draws}
+def _round_arrays(training: Training, own: Round) -> dict[str, dict[str, np.ndarray]]:
+    """A round: its number and first step, and its draws, or the weights that drew them where the rows are in a file.
+
+    In the first round, which fills none, these are the untrained ones.
+    """
+    arrays = {"number": np.asarray(own.number, np.int32), "start": np.asarray(own.start, np.int32)}
+    if training.stored is None:
+        return {"round": arrays | {"draws": own.draws}}
+    return {"round": arrays, "filler": named_arrays(trained_arrays(own.model or training.model))}
 
 
 def load_state(run: RunFolder, training: Training) -> tuple[TrainState, Round, Step]:
@@ -108,13 +115,17 @@ def load_state(run: RunFolder, training: Training) -> tuple[TrainState, Round, S
     like = training.state_of()
     expected = state_layout(like)
     if len(training.holed):
-        expected["round"] = array_spec(_round_arrays(training.round))
+        expected |= {name: array_spec(own) for name, own in _round_arrays(training, training.round).items()}
     step = load_step(run, expected, fallback=True)
-    own = training.round
+    where, own = str(run.step_path(step.step)), training.round
     if "round" in step.arrays:
-        found = step.arrays["round"]
-        own = Round(int(found["number"]), int(found["start"]), found["draws"])
-    state = with_state_arrays(like, step.arrays, where=str(run.step_path(step.step)))
+        found, model = step.arrays["round"], None
+        number, start = int(found["number"]), int(found["start"])
+        if "filler" in step.arrays and number > 1:
+            weights = with_named_arrays(trained_arrays(training.model), step.arrays["filler"], where=f"{where}/filler")
+            model = with_trained_arrays(training.model, weights)
+        own = Round(number, start, found.get("draws", own.draws), model)
+    state = with_state_arrays(like, step.arrays, where=where)
     return state, own, step
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from scorax._types import Key
-from scorax.models import AbstractDenoiser, Evidence
+from scorax.models import AbstractDenoiser, Denoiser, Evidence
 from scorax.samplers import AbstractSampler, CategoryDraw, Stop, sample
 from scorax.tables._coordinates import States
 
@@ -21,11 +21,13 @@ class Round:
         start: optimiser steps that the rounds before it took.
         draws: of every member the missing coordinates of all rows, one row after the other; zeros in the first round, which
             fills none.
+        model: that drew them, where a table is fitted from its files; ``None`` in the first round.
     """
 
     number: int
     start: int
     draws: Float32[np.ndarray, "members coordinates"]
+    model: Denoiser | None = None
 
     @staticmethod
     def first(members: int, states: States) -> "Round":

@@ -110,6 +110,7 @@ def fill(
     seed: int = 0,
     at_once: int = AT_ONCE,
     levels: tuple[float, ...] = QUANTILES,
+    before: int = 0,
 ) -> Filled:
     """Fill the missing cells of rows given the cells that are there, which stay as they are.
 
@@ -130,6 +131,7 @@ def fill(
         seed: of the draws.
         at_once: draws of rows held in memory at a time; does not change them.
         levels: of the quantiles of the spread.
+        before: rows with a missing cell that stand before these, of a table that is filled piece by piece.
 
     Raises:
         InputError: the model was not trained under masks, or has not seen a value of a row.
@@ -140,7 +142,7 @@ def fill(
     step = max(1, at_once // draws)
     for start in range(0, len(holed), step):
         rows = holed[start : start + step]
-        drawn = _draws_of(fitted, values[rows], draws, seed, start)
+        drawn = _draws_of(fitted, values[rows], draws, seed, before + start)
         if method == "draw":
             cells.append(drawn.swapaxes(0, 1)[:, missing[rows]])
         else:

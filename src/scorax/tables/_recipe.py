@@ -1,6 +1,7 @@
 """The recipe for tables: from rows and a configuration to a fitted table with its cut-off chosen."""
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,6 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scorax._events import Event, Note, Phase
+from scorax._progress import Rate, duration
+from scorax.tables._advance import Advance
 from scorax.tables._config import FitConfig
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._filling import Round
@@ -19,7 +22,7 @@ from scorax.tables._rows import FitRows
 from scorax.tables._selection import Choice, choose, held_out_rows, out_of_fold
 from scorax.tables._settings import round_steps
 from scorax.tables._stored import stored_rows
-from scorax.tables._training import Advance, Training
+from scorax.tables._training import Training
 from scorax.training import TrainState
 
 SCORED_ROWS = 1000
@@ -34,8 +37,8 @@ class Resumed(NamedTuple):
     round: Round
 
 
-class TrainingEnded(NamedTuple):
-    """The training is over, and the choices after it begin."""
+class RoundEnded(NamedTuple):
+    """A round of the training is over, and what follows may take long: cells are filled, or a cut-off is chosen."""
 
     last: Advance
 
@@ -100,7 +103,7 @@ class Recipe:
     def fit(
         self,
         rows: FitRows,
-        on_event: Callable[[Event | TrainingEnded], None] = lambda event: None,
+        on_event: Callable[[Event | RoundEnded], None] = lambda event: None,
         begin: Callable[[Training], Resumed | None] = _fresh,
     ) -> Fit:
         """Fit a table.
@@ -122,23 +125,29 @@ class Recipe:
         training = Training.of(split.train, coordinates, split.settings, seed=self.seed)
         if rows.streamed is not None and split.numbers is not None:
             on_event(Phase(f"encoding {rows.count:,} rows"))
-            stored = stored_rows(rows.streamed, coordinates, split.numbers)
+            stored = stored_rows(
+                rows.streamed,
+                coordinates,
+                split.numbers,
+                holes=training.scored.present is not None,
+                copies=training.members if len(training.holed) else 0,
+                seed=self.seed,
+            )
             training = dataclasses.replace(training, stored=stored)
         for line in _on_holes(training):
             on_event(Note(line))
         resumed = begin(training)
         on_event(Phase("compiling the training step"))
         last = _trained(training, resumed, on_event)
-        on_event(TrainingEnded(last))
         on_event(Phase("choosing start and sigma_min on held-out rows"))
         return _finished(last)
 
 
-def _trained(training: Training, resumed: Resumed | None, on_event: Callable[[Event | TrainingEnded], None]) -> Advance:
+def _trained(training: Training, resumed: Resumed | None, on_event: Callable[[Event | RoundEnded], None]) -> Advance:
     """The end of a training; one that has ended already has no further states."""
     last = None
     if resumed is not None:
-        training = dataclasses.replace(training, round=resumed.round)
+        training = training.begun(resumed.round, _Filling(training, resumed.round.number, on_event))
         last = Advance(training, resumed.state, resumed.start_loss)
     while True:
         for state in training.states(None if last is None else last.state):
@@ -146,14 +155,28 @@ def _trained(training: Training, resumed: Resumed | None, on_event: Callable[[Ev
             last = Advance(training, state, start_loss)
             on_event(last)
         assert last is not None  # a training without a state to go on from yields one at step 0
+        on_event(RoundEnded(last))
         number, rounds = training.round.number, training.config.training.filling_rounds
         if number == rounds:
             return last
         on_event(Phase(f"round {number + 1} of {rounds}: filling {training.num_missing:,} cells"))
-        training, state = training.next_round(last.state)
+        training, state = training.next_round(last.state, _Filling(training, number + 1, on_event))
         untrained = next(training.states(None))
         last = Advance(training, state, np.asarray(untrained.validation_loss, np.float64))
         on_event(Phase("training on filled rows"))
+
+
+class _Filling:
+    """Says how far the filling of a table in its files is, which may take long."""
+
+    def __init__(self, training: Training, number: int, on_event: Callable[[Phase], None]) -> None:
+        self._what = f"round {number} of {training.config.training.filling_rounds}"
+        self._rate, self._on_event = Rate(time.monotonic), on_event
+
+    def __call__(self, done: int, total: int) -> None:
+        left = self._rate.seconds_left(done, total)
+        if left:
+            self._on_event(Phase(f"{self._what}: {done:,} of {total:,} rows filled, about {duration(left)} left"))
 
 
 def _on_holes(training: Training) -> Iterator[str]:

@@ -110,7 +110,7 @@ class FitRows:
         count = self.count - (self.table.rows - len(values))
         settings = resolved(config, schema.size(count, holes=bool(np.isnan(values).any())))
         if self.streamed is not None:
-            require_streamable(values, schema, bootstrap=settings.ensemble.bootstrap, name=self.name)
+            require_streamable(bootstrap=settings.ensemble.bootstrap, given=settings.training.given, name=self.name)
         given_cells(values, schema, settings)
         if held is not None:
             where = f"the {self.source}" if self.test is None else self.test_name

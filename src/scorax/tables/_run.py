@@ -26,16 +26,17 @@ from scorax.checkpoint import (
 from scorax.data import fingerprint
 from scorax.records import MetricsLine
 from scorax.spec import to_json
+from scorax.tables._advance import Advance
 from scorax.tables._config import FitConfig
 from scorax.tables._evaluate import write_records
 from scorax.tables._files import load_state, save_state, write_facts
 from scorax.tables._precision import in_own_precision
-from scorax.tables._recipe import Fit, Recipe, Resumed, TrainingEnded
+from scorax.tables._recipe import Fit, Recipe, Resumed, RoundEnded
 from scorax.tables._rows import FitRows, Split
 from scorax.tables._saved import begun_run, read_schema
 from scorax.tables._scorable import require_whole_rows
 from scorax.tables._selection import Choice
-from scorax.tables._training import Advance, Training
+from scorax.tables._training import Training
 
 
 @in_own_precision
@@ -82,7 +83,7 @@ def fit_run(
     run.require_free()
     require_place(run, resume)
     if rows.streamed is not None:
-        rows.streamed.require(split.schema)
+        rows.streamed.require(split.schema, holes=bool(np.isnan(split.train[:, split.schema.free]).any()))
     with run.create().lock():
         require_place(run, resume)  # somebody may have begun a run meanwhile
         for line in run.recover():
@@ -133,10 +134,10 @@ class _Kept:
             raise InputError(f"{shown_path(run.path)}: " + explain(expected="losses of the start", got=got, do=do))
         return Resumed(state, np.asarray(step.notes.start_loss, np.float64), own)
 
-    def hear(self, event: Event | TrainingEnded) -> None:
+    def hear(self, event: Event | RoundEnded) -> None:
         """Record and save what training reaches."""
-        if isinstance(event, TrainingEnded):
-            if event.last.step != self._keeper.saved:  # whatever comes after the training may fail
+        if isinstance(event, RoundEnded):
+            if event.last.step != self._keeper.saved:  # whatever comes after it may fail, or be stopped
                 self.save(event.last)
             return
         self._keeper.on_event(event)

@@ -5,6 +5,7 @@ follow from it. All other rows are trained on.
 """
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -59,14 +60,14 @@ class Streamed:
         """What tells the table from others."""
         return self.source.facts()
 
-    def require(self, schema: Schema) -> None:
-        """Refuse a row that is not what the sample says of the columns.
+    def require(self, schema: Schema, *, holes: bool) -> None:
+        """Refuse a row that is not what the sample says of the columns; ``holes`` is whether cells of it are missing.
 
         Raises:
             InputError: a missing cell, a value that is no level, or one that columns in the sample do not allow.
         """
         for piece in MatchedRows(self.source, schema, self.name).pieces():
-            require_scorable(piece.values, schema, holes=False, where=piece.where)
+            require_scorable(piece.values, schema, holes=holes, where=piece.where)
             require_seen(piece.values, schema, where=piece.where)
 
 
@@ -122,22 +123,13 @@ class _Shown:
                 self._high = (high, start + int(there[places[1]]))
 
 
-def require_streamable(values: Float[np.ndarray, "n columns"], schema: Schema, *, bootstrap: bool, name: str) -> None:
+def require_streamable(*, bootstrap: bool, given: Collection[str], name: str) -> None:
     """Refuse a fit that has to have all rows in memory.
 
     Raises:
-        InputError: cells are missing, whose rounds fill a table in memory, or members are bootstrapped.
+        InputError: members are bootstrapped, or some columns are given at every visit.
     """
-    missing = np.asarray(np.isnan(values)[:, schema.free].any(axis=0))
-    if missing.any():
-        column = schema.columns[schema.free[int(np.argmax(missing))]].name
-        got, do = (
-            f"a missing cell in column {column!r}",
-            "fill the cells, drop the rows, or fit a part that fits into memory",
-        )
-        raise InputError(
-            f"{name}: " + explain(expected="a value in every cell of a table larger than memory", got=got, do=do)
-        )
-    if bootstrap:
-        got, do = "ensemble.bootstrap", "leave it out"
-        raise InputError(f"{name}: " + explain(expected="members on rows as they are (--stream)", got=got, do=do))
+    for asked, key in ((bootstrap, "ensemble.bootstrap"), (given, "training.given")):
+        if asked:
+            expected = "members on whole rows as they are (--stream)"
+            raise InputError(f"{name}: " + explain(expected=expected, got=key, do="leave it out"))

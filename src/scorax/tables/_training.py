@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import jax
@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scorax._errors import DivergedError
-from scorax._events import AbstractAdvance
 from scorax._types import Key
 from scorax.models import Denoiser
 from scorax.objectives import (
@@ -117,6 +116,8 @@ class Training:
     @property
     def num_missing(self) -> int:
         """Missing cells of the columns that the model describes."""
+        if self.stored is not None:
+            return self.stored.table.missing
         return int(np.count_nonzero(np.isnan(self.values[:, self.blueprint.coordinates.schema.free])))
 
     @functools.cached_property
@@ -159,7 +160,7 @@ class Training:
     def places(self, member: int, rows: Int[np.ndarray, " m"]) -> Int[np.ndarray, " m"]:
         """Where among :attr:`rows` those stand that ``member`` sees."""
         if self.stored is not None:
-            return self.stored.fitted[rows]
+            return self.stored.places(member, rows)
         places = np.arange(len(self.fold))
         places[self.holed] = len(self.fold) + member * len(self.holed) + np.arange(len(self.holed))
         return places[rows]
@@ -167,7 +168,7 @@ class Training:
     def visited(self, member: int) -> Int[np.ndarray, " m"]:
         """Where among :attr:`rows` those stand that ``member`` trains on, with all rows outside of a sample."""
         own = self.trained_on(member)
-        return self.places(member, own) if self.stored is None else self.stored.visited_by(own)
+        return self.places(member, own) if self.stored is None else self.stored.visited(member, own)
 
     def states(self, state: TrainState | None) -> Iterator[TrainState]:
         """States of the round, from the untrained model or after ``state``; their steps count from the start of the round.
@@ -233,21 +234,42 @@ class Training:
             else MaskedMatching(questions=questions, weighting=loss.weighting, times=loss.times)
         )
 
-    def next_round(self, state: TrainState) -> tuple["Training", TrainState]:
+    def next_round(
+        self, state: TrainState, on_rows: Callable[[int, int], None] = lambda done, total: None
+    ) -> tuple["Training", TrainState]:
         """The round after this one, which ends in ``state``, and its first state.
 
         Every member draws the missing cells of all rows given the cells that are there, for itself, and goes on from its best
-        weights with a fresh optimiser.
+        weights with a fresh optimiser. ``on_rows`` hears how many rows of a table in its files are filled, and of how many.
         """
         model = state.model(self.model)
-        sampler = AdamsBashforth(self.config.sampling.evaluations)
-        key = jax.random.fold_in(jax.random.fold_in(self.key, _FILLING), self.round.number)
+        number, start = self.round.number + 1, self.round.start + int(state.step)
+        if self.stored is not None:
+            return self.begun(Round(number, start, self.round.draws, model), on_rows), self.state_of(model)
         draws = [
-            drawn(own, self.scored.take(self.holed), sampler, key=jax.random.fold_in(key, member))
+            drawn(
+                own, self.scored.take(self.holed), self._filler, key=jax.random.fold_in(self._filling(number), member)
+            )
             for member, own in enumerate(member_models(model))
         ]
-        following = Round(self.round.number + 1, self.round.start + int(state.step), np.stack(draws))
-        return dataclasses.replace(self, round=following), self.state_of(model)
+        return dataclasses.replace(self, round=Round(number, start, np.stack(draws))), self.state_of(model)
+
+    def begun(self, own: Round, on_rows: Callable[[int, int], None] = lambda done, total: None) -> "Training":
+        """The training in a round, by the draws of the round, or those of its model where the rows are in a file."""
+        if self.stored is None or own.model is None:
+            return dataclasses.replace(self, round=own)
+        stored, draws = self.stored.refilled(
+            member_models(own.model), self._filler, key=self._filling(own.number), on_rows=on_rows
+        )
+        return dataclasses.replace(self, round=dataclasses.replace(own, draws=draws), stored=stored)
+
+    @property
+    def _filler(self) -> AdamsBashforth:
+        return AdamsBashforth(self.config.sampling.evaluations)
+
+    def _filling(self, number: int) -> Key:
+        """Key of the draws that the round of this number begins with."""
+        return jax.random.fold_in(jax.random.fold_in(self.key, _FILLING), number - 1)
 
     def state_of(self, model: Denoiser | None = None) -> TrainState:
         """The state before the first step of a round that begins with a model, by default the untrained one."""
@@ -268,75 +290,3 @@ class Training:
                     nats -= starts.mean_log_density(member, self.blueprint.coordinates.told(held))
                 values.append(nats)
         return np.array(values)
-
-
-@dataclass(frozen=True, eq=False)
-class Advance(AbstractAdvance):
-    """A state that training has reached.
-
-    Attributes:
-        training: of which it is one.
-        state: weights, their averages and what the optimiser knows.
-        start_loss: held-out loss of every member's untrained network, on the rows of the round.
-    """
-
-    training: Training
-    state: TrainState
-    start_loss: Float[np.ndarray, " members"]
-
-    @property
-    def step(self) -> int:
-        """Optimiser steps taken, in all rounds."""
-        return self.training.round.start + int(self.state.step)
-
-    @property
-    def max_steps(self) -> int:
-        """Optimiser steps at most."""
-        training = self.training.config.training
-        return training.filling_rounds * round_steps(training)
-
-    @property
-    def loss(self) -> float:
-        """Training loss, mean over members; NaN before the first step."""
-        return float(np.mean(np.asarray(self.state.loss)))
-
-    @property
-    def active(self) -> int:
-        """Members that still train."""
-        return int(np.sum(np.asarray(self.state.active)))
-
-    @property
-    def members(self) -> int:
-        """All members."""
-        return self.training.members
-
-    @property
-    def skipped(self) -> int:
-        """Steps of the round that were skipped since they were not finite, of all members."""
-        return 0 if self.state.skipped is None else int(np.sum(np.asarray(self.state.skipped)[:, 0]))
-
-    @property
-    def validated(self) -> bool:
-        """Whether the held-out loss is new, and recorded."""
-        training, step = self.training.config.training, int(self.state.step)
-        return step % training.validate_every == 0 or step >= round_steps(training)
-
-    @property
-    def validation_loss(self) -> float:
-        """Held-out loss, mean over members, in nats up to a constant."""
-        return float(np.mean(np.asarray(self.state.validation_loss)))
-
-    @functools.cached_property
-    def member_nats(self) -> Float[np.ndarray, " members"]:
-        """Evidence bound on the held-out rows of every member, in nats per row and file units.
-
-        At step 0 the field is exactly that of the law a member starts from, whose log-density is known; the loss is a
-        negative bound up to a constant and on fixed draws, so the difference to step 0 gives the bound (a lower bound on the
-        density of the reverse SDE, close to that of the flow).
-        """
-        return self.training.start_nats + (self.start_loss - np.asarray(self.state.validation_loss, np.float64))
-
-    @property
-    def held_out_nats(self) -> float:
-        """Evidence bound on held-out rows: mean over the folds of the start that is ahead."""
-        return float(np.max(self.member_nats.reshape(-1, self.training.config.ensemble.folds).mean(axis=1)))
