@@ -106,6 +106,10 @@ def test_all_rows_but_those_held_out_are_visited(path: Path, tmp_path: Path, mon
     assert len(report) == round(0.2 * len(sample))
     assert held | visited | report == set(range(ROWS))
     assert not held & visited
+    # Levels are counted in all rows that are trained on.
+    counts = np.bincount(rows.found.schema.encode(values[sorted(visited)]).levels[:, 0], minlength=3)
+    prior = np.asarray(training.blueprint.starts.log_priors[0][0])
+    np.testing.assert_allclose(prior, np.log((counts + 0.5) / (counts.sum() + 1.5)), rtol=1e-6)
 
 
 def test_a_stopped_fit_goes_on_to_the_same_bytes(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,7 +139,14 @@ class Coordinates:
 
         A number that does not apply is NaN; all of a missing cell is zero.
         """
-        return self._visited(values, self.schema.encode(values))
+        return self.encode_with_levels(values)[0]
+
+    def encode_with_levels(
+        self, values: Float[np.ndarray, "n columns"]
+    ) -> tuple[Float[np.ndarray, "n e"], Int64[np.ndarray, "n codes"]]:
+        """:meth:`encode`, and the category of every discrete quantity; -1 where a cell is missing."""
+        encoded = self.schema.encode(values)
+        return self._visited(values, encoded), encoded.levels
 
     def _visited(self, values: Float[np.ndarray, "n columns"], encoded: Encoded) -> Float[np.ndarray, "n e"]:
         scale = self.standardize.scale

@@ -1,6 +1,5 @@
 """The recipe for tables: from rows and a configuration to a fitted table with its cut-off chosen."""
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from scorax.tables._model import cut_at, restricted
 from scorax.tables._precision import in_own_precision
 from scorax.tables._rows import FitRows
 from scorax.tables._selection import Choice, choose, held_out_rows, out_of_fold
-from scorax.tables._settings import round_steps
+from scorax.tables._settings import num_members, round_steps
 from scorax.tables._stored import stored_rows
 from scorax.tables._training import Training
 from scorax.training import TrainState
@@ -122,18 +121,14 @@ class Recipe:
         if "mixture" in split.settings.ensemble.starts:
             on_event(Phase("fitting the mixtures that members start from"))
         coordinates = Coordinates.fit(split.train, split.schema)
-        training = Training.of(split.train, coordinates, split.settings, seed=self.seed)
+        stored = None
         if rows.streamed is not None and split.numbers is not None:
             on_event(Phase(f"encoding {rows.count:,} rows"))
-            stored = stored_rows(
-                rows.streamed,
-                coordinates,
-                split.numbers,
-                holes=training.scored.present is not None,
-                copies=training.members if len(training.holed) else 0,
-                seed=self.seed,
-            )
-            training = dataclasses.replace(training, stored=stored)
+            holes = bool(np.isnan(split.train[:, split.schema.free]).any())
+            filled = holes and split.settings.training.filling_rounds > 1
+            copies = num_members(split.settings) if filled else 0
+            stored = stored_rows(rows.streamed, coordinates, split.numbers, holes=holes, copies=copies, seed=self.seed)
+        training = Training.of(split.train, coordinates, split.settings, seed=self.seed, stored=stored)
         for line in _on_holes(training):
             on_event(Note(line))
         resumed = begin(training)

@@ -86,17 +86,27 @@ def untrained_law(
     return _filled(law, components)
 
 
-def log_priors(categories: Int64[np.ndarray, "n codes"], sizes: Sequence[int]) -> tuple[Float[Array, " k"], ...]:
-    r"""$\log((n_k + 1/2) / (n + K/2))$ of the categories of each discrete quantity; -1 counts nowhere."""
+def log_priors(
+    categories: Int64[np.ndarray, "n codes"], beside: Sequence[Int64[np.ndarray, " k"]]
+) -> tuple[Float[Array, " k"], ...]:
+    r"""$\log((n_k + 1/2) / (n + K/2))$ of the categories of each discrete quantity; -1 counts nowhere.
+
+    ``beside`` are the counts in further rows, those of a file outside of the sample; zeros without.
+    """
     priors = []
-    for own, size in zip(categories.T, sizes, strict=True):
-        counts = np.bincount(own[own >= 0], minlength=size)
-        priors.append(jnp.asarray(np.log((counts + 0.5) / (counts.sum() + 0.5 * size)), jnp.float32))
+    for own, others in zip(categories.T, beside, strict=True):
+        counts = others + np.bincount(own[own >= 0], minlength=len(others))
+        priors.append(jnp.asarray(np.log((counts + 0.5) / (counts.sum() + 0.5 * len(counts))), jnp.float32))
     return tuple(priors)
 
 
 def member_laws(
-    states: States, sizes: Sequence[int], rows: Sequence[Int[np.ndarray, " m"]], config: ResolvedConfig, *, seed: int
+    states: States,
+    beside: Sequence[Int64[np.ndarray, " k"]],
+    rows: Sequence[Int[np.ndarray, " m"]],
+    config: ResolvedConfig,
+    *,
+    seed: int,
 ) -> StartLaws:
     """The laws that members start from, each of the rows it trains on, stacked.
 
@@ -104,7 +114,7 @@ def member_laws(
 
     Args:
         states: rows with noise inside their cells.
-        sizes: numbers of categories of each discrete quantity.
+        beside: of each discrete quantity how many rows beside the states have each category: :func:`log_priors`.
         rows: of the member of every fold, those it trains on.
         config: starts, folds and components.
         seed: of the mixtures.
@@ -114,7 +124,7 @@ def member_laws(
     def of(start: Start, own: States) -> StartLaws:
         present = None if own.present is None else own.present[:, :numbers]
         law = untrained_law(start, own.z[:, :numbers], count, seed, present)
-        return StartLaws(law, log_priors(own.categories, sizes))
+        return StartLaws(law, log_priors(own.categories, beside))
 
     laws = [of(start, states.take(own)) for start in ensemble.starts for own in rows]
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *laws)

@@ -38,6 +38,7 @@ class StoredTable:
         copies: how often a row with a missing cell is filled: once for every member, or never.
         holed: numbers of the rows that are filled.
         missing: how many cells lack, of the columns that the model describes.
+        levels: of every discrete quantity how many rows outside of the sample have each of its categories.
         file: the rows.
     """
 
@@ -50,6 +51,7 @@ class StoredTable:
     copies: int
     holed: Int64[np.ndarray, " m"]
     missing: int
+    levels: tuple[Int64[np.ndarray, " k"], ...]
     file: IO[bytes]
 
     @property
@@ -205,13 +207,16 @@ def stored_rows(
     visited = beside.copy()
     visited[fitted] = True
     holed, missing = [np.zeros(0, np.int64)], 0
+    levels = tuple(np.zeros(code.size, np.int64) for code in schema.codes)
     with explaining(streamed.folder, record.itemsize * source.rows):
         file = tempfile.TemporaryFile(dir=streamed.folder, prefix=".tmp-")  # noqa: SIM115  lives as long as the rows
         for piece in MatchedRows(source, schema, streamed.name).pieces():
-            records = np.empty(len(piece.values), record)
-            records["row"] = coordinates.encode(piece.values)
+            rows, records = slice(piece.start, piece.start + len(piece.values)), np.empty(len(piece.values), record)
+            records["row"], categories = coordinates.encode_with_levels(piece.values)
+            for counts, found in zip(levels, categories[beside[rows]].T, strict=True):
+                counts += np.bincount(found[found >= 0], minlength=len(counts))
             if holes:
-                absent, own = np.isnan(piece.values), visited[piece.start : piece.start + len(piece.values)]
+                absent, own = np.isnan(piece.values), visited[rows]
                 records["present"] = ~absent[:, coordinates.columns]
                 missing += int(np.count_nonzero(absent[own][:, schema.free]))
                 if copies:
@@ -219,7 +224,8 @@ def stored_rows(
             file.write(records.tobytes())
         file.flush()
     numbers = np.concatenate(holed)
-    return StoredRows(StoredTable(streamed, coordinates, seed, fitted, beside, holes, copies, numbers, missing, file))
+    table = StoredTable(streamed, coordinates, seed, fitted, beside, holes, copies, numbers, missing, levels, file)
+    return StoredRows(table)
 
 
 def encoded_width(coordinates: Coordinates) -> int:

@@ -74,15 +74,20 @@ class Training:
 
     @staticmethod
     def of(
-        values: Float[np.ndarray, "n columns"], coordinates: Coordinates, config: ResolvedConfig, *, seed: int
+        values: Float[np.ndarray, "n columns"],
+        coordinates: Coordinates,
+        config: ResolvedConfig,
+        *,
+        seed: int,
+        stored: StoredRows | None = None,
     ) -> "Training":
-        """The training on rows in all columns of the schema."""
+        """The training on rows in all columns of the schema; ``stored`` are all rows where these are a sample."""
         states = coordinates.states(values, seed, given_cells(values, coordinates.schema, config))
         fold = folds_of(distinct_rows(values, coordinates.schema.columns), config, seed)
         network_key, train_key = jax.random.split(jax.random.key(seed))
-        sizes = [len(book) for book in coordinates.codebooks]
+        none = [np.zeros(len(book), np.int64) for book in coordinates.codebooks]
         own = trained_on(fold, config, seed)
-        starts = member_laws(states, sizes, own, config, seed=seed)
+        starts = member_laws(states, none if stored is None else stored.table.levels, own, config, seed=seed)
         blueprint = Blueprint(config, coordinates, moments_of(states.z), starts)
         return Training(
             blueprint,
@@ -93,6 +98,7 @@ class Training:
             fold,
             own,
             train_key,
+            stored,
         )
 
     @property
