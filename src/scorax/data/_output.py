@@ -76,7 +76,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         self._dialect = replace(dialect, delimiter="\t") if suffix == ".tsv" else dialect
         self._raw, self._header, self._announced, self.rows = raw_names, header, rows, 0
         self._stream: Any = None
-        self._put: Callable[[np.ndarray, Sequence[Format]], None] = lambda values: None
+        self._put: Callable[[np.ndarray, Sequence[Format]], None] = lambda values, formats: None
         self._end: Callable[[], None] = lambda: None
 
     def __enter__(self) -> "TableWriter":
