@@ -128,6 +128,8 @@ def impute(
         ]
         spreads = None if spread is None else stack.enter_context(_spread_writer(spread, schema))
         pin_threads(run, devices)
+        import numpy as np
+
         from scorax._sharding import on_devices
         from scorax.cli._rows import describe_unknown
         from scorax.tables import ScoreDensity, fill
