@@ -21,6 +21,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,8 @@ KINDS = {
 }
 """Signals, and the processes of which one gets it."""
 
+_HAND = ", by hand"
+ALL = [*KINDS, *(kind + _HAND for kind in KINDS)]
 HEARTBEAT = 10
 _JOINING = 60
 """Seconds that a process waits for one that has not joined it."""
@@ -54,22 +57,22 @@ class Loss:
     Attributes:
         rank: the process that got it.
         joined: whether the processes had joined.
+        stage: what was waited for.
         step: the last whole step before it.
         seconds: from the signal until no other process was left.
         codes: exit codes: of the launcher, or of each process.
         line: the last line that was said.
         resumed: the step at which the fit went on.
-        same: whether its end was that of one that nobody interrupted.
     """
 
     rank: int
     joined: bool
+    stage: int
     step: int
     seconds: float
     codes: tuple[int, ...]
     line: str
     resumed: int
-    same: bool
 
     @property
     def in_time(self) -> bool:
@@ -135,30 +138,35 @@ def last_step(run: Path) -> int:
     return max((int(path.name) for path in (run / "steps").glob("[0-9]*")), default=0)
 
 
-def reached(run: Path, stage: int) -> bool:
+def has_joined(said: Path) -> bool:
+    return "compiling" in said.read_text(errors="replace")
+
+
+def reached(run: Path, said: Path, stage: int) -> bool:
     """Whether a fit has come to a stage of ``_STAGES``."""
-    return stage == -1 or (run.is_dir() and last_step(run) >= stage)
+    return stage == -1 or (has_joined(said) and last_step(run) >= stage)
 
 
-def loss(folder: Path, kind: str, random: np.random.Generator, *, launch: bool) -> Loss | None:
-    """One signal at a random moment, and what came of it; ``None`` where the fit had ended before."""
-    number, ranks = KINDS[kind]
+def loss(folder: Path, kind: str, stage: int, random: np.random.Generator) -> dict[str, Any] | None:
+    """One signal a random while after a stage of a fit that begins or goes on; ``None`` where the fit had ended before."""
+    launch = not kind.endswith(_HAND)
+    number, ranks = KINDS[kind.removesuffix(_HAND)]
     run, rank = folder / "run", int(random.choice(ranks))
-    stage = int(random.choice(_STAGES))
     later = random.uniform(0, 5 if stage == -1 else 2)
-    words = fit_words(folder / "rows.csv", run)
+    words = [*fit_words(folder / "rows.csv", run), *(["--resume"] if run.is_dir() else [])]
     if launch:
         processes = [started(launched(words), folder / "said-0")]
         pids = children(processes[0].pid)
     else:
         processes = by_hand(words, folder)
         pids = [process.pid for process in processes]
-    while processes[0].poll() is None and not reached(run, stage):
+    joined = folder / "said-0"  # the first word of the first process after it has joined, whether it begins or goes on
+    while processes[0].poll() is None and not reached(run, joined, stage):
         time.sleep(0.02)
     with contextlib.suppress(subprocess.TimeoutExpired):
         processes[0].wait(later)
         return None
-    joined, step, began = run.is_dir(), last_step(run), time.monotonic()
+    together, step, began = has_joined(joined), last_step(run), time.monotonic()
     os.kill(pids[rank], number)
     waited = [pid for pid in pids if launch or number != signal.SIGSTOP or pid != pids[rank]]
     while (any(map(alive, waited)) or (launch and processes[0].poll() is None)) and time.monotonic() < began + 180:
@@ -170,47 +178,64 @@ def loss(folder: Path, kind: str, random: np.random.Generator, *, launch: bool) 
         process.kill()
     codes = tuple(process.wait() for process in processes)
     other = folder / f"said-{0 if launch else 1 - rank}"
-    line = ([line for line in other.read_text(errors="replace").splitlines() if line.strip()] or [""])[-1]
-    resumed = last_step(run)
-    finished(launched([*words, *(["--resume"] if run.is_dir() else [])]))
+    said = [
+        line
+        for line in other.read_text(errors="replace").splitlines()
+        if "scorax: error" in line or "Terminating" in line
+    ] or [""]
+    found = Loss(
+        rank, together, stage, step, round(seconds, 2), codes, said[-1].replace(str(folder), ""), last_step(run)
+    )
+    return asdict(found) | {"in_time": found.in_time}
+
+
+def losses(folder: Path, kinds: list[str], number: int) -> list[tuple[str, dict[str, Any]]]:
+    """Signals of several kinds at one fit, one after the other, and whether it ended as one that nobody interrupted."""
+    random, run = np.random.default_rng(number), folder / "run"
+    stages = sorted(int(stage) for stage in random.choice(_STAGES, len(kinds), replace=False))
+    found = [(kind, loss(folder, kind, stage, random)) for kind, stage in zip(kinds, stages, strict=True)]
+    finished(launched([*fit_words(folder / "rows.csv", run), *(["--resume"] if run.is_dir() else [])]))
     same = bytes_of(run) == bytes_of(folder / "straight")
-    return Loss(rank, joined, step, round(seconds, 2), codes, line.replace(str(folder), ""), resumed, same)
+    shutil.rmtree(run)
+    return [(kind, one | {"same": same}) for kind, one in found if one is not None]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("lost_processes.json"))
     parser.add_argument("--each", type=int, default=10, help="losses of each kind (10)")
+    parser.add_argument("--losses", type=int, default=4, help="losses of one fit (4)")
+    parser.add_argument("--only", default="", help="kinds with this word in their names")
     parser.add_argument("--seconds", type=float, default=600, help="begin no further fit after so many (600)")
     options = parser.parse_args()
-    found = json.loads(options.out.read_text()) if options.out.exists() else {"machine": machine(), "losses": {}}
+    found = (
+        json.loads(options.out.read_text()) if options.out.exists() else {"machine": machine(), "fits": 0, "losses": {}}
+    )
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = np.random.default_rng(0).normal(size=(60, 2)) @ np.array([[1.0, 0.4], [0.0, 0.8]])
         np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b", comments="", fmt="%.6f")
         finished(launched(fit_words(folder / "rows.csv", folder / "straight")))
-        kinds = [*KINDS, *(f"{kind}, by hand" for kind in KINDS)]
-        for number, (place, kind) in itertools.product(range(2 * options.each), enumerate(kinds)):
-            own, key = found["losses"].setdefault(kind, {}), str(number)
-            if time.monotonic() - began > options.seconds:
+        while time.monotonic() - began < options.seconds:
+            wanted = [
+                kind for kind in ALL if options.only in kind and len(found["losses"].get(kind, [])) < options.each
+            ]
+            if not wanted:
                 break
-            if key in own or sum(one is not None for one in own.values()) >= options.each:
-                continue
-            random = np.random.default_rng([place, number])
-            one = loss(folder, kind.removesuffix(", by hand"), random, launch=not kind.endswith("by hand"))
-            shutil.rmtree(folder / "run", ignore_errors=True)
-            own[key] = None if one is None else asdict(one) | {"in_time": one.in_time}
+            kinds = list(itertools.islice(itertools.cycle(wanted), options.losses))
+            for kind, one in losses(folder, kinds, found["fits"]):
+                found["losses"].setdefault(kind, []).append(one)
+                print(kind, one, flush=True)
+            found["fits"] += 1
             options.out.write_text(json.dumps(found, indent=1))
-            print(kind, own[key] or "the fit had ended", flush=True)
-    for kind, tried in found["losses"].items():
-        own = {key: one for key, one in tried.items() if one is not None}
-        late = [one["seconds"] for one in own.values() if one["joined"]]
+    for kind, own in found["losses"].items():
+        late = [one["seconds"] for one in own if one["joined"]]
         print(
-            f"{kind:27} {len(own):3d}: ended in time {sum(one['in_time'] for one in own.values())}, "
-            f"at most {max(late, default=0):.1f} s, went on to the same bytes {sum(one['same'] for one in own.values())}, "
-            f"steps lost {sum(one['resumed'] < one['step'] for one in own.values())}, "
-            f"codes {sorted({tuple(one['codes']) for one in own.values()})}"
+            f"{kind:27} {len(own):3d}: ended in time {sum(one['in_time'] for one in own)}, "
+            f"at most {max(late, default=0):.1f} s, went on to the same bytes {sum(one['same'] for one in own)}, "
+            f"steps lost {sum(one['resumed'] < one['step'] for one in own)}, "
+            f"codes {sorted({tuple(one['codes']) for one in own})}"
         )
     print(described(found["machine"]))
 
