@@ -21,11 +21,14 @@ if "jax" in sys.modules:
 
 
 def _known_to_xla(flags: Iterable[str]) -> list[str]:
-    """Those whose names stand in XLA's library: XLA ends the process at a flag it does not know, and its flags come and go."""
+    """Those whose names stand in XLA's library: XLA ends the process at a flag it does not know, and its flags come and go.
+
+    A name of a flag stands between two zero bytes; that of one that has gone may stay in the description of its options.
+    """
     jaxlib = find_spec("jaxlib")
     for library in Path((jaxlib and jaxlib.origin) or "").parent.glob("*jax_common.*"):
         with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as names:
-            return [flag for flag in flags if names.find(flag.encode()) >= 0]
+            return [flag for flag in flags if names.find(b"\0" + flag.encode() + b"\0") >= 0]
     return []
 
 

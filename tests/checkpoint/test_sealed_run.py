@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,16 @@ def test_every_command_says_which_file_is_damaged(name: str, run: RunFolder, cap
     for command in (["info"], ["report"], ["sample", "-n", "3", *out], ["logp", str(tmp_path / "rows.csv"), *out]):
         assert Path(name).name in refused([command[0], str(run.path), *command[1:]], capsys)
     assert {path for path in tmp_path.rglob("*") if not path.name.startswith("lock")} == set(before)
+
+
+def test_a_folder_of_records_that_is_missing_is_an_empty_one(run: RunFolder, tmp_path: Path) -> None:
+    """Archives and version control keep no empty folder; one that held records is missed by their names."""
+    bare = whole_run(tmp_path / "bare", records={})
+    bare.records.rmdir()
+    assert verify_run(bare).seed == 17
+    shutil.rmtree(run.records)
+    with pytest.raises(InputError, match="held_out"):
+        verify_run(run)
 
 
 def test_older_steps_are_verified_but_not_needed(run: RunFolder) -> None:

@@ -158,5 +158,7 @@ def replace_files(run: RunFolder, names: tuple[str, ...], make: Callable[[RunFac
 def _record_names(run: RunFolder) -> list[str]:
     try:
         return sorted(os.listdir(run.records))
+    except FileNotFoundError:
+        return []  # an empty folder is lost on many ways of copying a run; a record that was in it is missed by its name
     except OSError as error:
         raise damaged(run.records, "the folder of the records", quote(error.strerror, 40)) from None

@@ -100,7 +100,7 @@ class TimeFormat(AbstractFormat):
         if counts is None or (counts.size and max(abs(int(counts.min())), abs(int(counts.max()))) * ratio >= 2**63):
             raise ValueError(f"expected times that fit into 64 bits of a {unit}, got one too far away")
         times = (counts.astype(np.int64) * ratio).view(f"datetime64[{CODES[unit]}]")
-        times[absent] = np.datetime64("NaT")
+        times[absent] = np.datetime64("NaT", CODES[unit])
         return times
 
 
