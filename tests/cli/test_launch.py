@@ -17,6 +17,7 @@ from scorax._errors import Interrupted
 from scorax._sharding import answered_together
 from scorax.cli import main
 from scorax.cli._distributed import _says_that_one_is_lost
+from scorax.cli._launch import _devices
 
 Captured = pytest.CaptureFixture[str]
 TINY = [
@@ -162,6 +163,20 @@ def test_the_line_of_a_process_is_that_of_all(tmp_path: Path) -> None:
     (said,) = done.stderr.decode().splitlines()
     assert "no.csv" in said
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "devices"),
+    [
+        ((), 1),
+        (("--devices", "2"), 2),
+        (("--devices=3",), 3),
+        (("--devices", "2", "--devices=4"), 4),
+        (("--devices",), 1),
+    ],
+)
+def test_the_devices_of_a_process_are_what_its_command_says(words: tuple[str, ...], devices: int) -> None:
+    assert _devices(("fit", "t.csv", *words)) == devices
 
 
 def test_what_is_launched_is_a_fit(capsys: Captured) -> None:

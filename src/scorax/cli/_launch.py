@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import IO, Annotated
 
 import typer
@@ -53,9 +54,11 @@ def _started(arguments: Sequence[str], words: Sequence[IO[bytes]]) -> list[subpr
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     line = [sys.executable, "-m", "scorax", *arguments, "--distributed"]
-    children = []
+    children, devices = [], _devices(arguments)
     for rank, kept in enumerate(words):
+        own = range(rank * devices, (rank + 1) * devices)  # of the GPUs, where there are some: JAX would give each all
         known = {COORDINATOR: address, PROCESSES: str(len(words)), RANK: str(rank)}
+        known["JAX_LOCAL_DEVICE_IDS"] = ",".join(map(str, own))
         quiet = {"stdout": subprocess.DEVNULL, "stderr": kept} if rank else {}
         # In a session of its own: a Ctrl-C comes to this process alone, which passes it on once.
         children.append(
@@ -69,6 +72,13 @@ def _started(arguments: Sequence[str], words: Sequence[IO[bytes]]) -> list[subpr
             )
         )
     return children
+
+
+def _devices(arguments: Sequence[str]) -> int:
+    """Devices of each process, as its words say; what is no number the process itself refuses."""
+    said = [after for word, after in pairwise((*arguments, "")) if word == "--devices"]
+    said += [word.removeprefix("--devices=") for word in arguments if word.startswith("--devices=")]
+    return int(said[-1]) if said and said[-1].isdecimal() else 1
 
 
 def _die_with_parent() -> None:
