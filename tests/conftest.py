@@ -3,6 +3,7 @@
 JAX reads these variables once, on import, so they are set here and nowhere later. Values given from outside win.
 """
 
+import ctypes
 import gc
 import mmap
 import os
@@ -60,6 +61,24 @@ os.environ.setdefault("XLA_FLAGS", " ".join(f"--{name}={_QUICK[name]}" for name 
 
 # Traces are millions of objects that live on; Python's default looks through them again and again.
 gc.set_threshold(200_000, 50, 100)
+
+_MEMORY = 2 * 2**30
+"""Bytes of a worker beyond which it lets go of what it compiled: programs of a whole run would take several times as much."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _programs() -> Iterator[None]:
+    """After the tests of a file: programs are read again from the cache on disk where a later test needs them."""
+    yield
+    import jax
+    import psutil
+
+    if psutil.Process().memory_info().rss > _MEMORY:
+        jax.clear_caches()
+        gc.collect()
+        if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+            libc.malloc_trim(0)  # the allocator keeps what was freed
+
 
 # No deadline: the first example compiles. In CI the examples are fixed, so that a red build can be repeated.
 settings.register_profile("scorax", deadline=None, derandomize="CI" in os.environ)
