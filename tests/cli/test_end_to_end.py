@@ -338,6 +338,7 @@ def test_terminated_fit_saves_and_resumes_by_its_own_hint_to_the_same_bytes(work
     assert (run / "metrics.jsonl").read_bytes() == (work / "run" / "metrics.jsonl").read_bytes()
 
 
+@pytest.mark.slow  # a fit of its own and four commands on it; CI runs it
 def test_a_fit_under_masks_answers_for_columns_given_others(tmp_path: Path, capsys: Captured) -> None:
     """Told cells stay as they are told, also in another batch; a column given the others has a density; both need masks."""
     random = np.random.default_rng(3)

@@ -90,6 +90,7 @@ def test_masked_pixels_are_filled_and_others_stay(folder: Path, tmp_path: Path) 
     assert not np.array_equal(before[mask > 0], after[mask > 0])
 
 
+@pytest.mark.slow  # nine seconds: bits and masks of a picture; CI runs it
 def test_pictures_of_another_size_are_brought_to_that_of_the_run(folder: Path, tmp_path: Path) -> None:
     """Each pixel twice as wide is scaled back to itself, where nothing but whole blocks is averaged."""
     run, masked = str(folder / "run"), str(folder / "masked")
@@ -148,6 +149,7 @@ def test_what_is_refused(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow  # fifteen seconds: every part is drawn and scored anew; CI runs it
 def test_parts_of_pictures_are_the_pictures_of_the_whole(folder: Path, tmp_path: Path) -> None:
     run, data = str(folder / "run"), str(folder / "data" / "dark")
     for name, part in (("whole", ["-n", "5"]), ("a", ["--rows", "0:3"]), ("b", ["--rows", "3:5"])):

@@ -128,6 +128,7 @@ def test_a_picture_is_the_same_in_any_request(run: Path) -> None:
     assert not np.array_equal(fitted.draw(range(5), 0, labels=labels, guidance=3.0), whole)
 
 
+@pytest.mark.slow  # twenty seconds: a flow over 64 numbers; CI runs it
 def test_bits_of_an_almost_untrained_model_are_those_of_a_normal_law(run: Path) -> None:
     """Four steps hardly move the field from that of N(0, 1): bits of each picture, within 4.5 of its own errors and .3."""
     fitted = FittedPictures.load(run)
@@ -175,6 +176,7 @@ def test_pictures_that_cannot_be_fitted(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow  # a fit of its own and a stopped one; CI runs it
 def test_averages_of_any_length_come_from_the_snapshots_of_a_run(tmp_path: Path) -> None:
     """A length that was tracked comes back as it is; a run that was stopped keeps the same snapshots, byte for byte."""
     training = dataclasses.replace(CONFIG.training, max_steps=8, snapshots=3, validate_every=1, learning_rate=0.1)

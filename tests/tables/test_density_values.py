@@ -35,6 +35,7 @@ def test_units_change_the_density_by_their_jacobian(rows: np.ndarray) -> None:
     )
 
 
+@pytest.mark.slow  # a fit of its own, eight seconds; CI runs it
 def test_a_gaussian_is_fitted_as_well_as_a_gaussian_can_be() -> None:
     """Of the size of the table above, whose programs it takes."""
     generator = np.random.default_rng(3)

@@ -15,6 +15,7 @@ from scorax.tables import EnsembleConfig, NoiseConfig
 from tiny import SMALL, TINY, clusters
 
 
+@pytest.mark.slow  # a fit of its own, ten seconds; CI runs it
 def test_outliers_are_the_least_likely_rows_of_the_share_that_is_said() -> None:
     """With a lone row far off among them; the score is the log-density, and the limit its quantile."""
     rows = np.concatenate([clusters(), [[7.3, -2500.0]]])

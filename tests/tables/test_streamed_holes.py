@@ -54,7 +54,7 @@ def weights(config: FitConfig, rows: FitRows) -> list[np.ndarray]:
 
 
 @pytest.mark.bits
-@pytest.mark.parametrize("rounds", [1, 3])
+@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.slow)])  # CI runs both, as claims about bits
 def test_a_sample_that_is_the_table_makes_the_fit_in_memory(path: Path, tmp_path: Path, rounds: int) -> None:
     """Where the rows are, and who fills them, is in no bit of the weights."""
     training = dataclasses.replace(CONFIG.training, filling_rounds=rounds)
@@ -141,7 +141,8 @@ def test_filling_in_any_blocks_draws_the_same(path: Path, tmp_path: Path, monkey
     np.testing.assert_array_equal(again.take(places).x0, training.rows.take(places).x0)
 
 
-@pytest.mark.parametrize("polls", [4, 7])
+@pytest.mark.reliability
+@pytest.mark.parametrize("polls", [4, pytest.param(7, marks=pytest.mark.slow)])  # a fit more; CI runs it
 def test_a_fit_that_is_stopped_in_any_round_goes_on_to_the_same_bytes(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, polls: int
 ) -> None:
