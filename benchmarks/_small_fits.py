@@ -17,8 +17,14 @@ def write_rows(table: Path) -> None:
 
 def fit_words(table: Path, run: Path, *, every: int) -> list[str]:
     """The words of a fit that looks at its held-out rows, and saves, at every so many steps."""
+    resumed = ["--resume"] if run.exists() else []
+    return [*small_fit(table, run, steps=300 if every > 1 else 40, every=every), *resumed]
+
+
+def small_fit(table: Path, run: Path, *, steps: int, every: int) -> list[str]:
+    """The words of a fit of two small networks."""
     keys = {
-        "training.max_steps": 300 if every > 1 else 40,
+        "training.max_steps": steps,
         "training.validate_every": every,
         "training.save_every": every,
         "training.patience": 1000,
@@ -30,8 +36,7 @@ def fit_words(table: Path, run: Path, *, every: int) -> list[str]:
         "noise.candidates": "[0.1]",
     }
     sets = [word for key, value in keys.items() for word in ("--set", f"{key}={value}")]
-    resumed = ["--resume"] if run.exists() else []
-    return ["fit", str(table), "-o", str(run), "--no-report", *sets, *resumed]
+    return ["fit", str(table), "-o", str(run), "--no-report", *sets]
 
 
 def command(words: list[str], errors: int = subprocess.DEVNULL) -> subprocess.Popen[str]:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from _machine import described, machine
+from _small_fits import small_fit
 from kills import bytes_of, finished
 
 KINDS = {
@@ -80,20 +81,7 @@ class Loss:
 
 
 def fit_words(table: Path, run: Path) -> list[str]:
-    keys = {
-        "training.max_steps": 120,
-        "training.validate_every": 20,
-        "training.save_every": 20,
-        "training.patience": 1000,
-        "training.batch_size": 32,
-        "network.width": 16,
-        "network.depth": 1,
-        "ensemble.folds": 2,
-        "ensemble.starts": '["gaussian"]',
-        "noise.candidates": "[0.1]",
-    }
-    sets = [word for key, value in keys.items() for word in ("--set", f"{key}={value}")]
-    return ["fit", str(table), "-o", str(run), "--no-report", *sets]
+    return small_fit(table, run, steps=120, every=20)
 
 
 def launched(words: list[str]) -> list[str]:
