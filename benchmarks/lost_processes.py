@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 
 from _machine import described, machine
-from _small_fits import small_fit
-from kills import bytes_of, finished
+from _small_fits import bytes_of, finished, newest, small_fit, write_rows
 
 KINDS = {
     "worker killed": (signal.SIGKILL, (1,)),
@@ -122,17 +121,13 @@ def alive(pid: int) -> bool:
     return False
 
 
-def last_step(run: Path) -> int:
-    return max((int(path.name) for path in (run / "steps").glob("[0-9]*")), default=0)
-
-
 def has_joined(said: Path) -> bool:
     return "compiling" in said.read_text(errors="replace")
 
 
 def reached(run: Path, said: Path, stage: int) -> bool:
     """Whether a fit has come to a stage of ``_STAGES``."""
-    return stage == -1 or (has_joined(said) and last_step(run) >= stage)
+    return stage == -1 or (has_joined(said) and max(0, newest(run)) >= stage)
 
 
 def loss(folder: Path, kind: str, stage: int, random: np.random.Generator) -> dict[str, Any] | None:
@@ -154,7 +149,7 @@ def loss(folder: Path, kind: str, stage: int, random: np.random.Generator) -> di
     with contextlib.suppress(subprocess.TimeoutExpired):
         processes[0].wait(later)
         return None
-    together, step, began = has_joined(joined), last_step(run), time.monotonic()
+    together, step, began = has_joined(joined), max(0, newest(run)), time.monotonic()
     os.kill(pids[rank], number)
     waited = [pid for pid in pids if launch or number != signal.SIGSTOP or pid != pids[rank]]
     while (any(map(alive, waited)) or (launch and processes[0].poll() is None)) and time.monotonic() < began + 180:
@@ -172,7 +167,7 @@ def loss(folder: Path, kind: str, stage: int, random: np.random.Generator) -> di
         if "scorax: error" in line or "Terminating" in line
     ] or [""]
     found = Loss(
-        rank, together, stage, step, round(seconds, 2), codes, said[-1].replace(str(folder), ""), last_step(run)
+        rank, together, stage, step, round(seconds, 2), codes, said[-1].replace(str(folder), ""), max(0, newest(run))
     )
     return asdict(found) | {"in_time": found.in_time}
 
@@ -202,8 +197,7 @@ def main() -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = np.random.default_rng(0).normal(size=(60, 2)) @ np.array([[1.0, 0.4], [0.0, 0.8]])
-        np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b", comments="", fmt="%.6f")
+        write_rows(folder / "rows.csv")
         finished(launched(fit_words(folder / "rows.csv", folder / "straight")))
         while time.monotonic() - began < options.seconds:
             wanted = [

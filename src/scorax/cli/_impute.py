@@ -116,11 +116,11 @@ def impute(
     saved, source = open_run(RunFolder(run)), open_table(table, others=others(read_as))
     schema = saved.schema
     require_masks(saved.config)
-    matched, holed, unknown = MatchedRows(source, schema, shown_path(table)), 0, None
+    matched, holed, first, left = MatchedRows(source, schema, shown_path(table)), 0, None, set[str]()
     for piece in matched.pieces():  # all of it, before JAX is imported
         require_seen(piece.values, schema, where=piece.where)
-        holed, unknown = holed + _holed(piece.values), unknown or piece.table
-    formats = _formats(source, unknown, schema)
+        holed, first, left = holed + _holed(piece.values), first or piece.table, left | _left(piece.table, schema)
+    formats = _formats(source, first, schema)
     with ExitStack() as stack:
         writers = [
             stack.enter_context(filled_writer(stream(path), table, source, formats, raw_names=raw_csv))
@@ -128,32 +128,28 @@ def impute(
         ]
         spreads = None if spread is None else stack.enter_context(_spread_writer(spread, schema))
         pin_threads(run, devices)
-        import numpy as np
-
         from scorax._sharding import on_devices
         from scorax.cli._rows import describe_unknown
         from scorax.tables import ScoreDensity, fill
 
         fitted = ScoreDensity.load(run).fitted_
-        if unknown is not None:
-            describe_unknown(unknown, schema)
-        before, cells, still = 0, 0, dict.fromkeys(formats, False)
+        if first is not None:
+            describe_unknown(first, schema)
+        before, cells = 0, 0
         with on_devices(devices), RowProgress(holed * draws):
             for piece in matched.pieces():
                 filled = fill(
                     fitted, piece.values, method=method.value, draws=draws, seed=seed, at_once=batch, before=before
                 )
                 for k, write in enumerate(writers):
-                    whole = _whole(piece, filled.table(k), schema, formats)
-                    write(whole)
-                    for name, column in zip(whole.columns, whole.values.T, strict=True):
-                        still[name] |= bool(np.isnan(column).any())
+                    write(_whole(piece, filled.table(k), schema, formats))
                 if spreads is not None and filled.spread is not None:
                     spreads.write(_spread_rows(filled.spread, schema, piece.start))
                 before, cells = before + _holed(piece.values), cells + filled.cells.shape[1]
-    left = [name for name, holes in still.items() if holes]
     if left:
-        note(f"still with missing cells, no columns of the model: {listing(left)}")
+        note(
+            f"still with missing cells, no columns of the model: {listing([name for name in formats if name in left])}"
+        )
     if len(outputs) > 1 and not saved.config.ensemble.bootstrap:
         note(
             "draws of one model differ by what it leaves open, not by what the rows of its fit leave open: intervals pooled over "
@@ -174,6 +170,14 @@ def _holed(values: "np.ndarray") -> int:
     import numpy as np
 
     return int(np.isnan(values).any(axis=1).sum())
+
+
+def _left(table: "Table", schema: "Schema") -> set[str]:
+    """Columns with a missing cell that nothing fills: the model does not have them."""
+    import numpy as np
+
+    holed = np.flatnonzero(np.isnan(table.values).any(axis=0))
+    return {table.columns[j] for j in holed.tolist()} - set(schema.names)
 
 
 def _formats(source: "TableSource", first: "Table | None", schema: "Schema") -> "dict[str, Format]":

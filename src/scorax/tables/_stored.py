@@ -111,22 +111,20 @@ class StoredRows(AbstractRows):
 
     def take(self, indices: Int[np.ndarray, "*axes"]) -> Examples:
         places, table = indices.reshape(-1).astype(np.int64), self.table
-        copied = np.flatnonzero(places >= self._count)
+        copied = places >= self._count
         record = record_of(table.coordinates, holes=table.holes)
         rows = np.empty((len(places), encoded_width(table.coordinates)), np.float32)
         present = np.ones((len(places), self._dimension), bool)
-        own = places
         if self._filled is None:
-            own[copied] = table.holed[(own[copied] - self._count) % max(1, len(table.holed))]
-            copied = copied[:0]
+            places[copied] = table.holed[(places[copied] - self._count) % max(1, len(table.holed))]
+            copied = np.zeros_like(copied)
         else:
-            taken = taken_from(self._filled, own[copied] - self._count, record_of(table.coordinates, holes=False))
+            taken = taken_from(self._filled, places[copied] - self._count, record_of(table.coordinates, holes=False))
             rows[copied] = taken["row"]
-        plain = np.setdiff1d(np.arange(len(own)), copied)
-        taken = taken_from(table.file, own[plain], record)
-        rows[plain] = taken["row"]
+        taken = taken_from(table.file, places[~copied], record)
+        rows[~copied] = taken["row"]
         if table.holes:
-            present[plain] = taken["present"]
+            present[~copied] = taken["present"]
         told = question_of(present) if table.holes else None
         return jax.tree.map(lambda leaf: leaf.reshape(*indices.shape, leaf.shape[1]), Examples(rows, told))
 
