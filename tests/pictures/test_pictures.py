@@ -29,6 +29,8 @@ from scorax.pictures import (
     fit_pictures,
     resolved,
 )
+from scorax.pictures._evaluate import _examples
+from scorax.pictures._training import PictureSplit
 from scorax.training import trained_arrays
 
 RANDOM = np.random.default_rng(11)
@@ -174,6 +176,28 @@ def test_pictures_that_cannot_be_fitted(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="pictures that differ, got 40 of the one value 9"):
         fit_pictures(flat, tmp_path / "run", CONFIG, seed=0)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_sheet_of_few_pictures_shows_those_there_are() -> None:
+    np.testing.assert_array_equal(_examples(IMAGES[:18], None, 4), IMAGES[:18])
+    shown = _examples(IMAGES[:1], LABELS[:1], 2)
+    np.testing.assert_array_equal(shown[:10], np.repeat(IMAGES[:1], 10, axis=0))
+    assert (shown[10:] == 255).all()
+    split = PictureSplit.of(24, 0.01, 0)
+    assert len(split.held) == 2  # a covariance takes two
+    assert sorted([*split.train, *split.held]) == list(range(24))
+
+
+def test_a_class_of_a_model_without_classes_is_refused() -> None:
+    settings = resolved(CONFIG, PictureSchema(8, 8, 1))
+    blueprint = PictureBlueprint.of(IMAGES, PictureSchema(8, 8, 1), settings)
+    fitted = FittedPictures(blueprint, blueprint.blank())
+    with pytest.raises(InputError, match="a model that knows classes"):
+        fitted.draw(range(2), 0, labels=np.zeros(2, int))
+    with pytest.raises(InputError, match="a model that knows classes"):
+        fitted.draw(range(2), 0, guidance=2.0)
+    with pytest.raises(InputError, match="a model that knows classes"):
+        fitted.bits(IMAGES[:2], np.zeros(2, int))
 
 
 @pytest.mark.slow  # a fit of its own and a stopped one; CI runs it

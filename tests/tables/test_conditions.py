@@ -48,6 +48,7 @@ def column(name: str) -> np.ndarray:
         ("colour=green", lambda: column("colour") == 2),
         ('colour="dark, red", age<=50', lambda: (column("colour") == 1) & (column("age") <= 50)),
         ('colour in {"dark, red", blue}', lambda: column("colour") < 2),
+        ('colour in { blue , "dark, red" }', lambda: column("colour") < 2),
         ("colour != blue", lambda: column("colour") != 0),
         ("ok==yes", lambda: column("ok") == 1),
         ("day >= 2023-01-01", lambda: column("day") >= 19_358),

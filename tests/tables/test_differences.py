@@ -11,7 +11,7 @@ from drawn_columns import rng, table, texts
 from scorax._errors import InputError
 from scorax.data import NumberFormat, TimeFormat
 from scorax.metrics import order_bits
-from scorax.tables import Choices, FitRows, Schema, examine
+from scorax.tables import Choices, Conditions, FitRows, Schema, examine
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._fitted import FittedTable
 from scorax.tables._imputed import _point_of
@@ -125,6 +125,25 @@ def test_rows_that_break_the_order_are_refused_when_they_are_scored():
         InputError, match=r"column 'end' as in the fit: 'start' and 0 to 14 days more.*got -1 more in row 2"
     ):
         schema.match(rows, "rows")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("low=50, mid=40", r"'low' and 0 to .* more.*got -10 more"),
+        ("mid=40", "expected 'low' given too where 'mid' is"),
+        ("low=50, mid=51, high=50", r"'mid' and .* more.*got -1 more"),
+    ],
+)
+def test_cells_that_no_row_has_together_are_not_told(words, message):
+    with pytest.raises(InputError, match=message):
+        Conditions.read(words, examine(PRICES).schema).told(examine(PRICES).schema, masks=True)
+
+
+def test_cells_above_their_bound_are_told_as_they_are():
+    schema = examine(PRICES).schema
+    told = Conditions.read("mid=51, low=50", schema).told(schema, masks=True)
+    np.testing.assert_array_equal(told.known, [np.nan, 50, 51])
 
 
 OTHERS = {

@@ -159,6 +159,14 @@ def test_a_table_without_holes_is_trained_in_one_round() -> None:
     assert FitRows(whole).split(QUICK, 0).settings.training.filling_rounds == 1
 
 
+def test_a_hole_in_a_constant_is_nothing_to_fill() -> None:
+    random = np.random.default_rng(5)
+    values = np.column_stack([random.normal(size=(60, 2)), np.where(np.arange(60) < 5, np.nan, 3.0)])
+    settings = FitRows(Table(("x", "y", "c"), values, (NumberFormat(),) * 3)).split(QUICK, 0).settings
+    assert settings.training.filling_rounds == 1
+    assert not settings.network.masks
+
+
 def missing_at_random(count: int, seed: int) -> Table:
     """A Gaussian pair with correlation .8, the second number missing by a logistic in the first, two in five."""
     random = np.random.default_rng(seed)

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
+from scorax._errors import InputError, explain
 from scorax.metrics._shapes import check_pair
 
 
@@ -13,12 +14,18 @@ def frechet_distance(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m d"]) -
     rows.
 
     Args:
-        a, b: features of two samples; more rows than features.
+        a, b: features of two samples, of two rows at least; with fewer rows than features covariances are singular.
+
+    Raises:
+        InputError: another shape, a cell that is not finite, or one row.
 
     Reference: Dowson and Landau (1982), *The Frechet distance between multivariate normal distributions*; Heusel et al. (2017),
     *GANs trained by a two time-scale update rule*, for its use on features.
     """
     check_pair(a, b)
+    if min(len(a), len(b)) < 2:
+        got, do = f"{len(a)} and {len(b)}", "pass larger samples"
+        raise InputError(explain(expected="two rows or more, which have a covariance", got=got, do=do))
     means, covariances = zip(
         *((rows.mean(axis=0), np.atleast_2d(np.cov(rows, rowvar=False))) for rows in (a, b)), strict=True
     )

@@ -63,7 +63,7 @@ def _record(
     return PictureRecord(
         classes=classes,
         samples=_encoded(shown),
-        data=_encoded(train.images[_examples(train.labels if classes else None, lines)]),
+        data=_encoded(_examples(train.images, train.labels if classes else None, lines)),
         nearest=_encoded(pairs, min(_PAIRS, count)),
         sample_distance=float(np.median(distance)),
         held_distance=float(np.median(held_distance)),
@@ -94,11 +94,15 @@ def _shown(fitted: FittedPictures, seed: int) -> tuple[UInt8[np.ndarray, "n h w 
     return fitted.draw(range(lines * _COLUMNS), seed, labels=labels), lines
 
 
-def _examples(labels: Int[np.ndarray, " n"] | None, lines: int) -> Int[np.ndarray, " m"]:
-    """Training pictures for a sheet like the one of drawn ones."""
+def _examples(
+    images: UInt8[np.ndarray, "n h w c"], labels: Int[np.ndarray, " n"] | None, lines: int
+) -> UInt8[np.ndarray, "m h w c"]:
+    """Training pictures for a sheet like the one of drawn ones; the line of a class that has none is white."""
     if labels is None:
-        return np.arange(lines * _COLUMNS)
-    return np.concatenate([np.resize(np.flatnonzero(labels == k), _COLUMNS) for k in range(lines)])
+        return images[: lines * _COLUMNS]
+    with_white = np.concatenate([images, np.full_like(images[:1], 255)])
+    own = [np.flatnonzero(labels == k) for k in range(lines)]
+    return with_white[np.concatenate([np.resize(places if len(places) else [-1], _COLUMNS) for places in own])]
 
 
 def _nearest(

@@ -142,10 +142,15 @@ class FittedPictures:
         Args:
             numbers: which.
             seed: every picture follows from the seed, its number, its class and the guidance.
-            labels: the class of each, -1 for none.
-            guidance: w of :class:`~scorax.models.Guided`.
+            labels: the class of each, -1 for none; of a model that knows classes.
+            guidance: w of :class:`~scorax.models.Guided`, towards ``labels``.
             evaluations: of the network a draw; by default those of the configuration.
+
+        Raises:
+            InputError: labels are asked for, or guidance without labels, and the model knows no classes.
         """
+        if labels is not None or guidance != 1:
+            self.blueprint.schema.require_classes()
         model = self.model if guidance == 1 or labels is None else Guided(self.model, guidance)
         sampler = AdamsBashforth(evaluations or self.blueprint.config.sampling.evaluations)
         told = None
@@ -171,8 +176,14 @@ class FittedPictures:
         probes: int = 4,
         draws: int = 1,
     ) -> Bits:
-        """Bits per number of pictures: :func:`bits_per_number`; of their class where ``labels`` says it."""
-        told = labels if self.blueprint.conditional else None
+        """Bits per number of pictures: :func:`bits_per_number`; of their class where ``labels`` says it.
+
+        Raises:
+            InputError: labels, of a model that knows no classes.
+        """
+        if labels is not None:
+            self.blueprint.schema.require_classes()
+        told = labels
         if self.blueprint.conditional and labels is None:
             told = np.full(len(images), ABSENT)
         with jax.enable_x64(False):

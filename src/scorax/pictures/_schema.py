@@ -20,7 +20,7 @@ class PictureSchema:
     Attributes:
         height, width, channels: of every picture; one channel is grey, three are red, green and blue.
         classes: their names, none where the model knows none.
-        counts: pictures of each class that were trained on.
+        counts: pictures of each class in the fit, those held out among them.
     """
 
     height: int

@@ -50,9 +50,9 @@ class PictureSplit:
 
     @staticmethod
     def of(count: int, holdout: float, seed: int) -> "PictureSplit":
-        """At least one is held out, and at least one trained on."""
+        """At least two are held out, which have a covariance, and at least one trained on."""
         order = np.random.default_rng([seed, count]).permutation(count)
-        held = min(max(1, round(holdout * count)), count - 1)
+        held = min(max(2, round(holdout * count)), count - 1)
         return PictureSplit(np.sort(order[held:]), np.sort(order[:held]))
 
 

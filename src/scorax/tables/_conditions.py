@@ -14,7 +14,7 @@ from scorax._text import listing, percent, quote, suggest
 from scorax.data import read_cells
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._schema import Schema
-from scorax.tables._scorable import require_seen
+from scorax.tables._scorable import require_known, require_seen
 
 _COMPARED: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     ">=": operator.ge,
@@ -24,7 +24,7 @@ _COMPARED: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 }
 _OPERATOR = re.compile(r"\s*(>=|<=|!=|==|=|>|<|in\b)\s*")
 _SET = re.compile(r"\{([^{}]*)\}")
-_CELL = re.compile(r'"([^"]*)"|([^,]*)')
+_CELL = re.compile(r'\s*"([^"]*)"\s*|([^,]*)')
 _COMMA = re.compile(r"\s*(,\s*|$)")
 _PATIENCE, _AT_ONCE = 100_000, 512
 _MOST = 10_000_000
@@ -123,7 +123,8 @@ class Conditions:
         It is told equalities, where it is trained under masks and describes the column.
 
         Raises:
-            InputError: a number shall have a value, and the model is not trained under masks: no draw would ever have it.
+            InputError: a number shall have a value, and the model is not trained under masks: no draw would ever have it; or a
+                column shall have one that has no density beside the others, or without the column that bounds it.
         """
         row, rest = np.full(len(schema.columns), np.nan), []
         for one in self.each:
@@ -140,6 +141,7 @@ class Conditions:
                 )
             else:
                 rest.append(one)
+        require_known(row, schema, where="what is given")
         return Told(None if np.isnan(row).all() else row, Conditions(tuple(rest)) if rest else None)
 
     def holds(self, rows: Float[np.ndarray, "n columns"]) -> Bool[np.ndarray, " n"]:

@@ -23,7 +23,7 @@ from scorax.tables._answers import AbstractAnswers
 from scorax.tables._densities import CODED_TOLERANCE, MEAN_TOLERANCE, state_log_prob
 from scorax.tables._divergences import divergence_of_rows
 from scorax.tables._precision import in_own_precision
-from scorax.tables._scorable import require_scorable, require_targets, require_whole_rows
+from scorax.tables._scorable import require_known, require_scorable, require_targets, require_whole_rows
 
 
 @dataclass(frozen=True)
@@ -249,9 +249,13 @@ class FittedTable(AbstractAnswers):
         """Rows ``start`` to ``start + count`` of the endless table that the seed stands for, rounded as the file is.
 
         Given the cells of ``known`` that are no NaN, where it is said (:meth:`completed`).
+
+        Raises:
+            InputError: cells of ``known`` have no density together; or as in :meth:`completed`.
         """
         numbers = range(start, start + count)
         if known is not None:
+            require_known(known, self.coordinates.schema, where="what is known")
             return self.completed(np.tile(known, (count, 1)), seed, numbers=numbers, sampler=sampler)
         require_whole_rows(self.config)
         end = CategoryDraw() if self.coded else Stop()

@@ -108,7 +108,8 @@ class FitRows:
         require_seen(values, schema, where=self.name)
         schema = schema.refitted(values)
         count = self.count - (self.table.rows - len(values))
-        settings = resolved(config, schema.size(count, holes=bool(np.isnan(values).any())))
+        # A cell that a constant or a copy lacks is put in, and nothing to learn from.
+        settings = resolved(config, schema.size(count, holes=bool(np.isnan(values[:, schema.free]).any())))
         if self.streamed is not None:
             require_streamable(bootstrap=settings.ensemble.bootstrap, given=settings.training.given, name=self.name)
         given_cells(values, schema, settings)

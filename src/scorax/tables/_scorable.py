@@ -115,6 +115,20 @@ def require_bounds(schema: Schema, given: Collection[str]) -> None:
             )
 
 
+def require_known(row: Float[np.ndarray, " columns"], schema: Schema, *, where: str) -> None:
+    """Refuse cells that a model is told, NaN elsewhere, which have no density together or are told without their bound.
+
+    Raises:
+        InputError: there is one; ``where`` begins the message.
+    """
+    require_bounds(schema, [name for name, value in zip(schema.names, row, strict=True) if not np.isnan(value)])
+    values, place = row[None], shown_path(where)
+    for column, own in zip(schema.columns, values.T, strict=True):
+        column.require(own, place)
+    for j, column, source in schema.differences:
+        column.require_excess(values[:, j], values[:, source], place)
+
+
 def require_targets(
     values: Float[np.ndarray, "n columns"], known: Bool[np.ndarray, "n columns"], schema: Schema
 ) -> None:
