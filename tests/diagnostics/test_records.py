@@ -115,6 +115,20 @@ def test_held_out_differences_are_paired() -> None:
     assert record.model.standardised == pytest.approx(record.model.mean + 3, rel=1e-4)
 
 
+def test_nats_at_deviation_one_do_not_depend_on_units() -> None:
+    """Two numbers, of which the second is there in half of the scored rows; levels have no unit."""
+    random = np.random.default_rng(3)
+    numbers, levels = random.normal(size=(200, 2)), random.integers(0, 3, (200, 1))
+    numbers[::2, 1] = np.nan
+    rows, scored = (MixedRows(numbers[part], levels[part], (3,)) for part in (slice(0, 100), slice(100, None)))
+    units = np.array([5.0, 0.01])
+    other, asked = (MixedRows(units * own.numbers, own.levels, (3,)) for own in (rows, scored))
+    apart = diagnostics.mean_log_scale(other, asked) - diagnostics.mean_log_scale(rows, scored)
+    assert apart == pytest.approx(np.log(5.0) + 0.5 * np.log(0.01))  # what log-densities lose by the change of units
+    none = MixedRows(np.full((4, 1), np.nan), np.zeros((4, 1), int), (2,))
+    assert diagnostics.mean_log_scale(none, none) == 0
+
+
 def test_failed_rows_are_counted_and_rows_in_no_fold_are_not_failures() -> None:
     model, rival = np.zeros(10), np.zeros(10)
     model[0], rival[1:3] = -np.inf, np.nan

@@ -10,7 +10,8 @@ from scorax.metrics import conformal_quantile
 
 
 @pytest.mark.parametrize(
-    ("n", "level", "rank"), [(9, 0.9, 9), (10, 0.9, 10), (8, 0.9, None), (99, 0.99, 99), (19, 0.5, 10), (3, 0.1, 1)]
+    ("n", "level", "rank"),
+    [(9, 0.9, 9), (10, 0.9, 10), (8, 0.9, None), (99, 0.99, 99), (19, 0.5, 10), (3, 0.1, 1), (3, 1e-12, 1)],
 )
 def test_its_rank_is_the_ceiling_of_its_share_of_one_more(n: int, level: float, rank: int | None) -> None:
     scores = np.random.default_rng(0).permutation(n) + 1.0

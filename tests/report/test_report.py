@@ -21,6 +21,7 @@ from scorax.checkpoint import Notes, RunFacts, read_records, record_files, save_
 from scorax.diagnostics import Axis
 from scorax.records import HeldOut, MetricsLine, Records, Sampling
 from scorax.report import render, write_report
+from scorax.report._page import _worst
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -196,6 +197,16 @@ def test_every_width_gives_a_page_whose_numbers_can_be_read_back(d: int) -> None
     assert numbers["held_out"] == as_json(records)["held_out"]
     assert len(numbers["marginals"]["columns"]) == d
     assert "frames" not in numbers["path"]
+
+
+def test_a_column_without_a_distance_is_not_the_worst() -> None:
+    random = np.random.default_rng(0)
+    data, samples = random.normal(size=(2000, 3)), random.normal(size=(2000, 3))
+    samples[:, 2] += 0.09
+    data[:, 0] = samples[:, 0] = 1.0
+    axes = [Axis("same", "constant"), Axis("fine", "continuous"), Axis("off", "continuous")]
+    records = Records(marginals=diagnostics.marginal_records(axes, data, samples))
+    assert _worst(replace(records, verdict=diagnostics.verdict(records)))[0][0].name == "off"
 
 
 def test_absent_records_are_said_and_not_faked() -> None:

@@ -74,6 +74,11 @@ def test_probabilities_of_a_class_are_those_that_its_independent_start_has() -> 
     np.testing.assert_allclose(answer, np.tile(np.asarray(fitted.blueprint.starts.log_priors[0][0]), (3, 1)), atol=1e-5)
 
 
+def test_another_precision_is_refused() -> None:
+    with pytest.raises(InputError, match="precision among auto, float32, float64, got 'double'"):
+        untrained().log_prob(ROWS, precision="double")
+
+
 def test_questions_that_cannot_be_answered_are_refused() -> None:
     plain = untrained(dataclasses.replace(CONFIG, training=TrainingConfig(max_steps=1)))
     holed = np.where(np.arange(4) == 1, np.nan, ROWS)

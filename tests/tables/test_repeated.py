@@ -1,12 +1,22 @@
 """Numbers of which few different ones are there, on no grid."""
 
+import dataclasses
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.stats import kstest, norm
 
+from scorax._mixed_rows import MixedRows
+from scorax.baselines import compare_mixed
 from scorax.data import Table
+from scorax.tables import FitRows, TrainingConfig
+from scorax.tables._coordinates import Coordinates
 from scorax.tables._examine import examine
+from scorax.tables._fitted import FittedTable
+from scorax.tables._training import Training
 from scorax.tables.columns import Continuous, Repeated, Rounded
+from untrained import CONFIG
 
 
 def column(values: np.ndarray) -> object:
@@ -73,3 +83,39 @@ def test_nothing_is_refused_and_beyond_the_outermost_cells_the_density_goes_on()
     encoded = found.encode(beyond)
     assert encoded.widths[:, 0].tolist() == [0.0, 0.0, 0.0]
     np.testing.assert_array_equal(found.decode(encoded), [found.levels[0], found.levels[-1], np.nan])
+
+
+def test_baselines_see_values_inside_their_cells() -> None:
+    """Forty prices on no grid beside a colour: baselines of their middles have more than the law itself."""
+    generator = np.random.default_rng(0)
+    levels = np.sort(generator.uniform(size=40))
+    colour = generator.integers(0, 2, 2000)
+    table = Table.of_arrow({"price": pa.array(levels[generator.integers(0, 40, 2000)]), "colour": pa.array(colour > 0)})
+    split = FitRows(table).split(CONFIG, 0)
+    price = split.schema.columns[0]
+    assert isinstance(price, Repeated)
+    training = Training.of(split.train, Coordinates.fit(split.train, split.schema), split.settings, seed=0)
+    rows = FittedTable(training.blueprint, training.model).compared(split.train, 0)
+    assert isinstance(rows, MixedRows)
+    place, at = np.searchsorted(levels, split.train[:, 0]), np.array(price.knots.at)
+    assert (at[place] <= rows.numbers[:, 0]).all()
+    assert (rows.numbers[:, 0] <= at[place + 1]).all()
+    assert len(np.unique(rows.numbers)) == len(rows)
+    widths = np.diff(at)
+    truth = np.mean(np.log(np.bincount(place) / len(place) / widths)[place]) + np.log(0.5)
+    for found in compare_mixed(rows.take(slice(0, 1500)), rows.take(slice(1500, None)), seed=0, quick=True).values():
+        assert np.mean(found.values) < truth + 0.05  # the error of a mean of 500 rows is .03
+
+
+def test_equal_rows_have_places_of_their_own_inside_their_cells() -> None:
+    """Held-out rows at the same place as equal ones of the fit would have any density under a kernel."""
+    values = np.random.default_rng(0).integers(0, 20, (600, 2)).astype(float)
+    split = FitRows(Table.of(values, ["a", "b"], "X")).split(dataclasses.replace(CONFIG, training=TrainingConfig()), 0)
+    training = Training.of(split.train, Coordinates.fit(split.train, split.schema), split.settings, seed=0)
+    fitted = FittedTable(training.blueprint, training.model)
+    fit, held = fitted.compared(values[:500], 0), fitted.compared(values[:100], 0)
+    assert isinstance(fit, np.ndarray)
+    assert isinstance(held, np.ndarray)
+    np.testing.assert_array_equal(np.rint(fit), values[:500])
+    assert len(np.unique(np.concatenate([fit, held]), axis=0)) == 600
+    np.testing.assert_array_equal(fitted.compared(values[:100], 0), held)

@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import clone
 
 from scorax import FitConfig, ScoreDensity, ScorePosterior
+from scorax.metrics import Calibration
 from scorax.tables import (
     Beta,
     EnsembleConfig,
@@ -23,6 +24,7 @@ from scorax.tables import (
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._fitted import FittedTable
 from scorax.tables._model import cut_at
+from scorax.tables._posterior import Posterior
 from untrained_conditional import CONFIG
 
 
@@ -149,6 +151,26 @@ def test_own_simulations_are_calibrated_and_others_are_not(law: Untrained) -> No
     assert found.calibrated.all()
     away = np.column_stack([p.inverse(1.6 * u) for p, u in zip(PRIORS.values(), quantiles(theta).T, strict=True)])
     assert law.calibrate(away, x, draws=49).verdicts == ("too narrow", "too narrow")
+
+
+class Thrown(Posterior):
+    """Parameters on a grid, of which an observation says nothing: 0 to 3, all alike."""
+
+    @property
+    def places(self) -> np.ndarray:
+        return np.array([0])
+
+    def draws(self, values: np.ndarray, each: int, seed: int) -> np.ndarray:
+        return np.random.default_rng([seed, 1]).integers(0, 4, (len(values), each, 1)).astype(float)
+
+
+def test_ranks_among_equal_draws_are_uniform(law: Untrained) -> None:
+    """The stated rate of false alarms is 5 %; without a draw among equals p is 1e-4, the least there is."""
+    values = np.random.default_rng(2).integers(0, 4, (4000, 1)).astype(float)
+    thrown = Thrown(law.fitted_)
+    assert Calibration.of(thrown.ranks(values, 9, 0), 9, ["a"]).calibrated.all()
+    below = np.sum(thrown.draws(values, 9, 0) < values[:, None], axis=1)
+    assert Calibration.of(below, 9, ["a"]).p_values[0] < 2e-4
 
 
 def test_what_is_left_out_is_chosen_for_posteriors_and_what_is_stated_stays() -> None:

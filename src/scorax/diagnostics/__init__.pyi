@@ -5,7 +5,7 @@ from ._copies import nearest_records
 from ._dynamics import field_records, path_records
 from ._evaluation import Fitted, HeldOutRows, compared, evaluate, two_sample_records
 from ._generated import RowsBeside, generated_records
-from ._held_out import MIXED_LAW, held_out_records
+from ._held_out import MIXED_LAW, held_out_records, mean_log_scale
 from ._importance import Importance, WeightedMean, importance_weights
 from ._information import Estimate, entropy, kl_divergence
 from ._objectives import ObjectiveComparison, compare_objectives
@@ -36,6 +36,7 @@ __all__ = [
     "importance_weights",
     "kl_divergence",
     "marginal_records",
+    "mean_log_scale",
     "nearest_records",
     "pairwise_records",
     "path_records",

@@ -15,7 +15,7 @@ from scorax.baselines import BaselineValues, compare, compare_folds, compare_mix
 from scorax.diagnostics._axis import Axis
 from scorax.diagnostics._copies import nearest_records
 from scorax.diagnostics._dynamics import field_records, path_records
-from scorax.diagnostics._held_out import MIXED_LAW, held_out_records
+from scorax.diagnostics._held_out import MIXED_LAW, held_out_records, mean_log_scale
 from scorax.diagnostics._impossible import impossible_records
 from scorax.diagnostics._plain import plain
 from scorax.diagnostics._tables import correlation_records, marginal_records, pairwise_records, strongest_columns
@@ -123,16 +123,16 @@ def evaluate(
     with unfinished_is_fine(), threadpool_limits(1), ThreadPoolExecutor(1) as background:
         if held_out is not None:
             results = background.submit(compared, rows, held_out.compared, seed)
-            waiting.append((held_out.log_density, results, held_out.source, held_out.drawn_from))
+            scale = mean_log_scale(rows, held_out.compared)
+            waiting.append((held_out.log_density, results, held_out.source, scale, held_out.drawn_from))
         if folds is not None and out_of_fold is not None and (several or held_out is None):
             results = background.submit(compare_folds, rows, folds, seed=seed)
-            waiting.append((lambda: out_of_fold, results, "out-of-fold", None))
+            waiting.append((lambda: out_of_fold, results, "out-of-fold", mean_log_scale(rows, rows), None))
         records = _pictures(fitted, train, seed)
         law = MIXED_LAW if isinstance(rows, MixedRows) else None
-        scale = _log_scale(fitted.axes_, train)
         comparisons = [
             replace(_held_out(values(), results.result(), source, scale, law), drawn_from=drawn_from)
-            for values, results, source, drawn_from in waiting
+            for values, results, source, scale, drawn_from in waiting
         ]
     if comparisons:
         records = replace(records, held_out=HeldOut(tuple(comparisons)))
@@ -239,16 +239,6 @@ def _held_out(
         log_scale=log_scale,
         law=law,
     )
-
-
-def _log_scale(axes: Sequence[Axis], train: np.ndarray) -> float:
-    """Sum of the logarithms of the standard deviations of the numbers that vary."""
-    numbers = train[:, [axis.categories is None for axis in axes]]
-    if np.isnan(numbers).any():
-        size = np.array([deviations(column[~np.isnan(column), None])[0] for column in numbers.T])
-    else:
-        size = deviations(numbers)
-    return float(np.log(size[size > 0]).sum())
 
 
 def _field(fitted: Fitted, train: np.ndarray, names: Sequence[str]) -> Field:

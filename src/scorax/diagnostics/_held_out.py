@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from scorax._deviations import deviations
 from scorax._errors import InputError, explain
+from scorax._mixed_rows import MixedRows
 from scorax.diagnostics._plain import mean_and_error, plain
 from scorax.records import Baseline, Comparison, ModelValues, Source
 
@@ -15,6 +17,18 @@ MIXED_LAW = (
     "summed over"
 )
 """What is compared of rows with categories or missing cells."""
+
+
+def mean_log_scale(rows: Float[np.ndarray, "n d"] | MixedRows, scored: Float[np.ndarray, "m d"] | MixedRows) -> float:
+    """What the mean log-density of scored rows gains where every number is counted in standard deviations of ``rows``.
+
+    It is the sum of the logarithms of these deviations, each as often as scored rows have the number.
+    """
+    known, asked = (own.numbers if isinstance(own, MixedRows) else own for own in (rows, scored))
+    there = [column[~np.isnan(column), None] for column in known.T]
+    size = np.array([deviations(column)[0] if len(column) else 0.0 for column in there])
+    varying = size > 0
+    return float((~np.isnan(asked[:, varying])).mean(axis=0) @ np.log(size[varying]))
 
 
 def held_out_records(
@@ -30,8 +44,8 @@ def held_out_records(
     r"""Mean nats per row with standard errors, and paired differences model minus baseline.
 
     The difference is averaged over rows, $\bar\delta \pm s_\delta / \sqrt n$, so the spread that both share cancels.
-    All values are log densities in the units of the file; `log_scale`, the sum of the log standard deviations of the
-    columns, gives the mean in standardised units as well. `law` says what the values are where they are no plain
+    All values are log densities in the units of the file; `log_scale` (:func:`mean_log_scale`) gives the mean in
+    standardised units as well. `law` says what the values are where they are no plain
     densities, `drawn_from` how many rows there were to draw these from. Rows in no fold (NaN in a baseline) are left out,
     and so are rows where only the model failed: those are counted in `failed`, never hidden.
     """

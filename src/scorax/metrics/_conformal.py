@@ -28,5 +28,5 @@ def conformal_quantile(scores: Float[np.ndarray, " n"], level: float) -> float:
         raise ValueError(explain(expected="a level between 0 and 1", got=f"{level!r}", do="try 0.9"))
     if np.isnan(scores).any():
         raise ValueError(explain(expected="scores that are numbers", got="NaN", do="leave such rows out"))
-    rank = math.ceil((len(scores) + 1) * level - 1e-9)  # 0.9 * 10 is a little more than 9 in binary
+    rank = max(1, math.ceil((len(scores) + 1) * level - 1e-9))  # 0.9 * 10 is a little more than 9 in binary
     return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else math.inf

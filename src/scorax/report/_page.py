@@ -83,6 +83,6 @@ def _worst(records: Records) -> list[tuple[MarginalColumn, Grade]]:
         zip(records.marginals.columns, records.verdict.columns, strict=True),
         key=lambda graded: (
             order.index(graded[1]),
-            (graded[0].floor or 0.0) - (graded[0].distance or np.inf),
+            (graded[0].floor or 0.0) - (np.inf if graded[0].distance is None else graded[0].distance),
         ),
     )[:WORST_COLUMNS]

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from scorax._errors import EnvironmentFailure, explain
 from scorax._events import Event, Note, Phase
-from scorax.diagnostics import MIXED_LAW, RowsBeside, compared, generated_records, held_out_records
+from scorax.diagnostics import MIXED_LAW, RowsBeside, compared, generated_records, held_out_records, mean_log_scale
 from scorax.records import Comparison, Evaluation, Generated
 from scorax.tables._axes import axis_of
 from scorax.tables._cells import cells_of_rows, places_of_cells
@@ -93,16 +93,16 @@ def test_comparison(
     thorough: bool,
 ) -> Comparison:
     """The log-densities of rows of a test file beside those of baselines that are fitted to the rows of the fit."""
-    baselines = {}
+    baselines, scored = {}, fitted.compared(held, seed)
+    rows = scored if fit is None else fitted.compared(fit, seed)
     if fit is not None:
-        parts = fitted.compared(fit, seed), fitted.compared(held, seed)
-        baselines = compared(*parts, seed, thorough=thorough)
+        baselines = compared(rows, scored, seed, thorough=thorough)
     return held_out_records(
         values,
         {name: result.values for name, result in baselines.items()},
         source="test file",
         descriptions={name: result.description for name, result in baselines.items()},
-        log_scale=fitted.coordinates.log_scale,
+        log_scale=mean_log_scale(rows, scored),
         law=MIXED_LAW if fitted.mixed else None,
         drawn_from=drawn_from if drawn_from > len(held) else None,
     )

@@ -125,11 +125,6 @@ class Coordinates:
         return np.array(numbers + codes, dtype=np.int64)
 
     @property
-    def log_scale(self) -> float:
-        """Sum of the log scales of the numbers."""
-        return float(np.sum(np.log(self.standardize.scale)))
-
-    @property
     def visit(self) -> CellNoise:
         """What is drawn anew at every visit of a row of :meth:`encode`."""
         return CellNoise(self.num_numbers)

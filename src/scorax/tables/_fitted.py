@@ -1,8 +1,10 @@
 """A fitted table: the field, the way between file units and its own, and everything one asks of it."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, get_args
 
 import equinox as eqx
 import jax
@@ -13,7 +15,7 @@ from jaxtyping import Array, Float
 from scorax._errors import InputError, explain
 from scorax._mixed_rows import MixedRows
 from scorax._rows import map_rows
-from scorax._text import listing
+from scorax._text import listing, quote
 from scorax._trees import cast
 from scorax._types import Key
 from scorax.likelihood import AbstractDivergence, DataLogProb, ExactDivergence, LogProb, data_log_prob
@@ -24,6 +26,9 @@ from scorax.tables._densities import CODED_TOLERANCE, MEAN_TOLERANCE, state_log_
 from scorax.tables._divergences import divergence_of_rows
 from scorax.tables._precision import in_own_precision
 from scorax.tables._scorable import require_known, require_scorable, require_targets, require_whole_rows
+
+Precision = Literal["auto", "float32", "float64"]
+"""Arithmetic of log-densities."""
 
 
 @dataclass(frozen=True)
@@ -55,23 +60,25 @@ class FittedTable(AbstractAnswers):
         """The divergence of the log-density of a row; beyond a hundred columns it is measured once."""
         return divergence_of_rows(self.model, self.dimension)
 
-    @in_own_precision
-    def dequantised(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n columns"]:
-        """The rows with noise inside the cells of their rounded columns, which is what densities are of."""
-        return self.coordinates.invert(self.coordinates.states(values, seed).z)
-
-    @in_own_precision
     def compared(self, values: Float[np.ndarray, "n columns"], seed: int) -> Float[np.ndarray, "n d"] | MixedRows:
         """Rows as baselines see them, in file units: dequantised numbers, or numbers beside categories and holes.
 
-        What the model says of levels that were never seen stands beside them, so that baselines have the same smoothing.
+        Rows that are alike have noise of their own inside their cells: held-out ones would else lie on those of the fit. What the
+        model says of levels that were never seen stands beside the rows, so that baselines have the same smoothing.
         """
         schema = self.coordinates.schema
-        if not self.mixed:
-            return self.dequantised(values, seed)[:, schema.free]
         encoded = schema.encode(values)
+        random = np.random.default_rng([seed, zlib.crc32(np.ascontiguousarray(values).tobytes())])
+        inside = encoded.numbers + encoded.widths * random.uniform(-0.5, 0.5, encoded.numbers.shape)
+        inside = schema.invert(encoded._replace(numbers=inside))
+        if not self.mixed:
+            return inside[:, schema.free]
         owners = [(j, column) for j, column in enumerate(schema.columns) if column.widths]
-        numbers = np.where(np.isnan(encoded.numbers), np.nan, schema.own(values)[:, [j for j, _ in owners]])
+        # Of cells that are all alike baselines are told the width; others are no points of a density either.
+        uneven = [column.step is None and bool(np.isnan(column.widths).any()) for _, column in owners]
+        places = [j for j, _ in owners]
+        numbers = np.where(uneven, inside[:, places], schema.own(values)[:, places])
+        numbers = np.where(np.isnan(encoded.numbers), np.nan, numbers)
         sizes, ordered = tuple(own.size for own in schema.codes), tuple(own.ordered for own in schema.codes)
         steps = tuple(column.step or 0.0 for _, column in owners)
         return MixedRows(numbers, encoded.levels, sizes, steps, ordered, schema.log_mass(values))
@@ -113,9 +120,13 @@ class FittedTable(AbstractAnswers):
                 :meth:`log_probabilities`, which has no error of a solve.
 
         Raises:
-            InputError: a row has a hole and those of the fit had none, or a value that is none of the column's; or columns are
-                given and the model was not trained under masks, or has not seen one of their values, or none is asked for.
+            InputError: another precision; a row has a hole and those of the fit had none, or a value that is none of the
+                column's; or columns are given and the model was not trained under masks, or has not seen one of their values, or
+                none is asked for.
         """
+        if precision not in get_args(Precision):
+            got, do = quote(precision, 20), "leave it at auto"
+            raise InputError(explain(expected=f"precision among {', '.join(get_args(Precision))}", got=got, do=do))
         self.require_scorable(values, "the rows")
         known = self.known(values, given) if given else require_whole_rows(self.config)
         if known is not None:

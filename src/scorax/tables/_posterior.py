@@ -20,6 +20,9 @@ _AT_ONCE = 2**16
 _TRIED = 128
 """Draws among which the search for the mode begins."""
 
+_TIES = 0x74696573
+"""Sets the draw among equal values apart from other randomness of a seed."""
+
 _STEP = 0.05
 """Of finite differences of the log-density, in standard deviations of the draws: far above the error of a solve."""
 
@@ -111,9 +114,13 @@ class Posterior:
         return np.asarray(self.fitted.log_prob(values, given=self.given, seed=None, **loose).value, np.float64)
 
     def ranks(self, values: Float[np.ndarray, "n columns"], each: int, seed: int) -> Int[np.ndarray, "n p"]:
-        """How many of the draws given every row's observation lie below its own parameters."""
-        drawn = self.draws(values, each, seed)
-        return np.sum(drawn < values[:, None, self.places], axis=1)
+        """How many of the draws given every row's observation lie below its own parameters.
+
+        Of draws that equal them, as there are on a grid, any number may: without that ranks of the right law are not uniform.
+        """
+        drawn, own = self.draws(values, each, seed), values[:, None, self.places]
+        ties = np.sum(drawn == own, axis=1)
+        return np.sum(drawn < own, axis=1) + np.random.default_rng([seed, _TIES]).integers(0, ties, endpoint=True)
 
     def _told(self, values: Float[np.ndarray, "n columns"]) -> Evidence:
         coordinates, schema = self.fitted.coordinates, self.fitted.coordinates.schema

@@ -29,7 +29,7 @@ class AbstractTransform(Checked):
     key; the density is then that of the dequantised row.
     """
 
-    def readable(self, rows: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, "n d"]:
+    def readable(self, rows: Float[np.ndarray, "n *shape"]) -> Bool[np.ndarray, "n *shape"]:
         """Which numbers of rows can be encoded: finite ones, unless a transform says what it does with others."""
         return np.isfinite(rows)
 

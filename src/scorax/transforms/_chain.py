@@ -14,7 +14,7 @@ class Chain(AbstractTransform):
 
     links: tuple[AbstractTransform, ...]
 
-    def readable(self, rows: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, "n d"]:
+    def readable(self, rows: Float[np.ndarray, "n *shape"]) -> Bool[np.ndarray, "n *shape"]:
         """Numbers that one of the links reads: NaN passes through those before it."""
         return np.any([np.isfinite(rows), *(link.readable(rows) for link in self.links)], axis=0)
 
