@@ -1,6 +1,7 @@
 """`scorax evaluate` on a tiny run of a table with texts and holes: what it writes, what it says, what it refuses."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,16 @@ def test_the_report_of_a_fit_has_generated_rows_beside_real_ones(work: Path) -> 
     page = (work / "run" / "report.html").read_text()
     assert "Are they copies?" in page
     assert main(["info", str(work / "run")]) == 0
+
+
+def test_the_lines_of_the_guide_run(work: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "evaluation.md").read_text()
+    (lines,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(work)
+    exec(
+        compile(lines.replace("samples=1000", "samples=30").replace("scored=500", "scored=5"), "the guide", "exec"), {}
+    )
+    assert "rows of the fit" in capsys.readouterr().out
 
 
 def test_an_evaluation_prints_writes_a_page_and_its_numbers(work: Path, capsys: Captured) -> None:

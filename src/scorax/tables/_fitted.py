@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -115,9 +115,9 @@ class FittedTable(AbstractAnswers):
             estimate_error: whether to estimate errors.
             draws: of noisy codes a row, where there are categories.
             seed: of noise, draws and probes; ``None`` leaves rounded values where they are.
-            given: columns that are known: the density is that of the others given them. All cells of a row may be missing but
-                one that is asked for. Where one column of levels is asked for it is the probability of
-                :meth:`log_probabilities`, which has no error of a solve.
+            given: columns that are known: the density is that of the others given them, with what is known in the middle of its
+                cells as for draws. All cells of a row may be missing but one that is asked for. Where one column of levels is
+                asked for it is the probability of :meth:`log_probabilities`, which has no error of a solve.
 
         Raises:
             InputError: another precision; a row has a hole and those of the fit had none, or a value that is none of the
@@ -143,6 +143,9 @@ class FittedTable(AbstractAnswers):
         exact = jax.default_backend() == "cpu" and not self.coded
         double = precision == "float64" or (precision == "auto" and exact)
         states = self.coordinates.states(values, seed, known)
+        if states.known is not None:
+            middles = self.coordinates.states(values, None, known).z
+            states = replace(states, z=np.where(states.known, middles, states.z))
         with jax.enable_x64(double):
             answer = state_log_prob(
                 self.model,
