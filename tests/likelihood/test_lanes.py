@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from oracles import awake, mixture, rows_of
-from scorax.likelihood import Hutchinson, log_prob
-from scorax.models import AbstractScoreModel, Denoiser, ScoreFunction
-from scorax.networks import MLP
+from scorax.likelihood import ExactDivergence, Hutchinson, log_prob
+from scorax.likelihood._log_prob import _call_of
+from scorax.models import AbstractScoreModel, Denoiser, Evidence, ScoreFunction
+from scorax.networks import MLP, MaskedInput, ResMLP
 from scorax.processes import VP, GaussianLaw
 from scorax.targets import ExactDenoiser
 
@@ -104,3 +105,16 @@ def test_a_call_is_traceable_in_whatever_is_traced():
     for function, *arguments in ((lambda key: probed(x, key), KEY), (lambda: probed(x, KEY),)):
         got = jax.eval_shape(function, *arguments)
         assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), got) == expected
+
+
+def test_rows_with_evidence_share_the_weights() -> None:
+    """What a row carries from step to step grows with its coordinates and not with the network, of which it needs no copy."""
+
+    def carried(width: int) -> int:
+        network = MaskedInput(ResMLP(9, width=width, depth=2, outputs=3, key=KEY))
+        model = Denoiser(network=network, process=VP(), moments=GaussianLaw.standard(3))
+        evidence = Evidence(jnp.zeros(3), jnp.arange(3) == 0, jnp.arange(3) == 1)
+        call = _call_of(model, ExactDivergence(), jnp.dtype(float), None, False, None)
+        return sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(call.state, jnp.zeros(3), evidence)))
+
+    assert carried(8) == carried(64) < 200

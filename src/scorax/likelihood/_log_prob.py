@@ -154,7 +154,7 @@ class _Call(eqx.Module):
     estimate_error: bool
     key: Key | None
     given: Given | None = None
-    """The model given evidence but for its numbers, which each row has of its own."""
+    """What the model given evidence shares between rows: all of it but the numbers that follow from the evidence."""
 
     def state(self, row: Float[Array, "*shape"], own: Condition) -> tuple[Float[Array, "*shape"], Condition]:
         """The state that a row is, and what its flow is told: numbers of the model given the row's evidence, if there is any.
@@ -162,7 +162,15 @@ class _Call(eqx.Module):
         They are made once a row and not at every evaluation.
         """
         model, told = bound(self.model, own)
-        return on_targets(model, row), eqx.filter(model, eqx.is_array) if isinstance(own, Evidence) else told
+        return on_targets(model, row), self._parts(model)[0] if isinstance(own, Evidence) else told
+
+    def _parts(self, model: PyTree) -> tuple[PyTree, PyTree]:
+        """A model given evidence in two: the numbers that follow from the evidence, and all that rows share.
+
+        Rows share the weights: a copy of them for each would be gigabytes, and no product of matrices would multiply by them.
+        """
+        shared = jax.tree.leaves(self.model)
+        return eqx.partition(model, lambda leaf: eqx.is_array(leaf) and not any(leaf is one for one in shared))
 
     def draw(self, row: Float[Array, "*shape"]) -> PyTree:
         """Probes of a row, which follow from the key and its content."""
@@ -187,10 +195,10 @@ class _Call(eqx.Module):
         return call.alone(row, own, call.draw(row))
 
     def beside(self, own: Condition) -> "_Call":
-        """With all of the model given evidence but its numbers, where a row is told evidence."""
+        """With what rows share of the model given evidence, where a row is told evidence."""
         if not isinstance(own, Evidence):
             return self
-        return dataclasses.replace(self, given=eqx.filter(bound(self.model, own)[0], eqx.is_array, inverse=True))
+        return dataclasses.replace(self, given=self._parts(bound(self.model, own)[0])[1])
 
     @jax.default_matmul_precision(PRODUCTS)
     def alone(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> LogProb:
