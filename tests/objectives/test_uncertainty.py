@@ -6,9 +6,10 @@ import numpy as np
 import optax
 import pytest
 
+from oracles import awake
 from scorax.models import Denoiser, clock_input
-from scorax.networks import MLP, LearnedUncertainty
-from scorax.objectives import DenoisingScoreMatching, UncertaintyWeighting
+from scorax.networks import MLP, LearnedUncertainty, MaskedInput, ResMLP
+from scorax.objectives import DenoisingScoreMatching, FixedQuestion, MaskedMatching, UncertaintyWeighting
 from scorax.processes import VP
 from scorax.training import FitOptions, adamw, fit
 
@@ -49,6 +50,18 @@ def test_the_curve_becomes_the_logarithm_of_the_loss():
         values = jax.vmap(lambda x, k, u=u: objective.objective(trained, x, jnp.asarray(u), key=k))(rows, keys)
         found = trained.network.uncertainty(clock_input(trained.process, t))
         assert abs(float(found) - float(jnp.log(jnp.mean(values)))) < 0.1
+
+
+def test_the_curve_is_read_where_a_question_far_out_is_asked():
+    """Its time is not that of its ``u``; with a curve that is not zero the two values differ."""
+    known, x, u = jnp.array([True, False]), jnp.array([0.3, -1.0]), jnp.asarray(0.2)
+    objective = MaskedMatching(questions=FixedQuestion(known, far=1.0))
+    asked = model(awake(LearnedUncertainty(MaskedInput(ResMLP(6, width=4, depth=1, outputs=2, key=KEY))), key=KEY))
+    curve = asked.network.uncertainty(clock_input(asked.process, objective.time(asked.process, 1 - 0.05 * (1 - u))))
+    expected = objective(asked, x, u, key=KEY) * jnp.exp(-curve) + curve
+    np.testing.assert_allclose(UncertaintyWeighting(objective)(asked, x, u, key=KEY), expected, rtol=1e-6)
+    beside = asked.network.uncertainty(clock_input(asked.process, objective.time(asked.process, u)))
+    assert abs(float(curve - beside)) > 0.01
 
 
 def test_a_network_without_a_curve_is_refused():

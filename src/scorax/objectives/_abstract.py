@@ -59,12 +59,20 @@ class AbstractObjective(Checked):
         training: bool = True,
     ) -> Float[Array, ""]:
         """Unbiased value of the objective from one example; ``training`` turns dropout on."""
+        u, condition = self.visit(x0, u, condition, key=key, training=training)
         process = model.process
         gaussian = isinstance(process, AbstractGaussianProcess)
         weighting = self.weighting or (LikelihoodWeighting() if gaussian else UniformWeighting())
         t = self.time(process, u)
         weight = weighting(process, t) / self._times(process).density(process, t)
         return weight * self.at(model, t, x0, condition, key=key, training=training)
+
+    def visit(
+        self, x0: Float[Array, "*shape"], u: Float[Array, ""], condition: Condition, *, key: Key, training: bool
+    ) -> tuple[Float[Array, ""], Condition]:
+        """Where in the law of the times an example of this key is seen, and what it is told; as it came where not overridden."""
+        del x0, key, training
+        return u, condition
 
     def time(self, process: AbstractProcess, u: Float[Array, ""]) -> Float[Array, ""]:
         """The time that is drawn at ``u``."""

@@ -155,22 +155,15 @@ class MaskedMatching(AbstractObjective):
     weighting: AbstractWeighting = LikelihoodWeighting()  # pyright: ignore[reportIncompatibleVariableOverride]  frozen
     times: AbstractTimes = LikelihoodTimes()  # pyright: ignore[reportIncompatibleVariableOverride]  frozen
 
-    def __call__(
-        self,
-        model: AbstractScoreModel,
-        x0: Float[Array, "*shape"],
-        u: Float[Array, ""],
-        condition: Condition = None,
-        *,
-        key: Key,
-        training: bool = True,
-    ) -> Float[Array, ""]:
-        if training:
-            present = jnp.ones(x0.shape, bool) if condition is None else jnp.asarray(condition.known | condition.target)
-            question = self.questions.ask(present, key=jax.random.fold_in(key, _MASKS))
-            condition = Evidence(x0, question.known, question.target)
-            u = jnp.where(question.far, 1 - _FAR * (1 - u), u)
-        return super().__call__(model, x0, u, condition, key=key, training=training)
+    def visit(
+        self, x0: Float[Array, "*shape"], u: Float[Array, ""], condition: Condition, *, key: Key, training: bool
+    ) -> tuple[Float[Array, ""], Condition]:
+        if not training:
+            return u, condition
+        present = jnp.ones(x0.shape, bool) if condition is None else jnp.asarray(condition.known | condition.target)
+        question = self.questions.ask(present, key=jax.random.fold_in(key, _MASKS))
+        u = jnp.where(question.far, 1 - _FAR * (1 - u), u)
+        return u, Evidence(x0, question.known, question.target)
 
     def at(
         self,

@@ -77,6 +77,7 @@ class UncertaintyWeighting(AbstractObjective):
                     do="put LearnedUncertainty(network) around the network",
                 )
             )
+        u, _ = self.objective.visit(x0, u, condition, key=key, training=training)
         t = self.time(model.process, u)
         curve = model.network.uncertainty(clock_input(model.process, t))
         return value * jnp.exp(-curve) + curve
