@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
-from scorax import ScoreImputer
+from scorax import ScoreDensity, ScoreImputer
 from scorax._errors import InputError
 from scorax.tables import TrainingConfig, fill
 from tiny import TINY
@@ -105,6 +105,7 @@ def test_it_is_cloned_pickled_saved_and_a_step_of_a_pipeline(
     fitted.save(tmp_path / "run")
     again = ScoreImputer.load(tmp_path / "run")
     assert again.get_params() == fitted.get_params()
+    assert ScoreDensity.load(tmp_path / "run").folds == fitted.folds
     np.testing.assert_array_equal(again.transform(numbers), whole)
     framed = fitted.set_output(transform="pandas").transform(numbers)
     assert isinstance(framed, pd.DataFrame)

@@ -159,8 +159,13 @@ def test_clone_pickle_and_folder(law: Untrained, classes: Untrained, tmp_path: P
     again = ScoreConditional.load(tmp_path / "run")
     np.testing.assert_array_equal(again.classes_, classes.classes_)
     np.testing.assert_array_equal(again.predict_proba(X[:3]), classes.predict_proba(X[:3]))
+    assert again.get_params() == classes.get_params()
     with pytest.raises(InputError, match="a model of whole rows"):
         ScoreDensity.load(tmp_path / "run").sample(2)
+    of_numbers = Untrained(CONFIG, classes=False).fit(X, Y)
+    of_numbers.save(tmp_path / "numbers")
+    assert ScoreConditional.load(tmp_path / "numbers").classes is False
+    assert not hasattr(ScoreDensity.load(tmp_path / "numbers"), "classes")
 
 
 def test_what_cannot_be_asked_is_refused(law: Untrained, classes: Untrained) -> None:

@@ -157,7 +157,8 @@ class AbstractTableEstimator(BaseEstimator):
             estimator = cls(from_mapping(FitConfig, to_json(fitted.config)))
             named, estimator.frame_ = list(names) != default_names(len(names)), None
         else:
-            estimator = cls(**memory.parameters)
+            own = memory.parameters  # of an estimator of another class there may be more
+            estimator = cls(**{name: own[name] for name in cls._get_param_names() if name in own})
             named, estimator.frame_ = memory.named, memory.frame
         estimator.fitted_ = fitted
         estimator.n_features_in_ = len(names)

@@ -9,6 +9,9 @@ from scorax.spec import Range
 from scorax.tables._config import FitConfig, Folds, Steps
 from scorax.tables._frames import Frame
 
+_OF_SOME = ("method", "n_draws", "bootstrap", "classes")
+"""Parameters that not every estimator has."""
+
 
 @dataclass(frozen=True)
 class GeneratorState:
@@ -59,6 +62,7 @@ class Memory:
         method: parameter of those that have it.
         n_draws: parameter of those that have it.
         bootstrap: parameter of those that have it.
+        classes: parameter of those that have it.
     """
 
     config: FitConfig | None
@@ -72,6 +76,7 @@ class Memory:
     method: str | None = None
     n_draws: int | None = None
     bootstrap: bool | None = None
+    classes: bool | None = None
 
     @staticmethod
     def of(parameters: dict[str, Any], *, named: bool, frame: Frame | None) -> "Memory":
@@ -89,7 +94,8 @@ class Memory:
             frame=frame,
             method=parameters.get("method"),
             n_draws=_integer(parameters.get("n_draws")),
-            bootstrap=bool(parameters["bootstrap"]) if "bootstrap" in parameters else None,
+            bootstrap=_truth(parameters.get("bootstrap")),
+            classes=_truth(parameters.get("classes")),
         )
 
     @property
@@ -101,8 +107,12 @@ class Memory:
             "max_steps": self.max_steps,
             "random_state": self.seed if self.generator is None else self.generator.generator(),
             "verbose": self.verbose,
-        } | {name: value for name in ("method", "n_draws", "bootstrap") if (value := getattr(self, name)) is not None}
+        } | {name: value for name in _OF_SOME if (value := getattr(self, name)) is not None}
 
 
 def _integer(value: Any) -> int | None:
     return None if value is None else int(value)
+
+
+def _truth(value: Any) -> bool | None:
+    return None if value is None else bool(value)

@@ -250,7 +250,7 @@ class ScoreConditional(AbstractTableEstimator):
         if hasattr(estimator, "feature_names_in_"):
             estimator.feature_names_in_ = estimator.feature_names_in_[:-1]
         if isinstance(estimator._column, AbstractLevels):
-            estimator.classes, estimator.classes_ = True, np.sort(_cells(estimator._column))
+            estimator.classes_ = np.sort(_cells(estimator._column))
         return estimator
 
     def __sklearn_tags__(self) -> Tags:
