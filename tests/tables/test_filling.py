@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import norm
 
 from scorax import EDM, FitConfig
+from scorax._errors import InputError
 from scorax._events import Phase
 from scorax.data import BooleanFormat, NumberFormat, Table, TextFormat
 from scorax.models import Evidence
@@ -165,6 +166,12 @@ def test_a_hole_in_a_constant_is_nothing_to_fill() -> None:
     settings = FitRows(Table(("x", "y", "c"), values, (NumberFormat(),) * 3)).split(QUICK, 0).settings
     assert settings.training.filling_rounds == 1
     assert not settings.network.masks
+
+
+def test_a_network_that_is_not_to_see_masks_is_refused_where_cells_are_missing() -> None:
+    blind = dataclasses.replace(QUICK, network=dataclasses.replace(QUICK.network, masks=False))
+    with pytest.raises(InputError, match=r"network\.masks = false"):
+        FitRows(table()).split(blind, 0)
 
 
 def missing_at_random(count: int, seed: int) -> Table:

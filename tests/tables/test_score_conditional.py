@@ -175,6 +175,7 @@ def test_what_cannot_be_asked_is_refused(law: Untrained, classes: Untrained) -> 
     with pytest.raises(InputError, match="trained under masks"):
         law.fitted_.log_prob(np.column_stack([X, Y])[:2], given=["x0"])
     for call, message in (
+        (lambda: law.predict_quantiles(X[:2], []), "got none"),
         (lambda: law.predict_quantiles(X[:2], [0.0]), "between 0 and 1"),
         (lambda: law.sample(X[:2], 0), "n_samples"),
         (lambda: law.predict_interval(X[:2]), "rows of calibration"),

@@ -51,7 +51,7 @@ class EDMWeighting(AbstractWeighting):
     r"""The weight under which EDM trains: unit weight on the network's error, at log-normal levels.
 
     $$ \lambda = \sigma^2 \, N(\log(\sigma/\alpha); mean, sd^2)\, \frac{R^2}{\alpha^2 sd_{data}^2}\,
-       \frac{d}{dt}\log(\sigma/\alpha). $$
+       \frac{d}{dt}\log(\sigma/\alpha), \qquad R^2 = \alpha^2 sd_{data}^2 + \sigma^2. $$
 
     Args:
         mean: centre of the density over ``log(sigma / alpha)``.

@@ -156,9 +156,11 @@ class ScoreConditional(AbstractTableEstimator):
         """Quantiles (n, levels) of y given each row, as y is written: whole where y is.
 
         Raises:
-            InputError: a level that is not between 0 and 1.
+            InputError: no level, or one that is not between 0 and 1.
         """
         values, levels = self._rows(X), np.atleast_1d(np.asarray(levels, np.float64))
+        if not levels.size:
+            raise InputError(explain(expected="levels between 0 and 1", got="none", do="ask for one or more"))
         for level in levels:
             require_between("levels", float(level))
         return self._law.quantiles(values, np.tile(levels, (len(values), 1)), rounded=True)

@@ -110,12 +110,19 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     """The configuration with every value that was left out filled in from the size of the table.
 
     Raises:
-        InputError: more folds than rows, or fewer than two rows to train on.
+        InputError: more folds than rows, fewer than two rows to train on, or a network that is not to see masks where cells are
+            missing or are told.
         EnvironmentFailure: the model does not fit into the memory of this machine.
     """
     num_rows, usual = size.rows, _usual(size)
     network, training, ensemble = config.network, config.training, config.ensemble
     _require_start(ensemble.starts, size)
+    masks = size.holes or training.masks > 0 or bool(training.given)
+    if masks and network.masks is False:
+        got = "network.masks = false"
+        raise InputError(
+            explain(expected="a network that sees which cells it is told", got=got, do="leave it out or say true")
+        )
     folds = ensemble.folds or min(MEMBERS if ensemble.bootstrap else usual.folds, num_rows)
     if folds > num_rows:
         raise InputError(
@@ -130,7 +137,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         dropout=usual.dropout if network.dropout is None else network.dropout,
         num_frequencies=network.num_frequencies,
         waves=usual.waves if network.waves is None else network.waves,
-        masks=size.holes or bool(network.masks) or training.masks > 0 or bool(training.given),
+        masks=masks or bool(network.masks),
     )
     # The settings of a mixture are cross-validated, which rows that stand there several times would deceive.
     mixture = usual in (_SMALL, _SMALL_CODED, _FLAT) and not shape.masks and not ensemble.bootstrap
