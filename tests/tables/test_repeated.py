@@ -119,3 +119,19 @@ def test_equal_rows_have_places_of_their_own_inside_their_cells() -> None:
     np.testing.assert_array_equal(np.rint(fit), values[:500])
     assert len(np.unique(np.concatenate([fit, held]), axis=0)) == 600
     np.testing.assert_array_equal(fitted.compared(values[:100], 0), held)
+
+
+def test_baselines_are_told_the_width_of_the_cells_of_the_model() -> None:
+    """Values at distances of .2 and .3 lie on points .1 apart, and have noise of .2."""
+    generator = np.random.default_rng(0)
+    points = np.cumsum(generator.integers(2, 4, 300)) / 10
+    weights = np.exp(-(((points - points.mean()) / 12) ** 2) / 2)
+    x, colour = generator.choice(points, 600, p=weights / weights.sum()), generator.integers(0, 2, 600)
+    rows = {"x": pa.array(x), "colour": pa.array(colour > 0)}
+    split = FitRows(Table.of_arrow(rows)).split(CONFIG, 0)
+    training = Training.of(split.train, Coordinates.fit(split.train, split.schema), split.settings, seed=0)
+    found = FittedTable(training.blueprint, training.model).compared(split.train, 0)
+    assert isinstance(found, MixedRows)
+    encoded = split.schema.encode(split.train)
+    np.testing.assert_allclose(encoded.widths[:, 0], 0.2)
+    np.testing.assert_allclose(found.cell_widths, [0.2])

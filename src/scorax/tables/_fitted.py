@@ -80,8 +80,9 @@ class FittedTable(AbstractAnswers):
         numbers = np.where(uneven, inside[:, places], schema.own(values)[:, places])
         numbers = np.where(np.isnan(encoded.numbers), np.nan, numbers)
         sizes, ordered = tuple(own.size for own in schema.codes), tuple(own.ordered for own in schema.codes)
-        steps = tuple(column.step or 0.0 for _, column in owners)
-        return MixedRows(numbers, encoded.levels, sizes, steps, ordered, schema.log_mass(values))
+        # Under a map a cell is a step wide in the unit of the file.
+        cells = tuple((column.step or 0.0) if np.isnan(column.widths[0]) else column.widths[0] for _, column in owners)
+        return MixedRows(numbers, encoded.levels, sizes, cells, ordered, schema.log_mass(values))
 
     @in_own_precision
     def log_prob(
