@@ -152,6 +152,13 @@ def test_help_is_instant() -> None:
     assert not loaded & {"jax", "numpy", "scipy", "sklearn", "pyarrow", "matplotlib"}
 
 
+def test_what_commands_look_at_first_takes_no_slow_import() -> None:
+    """Half of the second in which bad input is refused would go to `scipy.stats` alone."""
+    names = "EvaluationRows, FitRows, MatchedRows, Simulations, open_run, told"
+    loaded = _loaded_after(f"from scorax.tables import {names}\nimport scorax.cli._rows")
+    assert not loaded & {"jax", "scipy.stats", "sklearn", "matplotlib"}
+
+
 def test_benchmarks_import_one_another_in_no_circle():
     files = {path.stem: path for path in (Path(__file__).parents[1] / "benchmarks").glob("*.py")}
     imports = {

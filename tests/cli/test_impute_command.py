@@ -133,6 +133,22 @@ def test_a_parquet_file_is_filled_piece_by_piece(work: Path) -> None:
     assert pq.ParquetFile(work / "many.out.parquet").num_row_groups == 12
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["impute RUN FAR", "logp RUN FAR --given risk", "logp RUN FAR --rank 1", "sample RUN -n 3 --given risk=1e300"],
+)
+def test_a_cell_that_no_model_can_be_told_is_refused_before_any_work(words: str, work: Path, capsys: Captured) -> None:
+    """In single precision it is infinite, and the answers would be no numbers."""
+    far, out = work / "far.csv", work / "no.csv"
+    far.write_text('"height, in m";=risk;colour;children\n1,71;0,5;red;1\n1,71;1e300;;2\n')
+    line = words.replace("risk", "=risk").replace("RUN", str(work / "run")).replace("FAR", str(far)).split()
+    assert main([*line, "-o", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert "a million times beyond those of the fit in column '=risk', got 1e+300" in error
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
 def test_an_array_stays_an_array(work: Path, tmp_path: Path) -> None:
     values = np.random.default_rng(4).normal(size=(60, 3))
     values[::5, 1] = np.nan
@@ -163,6 +179,8 @@ def test_what_cannot_be_filled_is_refused_in_one_line(work: Path, tmp_path: Path
         ([run, table, "-o", out, "--method", "mean", "--spread", out], "apart from the input"),
         ([run, table, "-o", out, "--draws", "201"], "at most 200"),
         ([run, table, "-o", "-", "--draws", "2"], "a file for each"),
+        ([run, table, "-o", str(tmp_path / "none" / "no.csv")], "no folder"),
+        ([run, table, "-o", out, "--as", "images"], "--as table"),
         ([run, table, "-o", str(tmp_path / "no.xls")], "an output ending in"),
         ([run, table, "-o", str(tmp_path / "no.npy")], "an ending that holds numbers only"),
         ([run, str(unseen), "-o", out], "values of the fit"),

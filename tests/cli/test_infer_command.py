@@ -86,6 +86,25 @@ def test_a_run_that_was_killed_before_its_first_step_ends_in_the_same_draws(work
     assert (run / "posterior.csv").read_bytes() == (work / "run" / "posterior.csv").read_bytes()
 
 
+@pytest.mark.parametrize(
+    "words", ["sample RUN -n 5", "logp RUN SIMS --given x,y", "impute RUN SIMS", "evaluate RUN --test SIMS"]
+)
+def test_what_asks_for_whole_rows_is_told_whose_law_the_run_has(words: str, work: Path, capsys: Captured) -> None:
+    line = [word.replace("RUN", str(work / "run")).replace("SIMS", str(work / "sims.csv")) for word in words.split()]
+    assert main([*line, "-o", str(work / ("new" if "evaluate" in words else "new.csv"))]) == 2
+    said = capsys.readouterr().err
+    assert "expected a model of whole rows" in said
+    assert "scorax infer (--resume of a run)" in said
+
+
+def test_an_observation_that_no_model_can_be_told_is_refused(work: Path, capsys: Captured) -> None:
+    """Ten million ranges away a network in single precision answers with no number."""
+    write(work / "far.csv", "y,x", np.array([0.5, 3e8]), np.array([0.9, -0.7]))
+    assert main(command(work, work / "far", observed="far.csv")) == 2
+    assert "in column 'y', got 3e+08 in row 2 (1 of 2 rows)" in capsys.readouterr().err
+    assert not (work / "far").exists()
+
+
 def test_without_priors_there_are_no_bounds_and_it_is_said(work: Path, capsys: Captured) -> None:
     words = ["infer", str(work / "sims.csv"), "--observed", str(work / "x.csv"), "-o", str(work / "plain")]
     assert main([*words, "--parameters", "b, a", *TINY, "--holdout", "0"]) == 0
@@ -133,4 +152,4 @@ def test_a_refusal_comes_before_jax(work: Path, tmp_path: Path) -> None:
 def test_a_run_of_whole_rows_is_not_asked_for_by_fit(work: Path, tmp_path: Path, capsys: Captured) -> None:
     words = ["fit", str(work / "sims.csv"), "-o", str(tmp_path / "run"), "--no-report", "--set", 'training.given=["x"]']
     assert main(words) == 2
-    assert "take ScoreConditional or ScorePosterior" in capsys.readouterr().err
+    assert "ScorePosterior or ScoreConditional for it" in capsys.readouterr().err

@@ -103,6 +103,15 @@ def test_folder_that_holds_something(table: Path, tmp_path: Path, capsys: Captur
     assert (run / "mine.txt").read_text() == "keep"
 
 
+def test_a_schema_of_another_table_is_refused(table: Path, tmp_path: Path, capsys: Captured) -> None:
+    other, schema = tmp_path / "other.csv", str(tmp_path / "other.json")
+    other.write_text(table.read_text().replace("x,y", "x,z"))
+    assert main(["schema", str(other), "-o", schema]) == 0
+    capsys.readouterr()
+    _refused(["fit", str(table), "-o", str(tmp_path / "run"), "--schema", schema], capsys, "table.csv", "column 'z'")
+    assert not (tmp_path / "run").exists()
+
+
 def test_resume_needs_a_run(table: Path, tmp_path: Path, capsys: Captured) -> None:
     _refused(["fit", str(table), "-o", str(tmp_path / "run"), "--resume"], capsys, "no folder")
 
@@ -115,7 +124,10 @@ def test_holdout_is_checked(table: Path, tmp_path: Path, capsys: Captured) -> No
 
 def test_outputs_never_overwrite_their_inputs(table: Path, tmp_path: Path, capsys: Captured) -> None:
     before = table.read_bytes()
-    run = tmp_path / "run"
+    run, spread = tmp_path / "run", str(table)
+    new = ["-o", str(tmp_path / "new.csv"), "--method", "mean"]
+    _refused(["impute", str(run), str(table), *new, "--spread", spread], capsys, f"--spread {spread}", "part of")
+    _refused(["infer", str(table), "--observed", spread, "-o", str(tmp_path)], capsys, f"holds {spread}")
     _refused(["logp", str(run), str(table), "-o", str(table)], capsys, "part of")
     _refused(["sample", str(run), "-n", "5", "-o", str(run / "new.csv")], capsys, "part of")
     assert table.read_bytes() == before
@@ -157,6 +169,8 @@ damaged = whole_run("damaged")
 open("table.csv", "w").write("a,b\\n" + "".join(f"{i * 0.37 % 1:.6f},{i * 0.61 % 1:.6f}\\n" for i in range(60)))
 open("other.csv", "w").write("a,c\\n1,2\\n")
 open("missing.csv", "w").write("a,b\\n1,\\n")
+open("far.csv", "w").write("b\\n1e300\\n")
+__import__("os").mkdir("tables")
 open("table.xyz", "w").write("a\\n1\\n")
 np.save("pictures.npy", pictures := np.arange(30 * 64).astype(np.uint8).reshape(30, 8, 8))
 np.save("few.npy", pictures[:3])
@@ -186,16 +200,28 @@ fit table.csv -o new --distributed
 fit table.csv -o new --devices 7
 fit few.npy -o new
 fit pictures.npy -o new --devices 3
+fit pictures.npy -o new --labels none.npy
+fit tables -o tables/new
 fit table.csv -o damaged --resume
 sample none -n 5 -o new.csv
 sample damaged -n 5 -o new.csv
 sample run -n 5 -o new.xyz
 sample run -n 5 -o new.csv --sampler nosuch
+sample run -n 5 -o none/new.csv
+sample run -n 5 -o tables
+sample run -n 5 -o new.csv --given a>2,a<1
+sample run -n 5 -o new.csv --given a>=1e300,a<1e300
 logp none table.csv -o new.csv
 logp damaged table.csv -o new.csv
 logp run other.csv -o new.csv
 logp run none.csv -o new.csv
 logp run table.csv -o new.xyz
+logp run table.csv -o none/new.csv
+logp run table.csv -o new.csv --as images
+impute run table.csv -o none/new.csv
+infer table.csv --observed far.csv -o new --parameters a
+infer table.csv --observed far.csv -o . --parameters a
+infer table.csv --observed far.csv -o new --prior a=normal(0,-1)
 check --only nosuch
 report none
 report damaged

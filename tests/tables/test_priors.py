@@ -107,8 +107,8 @@ def test_words_are_read() -> None:
         ("a=uniform(1,x)", "expected uniform(low, high)"),
         ("a=uniform(1,-1)", "is not below high"),
         ("a=uniform(0,inf)", "expected uniform(low, high)"),
-        ("a=normal(0,-1)", "expected a positive deviation"),
-        ("a=loguniform(0,1)", "expected a positive low"),
+        ("a=normal(0,-1)", "got deviation, -1.0, is not positive"),
+        ("a=loguniform(0,1)", "got low, 0.0, is not positive"),
         ("a=normal(0,1), a=normal(0,2)", "one prior of 'a'"),
     ],
 )

@@ -11,7 +11,7 @@ from scorax._text import shown_path
 from scorax.cli._console import note, say, table
 from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._paths import refuse_overwriting
-from scorax.cli._read_as import ReadAsOption, others
+from scorax.cli._read_as import ReadAs, ReadAsOption, others
 from scorax.cli._runtime import Devices, pin_threads
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def evaluate(
     saved = open_run(RunFolder(run))
     asked = EvaluationRows.of(
         saved,
-        open_table(test, others=others(read_as)),
-        None if data is None else open_table(data, others=others(read_as)),
+        open_table(test, others=others(read_as, ReadAs.table)),
+        None if data is None else open_table(data, others=others(read_as, ReadAs.table)),
         target=target,
         test_name=shown_path(test),
         data_name=shown_path(data),

@@ -18,10 +18,10 @@ from scorax.cli._command_line import command_line
 from scorax.cli._console import say
 from scorax.cli._distributed import Distributed, Heartbeat, member_of_fit
 from scorax.cli._numbers import LARGEST_SEED
-from scorax.cli._paths import refuse_full_folder, require_folder, require_resumable
+from scorax.cli._paths import refuse_full_folder, refuse_overwriting, require_folder, require_resumable
 from scorax.cli._pictures import fit as _fit_pictures
 from scorax.cli._pictures import refuse_options
-from scorax.cli._read_as import ReadAsOption, SizeOption, others
+from scorax.cli._read_as import ReadAs, ReadAsOption, SizeOption, others
 from scorax.cli._report import say_report
 from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._signals import Signals
@@ -94,6 +94,7 @@ def fit(
     if schema is not None and (columns or categories or ignored):
         got, do = "--schema beside another word on columns", "edit the file, or leave it out"
         raise InputError(explain(expected="--schema, or --column, --category and --ignore", got=got, do=do))
+    refuse_overwriting(output, table)  # in a folder of files a run would be one of them
     if resume:
         require_folder(output)
     else:
@@ -124,11 +125,11 @@ def fit(
     require_whole_rows(settings)
     if resume:
         require_resumable(output)
-    source, streamed = open_table(table, others=others(read_as)), None
+    source, streamed = open_table(table, others=others(read_as, ReadAs.table)), None
     if stream or source.larger_than_memory:
         streamed, given_rows = Streamed.of(source, output, seed=seed, name=shown_path(table))
     else:
-        given_rows = read_table(table, missing="keep", others=others(read_as))
+        given_rows = read_table(table, missing="keep", others=others(read_as, ReadAs.table))
     test_rows = None if test is None else read_table(test, missing="keep")
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema, streamed)
     describe_table(table, rows)
@@ -188,7 +189,7 @@ def _fit_of_pictures(given: dict[str, Any], sets: Sequence[str], processes: Clus
     flags |= {"training.masks": MASKS if given["masks"] else None, "training.flip": given["flip"] or None}
     settings = resolve(PictureConfig, file=given["config"], sets=sets, flags=flags)
     if given["resume"]:
-        require_resumable(given["output"])
+        require_resumable(given["output"], "pictures")
     _fit_pictures(
         given["table"],
         given["output"],
@@ -197,7 +198,7 @@ def _fit_of_pictures(given: dict[str, Any], sets: Sequence[str], processes: Clus
         resume=given["resume"],
         labels=given["labels"],
         size=given["size"],
-        others=others(given["read_as"]),
+        others=others(given["read_as"], ReadAs.images),
         devices=given["devices"],
         processes=processes,
         heartbeat=given["heartbeat"],

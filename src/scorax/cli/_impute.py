@@ -14,10 +14,10 @@ from scorax._progress import RowProgress
 from scorax._text import listing, shown_path
 from scorax.cli._console import note
 from scorax.cli._numbers import LARGEST_SEED
-from scorax.cli._paths import refuse_overwriting, stream
+from scorax.cli._paths import refuse_overwriting, refuse_unwritable, stream
 from scorax.cli._pictures import impute as _impute_pictures
 from scorax.cli._pictures import of_pictures, refuse_options
-from scorax.cli._read_as import ReadAsOption, SizeOption, others
+from scorax.cli._read_as import ReadAs, ReadAsOption, SizeOption, others
 from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._sample import BATCH
 
@@ -93,6 +93,7 @@ def impute(
     """Fill the missing cells of a table from a run."""
     if of_pictures(run):
         refuse_options("pictures", method=method is not Method.draw, spread=spread, raw_csv=raw_csv)
+        others(read_as, ReadAs.images)
         _impute_pictures(run, table, mask, output, seed=seed, draws=draws or 1, size=size, devices=devices)
         return
     refuse_options("a table", mask=mask, size=size)
@@ -106,19 +107,22 @@ def impute(
         raise InputError(explain(expected=f"at most {_TABLES} completed tables", got=got, do=do))
     outputs = [output] if point or draws == 1 else [_numbered(output, k + 1) for k in range(draws)]
     for path in outputs:
-        refuse_overwriting(path, run, table, *([] if spread is None else [spread]))
+        refuse_overwriting(path, run, table)
+        refuse_unwritable(path)
     if spread is not None:
-        refuse_overwriting(spread, run, table)
+        refuse_overwriting(spread, run, table, output, option="--spread")
+        refuse_unwritable(spread, "--spread")
     from scorax.checkpoint import RunFolder
     from scorax.data import filled_writer, open_table
-    from scorax.tables import MatchedRows, open_run, require_masks, require_seen
+    from scorax.tables import MatchedRows, open_run, require_masks, require_told, require_whole_rows
 
-    saved, source = open_run(RunFolder(run)), open_table(table, others=others(read_as))
+    saved, source = open_run(RunFolder(run)), open_table(table, others=others(read_as, ReadAs.table))
     schema = saved.schema
+    require_whole_rows(saved.config)
     require_masks(saved.config)
     matched, holed, first, left = MatchedRows(source, schema, shown_path(table)), 0, None, set[str]()
     for piece in matched.pieces():  # all of it, before JAX is imported
-        require_seen(piece.values, schema, where=piece.where)
+        require_told(piece.values, schema, where=piece.where)
         holed, first, left = holed + _holed(piece.values), first or piece.table, left | _left(piece.table, schema)
     formats = _formats(source, first, schema)
     with ExitStack() as stack:
@@ -129,23 +133,25 @@ def impute(
         spreads = None if spread is None else stack.enter_context(_spread_writer(spread, schema))
         pin_threads(run, devices)
         from scorax._sharding import on_devices
-        from scorax.cli._rows import describe_unknown
+        from scorax.cli._rows import NotFinite, describe_unknown
         from scorax.tables import ScoreDensity, fill
 
         fitted = ScoreDensity.load(run).fitted_
         if first is not None:
             describe_unknown(first, schema)
-        before, cells = 0, 0
+        before, cells, not_finite = 0, 0, NotFinite()
         with on_devices(devices), RowProgress(holed * draws):
             for piece in matched.pieces():
                 filled = fill(
                     fitted, piece.values, method=method.value, draws=draws, seed=seed, at_once=batch, before=before
                 )
                 for k, write in enumerate(writers):
+                    not_finite.add(filled.table(k))
                     write(_whole(piece, filled.table(k), schema, formats))
                 if spreads is not None and filled.spread is not None:
                     spreads.write(_spread_rows(filled.spread, schema, piece.start))
                 before, cells = before + _holed(piece.values), cells + filled.cells.shape[1]
+    not_finite.warn("completed rows")
     if left:
         note(
             f"still with missing cells, no columns of the model: {listing([name for name in formats if name in left])}"

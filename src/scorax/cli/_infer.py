@@ -13,7 +13,13 @@ from scorax._text import quote, shown_path
 from scorax.cli._command_line import command_line
 from scorax.cli._console import note, say
 from scorax.cli._numbers import LARGEST_SEED
-from scorax.cli._paths import refuse_full_folder, refuse_overwriting, require_folder, require_resumable
+from scorax.cli._paths import (
+    refuse_full_folder,
+    refuse_inputs_inside,
+    refuse_overwriting,
+    require_folder,
+    require_resumable,
+)
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
 
@@ -85,9 +91,9 @@ def infer(
         raise InputError(explain(expected="--calibrate or --holdout", got="both", do="leave one out"))
     if holdout is not None and not 0 <= holdout < 1:
         raise InputError(explain(expected="--holdout between 0 and 1", got=f"{holdout:g}", do="try --holdout 0.1"))
-    for source in (simulations, observed, calibrate):
-        if source is not None:
-            refuse_overwriting(source, output)
+    sources = [source for source in (simulations, observed, calibrate) if source is not None]
+    refuse_inputs_inside(output, *sources)
+    refuse_overwriting(output, *sources)
     if resume:
         require_folder(output)
     else:

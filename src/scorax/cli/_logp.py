@@ -12,10 +12,10 @@ from scorax._text import percent, quote, shown_path
 from scorax.cli._console import note, say
 from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._parts import part_of
-from scorax.cli._paths import refuse_overwriting, stream
+from scorax.cli._paths import refuse_overwriting, refuse_unwritable, stream
 from scorax.cli._pictures import logp as _logp_pictures
 from scorax.cli._pictures import of_pictures, refuse_options
-from scorax.cli._read_as import ReadAsOption, SizeOption, others
+from scorax.cli._read_as import ReadAs, ReadAsOption, SizeOption, others
 from scorax.cli._runtime import Devices, pin_threads
 from scorax.cli._sample import BATCH
 
@@ -114,6 +114,7 @@ def logp(
             do = "leave one of them out"
             raise InputError(explain(expected="--rank N among all rows, or --rows A:B", got="both", do=do))
     refuse_overwriting(output, run, table)
+    refuse_unwritable(output)
     if of_pictures(run):
         other = {"tolerance": tolerance, "precision": precision is not Precision.auto, "exact": exact, "given": given}
         refuse_options("pictures", **other, rank=rank)
@@ -127,18 +128,31 @@ def logp(
             batch=batch,
             rows=part,
             size=size,
-            others=others(read_as),
+            others=others(read_as, ReadAs.images),
             devices=devices,
         )
         return
     refuse_options("a table", size=size)
     draws = draws or 4
+    import numpy as np
+
     from scorax.checkpoint import RunFolder
     from scorax.data import TableWriter, open_table
-    from scorax.tables import MatchedRows, Unseen, given_columns, open_run, require_masks, require_scorable
+    from scorax.tables import (
+        MatchedRows,
+        Unseen,
+        given_columns,
+        open_run,
+        require_masks,
+        require_near,
+        require_scorable,
+        require_told,
+        require_whole_rows,
+    )
 
-    saved, source = open_run(RunFolder(run)), open_table(table, others=others(read_as))
+    saved, source = open_run(RunFolder(run)), open_table(table, others=others(read_as, ReadAs.table))
     schema = saved.schema
+    require_whole_rows(saved.config)
     known = [] if given is None else given_columns(given, schema)
     if known or rank is not None:
         require_masks(saved.config)
@@ -146,11 +160,12 @@ def logp(
     matched, unseen, unknown = MatchedRows(source, schema, shown_path(table)), Unseen(0, ()), None
     for piece in matched.pieces(asked):  # all of it, before JAX is imported
         require_scorable(piece.values, schema, holes=saved.config.network.masks, where=piece.where)
+        require_told(np.where(np.isin(schema.names, known), piece.values, np.nan), schema, where=piece.where)
+        if rank is not None:  # to say why a row is unlikely its cells are told
+            require_near(piece.values, schema, where=piece.where)
         unseen, unknown = unseen + Unseen.of(piece.table, piece.values, schema), unknown or piece.table
     writing = TableWriter(stream(output), COLUMNS, (0, None, None), rows=len(asked), header=asked.start == 0)
     pin_threads(run, devices)
-    import numpy as np
-
     from scorax._sharding import on_devices
     from scorax.cli._budget import ErrorBudget
     from scorax.cli._rows import MeanDensity, NotFinite, describe_unknown, describe_unseen

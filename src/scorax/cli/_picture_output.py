@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scorax._errors import InputError, explain
 from scorax._text import shown_path
+from scorax.cli._paths import refuse_unwritable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,8 @@ def picture_writer(
     if ending == "" and output.exists() and (not output.is_dir() or any(output.iterdir())):
         got = f"{shown_path(output)}, which holds something"
         raise InputError(explain(expected="a new or empty folder", got=got, do="name another folder with -o"))
+    if ending:
+        refuse_unwritable(output)
 
     def write(images: "np.ndarray", labels: "np.ndarray | None") -> None:
         from scorax._sheet import sheet, write_png

@@ -1,5 +1,6 @@
 """What the commands do where a run or a path is of pictures; `_fit`, `_sample` and the others ask first and come here."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from scorax.cli._cluster import Cluster, devices_of_all
 from scorax.cli._console import note, say
 from scorax.cli._distributed import member_of_fit
 from scorax.cli._parts import part_of
-from scorax.cli._paths import refuse_overwriting, stream
+from scorax.cli._paths import refuse_overwriting, refuse_unwritable, stream
 from scorax.cli._picture_output import SHEET, picture_writer
 from scorax.cli._runtime import pin_threads
 from scorax.cli._signals import Signals
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("picture", "log_probability", "bits", "error")
 _PROBES = 4
+_HELD = 4
+"""Bytes of memory for each byte of the pictures that are drawn: pieces, the whole of them, and the file."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +189,16 @@ def sample(
 ) -> None:
     """Draw pictures into a sheet, a file of arrays, or a folder of single files with a sheet beside them."""
     from scorax.checkpoint import RunFolder
+    from scorax.data import Limits
     from scorax.pictures import open_pictures, require_averages
 
+    if not math.isfinite(guidance):
+        raise InputError(explain(expected="a finite --guidance", got=f"{guidance}", do="try --guidance 2"))
     saved = open_pictures(RunFolder(run))
+    most = Limits().total_bytes // (_HELD * saved.schema.size)
+    if len(numbers) > most:
+        got, do = f"{len(numbers):,}", "draw fewer, or several parts with --rows"
+        raise InputError(explain(expected=f"at most {most:,} pictures of this size in memory", got=got, do=do))
     wanted = None if class_name is None else saved.schema.place_of(class_name)
     if guidance != 1:
         saved.schema.require_classes()
@@ -228,7 +238,6 @@ def logp(
     devices: int,
 ) -> None:
     """Write the log-probability of every picture and its bits per number, with their error."""
-    refuse_overwriting(output, run, path)
     from scorax.checkpoint import RunFolder
     from scorax.data import TableWriter, TextFormat, read_pictures
     from scorax.pictures import open_pictures
@@ -294,6 +303,7 @@ def impute(
     refuse_overwriting(output, run, path, mask)
     if output.suffix.lower() != ".png":
         raise InputError(explain(expected="a .png", got=f"-o {shown_path(output)}", do="name one with -o"))
+    refuse_unwritable(output)
     from scorax.data import read_pictures
 
     pictures, asked = read_pictures(path, size=size), read_pictures(mask, size=size)

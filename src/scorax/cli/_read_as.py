@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from scorax._errors import InputError, explain
+
 if TYPE_CHECKING:
     from scorax.data import Others
 
@@ -30,6 +32,13 @@ SizeOption: TypeAlias = Annotated[
 ]
 
 
-def others(read_as: ReadAs | None) -> "Others":
-    """What is done with other files of a folder: passed over where a person says which are meant."""
+def others(read_as: ReadAs | None, kind: ReadAs) -> "Others":
+    """What is done with other files of a folder: passed over where a person says which are meant.
+
+    Raises:
+        InputError: another kind is said than that of the run.
+    """
+    if read_as is not None and read_as is not kind:
+        got, do = f"--as {read_as.value}", f"say --as {kind.value}, or leave it out"
+        raise InputError(explain(expected=f"files of the kind of the run, {kind.value}", got=got, do=do))
     return "refuse" if read_as is None else "pass over"

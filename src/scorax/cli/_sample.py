@@ -11,7 +11,7 @@ from scorax._text import percent, shown_path
 from scorax.cli._console import note
 from scorax.cli._numbers import LARGEST_SEED, MOST_ROWS
 from scorax.cli._parts import rows_to_draw
-from scorax.cli._paths import refuse_overwriting, stream
+from scorax.cli._paths import refuse_overwriting, refuse_unwritable, stream
 from scorax.cli._pictures import of_pictures, refuse_options
 from scorax.cli._pictures import sample as _sample_pictures
 from scorax.cli._runtime import Devices, pin_threads
@@ -105,13 +105,15 @@ def sample(
         )
         return
     refuse_options("a table", **{"class": class_name, "guidance": guidance != 1, "average": average})
+    refuse_unwritable(output)
     from scorax.checkpoint import RunFolder
     from scorax.cli._rows import NotFinite
     from scorax.data import TableWriter
-    from scorax.tables import checked_name, kept, open_run, told
+    from scorax.tables import checked_name, kept, open_run, require_whole_rows, told
 
     saved, not_finite = open_run(RunFolder(run)), NotFinite()
     schema = saved.schema
+    require_whole_rows(saved.config)
     known, rest = told(given, schema, saved.config)
     if part is not None and rest is not None:
         expected = "--rows of draws of which all are kept"

@@ -73,6 +73,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
                 )
             )
         self._open = kinds[suffix]
+        if suffix == ".npy":
+            self._npy_type()  # what it cannot hold is refused before there are rows
         self._dialect = replace(dialect, delimiter="\t") if suffix == ".tsv" else dialect
         self._raw, self._header, self._announced, self.rows = raw_names, header, rows, 0
         self._stream: Any = None
@@ -131,7 +133,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
 
         self._put, self._end = put, writer.close
 
-    def _open_npy(self) -> None:
+    def _npy_type(self) -> str:
+        """The type of all numbers of a ``.npy``."""
         other = next(
             (name for name, form in zip(self.columns, self._formats, strict=True) if form.kind != "number"), None
         )
@@ -155,6 +158,10 @@ class TableWriter(AbstractContextManager["TableWriter"]):
                     do="rename the output",
                 )
             )
+        return kind
+
+    def _open_npy(self) -> None:
+        kind = self._npy_type()
 
         def header(rows: int) -> bytes:
             text = io.BytesIO()

@@ -73,8 +73,8 @@ def _bytes_of(array: np.ndarray, path: Path) -> np.ndarray:
     shape = f"shape {array.shape} of {array.dtype}"
     expected = "8-bit pictures, (n, height, width) or (n, height, width, channels) of uint8"
     if array.dtype != np.uint8:
-        do = "scale them to 0 to 255 and save them as bytes: (255 * x).round().astype('uint8')"
-        raise refusal(path, expected, shape, do)
+        what = "x.astype('uint8')" if array.dtype.kind in "iu" else "(255 * x).round().astype('uint8')"
+        raise refusal(path, expected, shape, f"scale them to 0 to 255 and save them as bytes: {what}")
     if array.ndim == 3:
         array = array[..., None]
     if array.ndim != 4 or array.shape[-1] not in (1, 3):

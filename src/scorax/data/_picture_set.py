@@ -55,6 +55,9 @@ class PictureFacts:
     pictures: int
     sha256: str
 
+    def __str__(self) -> str:
+        return f"{self.pictures:,} of them, SHA-256 {self.sha256[:12]}..."
+
 
 def fingerprint_of_pictures(pictures: Pictures) -> PictureFacts:
     """What tells two sets of pictures apart and gives none away."""

@@ -79,6 +79,8 @@ def read_pictures(
         raise refusal(path, "pictures", "no such file or folder", "check the path")
     if ending in PICTURES:
         return pictures_of_files(path.parent, [(path.name, None)], (), size, ())
+    if labels is not None and not labels.is_file():
+        raise refusal(labels, "a .npy of the classes", "no such file", "check the path")
     if ending not in (".npy", ".npz"):
         raise refusal(path, "a folder of PNG or JPEG files, a .npy or a .npz", f"the ending {ending}", "convert it")
     return pictures_of_array(path, labels, size)

@@ -223,6 +223,9 @@ class TableFacts:
     columns: int
     sha256: str
 
+    def __str__(self) -> str:
+        return f"{self.rows:,} rows, {self.columns} columns, SHA-256 {self.sha256[:12]}..."
+
 
 def fingerprint(table: Table) -> TableFacts:
     """What tells two tables apart and gives no row away; the SHA-256 is that of names and values."""

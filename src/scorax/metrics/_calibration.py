@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import binom
 
 from scorax._errors import InputError, explain
 
@@ -125,6 +124,8 @@ def _uniform(rows: int, draws: int, seed: int) -> tuple[Float[np.ndarray, "L cou
 
 def _oddness(rows: int, draws: int) -> Float[np.ndarray, "L counts"]:
     """Two-sided probabilities of the counts 0, ..., n of ranks at most j: twice that of the tail a count lies in."""
+    from scipy.stats import binom
+
     counts, share = np.arange(rows + 1), (np.arange(draws) + 1)[:, None] / (draws + 1)
     return 2 * np.minimum(binom.cdf(counts, rows, share), binom.sf(counts - 1, rows, share))
 

@@ -6,7 +6,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
 from scorax._errors import EnvironmentFailure, InputError, explain
@@ -101,6 +100,8 @@ def detection(
 
 def area_under_curve(scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"]) -> tuple[float, float]:
     """P(score of a positive row > that of another), ties one half, and its variance (DeLong, DeLong and Clarke-Pearson 1988)."""
+    from scipy.stats import rankdata
+
     m, n = int(positive.sum()), int((~positive).sum())
     ranks = rankdata(scores)
     above = (ranks[positive] - rankdata(scores[positive])) / n

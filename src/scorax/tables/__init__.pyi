@@ -28,7 +28,7 @@ from ._run import Note, Saved, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
 from ._schema import LeftOut, Schema
-from ._scorable import Unseen, require_masks, require_scorable, require_seen, require_whole_rows
+from ._scorable import Unseen, require_masks, require_near, require_scorable, require_told, require_whole_rows
 from ._score_conditional import ScoreConditional
 from ._score_density import ScoreDensity
 from ._score_imputer import ScoreImputer
@@ -108,8 +108,9 @@ __all__ = [
     "read_schema",
     "reasons",
     "require_masks",
+    "require_near",
     "require_scorable",
-    "require_seen",
+    "require_told",
     "require_whole_rows",
     "resolved",
     "sample_batches",

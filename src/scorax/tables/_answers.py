@@ -23,7 +23,7 @@ from scorax.tables._filling import drawn
 from scorax.tables._model import Blueprint
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
-from scorax.tables._scorable import require_bounds, require_masks, require_seen
+from scorax.tables._scorable import require_bounds, require_masks, require_told
 from scorax.tables.columns import AbstractLevels
 
 _LOOK = 3.0
@@ -80,7 +80,7 @@ class AbstractAnswers(ABC):
             InputError: the model was not trained under masks, or has not seen a value of a row.
         """
         require_masks(self.config)
-        require_seen(values, self.coordinates.schema, where="the rows")
+        require_told(values, self.coordinates.schema, where="the rows")
         holed = np.asarray(np.isnan(values)[:, self.coordinates.schema.free].any(axis=1))
         # Of a row that is whole all is drawn, and put back: so every row has the draw of its own number.
         asked = np.where(holed[:, None], values, np.nan)
@@ -149,7 +149,7 @@ class AbstractAnswers(ABC):
                 )
         require_bounds(self.coordinates.schema, given)
         known = np.isin(self.coordinates.schema.names, list(given)) & ~np.isnan(values)
-        require_seen(np.where(known, values, np.nan), self.coordinates.schema, where="the given cells")
+        require_told(np.where(known, values, np.nan), self.coordinates.schema, where="the given cells")
         return known
 
 

@@ -14,7 +14,8 @@ from scorax._text import listing, percent, quote, suggest
 from scorax.data import read_cells
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._schema import Schema
-from scorax.tables._scorable import require_known, require_seen
+from scorax.tables._scorable import require_known, require_told
+from scorax.tables.columns import AbstractColumn, AbstractLevels, AbstractNumber, Constant, Difference
 
 _COMPARED: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     ">=": operator.ge,
@@ -48,7 +49,10 @@ class Condition:
 
     def holds(self, rows: Float[np.ndarray, "n columns"]) -> Bool[np.ndarray, " n"]:
         """Which rows it holds for."""
-        own = rows[:, self.column]
+        return self.among(rows[:, self.column])
+
+    def among(self, own: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        """Which values of the column it holds for."""
         if self.operator in _COMPARED:
             return _COMPARED[self.operator](own, float(self.values[0]))
         return np.isin(own, self.values, invert=self.operator == "!=")
@@ -92,7 +96,7 @@ class Conditions:
             )
             if name is None:
                 word = re.split(r"[=<>!,]| in ", rest, maxsplit=1)[0].strip()
-                got = f"{quote(rest, 40)}{suggest(word, schema.names)}"
+                got = f"{quote(rest, 40)}{'' if word in schema.names else suggest(word, schema.names)}"
                 do = f"begin with one of the columns {listing(schema.names)}"
                 raise InputError(place + explain(expected=FORM, got=got, do=do))
             found = _OPERATOR.match(rest, len(name))
@@ -115,6 +119,8 @@ class Conditions:
             raise InputError(
                 place + explain(expected="one value for each column", got=f"two for {quote(twice[0])}", do="drop one")
             )
+        for j in sorted({one.column for one in each}):
+            _require_possible(schema.columns[j], [one for one in each if one.column == j], place)
         return Conditions(tuple(each))
 
     def told(self, schema: Schema, *, masks: bool) -> "Told":
@@ -149,6 +155,40 @@ class Conditions:
         return np.all([one.holds(rows) for one in self.each], axis=0)
 
 
+def _require_possible(column: AbstractColumn, conditions: Sequence[Condition], place: str) -> None:
+    """Refuse conditions on one column that no value of it meets: all draws would be passed over.
+
+    Raises:
+        InputError: they contradict one another, or the ends or the levels of the column.
+    """
+    named = [one.values for one in conditions if one.operator in ("=", "in")]
+    single, low, high, ends = True, -np.inf, np.inf, ""
+    if named:
+        possible = named[0]
+    elif isinstance(column, AbstractLevels):
+        possible = column.points
+    elif isinstance(column, Constant):
+        possible = np.array([column.value])
+    else:
+        single, possible = False, np.empty(0)
+        if isinstance(column, AbstractNumber) and not isinstance(
+            column, Difference
+        ):  # the ends of that are of its excess
+            (low, high), ends, possible = column.map.base.ends, column.ends, np.array(column.spikes)
+    if np.all([one.among(possible) for one in conditions], axis=0).any():
+        return
+    if not single:
+        lower = [(float(one.values[0]), one.operator == ">") for one in conditions if one.operator in (">", ">=")]
+        upper = [(float(one.values[0]), one.operator == "<") for one in conditions if one.operator in ("<", "<=")]
+        low, above = max([(low, False), *lower])
+        high, below = min([(high, False), *upper], key=lambda end: (end[0], not end[1]))
+        if low < high or (low == high and not above and not below):
+            return
+    expected = f"conditions on {quote(column.name)} that a value of it meets"
+    got = f"none{f', of values {ends}' if ends else ''}"
+    raise InputError(place + explain(expected=expected, got=got, do="drop or widen one of them"))
+
+
 def _texts(found: re.Match[str], *, several: bool) -> list[str]:
     if several:
         return [a or b.strip() for a, b in _CELL.findall(found[1]) if (a or b.strip())]
@@ -165,7 +205,10 @@ def _condition(schema: Schema, name: str, sign: str, texts: Sequence[str], where
         expected, got = f"a value of a column of {column.format.kind}s", f"{listing(texts)}, {error}"
         raise InputError(place + explain(expected=expected, got=got, do="write it as in the table")) from None
     if np.isnan(own).any():
-        raise InputError(place + explain(expected="a value", got=listing(texts), do="a missing cell is no condition"))
+        raise InputError(
+            place
+            + explain(expected="a value", got=listing(texts), do="a cell that is missing or infinite is no condition")
+        )
     if sign in _COMPARED:
         if column.format.kind in ("text", "boolean"):
             got, do = f"{sign} of {column.format.kind}s", f"write {name}=VALUE or {name} in {{...}}"
@@ -174,7 +217,7 @@ def _condition(schema: Schema, name: str, sign: str, texts: Sequence[str], where
         column.require(own, f"{where}, {name}")
         rows = np.full((len(own), len(schema.columns)), np.nan)
         rows[:, j] = own
-        require_seen(rows, schema, where=f"{where}, {name}")
+        require_told(rows, schema, where=f"{where}, {name}")
     return Condition(j, sign, own)
 
 

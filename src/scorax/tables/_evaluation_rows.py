@@ -12,7 +12,7 @@ from scorax.tables._cells import places_of_cells
 from scorax.tables._matched import MatchedRows
 from scorax.tables._rows import held_apart
 from scorax.tables._saved import SavedRun
-from scorax.tables._scorable import Unseen, require_scorable
+from scorax.tables._scorable import Unseen, require_scorable, require_whole_rows
 from scorax.tables._streamed import SAMPLED_ROWS, Streamed
 
 
@@ -63,8 +63,10 @@ class EvaluationRows:
             data_name: the same of the other.
 
         Raises:
-            InputError: other columns, a row without a density, another table than that of the fit, or no such column.
+            InputError: a run of some columns given others, other columns, a row without a density, another table than that of
+                the fit, or no such column.
         """
+        require_whole_rows(saved.config)
         schema, unseen = saved.schema, Unseen(0, ())
         for piece in MatchedRows(test, schema, test_name).pieces():
             require_scorable(piece.values, schema, holes=saved.config.network.masks, where=piece.where)

@@ -77,11 +77,14 @@ class FitRows:
         """The schema of the table.
 
         Raises:
-            InputError: a column is of a kind that cannot be fitted, or not what a person says.
+            InputError: a column is of a kind that cannot be fitted, or not what a person says, or there is no such one.
         """
+        if self.given is not None:
+            self.given.match(self.table, self.name)  # it may be that of another table
+            return Found(self.given, ())
         try:
             plain = self.table.is_array and self.choices == Choices() and not np.isnan(self.table.values).any()
-            found = examine(self.table, self.choices, plain=plain) if self.given is None else Found(self.given, ())
+            found = examine(self.table, self.choices, plain=plain)
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from error
         return found
@@ -99,12 +102,12 @@ class FitRows:
         if self.holdout is not None:
             values, held = held_apart(values, self.holdout, seed)
             numbers = None if numbers is None else held_apart(numbers[:, None], self.holdout, seed)[0][:, 0]
-            if not len(held):
-                got = f"{self.holdout:g} of {len(values)} rows"
-                raise _refusal(self.name, expected="a hold-out of at least one row", got=got, do="hold more rows out")
         elif self.test is not None:
             held = schema.match(self.test, self.test_name)
         require_fittable(values, schema, name=self.name)
+        if held is not None and not len(held):
+            got = f"{self.holdout or 0:g} of {len(values)} rows"
+            raise _refusal(self.name, expected="a hold-out of at least one row", got=got, do="hold more rows out")
         require_seen(values, schema, where=self.name)
         schema = schema.refitted(values)
         count = self.count - (self.table.rows - len(values))

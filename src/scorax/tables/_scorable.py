@@ -11,7 +11,11 @@ from scorax._text import listing, quote, shown_path, suggest
 from scorax.data import Table
 from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._schema import Schema
-from scorax.tables.columns import AbstractLevels
+from scorax.tables.columns import AbstractLevels, AbstractNumber
+
+_FAR = 1e6
+"""Ranges of a column beyond what its fit saw, from which on a cell is told to no model: a network takes it in single precision,
+which has lost all else there."""
 
 
 def require_scorable(values: Float[np.ndarray, "n columns"], schema: Schema, *, holes: bool, where: str) -> None:
@@ -70,7 +74,7 @@ def require_whole_rows(config: FitConfig) -> None:
             explain(
                 expected="a model of whole rows",
                 got=f"training.given: the other columns given {listing(config.training.given)}",
-                do="take ScoreConditional or ScorePosterior for it, or leave training.given out",
+                do="take scorax infer (--resume of a run), ScorePosterior or ScoreConditional for it, or leave the key out",
             )
         )
 
@@ -147,6 +151,43 @@ def require_targets(
                 do="give fewer columns, or leave such rows out",
             )
         )
+
+
+def require_told(values: Float[np.ndarray, "n columns"], schema: Schema, *, where: str) -> None:
+    """Refuse known cells that no model of the schema can be told: of no level, or too far off for :func:`require_near`.
+
+    Raises:
+        InputError: there is one; ``where`` begins the message.
+    """
+    require_seen(values, schema, where=where)
+    require_near(values, schema, where=where)
+
+
+def require_near(values: Float[np.ndarray, "n columns"], schema: Schema, *, where: str) -> None:
+    """Refuse numbers that are a million times farther off than those of the fit are from one another, as their map has them.
+
+    Raises:
+        InputError: there is one; ``where`` begins the message.
+    """
+    above = {j: source for j, _, source in schema.differences}
+    for j, (column, cells) in enumerate(zip(schema.columns, values.T, strict=True)):
+        if not isinstance(column, AbstractNumber):
+            continue
+        own = cells - values[:, above[j]] if j in above else cells
+        with np.errstate(over="ignore"):
+            (low, high), numbers = (
+                column.encode(each).numbers[:, 0] for each in (np.array([column.seen.low, column.seen.high]), own)
+            )
+            # Beside spikes alone nothing is seen apart: then the middle of the cells is as far as their width.
+            far = np.abs(numbers - (low + (high - low) / 2)) > _FAR * max(high - low, column.cell)
+        if far.any():
+            row = int(np.argmax(far))
+            raise _refusal(
+                shown_path(where),
+                expected=f"values not a million times beyond those of the fit in column {quote(column.name)}",
+                got=f"{cells[row]:.6g} in row {row + 1} {_share(far)}",
+                do="correct the cells, or leave these rows out",
+            )
 
 
 def require_seen(values: Float[np.ndarray, "n columns"], schema: Schema, *, where: str) -> None:

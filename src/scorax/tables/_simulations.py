@@ -14,6 +14,7 @@ from scorax.tables._config import FitConfig
 from scorax.tables._priors import odd_priors, parameter_columns
 from scorax.tables._rows import FitRows
 from scorax.tables._schema import Schema
+from scorax.tables._scorable import require_told
 from scorax.tables.columns import Prior
 
 MOST_COLUMNS = 64
@@ -110,5 +111,7 @@ def observations(schema: Schema, parameters: Sequence[str], table: Table, where:
     """
     others = [j for j, column in enumerate(schema.columns) if column.name not in parameters]
     values = np.full((table.rows, len(schema.columns)), np.nan)
-    values[:, others] = Schema(tuple(schema.columns[j] for j in others)).match(table, where)
+    seen = Schema(tuple(schema.columns[j] for j in others))
+    values[:, others] = own = seen.match(table, where)
+    require_told(own, seen, where=where)
     return values

@@ -321,4 +321,4 @@ def _require_ascending(low: float, high: float) -> None:
 def _require_positive(**numbers: float) -> None:
     for name, number in numbers.items():
         if not 0 < number < math.inf:
-            raise ValueError(f"expected a positive {name}, got {number!r}")
+            raise ValueError(f"{name}, {number!r}, is not positive and finite")
