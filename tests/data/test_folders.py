@@ -78,18 +78,20 @@ def test_missing_cells_are_named_by_file_and_row(tmp_path: Path) -> None:
 
 
 def test_a_mixture_is_refused_naming_both_or_read_by_a_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder(tmp_path)
-    picture(tmp_path / "a.png")
+    both, run = tmp_path / "both", tmp_path / "run"
+    both.mkdir()
+    folder(both)
+    picture(both / "a.png")
     for read in (holds_pictures, read_table, read_pictures):
         with pytest.raises(InputError, match=r"part-0\.parquet"):
-            read(tmp_path)
-    assert main(["fit", str(tmp_path), "-o", str(tmp_path / "run")]) == 2
+            read(both)
+    assert main(["fit", str(both), "-o", str(run)]) == 2
     said = capsys.readouterr().err
     assert "got 'part-0.parquet' beside 'a.png'; take one out, or say what to read: --as table" in said
-    assert not (tmp_path / "run").exists()
-    found = read_table(tmp_path, missing="keep", others="pass over")
+    assert not run.exists()
+    found = read_table(both, missing="keep", others="pass over")
     assert (found.rows, found.remarks[0]) == (40, "1 other file or folder passed over")
-    pictures = read_pictures(tmp_path, others="pass over")
+    pictures = read_pictures(both, others="pass over")
     assert (len(pictures.images), pictures.remarks) == (1, ("4 other files passed over",))
 
 
