@@ -105,6 +105,16 @@ def test_an_observation_that_no_model_can_be_told_is_refused(work: Path, capsys:
     assert not (work / "far").exists()
 
 
+def test_an_observation_without_a_cell_that_every_simulation_has_is_refused(work: Path, capsys: Captured) -> None:
+    (work / "holed.csv").write_text("y,x\n0.5,0.9\n-3.0,\n")
+    assert main(command(work, work / "holed", observed="holed.csv")) == 2
+    assert (
+        "expected a value in column 'x', which no simulation lacks, got a missing cell in row 2"
+        in capsys.readouterr().err
+    )
+    assert not (work / "holed").exists()
+
+
 def test_without_priors_there_are_no_bounds_and_it_is_said(work: Path, capsys: Captured) -> None:
     words = ["infer", str(work / "sims.csv"), "--observed", str(work / "x.csv"), "-o", str(work / "plain")]
     assert main([*words, "--parameters", "b, a", *TINY, "--holdout", "0"]) == 0

@@ -111,6 +111,7 @@ def infer(
     asked = Simulations(table, names, priors, shown_path(simulations))
     settings, schema = asked.asked(settings), asked.rows.found.schema
     values = observations(schema, names, seen, shown_path(observed))
+    asked.require_cells(seen, shown_path(observed))
     further = None
     if calibrate is not None:
         further = schema.match(read_table(calibrate, missing="keep"), shown_path(calibrate))

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import InputError, explain
+from scorax._text import quote
 from scorax.data import Table
 from scorax.tables._config import FitConfig
 from scorax.tables._priors import odd_priors, parameter_columns
@@ -73,6 +74,26 @@ class Simulations:
         """Lines on priors that the parameters do not look drawn from."""
         values = {name: self.table.values[:, self.table.columns.index(name)] for name in self.parameters}
         return tuple(odd_priors(self.rows.found.schema.columns, values))
+
+    def require_cells(self, table: Table, where: str) -> None:
+        """Refuse observations that lack a cell which no simulation lacks: the law given the others is not learned from these.
+
+        Raises:
+            InputError: there is one.
+        """
+        schema, holed = self.observed.found.schema, np.atleast_1d(np.isnan(self.table.values).any(axis=0))
+        lacking = {name for name, some in zip(self.table.columns, holed, strict=True) if some}
+        for name, values in zip(table.columns, table.values.T, strict=True):
+            missing = np.isnan(values)
+            if missing.any() and name not in lacking and name in [schema.names[j] for j in schema.free]:
+                raise InputError(
+                    f"{where}: "
+                    + explain(
+                        expected=f"a value in column {quote(name)}, which no simulation lacks",
+                        got=f"a missing cell in row {int(np.argmax(missing)) + 1}",
+                        do="fill it, or simulate with missing cells in that column too",
+                    )
+                )
 
     def asked(self, config: FitConfig) -> FitConfig:
         """The configuration of the law of the parameters given the rest.
