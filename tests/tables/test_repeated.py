@@ -14,6 +14,7 @@ from scorax.tables import FitRows, TrainingConfig
 from scorax.tables._coordinates import Coordinates
 from scorax.tables._examine import examine
 from scorax.tables._fitted import FittedTable
+from scorax.tables._rows import Split
 from scorax.tables._training import Training
 from scorax.tables.columns import Continuous, Repeated, Rounded
 from untrained import CONFIG
@@ -85,6 +86,11 @@ def test_nothing_is_refused_and_beyond_the_outermost_cells_the_density_goes_on()
     np.testing.assert_array_equal(found.decode(encoded), [found.levels[0], found.levels[-1], np.nan])
 
 
+def not_trained(split: Split) -> FittedTable:
+    training = Training.of(split.train, Coordinates.fit(split.train, split.schema), split.settings, seed=0)
+    return FittedTable(training.blueprint, training.model)
+
+
 def test_baselines_see_values_inside_their_cells() -> None:
     """Forty prices on no grid beside a colour: baselines of their middles have more than the law itself."""
     generator = np.random.default_rng(0)
@@ -94,8 +100,7 @@ def test_baselines_see_values_inside_their_cells() -> None:
     split = FitRows(table).split(CONFIG, 0)
     price = split.schema.columns[0]
     assert isinstance(price, Repeated)
-    training = Training.of(split.train, Coordinates.fit(split.train, split.schema), split.settings, seed=0)
-    rows = FittedTable(training.blueprint, training.model).compared(split.train, 0)
+    rows = not_trained(split).compared(split.train, 0)
     assert isinstance(rows, MixedRows)
     place, at = np.searchsorted(levels, split.train[:, 0]), np.array(price.knots.at)
     assert (at[place] <= rows.numbers[:, 0]).all()
@@ -111,8 +116,7 @@ def test_equal_rows_have_places_of_their_own_inside_their_cells() -> None:
     """Held-out rows at the same place as equal ones of the fit would have any density under a kernel."""
     values = np.random.default_rng(0).integers(0, 20, (600, 2)).astype(float)
     split = FitRows(Table.of(values, ["a", "b"], "X")).split(dataclasses.replace(CONFIG, training=TrainingConfig()), 0)
-    training = Training.of(split.train, Coordinates.fit(split.train, split.schema), split.settings, seed=0)
-    fitted = FittedTable(training.blueprint, training.model)
+    fitted = not_trained(split)
     fit, held = fitted.compared(values[:500], 0), fitted.compared(values[:100], 0)
     assert isinstance(fit, np.ndarray)
     assert isinstance(held, np.ndarray)
@@ -129,8 +133,7 @@ def test_baselines_are_told_the_width_of_the_cells_of_the_model() -> None:
     x, colour = generator.choice(points, 600, p=weights / weights.sum()), generator.integers(0, 2, 600)
     rows = {"x": pa.array(x), "colour": pa.array(colour > 0)}
     split = FitRows(Table.of_arrow(rows)).split(CONFIG, 0)
-    training = Training.of(split.train, Coordinates.fit(split.train, split.schema), split.settings, seed=0)
-    found = FittedTable(training.blueprint, training.model).compared(split.train, 0)
+    found = not_trained(split).compared(split.train, 0)
     assert isinstance(found, MixedRows)
     encoded = split.schema.encode(split.train)
     np.testing.assert_allclose(encoded.widths[:, 0], 0.2)

@@ -125,11 +125,12 @@ def fit(
     require_whole_rows(settings)
     if resume:
         require_resumable(output)
-    source, streamed = open_table(table, others=others(read_as, ReadAs.table)), None
+    other_files = others(read_as, ReadAs.table)
+    source, streamed = open_table(table, others=other_files), None
     if stream or source.larger_than_memory:
         streamed, given_rows = Streamed.of(source, output, seed=seed, name=shown_path(table))
     else:
-        given_rows = read_table(table, missing="keep", others=others(read_as, ReadAs.table))
+        given_rows = read_table(table, missing="keep", others=other_files)
     test_rows = None if test is None else read_table(test, missing="keep")
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema, streamed)
     describe_table(table, rows)

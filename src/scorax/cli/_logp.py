@@ -160,7 +160,8 @@ def logp(
     matched, unseen, unknown = MatchedRows(source, schema, shown_path(table)), Unseen(0, ()), None
     for piece in matched.pieces(asked):  # all of it, before JAX is imported
         require_scorable(piece.values, schema, holes=saved.config.network.masks, where=piece.where)
-        require_told(np.where(np.isin(schema.names, known), piece.values, np.nan), schema, where=piece.where)
+        if known:
+            require_told(np.where(np.isin(schema.names, known), piece.values, np.nan), schema, where=piece.where)
         if rank is not None:  # to say why a row is unlikely its cells are told
             require_near(piece.values, schema, where=piece.where)
         unseen, unknown = unseen + Unseen.of(piece.table, piece.values, schema), unknown or piece.table

@@ -162,19 +162,17 @@ def _require_possible(column: AbstractColumn, conditions: Sequence[Condition], p
         InputError: they contradict one another, or the ends or the levels of the column.
     """
     named = [one.values for one in conditions if one.operator in ("=", "in")]
-    single, low, high, ends = True, -np.inf, np.inf, ""
+    low, high, ends, single = -np.inf, np.inf, "", True
     if named:
         possible = named[0]
     elif isinstance(column, AbstractLevels):
         possible = column.points
     elif isinstance(column, Constant):
         possible = np.array([column.value])
+    elif isinstance(column, AbstractNumber) and not isinstance(column, Difference):
+        (low, high), ends, single, possible = column.map.base.ends, column.ends, False, np.array(column.spikes)
     else:
-        single, possible = False, np.empty(0)
-        if isinstance(column, AbstractNumber) and not isinstance(
-            column, Difference
-        ):  # the ends of that are of its excess
-            (low, high), ends, possible = column.map.base.ends, column.ends, np.array(column.spikes)
+        single, possible = False, np.empty(0)  # the ends of a difference are those of its excess
     if np.all([one.among(possible) for one in conditions], axis=0).any():
         return
     if not single:

@@ -81,11 +81,12 @@ class Simulations:
         Raises:
             InputError: there is one.
         """
-        schema, holed = self.observed.found.schema, np.atleast_1d(np.isnan(self.table.values).any(axis=0))
-        lacking = {name for name, some in zip(self.table.columns, holed, strict=True) if some}
+        schema, lacking = self.observed.found.schema, np.asarray(np.isnan(self.table.values).any(axis=0))
+        free = {schema.names[j] for j in schema.free}
+        whole = free - {name for name, some in zip(self.table.columns, lacking, strict=True) if some}
         for name, values in zip(table.columns, table.values.T, strict=True):
             missing = np.isnan(values)
-            if missing.any() and name not in lacking and name in [schema.names[j] for j in schema.free]:
+            if name in whole and missing.any():
                 raise InputError(
                     f"{where}: "
                     + explain(
