@@ -109,7 +109,7 @@ def test_an_observation_without_a_cell_that_every_simulation_has_is_refused(work
     (work / "holed.csv").write_text("y,x\n0.5,0.9\n-3.0,\n")
     assert main(command(work, work / "holed", observed="holed.csv")) == 2
     assert (
-        "expected a value in column 'x', which no simulation lacks, got a missing cell in row 2"
+        "expected a value in column 'x', which no row of the fit lacks, got a missing cell in row 2"
         in capsys.readouterr().err
     )
     assert not (work / "holed").exists()

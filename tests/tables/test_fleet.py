@@ -74,7 +74,10 @@ def test_an_empty_batch_has_the_columns(work: Path) -> None:
         (lambda t: t.append_column("error", t["a"]), "batch 0: expected columns of other names, got a column 'error'"),
         (lambda t: t.drop_columns("a"), "batch 0: expected the column 'a', got none of that name"),
         (lambda t: t.set_column(3, "a", pa.array([np.inf] * 75)), "infinite or too large number in column 'a', row 1"),
-        (lambda t: t.set_column(3, "a", pa.array([None] * 75, pa.float64())), "a missing cell in column 'a'"),
+        (
+            lambda t: t.set_column(3, "a", pa.array([None] * 75, pa.float64())),
+            "no row of the fit lacks, got a missing cell",
+        ),
     ],
 )
 def test_batches_that_cannot_be_scored(work: Path, change: object, message: str) -> None:

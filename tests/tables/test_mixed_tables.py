@@ -174,5 +174,5 @@ def test_a_row_without_a_cell_is_refused_by_its_number() -> None:
 def test_holes_are_refused_in_one_line_where_a_fit_has_none() -> None:
     """A fit refuses such rows for its report before it trains."""
     whole = table(20, holes=False)
-    with pytest.raises(InputError, match=r"tests\.csv: .*a missing cell in column"):
+    with pytest.raises(InputError, match=r"tests\.csv: .*no row of the fit lacks, got a missing cell"):
         FitRows(whole, test=table(40), test_name="tests.csv").split(QUICK, 0)

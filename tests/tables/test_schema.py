@@ -170,7 +170,7 @@ def edits(obj):
     whole, half, same, real = obj["columns"]
     return {
         "no version": lambda: obj.pop("version"),
-        "other version": lambda: obj.update(version=4),
+        "other version": lambda: obj.update(version=5),
         "version true": lambda: obj.update(version=True),
         "fields of another version": lambda: obj.update(version=2),
         "unknown key": lambda: obj.update(more=1),

@@ -49,6 +49,7 @@ SCHEMA = Schema(
         Copy("state", TextFormat(("x", "y")), "code", images=(1.0, 0.0), at=(7.0, 501.0)),
     ),
     (LeftOut("id", "identifier"),),
+    holed=("age", "width"),
 )
 WRITTEN: dict[str, Any] = json.loads(json.dumps(SCHEMA.to_json()))
 
@@ -68,6 +69,8 @@ def _at(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 EDITS: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], dict[str, Any]]] = {
     "no left out": (lambda obj: obj, {"left_out": None}),
+    "holes that are no list": (lambda obj: obj, {"holed": "age"}),
+    "holes in another column": (lambda obj: obj, {"holed": ["id"]}),
     "left out of another kind": (lambda obj: obj, {"left_out": ["id"]}),
     "left out and there": (lambda obj: obj, {"left_out": [{"name": "age", "why": ""}]}),
     "left out with more": (lambda obj: obj, {"left_out": [{"name": "x", "why": "", "more": 1}]}),

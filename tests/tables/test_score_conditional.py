@@ -84,6 +84,20 @@ def test_what_a_row_lacks_is_summed_over() -> None:
     require_densities(law, asked, Y[1:4], norm(means, deviation).logpdf(Y[1:4]))
 
 
+def test_a_row_that_lacks_what_no_row_of_the_fit_lacks_is_refused(tmp_path: Path) -> None:
+    """The network was never asked for y without that cell. A folder keeps which columns these are."""
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    frame.loc[::7, "b"] = np.nan
+    law = Untrained(CONFIG).fit(frame, pd.Series(Y, name="c"))
+    assert law.schema_.holed == ("b",)
+    law.save(tmp_path / "run")
+    asked = frame.iloc[[1, 2, 3]].assign(c=[1.0, np.nan, 2.0])
+    for own in (law, ScoreConditional.load(tmp_path / "run")):
+        for ask in (own.predict, lambda rows, own=own: own.score_samples(rows, Y[1:4])):
+            with pytest.raises(InputError, match=r"a value in column 'c', which no row of the fit lacks.*in row 2"):
+                ask(asked)
+
+
 def test_a_prediction_depends_on_its_row_alone(law: Untrained) -> None:
     every = law.predict(X[:9])
     np.testing.assert_array_equal(law.predict(X[4:6]), every[4:6])

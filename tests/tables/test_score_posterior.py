@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import clone
 
 from scorax import FitConfig, ScoreDensity, ScorePosterior
+from scorax._errors import InputError
 from scorax.metrics import Calibration
 from scorax.tables import (
     Beta,
@@ -216,6 +217,19 @@ def test_a_folder_keeps_the_law(law: Untrained, tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.sample(X[0], 3), law.sample(X[0], 3))
     with pytest.raises(ValueError, match="whole rows"):
         ScoreDensity.load(tmp_path / "run").sample(1)
+
+
+def test_an_observation_lacks_only_what_simulations_lack(tmp_path: Path) -> None:
+    frame = pd.DataFrame(X, columns=["x", "y"])
+    frame.loc[::5, "y"] = np.nan
+    law = Untrained(PRIORS, config=CONFIG).fit(THETA, frame)
+    law.save(tmp_path / "run")
+    whole, asked = pd.DataFrame({"x": [0.1], "y": [np.nan]}), pd.DataFrame({"x": [np.nan], "y": [0.1]})
+    for own in (law, ScorePosterior.load(tmp_path / "run")):
+        assert own.sample(whole, 3).shape == (1, 3, 2)
+        for ask in (own.sample, own.map, lambda rows, own=own: own.log_prob(THETA[:1], rows)):
+            with pytest.raises(InputError, match=r"observed: expected a value in column 'x', which no row of the fit"):
+                ask(asked)
 
 
 def test_it_is_cloned_and_pickled(law: Untrained) -> None:

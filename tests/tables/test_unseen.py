@@ -127,6 +127,20 @@ def test_a_row_is_scored_by_its_other_cells_and_the_mass_of_what_was_never_seen(
     np.testing.assert_allclose(gap(2, 13.0), expected, atol=0.02)
 
 
+def test_a_row_lacks_only_what_rows_of_the_fit_lack() -> None:
+    """A column that is whole in the fit; a schema of an earlier version does not say which, and holds nobody up."""
+    rows = table(holes=True)
+    rows.values[:, 1] = np.nan_to_num(rows.values[:, 1])
+    fitted = independent(rows)
+    assert fitted.coordinates.schema.holed == ("colour", "visits")
+    asked = np.array([[1.0, np.nan, 2.0]])
+    with pytest.raises(InputError, match=r"a value in column 'number', which no row of the fit lacks.*training\.masks"):
+        fitted.log_prob(asked)
+    earlier = replace(fitted.coordinates.schema, holed=None)
+    blueprint = replace(fitted.blueprint, coordinates=replace(fitted.coordinates, schema=earlier))
+    assert np.isfinite(replace(fitted, blueprint=blueprint).log_prob(asked).value).all()
+
+
 def test_a_row_with_nothing_but_what_was_never_seen_has_its_mass() -> None:
     rows = table(holes=True)
     fitted = independent(rows)

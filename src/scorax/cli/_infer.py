@@ -101,7 +101,7 @@ def infer(
     from scorax.cli._rows import NotFinite, describe_table
     from scorax.data import read_table
     from scorax.spec import resolve
-    from scorax.tables import FitConfig, Simulations, observations, read_priors
+    from scorax.tables import FitConfig, Simulations, observations, read_priors, require_scorable
 
     priors = None if prior is None else read_priors(prior)
     names = _names(parameters, () if priors is None else tuple(priors))
@@ -110,13 +110,11 @@ def infer(
     table, seen = read_table(simulations, missing="keep"), read_table(observed, missing="keep")
     asked = Simulations(table, names, priors, shown_path(simulations))
     settings, schema = asked.asked(settings), asked.rows.found.schema
-    values = observations(schema, names, seen, shown_path(observed))
-    asked.require_cells(seen, shown_path(observed))
     further = None
     if calibrate is not None:
         further = schema.match(read_table(calibrate, missing="keep"), shown_path(calibrate))
-    if len(values) * samples > _MOST:
-        got, do = f"{len(values)} rows x {samples} draws", "ask for fewer with --samples, or in several calls"
+    if seen.rows * samples > _MOST:
+        got, do = f"{seen.rows} rows x {samples} draws", "ask for fewer with --samples, or in several calls"
         raise InputError(explain(expected=f"at most {_MOST:,} draws", got=got, do=do))
     if holdout is None:
         holdout = 0.0 if calibrate is not None else min(_HELD, _MOST_HELD / table.rows)
@@ -124,6 +122,9 @@ def infer(
     if resume:
         require_resumable(output)
     split = rows.split(settings, seed)
+    values = observations(schema, split.settings, names, seen, shown_path(observed))
+    if calibrate is not None and further is not None:
+        require_scorable(further, schema, split.settings, where=shown_path(calibrate))
     further = split.held if further is None else further
     describe_table(simulations, asked.observed)
     _describe(asked, seen)

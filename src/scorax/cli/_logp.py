@@ -159,7 +159,7 @@ def logp(
     asked = range(source.rows) if part is None else part_of(part, source.rows)
     matched, unseen, unknown = MatchedRows(source, schema, shown_path(table)), Unseen(0, ()), None
     for piece in matched.pieces(asked):  # all of it, before JAX is imported
-        require_scorable(piece.values, schema, holes=saved.config.network.masks, where=piece.where)
+        require_scorable(piece.values, schema, saved.config, where=piece.where)
         if known:
             require_told(np.where(np.isin(schema.names, known), piece.values, np.nan), schema, where=piece.where)
         if rank is not None:  # to say why a row is unlikely its cells are told

@@ -69,7 +69,7 @@ class EvaluationRows:
         require_whole_rows(saved.config)
         schema, unseen = saved.schema, Unseen(0, ())
         for piece in MatchedRows(test, schema, test_name).pieces():
-            require_scorable(piece.values, schema, holes=saved.config.network.masks, where=piece.where)
+            require_scorable(piece.values, schema, saved.config, where=piece.where)
             unseen += Unseen.of(piece.table, piece.values, schema)
         table = _some(test, saved.facts.seed)
         held, place = schema.match(table, test_name), _target(saved, target)

@@ -121,7 +121,7 @@ class FittedTable(AbstractAnswers):
                 asked for it is the probability of :meth:`log_probabilities`, which has no error of a solve.
 
         Raises:
-            InputError: another precision; a row has a hole and those of the fit had none, or a value that is none of the
+            InputError: another precision; a row lacks a cell that those of the fit have, or has a value that is none of the
                 column's; or columns are given and the model was not trained under masks, or has not seen one of their values, or
                 none is asked for.
         """
@@ -296,9 +296,9 @@ class FittedTable(AbstractAnswers):
         """Refuse rows that have no density here; ``where`` begins the message.
 
         Raises:
-            InputError: a row has a hole and those of the fit had none, or a value that is none of the column's.
+            InputError: a row lacks a cell that those of the fit have, or has a value that is none of the column's.
         """
-        require_scorable(values, self.coordinates.schema, holes=self.config.network.masks, where=where)
+        require_scorable(values, self.coordinates.schema, self.config, where=where)
 
     def _require_plain(self, what: str, do: str) -> None:
         """Refuse what is only defined where every number is the value of its column."""

@@ -1,6 +1,6 @@
 """The rows of a fit: what is trained on, what the report is held against, and what cannot be fitted."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -81,13 +81,19 @@ class FitRows:
         """
         if self.given is not None:
             self.given.match(self.table, self.name)  # it may be that of another table
-            return Found(self.given, ())
+            return self._with_holes(Found(self.given, ()))
         try:
             plain = self.table.is_array and self.choices == Choices() and not np.isnan(self.table.values).any()
             found = examine(self.table, self.choices, plain=plain)
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from error
-        return found
+        return self._with_holes(found)
+
+    def _with_holes(self, found: Found) -> Found:
+        lacking = np.asarray(np.isnan(self.table.values).any(axis=0))
+        holed = {name for name, some in zip(self.table.columns, lacking, strict=True) if some}
+        names = tuple(name for name in found.schema.names if name in holed)
+        return found._replace(schema=replace(found.schema, holed=names))
 
     def split(self, config: FitConfig, seed: int) -> Split:
         """What a fit takes from the table under a configuration.
@@ -118,7 +124,7 @@ class FitRows:
         given_cells(values, schema, settings)
         if held is not None:
             where = f"the {self.source}" if self.test is None else self.test_name
-            require_scorable(held, schema, holes=settings.network.masks, where=where)
+            require_scorable(held, schema, settings, where=where)
         return Split(schema, settings, values, held, numbers)
 
 

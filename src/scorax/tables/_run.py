@@ -83,7 +83,7 @@ def fit_run(
     run.require_free()
     require_place(run, resume)
     if rows.streamed is not None:
-        rows.streamed.require(split.schema, holes=bool(np.isnan(split.train[:, split.schema.free]).any()))
+        rows.streamed.require(split.schema, split.settings)
     with run.create().lock():
         require_place(run, resume)  # somebody may have begun a run meanwhile
         for line in run.recover():

@@ -51,11 +51,13 @@ class Schema:
         columns: what rows consist of.
         left_out: what a table may have besides.
         dialect: how a CSV file of such rows is written.
+        holed: names of the columns in which some of the rows lack a cell; ``None`` where nobody has looked.
     """
 
     columns: tuple[AbstractColumn, ...]
     left_out: tuple[LeftOut, ...] = ()
     dialect: Dialect = field(default_factory=Dialect)
+    holed: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         require_sources(self.columns)
@@ -128,7 +130,8 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """The schema as JSON; read back by ``from_json``."""
-        return written(self.columns, tuple((one.name, one.why) for one in self.left_out), self.dialect)
+        left_out = tuple((one.name, one.why) for one in self.left_out)
+        return written(self.columns, left_out, self.dialect, self.holed)
 
     @staticmethod
     def from_json(obj: Any, where: str = "schema.json") -> "Schema":
@@ -137,9 +140,9 @@ class Schema:
         Raises:
             InputError: it is no schema.
         """
-        columns, left_out, dialect = read_schema(obj, where)
+        columns, left_out, dialect, holed = read_schema(obj, where)
         try:
-            return Schema(columns, tuple(LeftOut(*one) for one in left_out), dialect)
+            return Schema(columns, tuple(LeftOut(*one) for one in left_out), dialect, holed)
         except ValueError as error:
             got, do = str(error), "the file is damaged or foreign"
             raise InputError(f"{where}: " + explain(expected="a schema", got=got, do=do)) from None

@@ -10,26 +10,33 @@ from scorax.data import Dialect, Limits, NumberFormat, check_names
 from scorax.spec import from_mapping, to_json
 from scorax.tables.columns import KINDS, AbstractColumn
 
-VERSION = 3
-"""Versions 1 and 2 had one record for all kinds, with ``null`` where a field is not the kind's; see :class:`FlatColumn`."""
+VERSION, _FLAT = 4, 2
+"""Version 3 had no ``holed``. Versions 1 and 2 had one record for all kinds, with ``null`` where a field is not the kind's; see
+:class:`FlatColumn`."""
 
 _DO = "the file is damaged or foreign"
 
 
 def written(
-    columns: tuple[AbstractColumn, ...], left_out: tuple[tuple[str, str], ...], dialect: Dialect
+    columns: tuple[AbstractColumn, ...],
+    left_out: tuple[tuple[str, str], ...],
+    dialect: Dialect,
+    holed: tuple[str, ...] | None,
 ) -> dict[str, Any]:
-    """Columns, names of those that are left out with the reasons, and the dialect of CSV files, as JSON of this version."""
+    """The parts of a schema as JSON of this version."""
     return {
         "version": VERSION,
         "dialect": to_json(dialect),
         "columns": [{"kind": column.kind, **to_json(column)} for column in columns],
         "left_out": [{"name": name, "why": why} for name, why in left_out],
+        "holed": None if holed is None else list(holed),
     }
 
 
-def read_schema(obj: Any, where: str) -> tuple[tuple[AbstractColumn, ...], tuple[tuple[str, str], ...], Dialect]:
-    """Columns, those that are left out, and the dialect, from JSON of any version, with no unknown key.
+def read_schema(
+    obj: Any, where: str
+) -> tuple[tuple[AbstractColumn, ...], tuple[tuple[str, str], ...], Dialect, tuple[str, ...] | None]:
+    """The parts of a schema from JSON of any version, with no unknown key.
 
     Raises:
         InputError: it is something else.
@@ -38,7 +45,8 @@ def read_schema(obj: Any, where: str) -> tuple[tuple[AbstractColumn, ...], tuple
     _expect("version" in obj, where, "the key version", "none")
     version = obj["version"]
     _expect(type(version) is int and 1 <= version <= VERSION, where, f"a version up to {VERSION}", version)
-    keys = ("version", "columns") if version < VERSION else ("version", "dialect", "columns", "left_out")
+    keys = ("version", "columns") if version <= _FLAT else ("version", "dialect", "columns", "left_out")
+    keys = keys if version < VERSION else (*keys, "holed")
     for key in obj:
         _expect(key in keys, where, f"the keys {', '.join(keys)}", key)
     _expect("columns" in obj, where, "the key columns", "none")
@@ -50,7 +58,11 @@ def read_schema(obj: Any, where: str) -> tuple[tuple[AbstractColumn, ...], tuple
     check_names([column.name for column in columns], where, Limits())
     check_names([*(column.name for column in columns), *(one.name for one in left)], where, Limits())
     dialect = from_mapping(Dialect, obj.get("dialect", {}), f"{where}: dialect", _DO)
-    return columns, tuple((one.name, one.why) for one in left), dialect
+    holed = obj.get("holed")
+    _expect(holed is None or isinstance(holed, list), where, "a list of columns with missing cells", holed)
+    for name in holed or ():
+        _expect(name in {column.name for column in columns}, f"{where}: holed", "names of columns", name)
+    return columns, tuple((one.name, one.why) for one in left), dialect, None if holed is None else tuple(holed)
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class _LeftOut:
 
 def _column(item: Any, where: str, version: int) -> AbstractColumn:
     _expect(isinstance(item, Mapping), where, "an object", type(item).__name__)
-    if version < VERSION:
+    if version <= _FLAT:
         item = _of_its_kind(item, where, version)
     kind = item.get("kind")
     _expect(isinstance(kind, str) and kind in KINDS, f"{where}.kind", f"one of {', '.join(KINDS)}", kind)

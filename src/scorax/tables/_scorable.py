@@ -18,33 +18,58 @@ _FAR = 1e6
 which has lost all else there."""
 
 
-def require_scorable(values: Float[np.ndarray, "n columns"], schema: Schema, *, holes: bool, where: str) -> None:
-    """Refuse rows that have no density under a model of the schema.
+def require_scorable(
+    values: Float[np.ndarray, "n columns"], schema: Schema, config: ResolvedConfig, *, where: str
+) -> None:
+    """Refuse rows that have no density under a model of the schema; ``where`` begins the message.
+
+    Raises:
+        InputError: a cell is missing that no row of the fit lacks, or a value is no level and has no mass.
+    """
+    require_cells(values, schema, config, where=where)
+    for column, unseen in _unseen(values, schema):
+        if not column.unseen_mass:
+            raise _unseen_refusal(column, unseen, shown_path(where))
+
+
+def require_cells(
+    values: Float[np.ndarray, "n columns"],
+    schema: Schema,
+    config: ResolvedConfig,
+    *,
+    where: str,
+    asked: Collection[str] = (),
+) -> None:
+    """Refuse rows that lack a cell which no row of the fit lacks: the law of the others is none that a model has learned.
+
+    A model that is trained under masks has learned it of any columns.
 
     Args:
         values: rows in all columns.
         schema: of the model.
-        holes: whether the model sees which cells are missing.
+        config: of the model.
         where: begins the message.
+        asked: columns whose cells are what is asked for.
 
     Raises:
-        InputError: a cell is missing and the model was fitted to whole rows, or a value is no level and has no mass.
+        InputError: there is one.
     """
-    place, free = shown_path(where), schema.free
-    missing = np.isnan(values)[:, free]
+    if config.training.masks:
+        return
+    learned = () if not config.network.masks else schema.names if schema.holed is None else schema.holed
+    whole = [j for j in schema.free if schema.names[j] not in {*learned, *asked}]
+    missing = np.isnan(values)[:, whole]
     holed = np.asarray(missing.any(axis=1))
-    if holed.any() and not holes:
+    if holed.any():
         row = int(np.argmax(holed))
-        name = schema.columns[free[np.argmax(missing[row])]].name
+        name = quote(schema.names[whole[int(np.argmax(missing[row]))]])
+        of_some = "" if config.training.given else ", or under masks (training.masks=0.5)"
         raise _refusal(
-            place,
-            expected="a value in every cell, as in the rows of the fit",
-            got=f"a missing cell in column {quote(name)}, row {row + 1} {_share(holed)}",
-            do="fill the cells, leave these rows out, or fit again to rows of which some have holes",
+            shown_path(where),
+            expected=f"a value in column {name}, which no row of the fit lacks",
+            got=f"a missing cell in row {row + 1} {_share(holed)}",
+            do=f"fill it, leave such rows out, or fit again to rows of which some lack it{of_some}",
         )
-    for column, unseen in _unseen(values, schema):
-        if not column.unseen_mass:
-            raise _unseen_refusal(column, unseen, place)
 
 
 def require_masks(config: ResolvedConfig, given: Collection[str] = ()) -> None:

@@ -20,6 +20,7 @@ from scorax.tables._last_column import LastColumn
 from scorax.tables._notes import notes
 from scorax.tables._rows import FEWEST_ROWS, FitRows
 from scorax.tables._schema import Schema
+from scorax.tables._scorable import require_cells
 from scorax.tables._targets import checked_target, is_of_classes, repeats, target_column, target_values
 from scorax.tables.columns import AbstractColumn, AbstractLevels
 
@@ -281,9 +282,10 @@ class ScoreConditional(AbstractTableEstimator):
         return self.calibration_
 
     def _rows(self, X: Any) -> np.ndarray:
-        self._fitted()
         others = Schema(self.schema_.columns[:-1]).match(table_of(self, X, reset=False), "X")
-        return np.column_stack([others, np.full(len(others), math.nan)])
+        values = np.column_stack([others, np.full(len(others), math.nan)])
+        require_cells(values, self.schema_, self._fitted().config, where="X", asked=(self._column.name,))
+        return values
 
     def _with_target(self, X: Any, y: Any) -> np.ndarray:
         values, y = self._rows(X), checked_target(self, y)

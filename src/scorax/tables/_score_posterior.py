@@ -215,10 +215,10 @@ class ScorePosterior(AbstractTableEstimator):
 
     def _observed(self, observed: Any) -> tuple[np.ndarray, bool]:
         """Rows without parameters, and whether it was one observation without an axis of rows."""
-        self._fitted()
         single = Frame.of(observed) is None and np.ndim(observed) == 1
         table = table_of(self, np.asarray(observed)[None] if single else observed, reset=False)
-        return observations(self.schema_, self.parameters_, table, "observed"), single
+        config = self._fitted().config
+        return observations(self.schema_, config, self.parameters_, table, "observed"), single
 
     def _theta(self, theta: Any) -> np.ndarray:
         table = checked_table(BaseEstimator(), theta, reset=True)

@@ -9,13 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import InputError, explain
-from scorax._text import quote
 from scorax.data import Table
-from scorax.tables._config import FitConfig
+from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._priors import odd_priors, parameter_columns
 from scorax.tables._rows import FitRows
 from scorax.tables._schema import Schema
-from scorax.tables._scorable import require_told
+from scorax.tables._scorable import require_cells, require_told
 from scorax.tables.columns import Prior
 
 MOST_COLUMNS = 64
@@ -75,27 +74,6 @@ class Simulations:
         values = {name: self.table.values[:, self.table.columns.index(name)] for name in self.parameters}
         return tuple(odd_priors(self.rows.found.schema.columns, values))
 
-    def require_cells(self, table: Table, where: str) -> None:
-        """Refuse observations that lack a cell which no simulation lacks: the law given the others is not learned from these.
-
-        Raises:
-            InputError: there is one.
-        """
-        schema, lacking = self.observed.found.schema, np.asarray(np.isnan(self.table.values).any(axis=0))
-        free = {schema.names[j] for j in schema.free}
-        whole = free - {name for name, some in zip(self.table.columns, lacking, strict=True) if some}
-        for name, values in zip(table.columns, table.values.T, strict=True):
-            missing = np.isnan(values)
-            if name in whole and missing.any():
-                raise InputError(
-                    f"{where}: "
-                    + explain(
-                        expected=f"a value in column {quote(name)}, which no simulation lacks",
-                        got=f"a missing cell in row {int(np.argmax(missing)) + 1}",
-                        do="fill it, or simulate with missing cells in that column too",
-                    )
-                )
-
     def asked(self, config: FitConfig) -> FitConfig:
         """The configuration of the law of the parameters given the rest.
 
@@ -125,15 +103,18 @@ def part(table: Table, columns: Sequence[int]) -> Table:
     return dataclasses.replace(table, columns=names, formats=formats, values=table.values[:, list(columns)])
 
 
-def observations(schema: Schema, parameters: Sequence[str], table: Table, where: str) -> Float[np.ndarray, "n columns"]:
+def observations(
+    schema: Schema, config: ResolvedConfig, parameters: Sequence[str], table: Table, where: str
+) -> Float[np.ndarray, "n columns"]:
     """Rows of an observation as a model of the schema takes them, with nothing in the place of parameters.
 
     Raises:
-        InputError: a column is missing, or a cell has a value that the fit has no density for.
+        InputError: a column is missing, or a cell that no simulation lacks, or a cell has a value that the fit never saw.
     """
     others = [j for j, column in enumerate(schema.columns) if column.name not in parameters]
     values = np.full((table.rows, len(schema.columns)), np.nan)
     seen = Schema(tuple(schema.columns[j] for j in others))
     values[:, others] = own = seen.match(table, where)
+    require_cells(values, schema, config, where=where, asked=parameters)
     require_told(own, seen, where=where)
     return values

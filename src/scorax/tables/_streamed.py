@@ -15,6 +15,7 @@ from jaxtyping import Float, Int64
 
 from scorax._errors import InputError, explain
 from scorax.data import Format, Table, TableFacts, TableSource
+from scorax.tables._config import ResolvedConfig
 from scorax.tables._matched import MatchedRows
 from scorax.tables._schema import Schema
 from scorax.tables._scorable import require_scorable, require_seen
@@ -60,14 +61,14 @@ class Streamed:
         """What tells the table from others."""
         return self.source.facts()
 
-    def require(self, schema: Schema, *, holes: bool) -> None:
-        """Refuse a row that is not what the sample says of the columns; ``holes`` is whether cells of it are missing.
+    def require(self, schema: Schema, config: ResolvedConfig) -> None:
+        """Refuse a row that is not what the sample says of the columns.
 
         Raises:
             InputError: a missing cell, a value that is no level, or one that columns in the sample do not allow.
         """
         for piece in MatchedRows(self.source, schema, self.name).pieces():
-            require_scorable(piece.values, schema, holes=holes, where=piece.where)
+            require_scorable(piece.values, schema, config, where=piece.where)
             require_seen(piece.values, schema, where=piece.where)
 
 
