@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Int64
-from scipy.ndimage import median_filter
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from scorax._deviations import deviations
@@ -145,7 +144,9 @@ def heaped(rows: Int64[np.ndarray, " cells"]) -> bool:
 
     Under a smooth one the distances to the median of the eleven cells around have a mean of about $\sqrt{2 K / (\pi n)}$ in all.
     """
-    around = median_filter(rows, size=2 * _AROUND + 1, mode="nearest")
+    around = np.median(
+        np.lib.stride_tricks.sliding_window_view(np.pad(rows, _AROUND, mode="edge"), 2 * _AROUND + 1), axis=1
+    )
     apart = np.abs(rows - around).sum() / rows.sum()
     return bool(apart > max(_ROUGH, 2 * np.sqrt(2 * len(rows) / (np.pi * rows.sum()))))
 
