@@ -28,8 +28,8 @@ def table() -> Table:
     return Table(NAMES, values, (NumberFormat(), NumberFormat(), NumberFormat(), TextFormat(("l", "m", "n"))))
 
 
-def untrained(config: FitConfig = CONFIG) -> FittedTable:
-    split = FitRows(table()).split(config, 0)
+def untrained(config: FitConfig = CONFIG, rows: Table | None = None) -> FittedTable:
+    split = FitRows(rows or table()).split(config, 0)
     training = Training.of(split.train, Coordinates.fit(split.train, split.schema), split.settings, seed=0)
     return FittedTable(training.blueprint, cut_at(training.model, 1e-3))
 

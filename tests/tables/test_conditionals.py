@@ -2,12 +2,16 @@
 
 import dataclasses
 
+import equinox as eqx
+import jax
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
 from scorax._errors import InputError
+from scorax.data import NumberFormat, Table, TextFormat
 from scorax.tables import TrainingConfig, reasons
+from scorax.tables._fitted import FittedTable
 from untrained import CONFIG, NAMES, ROWS, conditional, table, untrained
 
 
@@ -72,6 +76,52 @@ def test_probabilities_of_a_class_are_those_that_its_independent_start_has() -> 
     answer = fitted.log_probabilities(ROWS, "k", ["a", "c"])
     np.testing.assert_allclose(np.exp(answer).sum(axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(answer, np.tile(np.asarray(fitted.blueprint.starts.log_priors[0][0]), (3, 1)), atol=1e-5)
+
+
+def two_classes() -> FittedTable:
+    """A number and two columns of levels, by a network of random weights: its answers depend on what is given."""
+    random = np.random.default_rng(6)
+    values = np.column_stack([random.normal(size=300), random.integers(3, size=300), random.integers(2, size=300)])
+    rows = Table(("a", "k", "m"), values, (NumberFormat(), TextFormat(("x", "y", "z")), TextFormat(("u", "v"))))
+    fitted = untrained(rows=rows)
+    network, key = fitted.model.network, jax.random.key(1)
+    leaves, tree = jax.tree.flatten(eqx.filter(network, eqx.is_inexact_array))
+    moved = [
+        leaf + 0.3 * jax.random.normal(k, leaf.shape)
+        for leaf, k in zip(leaves, jax.random.split(key, len(leaves)), strict=True)
+    ]
+    network = eqx.combine(jax.tree.unflatten(tree, moved), network)
+    return dataclasses.replace(fitted, model=dataclasses.replace(fitted.model, network=network))
+
+
+def test_several_classes_go_by_a_chain_of_looks_that_sums_to_one() -> None:
+    """Of any network: the sum over all levels is what those never seen leave, and the order of the columns is the table's."""
+    fitted = two_classes()
+    assert fitted.levels_asked(["a"]) == ("k", "m")
+    assert fitted.levels_asked(["k"]) == ()
+    rows = np.array([[a, k, m] for a in (-1.0, 0.7) for k in range(3) for m in range(2)], float)
+    answer = fitted.log_prob(rows, given=["a"])
+    left = (1 - 0.5 / 303) * (1 - 0.5 / 302)
+    np.testing.assert_allclose(np.exp(answer.value).reshape(2, 6).sum(axis=1), left, rtol=1e-5)
+    first = fitted.log_probabilities(rows, "k", ["a"])[np.arange(12), rows[:, 1].astype(int)]
+    second = fitted.log_probabilities(rows, "m", ["a", "k"])[np.arange(12), rows[:, 2].astype(int)]
+    np.testing.assert_allclose(answer.value, first + second + np.log(left), atol=1e-6)
+    assert np.ptp(second) > 0.01  # what is given is seen
+
+
+def test_in_a_chain_a_missing_class_is_summed_over_and_one_never_seen_has_its_mass() -> None:
+    fitted = two_classes()
+    rows = np.array([[0.7, np.nan, 1.0], [0.7, 2.0, np.nan]])
+    answer = fitted.log_prob(rows, given=["a"])
+    alone = fitted.log_probabilities(rows, "m", ["a"])[0, 1], fitted.log_probabilities(rows, "k", ["a"])[1, 2]
+    np.testing.assert_allclose(answer.value, np.array(alone) + np.log1p([-0.5 / 302, -0.5 / 303]), atol=1e-6)
+
+
+def test_looks_and_the_sampler_agree_on_the_law_of_the_start() -> None:
+    fitted = untrained()
+    assert np.all(fitted.distance_of_looks(ROWS, ["a", "b", "c"]) < 0.02)
+    with pytest.raises(InputError, match="columns of levels beside those given"):
+        fitted.distance_of_looks(ROWS, ["a"])
 
 
 def test_another_precision_is_refused() -> None:

@@ -8,7 +8,7 @@ import typer
 
 from scorax._errors import InputError, explain
 from scorax._progress import RowProgress, duration
-from scorax._text import percent, quote, shown_path
+from scorax._text import listing, percent, quote, shown_path
 from scorax.cli._console import note, say
 from scorax.cli._numbers import LARGEST_SEED
 from scorax.cli._parts import part_of
@@ -217,6 +217,8 @@ def logp(
     if known:
         few = matched.take(np.array(asked[:_CALIBRATION]))
         _say_consistency(fitted.inconsistency(few, known, draws=draws))
+        if levels := fitted.levels_asked(known):
+            _say_looks(levels, fitted.distance_of_looks(few, known, draws=draws))
     if rank is not None:
         _say_unlikely(density, matched, np.concatenate(ranked), rank, draws)
     note(f"{len(asked)} rows: {shown_path(stream(output))}")
@@ -240,6 +242,17 @@ def _say_unlikely(
     for k, row in enumerate(least.tolist()):
         why = "; ".join(f"{quote(name)} {value:.2f} nats ({percent(share)})" for name, value, share in found.of(k))
         say(f"  row {row}: {log_density[row]:.3f} nats; {why or 'no cell alone'}")
+
+
+def _say_looks(levels: "tuple[str, ...]", distances: "np.ndarray") -> None:
+    """Say that probabilities are those of looks of the network, and how far the sampler's are."""
+    import numpy as np
+
+    order = "" if len(levels) == 1 else ", each given those before it"
+    note(
+        f"one look of the network a column tells the probabilities of {listing(levels)}{order}; those of the sampler's law "
+        f"differ by {np.median(distances):.2g} nats in the median of {len(distances)} rows, by {distances.max():.2g} at most"
+    )
 
 
 def _say_consistency(gaps: "np.ndarray") -> None:

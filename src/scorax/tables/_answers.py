@@ -15,6 +15,7 @@ from scorax._errors import InputError, explain
 from scorax._rows import map_rows
 from scorax._text import listing, quote, suggest
 from scorax._types import Key
+from scorax.likelihood import LogProb
 from scorax.models import Denoiser, Evidence, category_log_posteriors
 from scorax.samplers import AbstractSampler
 from scorax.tables._config import ResolvedConfig
@@ -23,7 +24,7 @@ from scorax.tables._filling import drawn
 from scorax.tables._model import Blueprint
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import sampler_of
-from scorax.tables._scorable import require_bounds, require_masks, require_told
+from scorax.tables._scorable import require_bounds, require_masks, require_told, without_unseen
 from scorax.tables.columns import AbstractLevels
 
 _LOOK = 3.0
@@ -127,11 +128,33 @@ class AbstractAnswers(ABC):
         ask = eqx.Partial(_far, self.model, schema.code_names.index(target))
         return np.asarray(map_rows(ask, told, shape=states.z.shape[1:]), np.float64)
 
-    def sole_levels(self, given: Sequence[str]) -> str | None:
-        """The column that is asked for where it is the only one that is not given, and one of levels."""
+    def by_looks(self, values: Float[np.ndarray, "n columns"], targets: Sequence[str], given: Sequence[str]) -> LogProb:
+        r"""Log-probabilities of the levels that rows have in some columns, by one look of the network for each.
+
+        $\sum_k \log P(c_k | given, c_1, ..., c_{k-1})$, each as :meth:`log_probabilities` has it; of a level that was never seen
+        its mass, and what follows is told nothing of it. Missing cells are summed over.
+        """
+        schema, rows = self.coordinates.schema, np.arange(len(values))
+        seen, total = without_unseen(values, schema), np.zeros(len(values))
+        for k, target in enumerate(targets):
+            j = schema.names.index(target)
+            column, own = schema.columns[j], values[:, j]
+            places = column.encode(own).levels[:, 0]
+            found = self.log_probabilities(seen, target, (*given, *targets[:k]))[rows, np.maximum(places, 0)]
+            total += np.where(places < 0, 0.0, found) + column.log_weight(own)
+        none, counts = np.zeros(len(values)), np.zeros(len(values), int)
+        return LogProb(total, none, none, none, none, counts, np.ones(len(values), bool), counts)
+
+    def levels_asked(self, given: Sequence[str]) -> tuple[str, ...]:
+        """The columns that are not given, in their order, where each is one of levels and a look of the network answers for it.
+
+        For several of them it takes a model that is trained under masks: each but the first is asked given others too.
+        """
         schema = self.coordinates.schema
         asked = [schema.columns[j] for j in schema.free if schema.columns[j].name not in given]
-        return asked[0].name if len(asked) == 1 and isinstance(asked[0], AbstractLevels) else None
+        if not all(isinstance(column, AbstractLevels) for column in asked):
+            return ()
+        return tuple(column.name for column in asked) if len(asked) == 1 or self.config.training.masks else ()
 
     def known(self, values: Float[np.ndarray, "n columns"], given: Sequence[str]) -> Bool[np.ndarray, "n columns"]:
         """Which cells are known where these columns are given.

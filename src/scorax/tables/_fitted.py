@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from scorax._errors import InputError, explain
 from scorax._mixed_rows import MixedRows
@@ -25,7 +25,12 @@ from scorax.tables._answers import AbstractAnswers
 from scorax.tables._densities import CODED_TOLERANCE, MEAN_TOLERANCE, state_log_prob
 from scorax.tables._divergences import divergence_of_rows
 from scorax.tables._precision import in_own_precision
-from scorax.tables._scorable import require_known, require_scorable, require_targets, require_whole_rows
+from scorax.tables._scorable import (
+    require_known,
+    require_scorable,
+    require_targets,
+    require_whole_rows,
+)
 
 Precision = Literal["auto", "float32", "float64"]
 """Arithmetic of log-densities."""
@@ -117,8 +122,10 @@ class FittedTable(AbstractAnswers):
             draws: of noisy codes a row, where there are categories.
             seed: of noise, draws and probes; ``None`` leaves rounded values where they are.
             given: columns that are known: the density is that of the others given them, with what is known in the middle of its
-                cells as for draws. All cells of a row may be missing but one that is asked for. Where one column of levels is
-                asked for it is the probability of :meth:`log_probabilities`, which has no error of a solve.
+                cells as for draws. All cells of a row may be missing but one that is asked for. Where columns of levels alone are
+                asked for it is a probability by looks of the network (:meth:`log_probabilities`), which has no error of a solve:
+                of the first given what is known, of the next given that one too, and so on. It sums to one over the levels, and
+                is another law than the sampler's; :meth:`distance_of_looks` says by how much.
 
         Raises:
             InputError: another precision; a row lacks a cell that those of the fit have, or has a value that is none of the
@@ -132,9 +139,32 @@ class FittedTable(AbstractAnswers):
         known = self.known(values, given) if given else require_whole_rows(self.config)
         if known is not None:
             require_targets(values, known, self.coordinates.schema)
-            alone = self.sole_levels(given)
-            if alone is not None:
-                return self._of_levels(values, alone, given)
+            levels = self.levels_asked(given)
+            if levels:
+                return self.by_looks(values, levels, given)
+        return self._of_flow(
+            values,
+            known,
+            tolerance=tolerance,
+            precision=precision,
+            divergence=divergence,
+            estimate_error=estimate_error,
+            draws=draws,
+            seed=seed,
+        )
+
+    def _of_flow(
+        self,
+        values: Float[np.ndarray, "n columns"],
+        known: Bool[np.ndarray, "n columns"] | None,
+        *,
+        tolerance: float | None,
+        precision: str = "auto",
+        divergence: AbstractDivergence | None = None,
+        estimate_error: bool = True,
+        draws: int,
+        seed: int | None,
+    ) -> LogProb | DataLogProb:
         tolerance = self.config.sampling.tolerance if tolerance is None else tolerance
         if tolerance is None and self.coded:
             tolerance = CODED_TOLERANCE
@@ -160,16 +190,23 @@ class FittedTable(AbstractAnswers):
             answer = jax.tree.map(np.asarray, answer)
         return answer._replace(value=answer.value.astype(np.float64) + states.log_weight)
 
-    def _of_levels(self, values: Float[np.ndarray, "n columns"], target: str, given: Sequence[str]) -> LogProb:
-        """Log-probabilities of the levels that rows have in one column; of one never seen its mass."""
-        schema = self.coordinates.schema
-        j = schema.names.index(target)
-        column, own = schema.columns[j], values[:, j]
-        places = column.encode(own).levels[:, 0]
-        found = self.log_probabilities(values, target, given)[np.arange(len(values)), np.maximum(places, 0)]
-        value = np.where(places < 0, 0.0, found) + column.log_weight(own)
-        none, counts = np.zeros(len(values)), np.zeros(len(values), int)
-        return LogProb(value, none, none, none, none, counts, np.ones(len(values), bool), counts)
+    @in_own_precision
+    def distance_of_looks(
+        self, values: Float[np.ndarray, "n columns"], given: Sequence[str], *, draws: int = 4
+    ) -> Float[np.ndarray, " n"]:
+        """Distance in nats of :meth:`by_looks` from the sampler's law, which ``draws`` of noisy codes a row tell, row by row.
+
+        Raises:
+            InputError: other columns than those of levels are asked for; or as in :meth:`log_prob`.
+        """
+        levels = self.levels_asked(given)
+        if not levels:
+            raise InputError(explain(expected="columns of levels beside those given", got="others", do="ask log_prob"))
+        self.require_scorable(values, "the rows")
+        known = self.known(values, given)
+        require_targets(values, known, self.coordinates.schema)
+        flow = self._of_flow(values, known, tolerance=MEAN_TOLERANCE, estimate_error=False, draws=draws, seed=None)
+        return np.abs(self.by_looks(values, levels, given).value - np.asarray(flow.value, np.float64))
 
     def inconsistency(
         self, values: Float[np.ndarray, "n columns"], given: Sequence[str], *, draws: int = 4

@@ -166,6 +166,14 @@ class ScoreDensity(DensityMixin, AbstractTableEstimator):
         """
         return self._fitted().inconsistency(self._rows(X), given)
 
+    def distance_of_looks(self, X: Any, *, given: Sequence[str]) -> np.ndarray:
+        """Distance in nats, row by row, between probabilities by looks of the network and those of the sampler's law.
+
+        Where all columns that are not given are of levels, :meth:`log_prob` answers by one look a column: a normalised law, which
+        the sampler's meets where the field is exact.
+        """
+        return self._fitted().distance_of_looks(self._rows(X), given)
+
     def log_prob_rows(
         self,
         values: np.ndarray,
