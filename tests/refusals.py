@@ -15,9 +15,9 @@ from case_kinds import With
 from cases import CASES
 from scorax.models import AbstractParametrization, Denoiser, ScoreFunction, ScoreNetwork
 from scorax.models._parametrization import Coefficients
-from scorax.networks import MLP, AbstractNetwork, ClassEmbedder, Ensemble, ResMLP, VectorEmbedder
-from scorax.objectives import DenoisingScoreMatching
-from scorax.processes import EDM, VP, AbstractGaussianProcess, GaussianLaw, Tabulated, critically_damped_langevin
+from scorax.networks import MLP, AbstractNetwork, ClassEmbedder, Ensemble, GridOptions, ResMLP, VectorEmbedder
+from scorax.objectives import DenoisingScoreMatching, EDMWeighting, LogNormalTimes, MinSNRWeighting
+from scorax.processes import EDM, VE, VP, AbstractGaussianProcess, GaussianLaw, Tabulated, critically_damped_langevin
 from scorax.samplers import (
     DDIM,
     AbstractGrid,
@@ -301,9 +301,22 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "ClassEmbedder", lambda: ClassEmbedder(0, 4, key=KEY)
     yield "VectorEmbedder", lambda: VectorEmbedder(2, "4", key=KEY)
     yield "Ensemble", lambda: Ensemble.create(lambda key: MLP(2, key=key), 0, key=KEY)
-    for name, wrong in (("every", 0), ("patience", 1.5), ("num_draws", "many")):
+    for name, wrong in (("every", 0), ("patience", 1.5), ("num_draws", "many"), ("min_improvement", np.nan)):
         yield f"Validation {name}", lambda n=name, w=wrong: Validation((np.arange(2),), **{n: w})
     yield "adamw", lambda: adamw(1e-3, num_steps="100")
+    for name, wrong in (("learning_rate", -1e-3), ("weight_decay", np.inf), ("clip_norm", 0.0)):
+        given = {"learning_rate": 1e-3, name: wrong}
+        yield f"adamw {name}", lambda g=given: adamw(**g, num_steps=10)
+    for cls, name, wrong in (
+        (VE, "sigma_max", np.inf),
+        (VP, "beta_max", np.inf),
+        (EDMWeighting, "sd", -1.2),
+        (MinSNRWeighting, "gamma", -1.0),
+        (LogNormalTimes, "sd", 0.0),
+        (GridOptions, "dropout", 1.0),
+    ):
+        yield f"{cls.__name__}({name}={wrong})", lambda c=cls, n=name, w=wrong: c(**{n: w})
+    yield "ResMLP dropout", lambda: ResMLP(2, dropout=-0.1, key=KEY)
     yield "critically_damped_langevin", lambda: critically_damped_langevin(1.5)
     yield "brownian_increments", lambda: brownian_increments(jnp.ones(()), 0, (), key=KEY)
     yield "simulate a class", lambda: simulate(VP, np.ones((1, 2)), [0.1, 0.2], key=KEY)

@@ -146,6 +146,16 @@ def require_count(value: Any, what: str, *, least: int = 1) -> int:
     return int(value)
 
 
+def require_positive(value: Any, what: str) -> None:
+    """Refuse a number that is not above zero.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not value > 0:
+        raise ValueError(explain(expected=f"{what} above 0", got=f"{value}", do="pass a positive number"))
+
+
 def require_key(key: Any, what: str = "key") -> None:
     """Refuse what is no single random key; keys of either kind of JAX pass.
 

@@ -9,7 +9,7 @@ import pytest
 
 from oracles import mixture, rows_of
 from scorax.diagnostics import score_consistency
-from scorax.models import AbstractDenoiser, Prediction, ScoreFunction
+from scorax.models import AbstractDenoiser, Evidence, Prediction, ScoreFunction
 from scorax.processes import EDM, VP, AbstractGaussianProcess, GaussianLaw
 from scorax.targets import ExactDenoiser, gaussian
 
@@ -97,3 +97,12 @@ def test_a_row_is_the_same_in_any_batch_and_a_failed_solve_says_so():
     assert np.isnan(failed.gap[0])
     with pytest.raises(ValueError, match="expected rows, got none"):
         score_consistency(model, x[:0])
+
+
+def test_evidence_is_answered_at_the_targets():
+    """The score of what is asked for, given what is known; of the rest of a state there is none."""
+    told = Evidence(np.array([[0.3, 0.0]]), np.array([[True, False]]), np.array([[False, True]]))
+    got = score_consistency(ExactDenoiser.create(mixture(), FAR), jnp.array([[0.0, 0.7], [5.0, -0.2]]), told)
+    assert np.all(got.relative_gap < 1e-4)
+    np.testing.assert_array_equal(got.gradient[:, 0], 0)
+    assert np.all(np.abs(got.score[:, 1]) > 1e-3)

@@ -146,3 +146,10 @@ def test_smoothed_density_is_that_of_the_blurred_law():
         blur = float(process.sigma(t0) / process.alpha(t0))
         got = smoothed_log_prob(model, np.array([[0.5]]))
         np.testing.assert_allclose(got.value, norm.logpdf(0.5, 1, math.hypot(2, blur)), atol=1e-7)
+
+
+@pytest.mark.parametrize("widths", [np.array([0.5]), np.array([0.5, np.nan]), np.full((1, 2), 0.5)])
+def test_widths_are_one_for_each_column(widths):
+    """One for all would be spread over the noise and counted once in the bound."""
+    with pytest.raises(ValueError, match="one for each column"):
+        data_log_prob(standard(2), Standardize(np.zeros(2), np.ones(2)), np.zeros((1, 2)), widths=widths, key=KEY)

@@ -49,3 +49,11 @@ def test_trap_20_density_under_linear_sdes(process):
     truth = jax.vmap(process.kernel(jnp.asarray(process.t0)).image(law).log_density)(jnp.asarray(POINTS))
     assert np.all(got.converged)
     np.testing.assert_allclose(got.value, truth, atol=1e-5)
+
+
+def test_a_linear_sde_of_unknown_data_says_what_is_assumed():
+    """Without a prior and without moments the data are taken as N(0, I), and the terminal error is zero all the same."""
+    with pytest.warns(UserWarning, match="of which no error knows"):
+        log_prob(
+            ScoreFunction(lambda t, x, condition: -x, OrnsteinUhlenbeck()), np.zeros((1, 1), np.float32), tolerance=1e-2
+        )

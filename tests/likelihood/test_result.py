@@ -1,6 +1,7 @@
 """What a notebook shows of log-densities."""
 
 import numpy as np
+import pytest
 
 from scorax.likelihood import LogProb
 
@@ -33,3 +34,11 @@ def test_one_row_and_no_row_are_shown_too() -> None:
     one = LogProb(*(field[0] for field in _answer(1, probes=0)))
     assert "log-density of 1 row" in one._repr_html_()
     assert "log-density of 0 row" in _answer(0, probes=0)._repr_html_()
+
+
+def test_a_confidence_is_a_probability() -> None:
+    low, high = _answer(3, probes=16).interval(0.9)
+    assert np.all(low < high)
+    for wrong in (95, 0.0, float("nan")):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            _answer(3, probes=16).interval(wrong)

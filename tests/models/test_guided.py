@@ -14,6 +14,8 @@ from scorax.models import (
     AbstractWrapper,
     AutoGuided,
     Denoiser,
+    Evidence,
+    Given,
     Guided,
     GuidedScore,
     Pullback,
@@ -142,6 +144,12 @@ def test_what_cannot_be_guided_is_refused():
         Guided(ScoreFunction(lambda t, x, c: -x, VP()), 2.0)
     with pytest.raises(TypeError, match="noisy state"):
         GuidedScore(Pullback(exact, Standardize(np.zeros(1), np.ones(1))), 2.0)
+    told = Evidence(np.zeros(1), np.zeros(1, bool), np.ones(1, bool))
+    for wrap in (lambda model: Guided(model, 2.0), lambda model: GuidedScore(model, 2.0)):
+        with pytest.raises(TypeError, match="given nothing yet"):
+            wrap(Given(exact, told))
+    with pytest.raises(TypeError, match="given nothing yet"):
+        AutoGuided(exact, Given(exact, told), 2.0)
     for scale, said in ((float("nan"), "as a number, got nan"), (float("inf"), "finite")):
         with pytest.raises(ValueError, match=said):
             Guided(exact, scale)

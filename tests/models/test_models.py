@@ -19,7 +19,7 @@ from scorax.models import (
     terminal_log_density,
 )
 from scorax.networks import MLP
-from scorax.processes import EDM, VE, VP, AbstractProcess
+from scorax.processes import EDM, VE, VP, AbstractProcess, DiagonalLaw, OrnsteinUhlenbeck
 from scorax.samplers import EulerMaruyama, Terminal, sample
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.transforms import Standardize
@@ -140,3 +140,13 @@ def test_pullback_is_refused_where_a_noisy_state_is_integrated() -> None:
         log_prob(pullback, np.zeros((1, 2), np.float32))
     with pytest.raises(TypeError, match="Pullback"):
         sample(pullback, EulerMaruyama(2), 1, key=jax.random.key(0), start=Terminal((2,)))
+
+
+def test_laws_of_another_size_are_refused_and_not_broadcast():
+    short = DiagonalLaw(jnp.zeros(1), jnp.ones(1))
+    model, level = ScoreFunction(lambda t, x, c: -x, EDM(), short), EDM().level(jnp.asarray(80.0))
+    with pytest.raises(ValueError, match="moments of 3 numbers"):
+        terminal_log_density(model, level, jnp.zeros(3))
+    ends = ScoreFunction(lambda t, x, c: -x, OrnsteinUhlenbeck(prior=short))
+    with pytest.raises(ValueError, match="a prior of 3 numbers"):
+        terminal_log_density(ends, None, jnp.zeros(3))

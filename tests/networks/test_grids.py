@@ -19,6 +19,7 @@ from scorax.networks import (
     MaskedInput,
     Masks,
     MixedPrecision,
+    MixtureSkip,
     UNet,
     VectorEmbedder,
     cost,
@@ -157,6 +158,9 @@ def test_cost_counts_parameters_and_products():
     found = cost(network, (10,))
     assert found.parameters == sum(sizes) + 210
     assert 2 * sum(sizes) < found.flops < 2.2 * sum(sizes)
+    inside = MLP(2, width=4, depth=1, key=KEY)
+    law = np.zeros(1), np.zeros((1, 2)), np.eye(2)[None], np.ones((1, 2))
+    assert cost(MixtureSkip(inside, *law), (2,)).parameters == cost(inside, (2,)).parameters  # a law is not trained
 
 
 def test_sizes_have_the_parameters_of_the_reference():

@@ -152,3 +152,18 @@ def test_rows_of_any_shape_are_flat_and_keep_their_precision():
 def test_too_few_rows_and_no_numbers_are_refused(rows, kind):
     with pytest.raises(ValueError, match="two or more finite rows"):
         GaussianLaw.of_rows(rows, kind)
+
+
+@pytest.mark.parametrize(
+    "covariance",
+    [
+        np.array([[1.0, 2.0], [2.0, 1.0]]),
+        np.array([[1.0, 0.5], [0.0, 1.0]]),
+        np.full((2, 2), np.nan),
+        np.eye(3),
+        np.ones(2),
+    ],
+)
+def test_what_is_no_covariance_is_refused(covariance):
+    with pytest.raises(ValueError, match=r"expected a (symmetric )?covariance"):
+        GaussianLaw.from_moments(np.zeros(2), covariance)

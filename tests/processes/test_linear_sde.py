@@ -11,6 +11,8 @@ from scipy.stats import multivariate_normal
 from scorax.processes import (
     VP,
     BrownianMotion,
+    Diagonal,
+    GaussianKernel,
     GaussianLaw,
     LinearSDE,
     OrnsteinUhlenbeck,
@@ -163,8 +165,33 @@ def test_a_coordinate_without_noise_moves_along_its_drift():
         (lambda: OrnsteinUhlenbeck(rate=0.0), "positive rate"),
         (lambda: OrnsteinUhlenbeck(sigma=-1.0), "positive sigma"),
         (lambda: BrownianMotion(t0=2.0), "0 <= t0 < t1"),
+        (lambda: BrownianMotion(t1=np.inf), "a finite clock"),
+        (lambda: LinearSDE(F, np.where(L > 0.6, np.nan, L)), "finite numbers in L"),
     ],
 )
 def test_impossible_coefficients_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_the_law_of_a_short_time_keeps_its_digits_in_float32():
+    """Position and velocity differ by powers of the time: the covariance has no small eigenvalue in float32, its root has one."""
+    time, x0 = 1e-4, jnp.array([0.3, 0.1], jnp.float32)
+    law = critically_damped_langevin(1).law(jnp.float32(time), x0)
+    mean, covariance = np.asarray(law.mean, np.float64), damped(time)[1]
+    later = (mean + np.linalg.cholesky(covariance) @ np.array([0.5, -0.7])).astype(np.float32)
+    assert law.basis.dtype == jnp.float32
+    expected = multivariate_normal(mean, covariance).logpdf(later.astype(np.float64))
+    np.testing.assert_allclose(law.log_density(jnp.asarray(later)), expected, atol=0.02)
+
+
+def test_the_image_under_a_kernel_of_states_with_axes_is_that_of_flat_rows():
+    gain, shift, spread = (
+        jnp.asarray(part).reshape(3, 1) for part in ([2.0, 1.0, 0.5], [1.0, 0.0, -1.0], [0.1, 1.0, 2.0])
+    )
+    image = GaussianKernel(Diagonal(gain), shift, Diagonal(spread)).image(
+        GaussianLaw.from_moments(np.ones(3), np.eye(3))
+    )
+    np.testing.assert_allclose(image.mean, (gain + shift).ravel(), rtol=1e-12)
+    expected = multivariate_normal(np.ravel(gain + shift), np.diag(np.ravel(gain**2 + spread**2)))
+    np.testing.assert_allclose(image.log_density(jnp.zeros(3)), expected.logpdf(np.zeros(3)), rtol=1e-10)

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from oracles import centred, mixture
-from scorax.models import ScoreFunction
-from scorax.processes import EDM, VP
+from scorax.models import Denoiser, ScoreFunction
+from scorax.networks import CodedHead, ResMLP, decode_categories, simplex_codebook
+from scorax.processes import EDM, VP, GaussianLaw
 from scorax.samplers import (
+    CategoryDraw,
     EulerMaruyama,
     Heun,
     Node,
     PosteriorDraw,
+    ProbabilityFlow,
     Stop,
     Terminal,
     TweedieMean,
@@ -69,3 +72,15 @@ def test_rules_that_need_a_denoiser_refuse_a_score():
         with pytest.raises(TypeError, match="got ScoreFunction"):
             sample(model, EulerMaruyama(2), 3, key=KEY, start=Terminal((2,)), end=end)
     assert sample(model, EulerMaruyama(2), 3, key=KEY, start=Terminal((2,)), end=Stop()).shape == (3, 2)
+
+
+def test_a_draw_that_failed_has_no_category():
+    """Not the first one, which is the largest of what is not a number."""
+    book = simplex_codebook(3)
+    head = CodedHead(ResMLP(2, outputs=3, width=4, depth=1, key=KEY), [book], [np.log(np.full(3, 1 / 3))])
+    model = Denoiser(head, EDM(t0=0.5), moments=GaussianLaw.standard(2))
+    draws = np.asarray(sample(model, ProbabilityFlow(max_steps=1), 4, key=KEY, end=CategoryDraw()))
+    assert np.isnan(draws).all()
+    np.testing.assert_array_equal(
+        decode_categories([book], np.concatenate([book, draws])), [[0], [1], [2]] + 4 * [[-1]]
+    )

@@ -8,7 +8,7 @@ import pytest
 from oracles import mixture
 from scorax.models import ScoreFunction
 from scorax.processes import VP, Normal
-from scorax.samplers import Langevin, MetropolisLangevin, Terminal, sample, sample_path
+from scorax.samplers import Langevin, MetropolisLangevin, States, Terminal, sample, sample_path
 from scorax.targets import ExactDenoiser
 
 KEY = jax.random.key(0)
@@ -74,3 +74,10 @@ def test_models_without_a_density_are_refused():
         Langevin(-1.0)
     with pytest.raises(ValueError, match="shape"):
         sample(GAUSSIAN, Langevin(), 3, key=KEY)
+
+
+def test_a_metropolis_chain_leaves_a_start_without_density():
+    """Both tails of exp(-|x|) beyond one: from zero, where a chain that refuses what has no density stands still."""
+    tails = ScoreFunction.of_density(lambda x: jnp.where(jnp.abs(x[0]) > 1, -jnp.abs(x[0]), -jnp.inf))
+    draws = sample(tails, MetropolisLangevin(0.05, 400), 64, key=KEY, start=States(np.zeros((1, 1), np.float32)))
+    assert np.all(np.abs(draws) > 1)

@@ -151,6 +151,15 @@ def test_predictor_corrector_without_corrections_is_its_predictor():
     np.testing.assert_allclose(ours, sample(model, DDIM(20), 16, key=KEY), rtol=1e-5)
 
 
+def test_churn_inside_a_predictor_is_shared_over_the_steps_that_are_made():
+    model = ExactDenoiser.create(mixture(), VP())
+    draws = [
+        sample(model, PredictorCorrector(6, predictor=Heun(n, churn=Churn(1.0)), corrections=0), 4, key=KEY)
+        for n in (6, 600)
+    ]
+    np.testing.assert_array_equal(*draws)
+
+
 @pytest.mark.parametrize("process", PROCESSES, ids=repr)
 def test_stochastic_dpm_solver_follows_its_recursion(process):
     """On N(0, v) state and remembered prediction are jointly Gaussian: their covariance in closed form."""

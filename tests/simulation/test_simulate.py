@@ -190,6 +190,7 @@ def test_milstein_refuses_noise_it_does_not_serve(diffusion, message):
         ({"x0": 1.0}, ValueError, "one row"),
         ({"ts": [0.0]}, ValueError, "two increasing times"),
         ({"ts": [0.5, 0.2]}, ValueError, "two increasing times"),
+        ({"ts": [0.5, 0.5 + 1e-9]}, ValueError, "as float32 has them"),
         ({"ts": [0.0, 1.5]}, ValueError, r"in \[0, 1\]"),
         ({"num_steps": 0}, ValueError, "at least 1"),
     ],
@@ -198,3 +199,9 @@ def test_impossible_runs_are_refused(arguments, error, message):
     standard = {"process": OU, "x0": np.ones((1, 2), np.float32), "ts": [0.0, 1.0]}
     with pytest.raises(error, match=message):
         simulate(**{**standard, **arguments}, key=KEY)
+
+
+def test_a_root_at_zero_does_not_look_like_crossed_noise():
+    """The derivative of a square root at zero is infinite, and along another coordinate it is no number."""
+    process = SDE(lambda t, x: 1 - x, lambda t, x: Diagonal(jnp.sqrt(x)))
+    Milstein().check(process, jnp.zeros(()), jnp.array([0.0, 1.0]))

@@ -97,3 +97,12 @@ def test_no_division_by_small_noise():
         assert single.x0.dtype == jnp.float32
         np.testing.assert_allclose(single.x0, exact.x0, rtol=2e-5)
         np.testing.assert_allclose(single.noise, exact.noise, rtol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "weights", [np.ones(1), np.array([2.0, -1.0]), np.zeros(2), np.array([np.nan, 1.0]), np.ones((2, 1))]
+)
+def test_weights_that_are_not_one_for_each_component_are_refused(weights):
+    """A single one for two components would give a law of mass two."""
+    with pytest.raises(ValueError, match="weights"):
+        GaussianMixture.create(weights, np.zeros((2, 3)), np.stack([np.eye(3)] * 2))

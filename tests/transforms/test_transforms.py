@@ -164,3 +164,8 @@ def test_transforms_say_which_numbers_they_read():
     for transform in (fill, Chain((Dequantize(np.zeros(4)), fill))):
         assert transform.readable(rows).tolist() == [[True, False, False, True]]
     assert Dequantize(np.zeros(4)).readable(rows).tolist() == [[False, False, False, True]]
+
+
+def test_one_scale_is_not_spread_over_a_row_of_more_numbers():
+    with pytest.raises(ValueError, match=r"a row of shape \(1,\)"):
+        encode_rows(Standardize(np.zeros(1), np.full(1, 2.0)), np.zeros((4, 3)), key=KEY)

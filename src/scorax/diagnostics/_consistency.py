@@ -13,8 +13,7 @@ from scorax._rows import map_rows, one_or_each
 from scorax._trees import cast
 from scorax._types import Condition, Key
 from scorax.likelihood import default_tolerance, row_log_prob
-from scorax.models import AbstractScoreModel, FlowEnds, flow_ends
-from scorax.networks import check_conditions
+from scorax.models import AbstractScoreModel, FlowEnds, bound, check_told, flow_ends, on_targets
 
 
 class ScoreConsistency(NamedTuple):
@@ -62,7 +61,8 @@ def score_consistency(
     Args:
         model: any score model that ``log_prob`` takes.
         x: states at ``t0``; the precision is theirs, and float64 shows gaps below about 1e-3.
-        condition: what the network is told, with a leading axis of 1 or n, as for ``log_prob``.
+        condition: what the network is told, with a leading axis of 1 or n, as for ``log_prob``; where it is evidence both
+            gradients are zero outside the targets.
         tolerance: of the log-density, as for ``log_prob``.
 
     Returns:
@@ -74,7 +74,7 @@ def score_consistency(
     """
     x = jnp.asarray(x)
     told = one_or_each(condition, len(x))
-    check_conditions(model, condition)
+    check_told(model, condition, x.shape[1:])
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
     if len(x) == 0:
@@ -100,7 +100,8 @@ def _compared(
 
     gradient, converged = jax.grad(log_density, has_aux=True)(x)
     gradient = jnp.where(converged, gradient, jnp.nan)
-    score = model(model.process.t0, x, condition)
+    asked, own = bound(model, condition)
+    score = asked(model.process.t0, on_targets(asked, x), own)
     lengths = [jnp.sqrt(jnp.sum(part**2)) for part in (gradient - score, gradient, score)]
     longer = jnp.maximum(lengths[1], lengths[2])
     relative = jnp.where(longer == 0, jnp.zeros_like(longer), lengths[0] / longer)

@@ -100,13 +100,23 @@ def data_log_prob(
         settings: those of :func:`log_prob`, with the exact divergence for importance weights; its precision is JAX's default.
 
     Raises:
-        ValueError: no draws, negative widths, several draws of rows without bins, or importance weights with a random
-            divergence.
+        ValueError: no draws; widths that are negative, not finite or not one for each column; several draws of rows without bins;
+            or importance weights with a random divergence.
 
     Reference: Theis, van den Oord and Bethge (2016), *A note on the evaluation of generative models*, section 3.1; Ho et al.
     (2019), *Flow++*, section 3.1, for importance weights.
     """
     widths = np.zeros(rows.shape[1]) if widths is None else np.asarray(widths, np.float64)
+    if widths.shape != rows.shape[1:] or not np.all(np.isfinite(widths)):
+        raise ValueError(
+            explain(
+                expected=f"finite widths of shape {rows.shape[1:]}, one for each column",
+                got=f"shape {widths.shape}"
+                if widths.shape != rows.shape[1:]
+                else f"{np.count_nonzero(~np.isfinite(widths))} that are not",
+                do="pass 0 for a continuous column",
+            )
+        )
     rounded = bool(np.any(widths > 0))
     _check(widths, draws, rounded, settings.get("divergence") if importance else None)
     if importance and settings.get("divergence") is None:

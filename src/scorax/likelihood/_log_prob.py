@@ -38,6 +38,7 @@ from scorax.models import (
     on_targets,
     without_clock,
 )
+from scorax.processes import sde
 
 PRODUCTS = "highest"
 """Precision of matrix products in log-densities. An accelerator may multiply float32 with ten bits, of which no error here
@@ -220,11 +221,13 @@ def _call_of(
     ends: FlowEnds | None = None,
 ) -> _Call:
     ends = flow_ends(model, dtype) if ends is None else ends
-    if ends.start_level is not None and model.moments is None and estimate_error:
+    if model.moments is None and sde(model.process).prior is None and estimate_error:
+        levels = "N(0, I) is assumed at t1 with an error that falls only as one over the noise"
+        others = "the data are taken as N(0, I), of which no error knows"
         warnings.warn(
             explain(
                 expected="a model with the moments of its data",
-                got="none, so that N(0, I) is assumed at t1 with an error that falls only as one over the noise",
+                got=f"none, so that {others if ends.start_level is None else levels}",
                 do="pass moments=GaussianLaw.of_rows(data), or estimate_error=False",
             ),
             stacklevel=3,

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from scipy.stats import t as student
 
+from scorax._errors import explain
 from scorax._html import table
 
 SHOWN = 5
@@ -25,7 +26,7 @@ class LogProb(NamedTuple):
             a single probe, whose error nobody can tell.
         solver_error: bound of the error of the solve and of rounding; infinite where the solve did not end.
         terminal_error: bound of the error of the law assumed at ``t1``. Zero where the process has no scalar Gaussian kernel:
-            its prior is taken at its word.
+            its prior, or the image of the moments under a linear SDE, is taken at its word.
         truncation: first-order estimate of ``log p_0 - log p_{t0}``, what the noise at the cut-off hides. Not an error of
             ``value``, which is the density at ``t0``, and no part of ``total_error``.
         evaluations: evaluations of the field, of which one in four has its divergence taken.
@@ -48,7 +49,13 @@ class LogProb(NamedTuple):
         return self.trace_error + self.solver_error + self.terminal_error
 
     def interval(self, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of an interval for every row: Student's for the trace, with probes - 1 degrees of freedom, widened by the rest."""
+        """Ends of an interval for every row: Student's for the trace, with probes - 1 degrees of freedom, widened by the rest.
+
+        Raises:
+            ValueError: a confidence that is no probability between 0 and 1.
+        """
+        if not 0 < confidence < 1:
+            raise ValueError(explain(expected="a confidence between 0 and 1", got=f"{confidence}", do="pass 0.95, say"))
         probes = np.asarray(self.probes)
         quantile = np.where(probes > 1, student.ppf(0.5 + confidence / 2, np.maximum(probes - 1, 1)), 1.0)
         half = np.asarray(self.trace_error, np.float64) * quantile

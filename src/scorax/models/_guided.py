@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from scorax._errors import explain
 from scorax._types import Condition, Key, Scalar
 from scorax.models._evidence import Evidence
+from scorax.models._given import Given
 from scorax.models._prediction import Prediction
 from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
 from scorax.models._terminal import require_denoiser, require_noisy_state
@@ -33,7 +34,7 @@ class GuidedScore(AbstractWrapper):
         scale: w.
 
     Raises:
-        TypeError: the score is not that of a noisy state.
+        TypeError: the score is not that of a noisy state, or the model is given evidence.
         ValueError: the scale is not finite.
     """
 
@@ -46,6 +47,7 @@ class GuidedScore(AbstractWrapper):
 
     def __check_init__(self) -> None:
         require_noisy_state(self.model)
+        _check_free(self.model)
         _check_scale(self.scale)
 
     def __call__(
@@ -79,7 +81,7 @@ class Guided(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncomp
             model, for one evaluation. ``None`` guides at every level.
 
     Raises:
-        TypeError: the model is no denoiser.
+        TypeError: the model is no denoiser, or is given evidence.
         ValueError: the scale is not finite, or the interval is empty.
 
     Reference: Ho and Salimans (2022), *Classifier-free diffusion guidance*; Bradley and Nakkiran (2024),
@@ -98,6 +100,7 @@ class Guided(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIncomp
         self.interval = interval
 
     def __check_init__(self) -> None:
+        _check_free(self.model)
         _check_scale(self.scale)
         _check_interval(self.interval)
 
@@ -126,7 +129,7 @@ class AutoGuided(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIn
         interval: as for :class:`Guided`.
 
     Raises:
-        TypeError: one of them is no denoiser.
+        TypeError: one of them is no denoiser, or is given evidence.
         ValueError: the scale is not finite, or the interval is empty.
 
     Reference: Karras et al. (2024), *Guiding a diffusion model with a bad version of itself*.
@@ -148,6 +151,8 @@ class AutoGuided(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIn
         self.interval = interval
 
     def __check_init__(self) -> None:
+        _check_free(self.model)
+        _check_free(self.weaker)
         _check_scale(self.scale)
         _check_interval(self.interval)
 
@@ -168,6 +173,18 @@ class AutoGuided(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIn
             return jax.tree.map(lambda a, b: b + self.scale * (a - b), own(), weak)
 
         return _within(self.interval, level, guided, own)
+
+
+def _check_free(model: AbstractScoreModel) -> None:
+    """Refuse a model that is given evidence: both of its branches would be told it, and what makes rows of states not see it."""
+    if isinstance(model, Given):
+        raise TypeError(
+            explain(
+                expected="a model that is given nothing yet",
+                got="a Given",
+                do="guide the model inside, and give the guided one the evidence",
+            )
+        )
 
 
 def _check_interval(interval: Interval) -> None:

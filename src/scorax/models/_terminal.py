@@ -1,6 +1,7 @@
 """The law at ``t1``: one home for the start of every sampler and the end of every likelihood."""
 
 import math
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,8 @@ from scorax.processes import (
     Level,
     sde,
 )
+
+AnyLaw = TypeVar("AnyLaw", bound=Law)
 
 
 def gaussian_process(process: AbstractProcess) -> AbstractGaussianProcess:
@@ -113,11 +116,25 @@ def _law_at_end(model: AbstractScoreModel, size: int, dtype: DTypeLike) -> Law:
     """Prior of a process without levels, or the image of the moments."""
     process = sde(model.process)
     if process.prior is not None:
-        return cast(process.prior, dtype)
+        return _sized(cast(process.prior, dtype), size, "a prior")
     assert isinstance(process, AbstractLinearSDE)  # `require_terminal_law` refuses others by name
     return process.kernel(jnp.asarray(process.t1, dtype)).image(_law_of_data(model, size, dtype))
 
 
 def _law_of_data(model: AbstractScoreModel, size: int, dtype: DTypeLike) -> AbstractGaussianLaw:
     """The moments of a model, standard normal where there are none."""
-    return cast(IsotropicLaw.standard(size) if model.moments is None else model.moments, dtype)
+    law = cast(IsotropicLaw.standard(size) if model.moments is None else model.moments, dtype)
+    return _sized(law, size, "moments")
+
+
+def _sized(law: AnyLaw, size: int, what: str) -> AnyLaw:
+    """``law`` itself where it is one of as many numbers as a state has: one of a single number would be broadcast."""
+    if isinstance(law, AbstractGaussianLaw) and law.mean.shape != (size,):
+        raise ValueError(
+            explain(
+                expected=f"{what} of {size} numbers, as a state has",
+                got=f"a mean of shape {law.mean.shape}",
+                do="pass GaussianLaw.of_rows(data), of the rows that the model is of",
+            )
+        )
+    return law

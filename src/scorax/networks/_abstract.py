@@ -56,6 +56,16 @@ def _no_codes(network: AbstractNetwork) -> str:
     )
 
 
+def check_dropout(rate: float) -> None:
+    """Refuse a rate of dropout at which nothing is left, or that is none.
+
+    Raises:
+        ValueError: outside [0, 1).
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(explain(expected="a rate of dropout in [0, 1)", got=f"{rate}", do="pass 0.1, say"))
+
+
 def fourier_features(c_noise: Float[Array, ""], num_frequencies: int) -> Float[Array, " features"]:
     """Sines and cosines of ``c_noise`` at frequencies spaced geometrically from 1/8 to 4 radians per unit.
 

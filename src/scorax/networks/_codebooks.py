@@ -86,7 +86,7 @@ def decode_categories(
 ) -> Int[np.ndarray, "n codes"]:
     """Categories of the nearest points: those that were encoded, or drawn by :class:`~scorax.samplers.CategoryDraw`.
 
-    States at a level have codes ``alpha`` times as far out: divide by it first.
+    States at a level have codes ``alpha`` times as far out: divide by it first. A code with a NaN has none, which is -1.
 
     Raises:
         ValueError: another number of coordinates than the codes have.
@@ -102,7 +102,10 @@ def decode_categories(
             )
         )
     parts = np.split(np.asarray(codes, np.float64), ends[:-1], axis=1) if len(ends) else []
-    nearest = [np.argmax(x @ own.T - 0.5 * np.sum(own**2, axis=1), axis=1) for x, own in zip(parts, books, strict=True)]
+    nearest = [
+        np.where(np.isnan(x).any(axis=1), -1, np.argmax(x @ own.T - 0.5 * np.sum(own**2, axis=1), axis=1))
+        for x, own in zip(parts, books, strict=True)
+    ]
     return np.stack(nearest, axis=1) if nearest else np.zeros((len(codes), 0), np.int64)
 
 

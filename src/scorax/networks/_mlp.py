@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from scorax._checked import require_count, require_key, require_kind
 from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.networks._abstract import AbstractNetwork, fourier_features, noise_averaged_waves
+from scorax.networks._abstract import AbstractNetwork, check_dropout, fourier_features, noise_averaged_waves
 from scorax.networks._embedder import AbstractEmbedder, embedded
 from scorax.networks._linear import Linear, drawn, require_inputs
 
@@ -119,6 +119,7 @@ class ResMLP(AbstractNetwork):
 
     Raises:
         TypeError: called with a condition and no embedder.
+        ValueError: a number below its least, or a rate of dropout outside [0, 1).
     """
 
     embedding: Linear
@@ -150,6 +151,7 @@ class ResMLP(AbstractNetwork):
             require_count(num_frequencies, "num_frequencies"),
         )
         waves = require_count(waves, "waves", least=0)
+        check_dropout(dropout)
         require_key(key)
         embedding_width = _EMBEDDING_WIDTH if embedder is None else embedder.width
         self.embedding, self.entry, self.blocks = drawn(

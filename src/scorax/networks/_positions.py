@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from scorax._checked import require_count, require_kind, shown
 from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.networks._abstract import fourier_features
+from scorax.networks._abstract import check_dropout, fourier_features
 from scorax.networks._embedder import AbstractEmbedder, embedded
 from scorax.networks._linear import Linear
 
@@ -34,6 +34,7 @@ class GridOptions:
 
     Raises:
         TypeError: a field is of another kind.
+        ValueError: a rate of dropout outside [0, 1).
     """
 
     dropout: float = 0.0
@@ -49,6 +50,7 @@ class GridOptions:
             ("rematerialize", bool),
         ):
             require_kind(getattr(self, name), kind, what=f"{name} of GridOptions")
+        check_dropout(self.dropout)
 
 
 def run_block(block: Any, h: Array, embedding: Array, key: Key | None) -> Array:

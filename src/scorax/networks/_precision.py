@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._checked import require_kind
+from scorax._trees import Frozen
 from scorax._types import Condition, Key
 from scorax.networks._abstract import AbstractNetwork
 
@@ -67,7 +68,10 @@ def cost(network: AbstractNetwork, shape: tuple[int, ...], condition: Condition 
         condition: of one example, if the network reads one.
     """
     require_kind(network, AbstractNetwork, what="network")
-    arrays = eqx.filter(network, eqx.is_inexact_array)
+    trained = jax.tree.map(
+        lambda part: None if isinstance(part, Frozen) else part, network, is_leaf=lambda part: isinstance(part, Frozen)
+    )
+    arrays = eqx.filter(trained, eqx.is_inexact_array)
     x = jax.ShapeDtypeStruct(shape, jnp.float32)
     lowered = jax.jit(lambda c, x: network(c, x, condition)).lower(jax.ShapeDtypeStruct((), jnp.float32), x)
     counted = lowered.cost_analysis() or {}

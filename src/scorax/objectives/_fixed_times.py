@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from scorax._errors import explain
+from scorax._text import quote
 from scorax.objectives._times import AbstractTimes
 from scorax.processes import AbstractProcess
 
@@ -33,7 +34,7 @@ class NodeTimes(AbstractTimes):
 
     def __check_init__(self) -> None:
         if not self.times or not all(np.isfinite(self.times)):
-            raise ValueError(explain(expected="finite times, at least one", got=f"{self.times}", do="pass the nodes"))
+            raise ValueError(explain(expected="finite times, at least one", got=quote(self.times), do="pass the nodes"))
 
     def quantile(self, process: AbstractProcess, u: Float[Array, ""]) -> Float[Array, ""]:
         _check_clock(process, min(self.times), max(self.times))

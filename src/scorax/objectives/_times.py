@@ -8,7 +8,7 @@ from jax.scipy.special import ndtr, ndtri
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 
-from scorax._checked import Checked
+from scorax._checked import Checked, require_positive
 from scorax.models import gaussian_process
 from scorax.processes import AbstractGaussianProcess, AbstractProcess
 
@@ -45,10 +45,16 @@ class LogNormalTimes(AbstractTimes):
     Args:
         mean: centre of the log noise-to-signal ratio.
         sd: its standard deviation.
+
+    Raises:
+        ValueError: an ``sd`` that is not positive.
     """
 
     mean: float = -1.2
     sd: float = 1.2
+
+    def __check_init__(self) -> None:
+        require_positive(self.sd, "sd of LogNormalTimes")
 
     def _ends(self, process: AbstractGaussianProcess, like: Array) -> tuple[Array, Array]:
         ends = jnp.array([process.t0, process.t1], like.dtype)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 
-from scorax._checked import Checked
+from scorax._checked import Checked, require_positive
 from scorax.models import gaussian_process
 from scorax.processes import AbstractProcess
 
@@ -58,12 +58,19 @@ class EDMWeighting(AbstractWeighting):
         sd: its standard deviation.
         data_scale: standard deviation of the data.
 
+    Raises:
+        ValueError: a scale that is not positive.
+
     Reference: Karras et al. (2022), table 1.
     """
 
     mean: float = -1.2
     sd: float = 1.2
     data_scale: float = 1.0
+
+    def __check_init__(self) -> None:
+        require_positive(self.sd, "sd of EDMWeighting")
+        require_positive(self.data_scale, "data_scale of EDMWeighting")
 
     def __call__(self, process: AbstractProcess, t: Float[Array, ""]) -> Float[Array, ""]:
         process = gaussian_process(process)
@@ -82,10 +89,16 @@ class MinSNRWeighting(AbstractWeighting):
     Args:
         gamma: largest weight on the squared error of the clean data.
 
+    Raises:
+        ValueError: a gamma that is not positive.
+
     Reference: Hang et al. (2023), *Efficient diffusion training via Min-SNR weighting strategy*.
     """
 
     gamma: float = 5.0
+
+    def __check_init__(self) -> None:
+        require_positive(self.gamma, "gamma of MinSNRWeighting")
 
     def __call__(self, process: AbstractProcess, t: Float[Array, ""]) -> Float[Array, ""]:
         process = gaussian_process(process)

@@ -31,16 +31,18 @@ class VE(AbstractGaussianProcess):
     t1: float = 1.0
 
     def __check_init__(self) -> None:
-        if not 0 < self.sigma_min < self.sigma_max:
+        if not 0 < self.sigma_min < self.sigma_max < math.inf:
             raise ValueError(
                 explain(
-                    expected="0 < sigma_min < sigma_max",
+                    expected="finite scales with 0 < sigma_min < sigma_max",
                     got=f"{self.sigma_min}, {self.sigma_max}",
                     do="pass increasing positive scales",
                 )
             )
-        if self.t0 >= self.t1:
-            raise ValueError(explain(expected="t0 < t1", got=f"{self.t0}, {self.t1}", do="order the clock"))
+        if not -math.inf < self.t0 < self.t1 < math.inf:
+            raise ValueError(
+                explain(expected="a finite clock with t0 < t1", got=f"{self.t0}, {self.t1}", do="order the clock")
+            )
 
     def _cut(self, t: float) -> "VE":
         scale = self.sigma_min * math.exp(self._log_growth * t / self.t1)

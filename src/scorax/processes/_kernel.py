@@ -40,14 +40,20 @@ class GaussianKernel(NamedTuple):
         """Law of the later state: independent coordinates, or jointly normal ones where the root is a matrix."""
         mean = self.mean(x)
         if isinstance(self.root, Matrix):
-            return GaussianLaw.factorised(mean, self.root.value @ self.root.value.T)
+            return _of_root(mean, self.root.value)
         return Normal(mean, jnp.broadcast_to(jnp.abs(self.root.value), x.shape))
 
     def image(self, law: AbstractGaussianLaw) -> AbstractGaussianLaw:
         """Law of the later state where the earlier one has a normal law: of its kind where the kernel is one of scalars."""
         if isinstance(self.mean_map, Scalar) and isinstance(self.root, Scalar):
-            return law.at(Level(self.mean_map.value, self.root.value)).shifted(self.shift)
+            return law.at(Level(self.mean_map.value, self.root.value)).shifted(jnp.ravel(self.shift))
         size = law.mean.shape[0]
-        carried = self.mean_map.dense(size) @ law.root
-        root = self.root.dense(size)
-        return GaussianLaw.factorised(self.mean(law.mean), carried @ carried.T + root @ root.T)
+        through = self.mean_map.dense(size)
+        mean = through @ law.mean + jnp.ravel(self.shift)
+        return _of_root(mean, jnp.concatenate([through @ law.root, self.root.dense(size)], axis=1))
+
+
+def _of_root(mean: Float[Array, " d"], root: Float[Array, "d m"]) -> GaussianLaw:
+    """``N(mean, root root^T)`` by the singular values of the root: a product would lose those below the root of the precision."""
+    basis, values, _ = jnp.linalg.svd(root, full_matrices=False)
+    return GaussianLaw(mean, basis, values**2)

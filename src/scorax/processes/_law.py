@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from scorax._errors import explain
 from scorax._types import Key, RowArray
 from scorax.processes._level import Level
 from scorax.processes._moments_of_rows import leading_moments, marginal_moments, moments
@@ -21,6 +22,9 @@ FULL_UP_TO = 1024
 
 RANK = 64
 """Directions that a low-rank law of rows keeps: 3 MB for an image of 64 x 64 x 3 in float32."""
+
+_SLACK = 1e-4
+"""What a covariance may be off by, over its largest number: one of single precision is."""
 
 
 class AbstractGaussianLaw(eqx.Module):
@@ -127,8 +131,22 @@ class GaussianLaw(AbstractGaussianLaw):
 
     @staticmethod
     def from_moments(mean: np.ndarray, covariance: np.ndarray) -> "GaussianLaw":
-        """Law with the given mean and symmetric positive semi-definite covariance (factorised in float64 on the host)."""
-        variances, basis = np.linalg.eigh(np.asarray(covariance, dtype=np.float64))
+        """Law with the given mean and symmetric positive semi-definite covariance (factorised in float64 on the host).
+
+        Raises:
+            ValueError: a covariance of another shape, or one that is not finite, symmetric and positive semi-definite to four
+                digits, as one of single precision may be off.
+        """
+        covariance, size = np.asarray(covariance, dtype=np.float64), np.size(mean)
+        largest = np.max(np.abs(covariance), initial=0.0)
+        if covariance.shape != (size, size) or not np.all(np.abs(covariance - covariance.T) <= _SLACK * largest):
+            got = f"shape {covariance.shape}" if covariance.shape != (size, size) else "one that is not"
+            raise ValueError(_no_covariance(f"a symmetric covariance of finite numbers, {size} x {size}", got))
+        variances, basis = np.linalg.eigh(covariance)
+        if size and variances[0] < -_SLACK * largest:
+            raise ValueError(
+                _no_covariance("a covariance without negative variances", f"{variances[0]:g} along one direction")
+            )
         return GaussianLaw(*_as(np.asarray(mean).dtype, mean, basis, np.maximum(variances, 0.0)))
 
     @staticmethod
@@ -311,6 +329,10 @@ class LowRankLaw(AbstractGaussianLaw):
         scaled = self.factor / jnp.sqrt(self.variances)[:, None]
         values, vectors = jnp.linalg.eigh(scaled.T @ scaled)
         return jnp.maximum(values, 0.0), scaled @ vectors
+
+
+def _no_covariance(expected: str, got: str) -> str:
+    return explain(expected=expected, got=got, do="pass np.cov(rows, rowvar=False), say")
 
 
 def _along(directions: Float[Array, "d r"], gains: Float[Array, " r"], v: Float[Array, " d"]) -> Float[Array, " d"]:

@@ -37,7 +37,7 @@ class LinearSDE(AbstractLinearSDE):
         t1: end of the clock.
 
     Raises:
-        ValueError: constants that do not fit together, or ``t0 < 0`` or ``t0 >= t1``.
+        ValueError: constants that do not fit together or are not finite, or ``t0 < 0`` or ``t0 >= t1``.
 
     Reference: Särkkä and Solin (2019), *Applied stochastic differential equations*, eqs. 6.2 and 6.20.
     """
@@ -66,6 +66,11 @@ class LinearSDE(AbstractLinearSDE):
 
     def __check_init__(self) -> None:
         check_start(self.t0, self.t1)
+        for name, constant in (("F", self.drift_matrix), ("L", self.noise_matrix), ("b", self.offset)):
+            if isinstance(constant, np.ndarray) and not np.all(np.isfinite(constant)):
+                raise ValueError(
+                    explain(expected=f"finite numbers in {name}", got="a NaN or an infinity", do="pass known constants")
+                )
         shapes = [
             c.shape if isinstance(c, np.ndarray) else None for c in (self.drift_matrix, self.noise_matrix, self.offset)
         ]
@@ -156,10 +161,10 @@ def check_start(t0: float, t1: float) -> None:
     """Refuse a clock that does not run forward from time 0 or later.
 
     Raises:
-        ValueError: not ``0 <= t0 < t1``.
+        ValueError: not ``0 <= t0 < t1``, or a clock without an end.
     """
-    if not 0 <= t0 < t1:
-        raise ValueError(explain(expected="0 <= t0 < t1", got=f"{t0}, {t1}", do="order the clock"))
+    if not 0 <= t0 < t1 < math.inf:
+        raise ValueError(explain(expected="a finite clock with 0 <= t0 < t1", got=f"{t0}, {t1}", do="order the clock"))
 
 
 def _coefficient(value: Any) -> Coefficient:

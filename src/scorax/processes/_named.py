@@ -1,5 +1,7 @@
 """Processes known by name, with their exact laws: Brownian motion, Ornstein-Uhlenbeck, geometric Brownian motion."""
 
+import math
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -75,9 +77,11 @@ class OrnsteinUhlenbeck(AbstractLinearSDE):
     def __check_init__(self) -> None:
         _check_sigma(self.sigma)
         check_start(self.t0, self.t1)
-        if not self.rate > 0:
+        if not 0 < self.rate < math.inf:
             raise ValueError(
-                explain(expected="a positive rate", got=str(self.rate), do="use BrownianMotion for a rate of zero")
+                explain(
+                    expected="a finite, positive rate", got=str(self.rate), do="use BrownianMotion for a rate of zero"
+                )
             )
 
     def drift(self, t: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -142,7 +146,7 @@ class GeometricBrownianMotion(AbstractExactSDE):
 
 
 def _check_sigma(sigma: float) -> None:
-    if not sigma > 0:
+    if not 0 < sigma < math.inf:
         raise ValueError(
-            explain(expected="a positive sigma", got=str(sigma), do="use without_noise for the drift alone")
+            explain(expected="a finite, positive sigma", got=str(sigma), do="use without_noise for the drift alone")
         )

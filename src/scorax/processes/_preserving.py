@@ -1,5 +1,7 @@
 """Processes with the rate beta(t) of Ho et al.: VP and sub-VP."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -16,9 +18,11 @@ class _AbstractLinearRate(AbstractGaussianProcess):
     beta_max: eqx.AbstractVar[float]
 
     def __check_init__(self) -> None:
-        if not 0 < self.beta_min <= self.beta_max:
+        if not 0 < self.beta_min <= self.beta_max < math.inf:
             got = f"{self.beta_min}, {self.beta_max}"
-            raise ValueError(explain(expected="0 < beta_min <= beta_max", got=got, do="pass positive rates"))
+            raise ValueError(
+                explain(expected="finite rates with 0 < beta_min <= beta_max", got=got, do="pass positive rates")
+            )
         check_clock(self.t0, self.t1)
 
     def _integral(self, t: Float[Array, ""]) -> Float[Array, ""]:

@@ -1,5 +1,6 @@
 """A process given by its own drift and diffusion, and the two halves of any SDE."""
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -61,8 +62,10 @@ class SDE(AbstractSDE):
         self.state_dependent = state_dependent  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __check_init__(self) -> None:
-        if not self.t0 < self.t1:
-            raise ValueError(explain(expected="t0 < t1", got=f"{self.t0}, {self.t1}", do="order the clock"))
+        if not -math.inf < self.t0 < self.t1 < math.inf:
+            raise ValueError(
+                explain(expected="a finite clock with t0 < t1", got=f"{self.t0}, {self.t1}", do="order the clock")
+            )
         require_count(self.num_steps, "num_steps of SDE")
 
     def drift(self, t: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -141,7 +141,7 @@ class Tabulated(AbstractGaussianProcess):
             raise ValueError(
                 explain(
                     expected="positive sigmas in strict order",
-                    got=f"{np.asarray(sigmas)}",
+                    got=quote(np.asarray(sigmas).tolist()),
                     do="sort and deduplicate them",
                 )
             )

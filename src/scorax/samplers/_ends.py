@@ -88,7 +88,8 @@ class CategoryDraw(AbstractEnd):
 
     The probabilities are those of :func:`~scorax.models.category_log_posteriors`, with no temperature and no maximum, so the
     categories have the law that :func:`~scorax.likelihood.coded_log_prob` describes. A code of the draw is $\alpha_0 c_k$:
-    :func:`~scorax.networks.decode_categories` reads it. Numbers stay as they are, as by :class:`Stop`.
+    :func:`~scorax.networks.decode_categories` reads it. Numbers stay as they are, as by :class:`Stop`. The codes of a row whose
+    solve failed are NaN.
     """
 
     def check(self, model: AbstractScoreModel) -> None:
@@ -113,7 +114,9 @@ class CategoryDraw(AbstractEnd):
         codes = []
         for log_posterior, book in zip(posteriors, codebooks, strict=True):
             drawn = jnp.argmax(log_posterior + offsets[at : at + log_posterior.shape[0]])
-            codes.append(alpha * book[drawn].astype(x.dtype))
+            code = alpha * book[drawn].astype(x.dtype)
+            # Where a solve failed there is no category; the largest of what is not a number would be the first.
+            codes.append(jnp.where(jnp.any(jnp.isnan(log_posterior)), jnp.nan, code))
             at += log_posterior.shape[0]
         return jnp.concatenate([x[: x.shape[0] - coordinates], *codes])
 

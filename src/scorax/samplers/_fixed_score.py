@@ -192,4 +192,6 @@ class MetropolisLangevin(_AbstractChain):
         log_ratio = value - other[0] + 0.5 * jnp.sum(noise**2) - jnp.sum(back**2) / (4 * h)
         # A proposal of no density has a NaN or minus infinity here and is refused.
         accepted = jnp.log(jax.random.uniform(choice, (), x.dtype)) < log_ratio
+        # A state of no density is left, whatever is proposed: a chain that starts in one would else stand still there.
+        accepted |= jnp.isnan(value) | (value == jnp.inf)
         return select(accepted, (proposal, other), (x, known))

@@ -1,5 +1,6 @@
 """Langevin corrections at noise levels: annealed Langevin dynamics and predictor-corrector."""
 
+import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
@@ -113,7 +114,9 @@ class PredictorCorrector(AbstractOneStepSampler):
         self, model: AbstractScoreModel, x: Float[Array, "*shape"], t: Node, s: Node, condition: Condition, *, key: Key
     ) -> Float[Array, "*shape"]:
         ahead, after = jax.random.split(key)
-        x = self.predictor.step(model, x, t, s, condition, key=ahead)
+        # A predictor may share something out over its steps, as churn does: they are those of this sampler.
+        predictor = dataclasses.replace(self.predictor, num_steps=self.num_steps)
+        x = predictor.step(model, x, t, s, condition, key=ahead)
         return _corrected(model, x, s, 2 * self.snr**2, self.corrections, condition, key=after)
 
 

@@ -14,8 +14,8 @@ from scorax.samplers._adaptive import AbstractAdaptiveSampler, Solve
 class ProbabilityFlow(AbstractAdaptiveSampler):
     r"""Deterministic flow solved by Tsitouras' 5(4) pair with an error-controlled step for every row.
 
-    For denoisers in the angle variable, $dy/da = \cos(a)\, noise - \sin(a)\, x_0$; for other scores in the clock of the
-    process, $dx/dt = f - \tfrac12 (\nabla\!\cdot D + D\, score)$ with $D = G G^T$. Its draws follow the law that ``log_prob``
+    Under a Gaussian process in the angle variable, $dy/da = \cos(a)\, noise - \sin(a)\, x_0$; under others in the clock,
+    $dx/dt = f - \tfrac12 (\nabla\!\cdot D + D\, score)$ with $D = G G^T$. Its draws follow the law that ``log_prob``
     describes, to the tolerance. A row whose solve fails is NaN, never redrawn.
 
     Args:

@@ -84,7 +84,8 @@ class Milstein(AbstractMethod):
         if not process.state_dependent:
             return
         jacobian = np.asarray(jax.jacfwd(lambda y: _entries(process, t, y))(x)).reshape(x.size, x.size)
-        if np.any(jacobian * (1 - np.eye(x.size)) != 0):
+        # A derivative that is not a number, of a root at zero say, shows nothing.
+        if np.any(np.abs(jacobian[~np.eye(x.size, dtype=bool)]) > 0):
             raise _not_diagonal("an entry that depends on another coordinate")
 
     def step(

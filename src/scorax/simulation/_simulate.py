@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from scorax._checked import require_count, require_key, require_kind
 from scorax._errors import explain
 from scorax._rows import RowKeys, map_rows
+from scorax._text import quote
 from scorax._types import Key
 from scorax.processes import AbstractProcess, AbstractSDE, sde
 from scorax.simulation._brownian import brownian_increments
@@ -41,7 +42,7 @@ def simulate(
     Args:
         process: any SDE; the clock need not be run to its end.
         x0: starting points, one row for each path; the states at ``ts[0]``.
-        ts: increasing times inside the clock of the process; the first is that of ``x0``.
+        ts: times inside the clock of the process that increase, in the precision of ``x0`` too; the first is that of ``x0``.
         key: root key; row ``k`` uses ``fold_in(key, start + k)``.
         method: :class:`Euler` where it is ``None``.
         num_steps: equal steps between two neighbouring times; 64, for :class:`Exact` one.
@@ -64,7 +65,7 @@ def simulate(
         raise TypeError(explain(expected="floating-point starting points", got=str(x.dtype), do="convert them first"))
     if x.ndim == 0:
         raise ValueError(explain(expected="one row for each path", got="a number", do="pass np.array([x0])"))
-    times = _times(process, ts)
+    times = _times(process, ts, x.dtype)
     method = Euler() if method is None else method
     steps = require_count(method.num_steps if num_steps is None else num_steps, "num_steps")
     at = jnp.asarray(times, x.dtype)
@@ -100,20 +101,22 @@ def _path(
     return jnp.concatenate([x0[None], states])
 
 
-def _times(process: AbstractSDE, ts: Sequence[float] | np.ndarray | Array) -> Float[np.ndarray, " times"]:
+def _times(
+    process: AbstractSDE, ts: Sequence[float] | np.ndarray | Array, dtype: jnp.dtype
+) -> Float[np.ndarray, " times"]:
     times = np.asarray(ts, np.float64)
     slack = 1e-6 * (process.t1 - process.t0)  # ends of the clock that were rounded to float32
     if (
         times.ndim != 1
         or len(times) < 2
-        or not np.all(np.diff(times) > 0)
+        or not np.all(np.diff(times.astype(dtype)) > 0)
         or times[0] < process.t0 - slack
         or times[-1] > process.t1 + slack
     ):
         raise ValueError(
             explain(
-                expected=f"at least two increasing times in [{process.t0:g}, {process.t1:g}]",
-                got=f"{times}",
+                expected=f"at least two increasing times in [{process.t0:g}, {process.t1:g}], as {dtype} has them",
+                got=quote(times.tolist()),
                 do="start where x0 stands, or give the process a longer clock",
             )
         )

@@ -68,7 +68,8 @@ class Posterior:
         fitted = self.fitted
         x = sample(fitted.model, fitted.sampler, numbers, key=jax.random.key(seed), condition=told)
         alpha = float(fitted.model.process.alpha(jnp.asarray(fitted.model.process.t0)))
-        z = np.nan_to_num(np.asarray(x, np.float64) / alpha)
+        absent = ~np.asarray(told.known | told.target)  # a coordinate of a draw that failed stays NaN
+        z = np.where(absent, 0.0, np.asarray(x, np.float64) / alpha)
         return fitted.coordinates.decode(z)[:, self.places]
 
     def log_prob(self, values: Float[np.ndarray, "n columns"]) -> LogProb | DataLogProb:

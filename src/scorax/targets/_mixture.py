@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from scorax._errors import explain
+from scorax._text import quote
 from scorax._types import Condition, Key
 from scorax.models import AbstractDenoiser, Evidence, Prediction
 from scorax.processes import AbstractGaussianLaw, AbstractGaussianProcess, GaussianLaw, Level
@@ -56,9 +57,27 @@ class GaussianMixture(eqx.Module):
 
     @staticmethod
     def create(weights: np.ndarray, means: np.ndarray, covariances: np.ndarray) -> "GaussianMixture":
-        """Mixture of ``weights`` (k,), ``means`` (k, d) and ``covariances`` (k, d, d); weights are normalised."""
-        laws = [GaussianLaw.from_moments(np.asarray(m), np.asarray(c)) for m, c in zip(means, covariances, strict=True)]
-        weights = np.asarray(weights, dtype=np.float64)
+        """Mixture of ``weights`` (k,), ``means`` (k, d) and ``covariances`` (k, d, d); weights are normalised.
+
+        Raises:
+            ValueError: arrays of other shapes, or weights that are negative, not finite or all zero.
+        """
+        weights, means, covariances = np.asarray(weights, np.float64), np.asarray(means), np.asarray(covariances)
+        k, d = (*means.shape, 0, 0)[:2]
+        shapes = (weights.shape, means.shape, covariances.shape)
+        if shapes != ((k,), (k, d), (k, d, d)) or not k:
+            raise ValueError(
+                explain(
+                    expected="weights (k,), means (k, d) and covariances (k, d, d)",
+                    got=", ".join(map(str, shapes)),
+                    do="give every component a weight, a mean and a covariance",
+                )
+            )
+        if not (np.all(weights >= 0) and 0 < weights.sum() < np.inf):
+            raise ValueError(
+                explain(expected="weights of 0 or more", got=quote(weights.tolist()), do="pass np.ones(k), say")
+            )
+        laws = [GaussianLaw.from_moments(m, c) for m, c in zip(means, covariances, strict=True)]
         log_weights = jnp.asarray(np.log(weights / weights.sum()), laws[0].mean.dtype)
         return GaussianMixture(log_weights, jax.tree.map(lambda *leaves: jnp.stack(leaves), *laws))
 

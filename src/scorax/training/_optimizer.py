@@ -1,8 +1,11 @@
 """The optimiser of the recipes."""
 
+import math
+
 import optax
 
 from scorax._checked import require_count
+from scorax._errors import explain
 
 
 def adamw(
@@ -27,8 +30,11 @@ def adamw(
 
     Raises:
         TypeError: a number of steps that is no whole number.
-        ValueError: a negative one.
+        ValueError: a negative one, a rate or a decay that is negative or not finite, or a bound that is not positive.
     """
+    _require_finite(weight_decay, "weight_decay")
+    if not clip_norm > 0:
+        raise ValueError(explain(expected="clip_norm above 0", got=f"{clip_norm}", do="pass 1.0, say"))
     warmup_steps = require_count(warmup_steps, "warmup_steps", least=0)
     schedule = learning_rates(learning_rate, num_steps=num_steps, warmup_steps=warmup_steps)
     return optax.chain(optax.clip_by_global_norm(clip_norm), optax.adamw(schedule, weight_decay=weight_decay))
@@ -39,8 +45,14 @@ def learning_rates(learning_rate: float, *, num_steps: int, warmup_steps: int = 
 
     Raises:
         TypeError: a number of steps that is no whole number.
-        ValueError: a negative one.
+        ValueError: a negative one, or a rate that is negative or not finite.
     """
+    _require_finite(learning_rate, "learning_rate")
     num_steps = require_count(num_steps, "num_steps", least=0)
     warmup = min(warmup_steps, max(1, num_steps // 10))
     return optax.warmup_cosine_decay_schedule(0.0, learning_rate, warmup, max(num_steps, warmup + 1))
+
+
+def _require_finite(value: float, name: str) -> None:
+    if not 0 <= value < math.inf:
+        raise ValueError(explain(expected=f"{name} of 0 or more", got=f"{value}", do="pass a finite number"))

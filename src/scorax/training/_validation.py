@@ -42,6 +42,7 @@ class Validation:
     def __post_init__(self) -> None:
         for name in ("every", "patience", "num_draws"):
             require_count(getattr(self, name), f"{name} of Validation")
+        require_kind(self.min_improvement, float, what="min_improvement of Validation")
         require_kind(self.objective, AbstractObjective | None, what="objective of Validation")
 
 

@@ -17,6 +17,9 @@ class Standardize(AbstractTransform):
 
     Per column and not by principal components: whitening mixes columns of different character, and on tables it lost up to
     three nats a row.
+
+    Raises:
+        ValueError: asked to encode a row of another shape.
     """
 
     shift: Float[np.ndarray, " d"]
@@ -66,6 +69,14 @@ class Standardize(AbstractTransform):
 
     def encode(self, row: Float[Array, " d"], *, key: Key) -> Encoded:
         scale = jnp.asarray(self.scale, row.dtype)
+        if scale.shape != row.shape:
+            raise ValueError(
+                explain(
+                    expected=f"a row of shape {scale.shape}, as those of the fit",
+                    got=f"{row.shape}",
+                    do="fit a Standardize to rows of this shape",
+                )
+            )
         return Encoded((row - jnp.asarray(self.shift, row.dtype)) / scale, -jnp.sum(jnp.log(scale)))
 
     def decode(self, z: Float[Array, " d"]) -> Float[Array, " d"]:
