@@ -102,6 +102,16 @@ def test_a_mean_has_its_spread_beside_it_and_other_endings_have_the_same_rows(wo
     assert np.all((share >= 0.5) & (share <= 1))
 
 
+def test_cells_that_are_finer_than_those_of_the_fit_are_not_rounded(work: Path) -> None:
+    lines = [HEADER, '1,71234;;red;1;"x"\r\n', 'NA;0,5;red;1;"y"\r\n', '1,8;-1,5;red;;"z"\r\n']
+    (work / "finer.csv").write_bytes("".join(lines).encode())
+    assert main(["impute", str(work / "run"), str(work / "finer.csv"), "-o", str(work / "finer.parquet")]) == 0
+    before, after = (read_table(work / f"finer.{kind}", missing="keep").values[:, :2] for kind in ("csv", "parquet"))
+    there = ~np.isnan(before)
+    np.testing.assert_array_equal(after[there], before[there])
+    assert not np.isnan(after).any()
+
+
 def test_a_parquet_file_is_filled_piece_by_piece(work: Path) -> None:
     """Row groups of seven rows, whose texts and numbers differ, and one group of all rows give the same bytes."""
     table = read_table(work / "train.csv", missing="keep")

@@ -10,8 +10,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from scorax._errors import InputError
 from scorax.cli import main
+from scorax.cli._picture_output import picture_writer
 from scorax.data import read_pictures
+from scorax.pictures._schema import PictureSchema
 
 RANDOM = np.random.default_rng(2)
 TINY = [
@@ -114,6 +117,16 @@ def test_pictures_of_another_size_are_brought_to_that_of_the_run(folder: Path, t
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["../outside", "/tmp", "..", ".hidden", "a/b"])
+def test_a_class_that_is_no_name_of_a_folder_is_written_to_an_archive_only(tmp_path: Path, name: str) -> None:
+    schema = PictureSchema(8, 8, 1, (name, "b"), (1, 1))
+    with pytest.raises(InputError, match="classes that can name folders"):
+        picture_writer(tmp_path / "new", schema, 0)
+    picture_writer(tmp_path / "new.npz", schema, 0)(np.zeros((2, 8, 8, 1), np.uint8), np.array([0, 1]))
+    found = read_pictures(tmp_path / "new.npz")
+    assert found.classes == tuple(sorted((name, "b")))
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -131,6 +144,7 @@ def test_pictures_of_another_size_are_brought_to_that_of_the_run(folder: Path, t
         ),
         ("impute {masked} {picture} -o {new}.png", "a mask of the pixels to fill, got none"),
         ("logp {run} {wide} -o {new}.csv", "pictures of 8 x 8 in grey, got 9 x 9 in grey; add --size 8"),
+        ("sample {run} -n 2 -o {new}.png --guidance -1", "a finite --guidance of 0 or more, got -1"),
         ("sample {run} -n 2 -o {new}.png --average 0.1", "expected averages kept along the training, got none"),
         ("evaluate {run} --test {table} -o {new}", "the run of a table, got one of pictures"),
         ("report {run} --test {table}", "--test, of a table"),

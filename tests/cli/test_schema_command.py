@@ -91,6 +91,10 @@ def test_wrong_words_end_with_2(
 def test_a_schema_is_not_written_over_its_table(table: Path, capsys: Captured) -> None:
     assert main(["schema", str(table), "-o", str(table)]) == 2
     assert "apart from the input" in capsys.readouterr().err
+    assert main(["schema", str(table), "-o", str(table.parent)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "to be a file in a folder, got a folder" in said.err
 
 
 def test_fit_takes_a_schema_or_words(table: Path, tmp_path: Path, capsys: Captured) -> None:

@@ -37,6 +37,7 @@ Captured = pytest.CaptureFixture[str]
         ("noise vp digit -o p.png --rate 2", ["vp (--beta-min, --beta-max)", "--rate"]),
         ("noise vp nothing.png -o p.png", ["nothing.png", "no such file"]),
         ("simulate vp -o p.png --parts --method exact", ["--parts", "exact"]),
+        ("noise vp digit -o absent/p.png", ["no folder absent"]),
         ("simulate brownian -o absent/p.png --paths 100 --steps 2 --method exact", ["absent/p.png"]),
     ],
 )

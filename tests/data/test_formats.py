@@ -165,3 +165,23 @@ def test_formats_come_back_from_json(form):
     written = json.loads(json.dumps(to_json(form)))
     assert written["kind"] == form.kind
     assert from_mapping(Column, {"format": written}).format == form
+
+
+@pytest.mark.parametrize(
+    ("form", "given", "values", "kept"),
+    [
+        (NumberFormat(0), NumberFormat(1), [1, 2, NAN], True),
+        (NumberFormat(0), NumberFormat(1), [1, 2.5], False),
+        (NumberFormat(0, origin=2**60), NumberFormat(0, origin=2**60 + 5), [1, 2], True),
+        (NumberFormat(2), NumberFormat(3), [0.25, 0.3], True),
+        (NumberFormat(2), NumberFormat(3), [0.25, 0.301], False),
+        (NumberFormat(), NumberFormat(3), [0.25, 0.301], True),
+        (NumberFormat(1, single=True), NumberFormat(), [float(np.float32(0.1)), 0.5], True),
+        (NumberFormat(1, single=True), NumberFormat(), [0.1, 0.5], False),
+        (TimeFormat("day", "day"), TimeFormat("second", "second", origin=86_400), [0, 86_400, NAN], True),
+        (TimeFormat("day", "day"), TimeFormat("second", "second"), [86_400, 43_200], False),
+        (TextFormat(("a",)), TextFormat(("a", "b")), [0, 1], True),
+    ],
+)
+def test_which_cells_another_format_would_round(form, given, values, kept):
+    assert form.keeps(np.array(values, float), given) is kept

@@ -8,7 +8,7 @@ import pytest
 
 from file_refusals import refusal
 from scorax._errors import InputError
-from scorax.data import BooleanFormat, Limits, NumberFormat, Table, fingerprint, read_table
+from scorax.data import BooleanFormat, Limits, NumberFormat, Table, _csv, fingerprint, read_table
 
 
 @pytest.fixture
@@ -78,12 +78,15 @@ def test_what_a_csv_file_says(csv, data, columns, values, decimals):
         ("a,b\n1,2\n" + "9" * 5000 + ",2\n", "column 'a', row 2"),
         (b"a,b\n1,2\n\xff,4\n", "other bytes at line 3"),
         (b"a\xff,b\n1,2\n", "other bytes at line 1"),
-        ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+        ("a,b\n1,2\n".encode("utf-16"), "expected UTF-8 text, got UTF-16 text; save the file as CSV in UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "zero bytes, as of UTF-16"),
         (b"a,b\n1,\x00\n", "zero bytes"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (b"PK\x03\x04aaaa", "zip"),
         ('a,b\n1,"2', "open at the end"),
         ('a,b\n1,"2\n3,4\n', "quote"),
+        ('a,b\n1,5" pipe\n2,"x\n3,y\n4,z\n', "open at the end"),
+        ('a,b\n1,5" pipe\n2,"x""', "open at the end"),
         ('"a,b\n1,2\n', "row 1 unreadable"),
         ("a,b\n1," + "2" * 1_500_000 + "\n", "cells of at most 1000000 bytes"),
         ("a,b\n1," + "2" * 9_000_000 + "\n", "4 MiB"),
@@ -94,6 +97,31 @@ def test_what_a_csv_file_says(csv, data, columns, values, decimals):
 )
 def test_what_is_wrong_in_a_csv_file_is_named(csv, data, said):
     assert said in refusal(csv(data))
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize(
+    ("cells", "texts"),
+    [
+        (['5" pipe', "x"], ['5" pipe', "x"]),
+        (['"5"" pipe"', 'x"y"', '"y"k"', '"a,""\nb"'], ['5" pipe', 'x"y"', 'yk"', 'a,"\nb']),
+        (['""', '"x"', 'y"'], [None, "x", 'y"']),
+    ],
+)
+def test_a_quote_inside_of_a_cell_is_a_letter(csv, start, cells, texts):
+    table = read_table(
+        csv(start + '"b",a\n' + "".join(f"{cell},{k}\n" for k, cell in enumerate(cells))), missing="keep"
+    )
+    assert table.formats[0].cells(table.values[:, 0]).tolist() == texts
+
+
+def test_quotes_are_paired_over_the_blocks_of_a_file(csv, monkeypatch):
+    rows = ['"x,""y"""', "z", '""""', '5"', '"a\nb"'] * 7
+    text = '"t",n\n' + "".join(f"{cell},{k}\n" for k, cell in enumerate(rows))
+    for size in (1, 2, 3, 7, 64):
+        monkeypatch.setattr(_csv, "_SCANNED", size)
+        assert read_table(csv(text)).rows == 35
+        assert "open at the end" in refusal(csv(text + '"c'))
 
 
 def test_a_count_runs_over_the_whole_file(csv):

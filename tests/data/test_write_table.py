@@ -1,12 +1,14 @@
 import os
 
 import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorax._errors import EnvironmentFailure, InputError
-from scorax.data import NumberFormat, Table, TableWriter, read_table, write_table
+from scorax.data import NumberFormat, Table, TableWriter, TimeFormat, read_table, write_table
 from scorax.tables import Schema
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8).filter(
@@ -68,6 +70,19 @@ def test_numbers_are_written_with_the_decimals_of_their_column(tmp_path):
         "-3,1000000000000000.00,5,0.000000000,-inf",
     ] or (tmp_path / "t.csv").read_text().splitlines()[3].startswith("-3,1")
     np.testing.assert_array_equal(values[:2, :4], read_table(_first_rows(tmp_path, 3), missing="keep").values[:, :4])
+
+
+@pytest.mark.parametrize(
+    ("written", "zone"), [("minute", None), ("minute", "Z"), ("second", "Z"), ("second", "+02:00")]
+)
+def test_times_reach_parquet_and_pandas_whatever_their_unit_and_zone(tmp_path, written, zone):
+    form = TimeFormat("minute", written, zone=zone)
+    values = np.array([[28_445_070.0], [np.nan], [-1.0]])
+    write_table(tmp_path / "t.parquet", ["t"], values, [form])
+    table = read_table(tmp_path / "t.parquet", missing="keep")
+    np.testing.assert_array_equal(form.taken(table.values[:, 0], table.formats[0]), values[:, 0])
+    frame = pq.read_table(tmp_path / "t.parquet").to_pandas()
+    assert frame["t"][0] == pd.Timestamp(28_445_070 * 60, unit="s", tz=None if zone is None else "UTC")
 
 
 def _first_rows(folder, lines):

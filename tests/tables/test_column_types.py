@@ -104,3 +104,24 @@ def test_what_is_no_column_is_named(cells: list[Any], said: str) -> None:
             BaseEstimator(), pd.DataFrame({"n": [1, 2, 3], "odd": pd.Series(cells, dtype=object)}), reset=True
         )
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"a": np.array([250, 255], np.uint8), "b": np.array([1, 2], np.int16)}),
+        pd.DataFrame({"a": pd.array([250, 255], dtype="UInt8"), "b": pd.array([1, 2], dtype="Int16")}),
+        pl.DataFrame({"a": pl.Series([250, 255], dtype=pl.UInt8), "b": pl.Series([1, 2], dtype=pl.Int16)}),
+        pa.table({"a": pa.array([250, 255], pa.uint8()), "b": pa.array([1, 2], pa.int16())}),
+    ],
+)
+def test_integers_beyond_the_type_of_their_column_do_not_wrap_round(frame: Any) -> None:
+    """Draws of a column in bytes may lie beyond the largest byte."""
+    kind = Frame.of(frame)
+    assert kind is not None
+    made = kind.build([np.array([256, -1]), np.array([-3, 4])])
+    assert np.asarray(made["a"]).tolist() == [256, -1]
+    assert np.asarray(made["b"]).tolist() == [-3, 4]
+    found = Frame.of(made)
+    assert found is not None
+    assert [own.name for own in found.types] == ["Int64", "Int16"]

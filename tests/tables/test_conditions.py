@@ -84,6 +84,7 @@ def test_conditions_hold_for_the_rows_that_they_describe(words: str, expected: C
         ("colour=blue, colour != blue", "conditions on 'colour' that a value of it meets"),
         ("colour in {blue}, colour in {green}", "conditions on 'colour' that a value of it meets"),
         ("ok!=yes, ok!=no", "conditions on 'ok' that a value of it meets"),
+        ("day=2023-01-01T12:00", "values that column 'day' may have, got '2023-01-01T12:00', between two of them"),
         ("age=1e300", "not a million times beyond those of the fit"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scorax.data import Table, embedded, read_table
-from scorax.tables import notes
+from scorax.tables import examine, notes
 
 
 def rows(**columns) -> Table:
@@ -60,6 +60,13 @@ def test_rows_repeat_by_chance_where_values_do_so_more_often_than_rows():
     fares = np.random.default_rng(0).choice(normal(1, 20), 400)
     ages = np.random.default_rng(1).integers(20, 24, 400)
     assert notes(rows(fare=fares, age=ages)) == ()
+
+
+def test_a_lone_time_is_shown_as_it_is_written(tmp_path):
+    times = [*(f"2024-01-01T12:{minute:02}:00" for minute in range(40)), "9999-12-31T12:00:00"]
+    (tmp_path / "t.csv").write_text("t,b\n" + "".join(f"{time},{k}\n" for k, time in enumerate(times)))
+    table = read_table(tmp_path / "t.csv")
+    assert "9999-12-31T12:00" in notes(table, examine(table).schema)[0]
 
 
 def test_lone_cells_have_to_be_alone():

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scorax._errors import InputError
 from scorax.data import NumberFormat, Table, read_table, write_table
 from scorax.spec import to_json
-from scorax.tables import Schema
+from scorax.tables import Schema, examine
+from scorax.tables._conditions import Conditions
 from scorax.tables.columns import AbstractColumn, Encoded, Integer, Rounded
 
 
@@ -60,6 +61,22 @@ def test_numbers_of_single_precision_keep_their_decimals():
     found = column(values)
     assert isinstance(found, Rounded)
     assert (found.grid.decimals, found.step) == (1, 0.1)
+
+
+def test_levels_and_cells_of_single_precision_meet_those_of_double():
+    generator = np.random.default_rng(0)
+    rows = {"grid": generator.integers(0, 41, 400) / 10, "few": generator.integers(1, 6, 400) / 10}
+    single = Table.of_columns({name: cells.astype(np.float32) for name, cells in rows.items()})
+    double = Table.of_columns(rows)
+    schema = examine(single).schema
+    assert [column.kind for column in schema.columns] == ["ordered", "ordered"]
+    assert (schema.encode(single.values).levels >= 0).all()
+    np.testing.assert_array_equal(schema.match(double, "t"), single.values)
+    np.testing.assert_array_equal(schema.decode(schema.encode(single.values)), single.values)
+    held = Conditions.read("few=0.1, grid<=1.3", schema).holds(single.values)
+    np.testing.assert_array_equal(held, (rows["few"] == 0.1) & (rows["grid"] <= 1.3))
+    beyond = schema.columns[0].format.taken(np.array([1e300, np.nan]), NumberFormat())
+    np.testing.assert_array_equal(beyond, [1e300, np.nan])
 
 
 def test_a_column_nearly_without_ties_is_continuous():

@@ -10,7 +10,7 @@ from scorax._progress import RowProgress, duration
 from scorax._text import shown_path
 from scorax.cli._console import note, say, table
 from scorax.cli._numbers import LARGEST_SEED
-from scorax.cli._paths import refuse_overwriting
+from scorax.cli._paths import refuse_overwriting, refuse_unwritable
 from scorax.cli._read_as import ReadAs, ReadAsOption, others
 from scorax.cli._runtime import Devices, pin_threads
 
@@ -117,6 +117,8 @@ def _page(output: Path | None, run: Path, *inputs: Path | None) -> Path:
         return run / "evaluation.html"
     refuse_overwriting(output, run, *(path for path in inputs if path is not None))
     if output.suffix.lower() == ".html":
+        if output.resolve().parent.is_dir():  # one that is missing is made
+            refuse_unwritable(output)
         return output
     if output.suffix or output.is_file():
         got, do = f"-o {shown_path(output)}", "name a folder, or a file that ends in .html"

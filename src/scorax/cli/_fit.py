@@ -109,7 +109,7 @@ def fit(
         return
     refuse_options("a table", labels=labels, size=size, flip=flip)
     from scorax.cli._rows import describe_rows, describe_table
-    from scorax.data import open_table, read_table
+    from scorax.data import Table, open_table, read_table
     from scorax.spec import resolve
     from scorax.tables import MASKS, Choices, FitConfig, FitRows, Schema, Streamed, require_whole_rows
 
@@ -130,7 +130,8 @@ def fit(
     if stream or source.larger_than_memory:
         streamed, given_rows = Streamed.of(source, output, seed=seed, name=shown_path(table))
     else:
-        given_rows = read_table(table, missing="keep", others=other_files)
+        held = source.held if isinstance(source.held, Table) else None  # but Parquet, all of it was read
+        given_rows = read_table(table, missing="keep", others=other_files) if held is None else held
     test_rows = None if test is None else read_table(test, missing="keep")
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema, streamed)
     describe_table(table, rows)

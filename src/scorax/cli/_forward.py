@@ -14,6 +14,7 @@ from scorax._text import shown_path
 from scorax.cli._console import note, say, table
 from scorax.cli._named_processes import NamedProcess, require_finite, settings
 from scorax.cli._numbers import LARGEST_SEED
+from scorax.cli._paths import refuse_unwritable
 
 if TYPE_CHECKING:
     from scorax.processes import AbstractExactSDE
@@ -109,11 +110,12 @@ def forward(
     """The line with its defaults: times are these fractions of the clock where none are named.
 
     Raises:
-        InputError: a file of no known kind, or a time, a number or a step that cannot be.
+        InputError: a file of no known kind or that cannot be made, or a time, a number or a step that cannot be.
     """
     if output.suffix.lower() not in KINDS:
         got = f"-o {shown_path(output)}"
         raise InputError(explain(expected=f"a picture ({', '.join(KINDS)})", got=got, do="name one of these"))
+    refuse_unwritable(output)
     chosen = settings(named, numbers)
     end = require_finite("--until", named.until if clock.until is None else clock.until)
     if not 0 < end <= named.longest:

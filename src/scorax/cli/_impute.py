@@ -1,6 +1,6 @@
 """`scorax impute`: the missing cells of a table filled from a run, all others as they were."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
@@ -121,10 +121,12 @@ def impute(
     require_whole_rows(saved.config)
     require_masks(saved.config)
     matched, holed, first, left = MatchedRows(source, schema, shown_path(table)), 0, None, set[str]()
+    finer = set[str]()
     for piece in matched.pieces():  # all of it, before JAX is imported
         require_told(piece.values, schema, where=piece.where)
         holed, first, left = holed + _holed(piece.values), first or piece.table, left | _left(piece.table, schema)
-    formats = _formats(source, first, schema)
+        finer |= _finer(piece.table, schema)
+    formats = _formats(source, first, schema, finer)
     with ExitStack() as stack:
         writers = [
             stack.enter_context(filled_writer(stream(path), table, source, formats, raw_names=raw_csv))
@@ -186,9 +188,22 @@ def _left(table: "Table", schema: "Schema") -> set[str]:
     return {table.columns[j] for j in holed.tolist()} - set(schema.names)
 
 
-def _formats(source: "TableSource", first: "Table | None", schema: "Schema") -> "dict[str, Format]":
-    """In which the columns of a table are written: those of the model as in the fit, others as all rows have them."""
-    names, own = () if first is None else first.columns, dict(zip(schema.names, schema.formats, strict=True))
+def _finer(table: "Table", schema: "Schema") -> set[str]:
+    """Columns of the model that have cells which the format of the fit would round."""
+    own = dict(zip(schema.names, schema.formats, strict=True))
+    cells = zip(table.columns, table.values.T, table.formats, strict=True)
+    return {name for name, values, form in cells if name in own and not own[name].keeps(values, form)}
+
+
+def _formats(
+    source: "TableSource", first: "Table | None", schema: "Schema", finer: "Collection[str]"
+) -> "dict[str, Format]":
+    """In which the columns of a table are written: those of the model as in the fit, others as all rows have them.
+
+    So are those of the model that have ``finer`` cells than the fit had, which would else be rounded.
+    """
+    names = () if first is None else first.columns
+    own = {name: form for name, form in zip(schema.names, schema.formats, strict=True) if name not in finer}
     others = {} if set(names) <= set(own) else source.formats()
     return {name: own[name] if name in own else others[name] for name in names}
 
@@ -198,9 +213,16 @@ def _whole(piece: "MatchedPiece", filled: "np.ndarray", schema: "Schema", format
     import numpy as np
 
     own, columns, found = dict(zip(schema.names, filled.T, strict=True)), [], []
+    model = dict(zip(schema.names, schema.formats, strict=True))
     for name, cells, form in zip(piece.table.columns, piece.table.values.T, piece.table.formats, strict=True):
         to = form if form.kind == "text" and name not in own else formats[name]
-        columns.append(own[name] if name in own else to.taken(cells, form))
+        if name not in own:
+            made = to.taken(cells, form)
+        elif to == model[name]:
+            made = own[name]
+        else:  # cells that are there are finer than those of the fit
+            made = np.where(np.isnan(cells), to.taken(own[name], model[name]), to.taken(cells, form))
+        columns.append(made)
         found.append(to)
     return replace(piece.table, values=np.column_stack(columns), formats=tuple(found))
 

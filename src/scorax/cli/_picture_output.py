@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorax._errors import InputError, explain
-from scorax._text import shown_path
+from scorax._text import quote, shown_path
 from scorax.cli._paths import refuse_unwritable
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def picture_writer(
         raise InputError(explain(expected="a new or empty folder", got=got, do="name another folder with -o"))
     if ending:
         refuse_unwritable(output)
+    else:
+        _require_folders(schema)
 
     def write(images: "np.ndarray", labels: "np.ndarray | None") -> None:
         from scorax._sheet import sheet, write_png
@@ -46,6 +48,18 @@ def picture_writer(
             _write_folder(output, images, None if labels is None else _names(schema, labels), first)
 
     return write
+
+
+def _require_folders(schema: "PictureSchema") -> None:
+    """Refuse classes that are no names of folders: a picture would stand elsewhere, or be read as one of another class.
+
+    Raises:
+        InputError: there is one.
+    """
+    odd = next((name for name in schema.classes if "/" in name or "\0" in name or name[:1] in ("", ".")), None)
+    if odd is not None:
+        got, do = quote(odd), "write an .npz, which holds any name"
+        raise InputError(explain(expected="classes that can name folders", got=got, do=do))
 
 
 def _names(schema: "PictureSchema", labels: "np.ndarray") -> "np.ndarray":

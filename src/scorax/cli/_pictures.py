@@ -192,8 +192,9 @@ def sample(
     from scorax.data import Limits
     from scorax.pictures import open_pictures, require_averages
 
-    if not math.isfinite(guidance):
-        raise InputError(explain(expected="a finite --guidance", got=f"{guidance}", do="try --guidance 2"))
+    if not 0 <= guidance < math.inf:
+        got, do = f"{guidance:g}", "try --guidance 2; below 0 pictures are led away from their class"
+        raise InputError(explain(expected="a finite --guidance of 0 or more", got=got, do=do))
     saved = open_pictures(RunFolder(run))
     most = Limits().total_bytes // (_HELD * saved.schema.size)
     if len(numbers) > most:

@@ -63,7 +63,10 @@ def sample(
         typer.Option("--class", metavar="NAME", help="Of pictures: the class to draw. Default: as in the fit."),
     ] = None,
     guidance: Annotated[
-        float, typer.Option("--guidance", metavar="W", help="Of pictures: above 1 draws what is typical of its class.")
+        float,
+        typer.Option(
+            "--guidance", metavar="W", help="Of pictures: above 1 draws what is typical of its class; 0 or more."
+        ),
     ] = 1.0,
     average: Annotated[
         float | None,

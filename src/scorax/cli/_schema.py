@@ -9,7 +9,7 @@ import typer
 from scorax._text import quote, shown_path
 from scorax.cli._column_options import Categories, ColumnKinds, Ignored
 from scorax.cli._console import note, say
-from scorax.cli._paths import refuse_overwriting
+from scorax.cli._paths import refuse_overwriting, refuse_unwritable
 
 
 def schema(
@@ -25,6 +25,7 @@ def schema(
     """Say what every column of a table is taken for, and why: a line each."""
     if output is not None:
         refuse_overwriting(output, table)
+        refuse_unwritable(output)
     from scorax._errors import InputError
     from scorax._write import write_json
     from scorax.data import read_table

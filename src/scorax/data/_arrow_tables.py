@@ -11,7 +11,7 @@ from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.data._bad_cells import BadCells
 from scorax.data._table import Limits, Table, check_names
-from scorax.data.formats import CODES, Format
+from scorax.data.formats import CODES, Format, TimeFormat
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,7 +91,9 @@ def _arrow_type(form: Format) -> Any:
     if form.kind == "boolean":
         return pa.bool_()
     if form.kind == "time":
-        return pa.date32() if form.written == "day" else pa.timestamp(CODES[form.written], form.zone)
+        # Arrow knows no minutes; of the names of UTC it is pandas that knows no Z.
+        zone = "UTC" if form.zone == "Z" else form.zone
+        return pa.date32() if form.written == "day" else pa.timestamp(_unit(form), zone)
     return {"<i8": pa.int64(), "<u8": pa.uint64(), None: pa.float64()}[integer_type(form)]
 
 
@@ -101,4 +103,13 @@ def _arrow_column(values: Float[np.ndarray, " n"], form: Format, name: str, wher
     if (kind := integer_type(form)) is not None:
         absent = np.isnan(values)
         return pa.array(integers_of_type(np.where(absent, 0.0, values), form, kind, name, where), mask=absent)
-    return form.text(values) if form.kind == "text" else pa.array(form.cells(values), _arrow_type(form))
+    if form.kind == "text":
+        return form.text(values)
+    cells = form.cells(values)
+    cells = cells.astype(f"datetime64[{_unit(form)}]") if form.kind == "time" and form.written == "minute" else cells
+    return pa.array(cells, _arrow_type(form))
+
+
+def _unit(form: TimeFormat) -> str:
+    """Of times with a time of day, as Arrow names it."""
+    return CODES["second" if form.written == "minute" else form.written]

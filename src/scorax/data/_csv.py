@@ -1,6 +1,7 @@
 """CSV: a header, UTF-8. Read in blocks as text, so that decimals, words and bad cells are seen as written."""
 
 import codecs
+import mmap
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,18 +16,19 @@ from scorax._text import quote
 from scorax.data._bad_cells import BadCells
 from scorax.data._cells import ColumnCells
 from scorax.data._dialect import Dialect
-from scorax.data._header import not_utf8, read_header, refusal
+from scorax.data._header import BYTE_ORDER_MARK, not_utf8, read_header, refusal
 from scorax.data._remarks import missing_remarks, remarks_on_zeros
 from scorax.data._row_names import without_row_names
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_names
 
 _BLOCK = 4 * 2**20
+_SCANNED = _BLOCK
 
 
 def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
     """Reads a CSV file in blocks; see ``read_table``."""
     names, dialect = read_header(path, limits)
-    remarks = _scan(path, len(names))
+    remarks = _scan(path, len(names), dialect.delimiter)
     bad = BadCells(path, names)
     columns = [ColumnCells(path, name, j, limits, bad) for j, name in enumerate(names)]
     rows = _read(path, dialect, len(names), columns, limits)
@@ -103,19 +105,24 @@ def _decimal_mark(columns: Sequence[ColumnCells], dialect: Dialect) -> Any:
     return "," if by_comma else "."
 
 
-def _scan(path: Path, width: int) -> tuple[str, ...]:
+def _scan(path: Path, width: int, delimiter: str) -> tuple[str, ...]:
     """What is odd about the ends of lines; refuses what is no UTF-8, and an open quote, which Arrow closes in silence."""
     quotes = lone = blank = 0
     decoder = codecs.getincrementaldecoder("utf-8")()
-    held, before = b"", b""
+    held, before, last, literal = b"", b"", b"\n", False
     with path.open("rb") as file:
-        while part := file.read(_BLOCK):
-            quotes += part.count(b'"')
+        while part := file.read(_SCANNED):
             # Arrow would print what it cannot decode of a row of another length.
             try:
                 decoder.decode(part)
             except UnicodeDecodeError:
                 raise not_utf8(path) from None
+            part = part if before else part.removeprefix(BYTE_ORDER_MARK)
+            codes = np.frombuffer(last + part, np.uint8)
+            marks = np.flatnonzero(codes[1:] == ord('"'))
+            # Every other quote opens a cell, at its start, or is the second of two inside of one. Others are letters.
+            literal |= not np.isin(codes[marks[quotes % 2 :: 2]], list(f'{delimiter}\r\n"'.encode())).all()
+            quotes, last = quotes + len(marks), (last + part)[-1:]
             text = held + part
             # A return at the end may be the first half of an end of line.
             held = text[-1:] if text.endswith(b"\r") else b""
@@ -127,7 +134,7 @@ def _scan(path: Path, width: int) -> tuple[str, ...]:
     lone += len(held)
     if decoder.getstate()[0]:
         raise not_utf8(path)
-    if quotes % 2:
+    if _ends_in_quotes(path, delimiter) if literal else quotes % 2:
         raise refusal(path, "every quote closed", "one open at the end of the file", "check the quotes, or copy again")
     remarks = []
     if blank and width > 1:  # in one column a blank line is a missing cell
@@ -135,6 +142,14 @@ def _scan(path: Path, width: int) -> tuple[str, ...]:
     if lone:
         remarks.append(f"lines that a lone carriage return ends, as on old computers: {lone}; check the number of rows")
     return tuple(remarks)
+
+
+def _ends_in_quotes(path: Path, delimiter: str) -> bool:
+    """Whether a cell in quotes is open at the end of a file that has quotes inside of other cells too: ``5" pipe``."""
+    mark, stop = re.escape(BYTE_ORDER_MARK), re.escape(delimiter.encode())
+    cells = re.compile(rb'(?:\A(?:%b)?|[%b\r\n])"[^"]*+(?:""[^"]*+)*+("?)' % (mark, stop))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        return any(not found[1] for found in cells.finditer(text))
 
 
 def _unreadable(path: Path, error: Exception, width: int) -> InputError:

@@ -14,7 +14,7 @@ from scorax import _write
 from scorax._errors import InputError, explain
 from scorax._text import shown_path
 from scorax.data._dialect import Dialect
-from scorax.data._header import read_header
+from scorax.data._header import BYTE_ORDER_MARK, read_header
 from scorax.data._output import TableWriter
 from scorax.data._render import render_cells
 from scorax.data._source import TableSource
@@ -22,7 +22,6 @@ from scorax.data._table import Limits, Table
 from scorax.data.formats import Format
 
 _ROWS = 65_536
-_MARK = b"\xef\xbb\xbf"
 _TEXT = (".csv", ".tsv")
 
 
@@ -81,7 +80,7 @@ def _spliced(
     with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         copied, row, place = 0, -1, 0  # the header is row -1
         filled: dict[tuple[int, int], bytes] = {}
-        for found in cells.finditer(text, len(_MARK) if text[:3] == _MARK else 0):
+        for found in cells.finditer(text, len(BYTE_ORDER_MARK) if text[:3] == BYTE_ORDER_MARK else 0):
             last = found[2] != table.dialect.delimiter.encode()
             if last and not place and not found[1]:
                 continue  # a blank line

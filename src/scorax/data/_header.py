@@ -15,7 +15,7 @@ from scorax.data._words import NUMBER
 _LONGEST = 8 * 2**20
 _HEAD = 2**16
 _BLOCK = 4 * 2**20
-_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 FORMULA = re.compile(r"^'*[=+\-@\t\r＝＋－＠]")
 """Names that a spreadsheet would run; they are written with one more apostrophe in front, and read without it."""
@@ -53,7 +53,7 @@ def read_header(path: Path, limits: Limits) -> tuple[tuple[str, ...], Dialect]:
     with path.open("rb") as file:
         start = file.read(_LONGEST + 1)
     if b"\0" in start[:4096]:
-        raise refusal(path, "UTF-8 text", "zero bytes", "save the file as CSV in UTF-8")
+        raise refusal(path, "UTF-8 text", "zero bytes, as of UTF-16", "save the file as CSV in UTF-8")
     first_line = re.split(rb"[\r\n]", start, maxsplit=1)[0]
     most = max(first_line.count(delimiter.encode()) for delimiter in DELIMITERS)
     if most >= limits.columns and b'"' not in first_line:
@@ -66,7 +66,7 @@ def read_header(path: Path, limits: Limits) -> tuple[tuple[str, ...], Dialect]:
         if error.start < len(start) - 4:
             raise not_utf8(path) from None
         text = start[: error.start].decode("utf-8-sig")
-    dialect = replace(Dialect.find(_first_lines(text)), byte_order_mark=start.startswith(_MARK))
+    dialect = replace(Dialect.find(_first_lines(text)), byte_order_mark=start.startswith(BYTE_ORDER_MARK))
     try:
         cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True), [])
     except csv.Error as error:

@@ -24,6 +24,7 @@ _READERS: dict[str, Callable[[Path, Limits, Missing], Table]] = {
     ".npz": read_npz,
 }
 
+_UTF_16 = "UTF-16 text"
 _MAGIC = {
     b"\x1f\x8b": "gzip data",
     b"PK\x03\x04": "a zip archive",
@@ -34,8 +35,8 @@ _MAGIC = {
     b"\x93NUMPY": "a NumPy array",
     b"\x89PNG": "a PNG image",
     b"\x89HDF": "an HDF5 file",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
+    b"\xff\xfe": _UTF_16,
+    b"\xfe\xff": _UTF_16,
 }
 _STARTS = {".parquet": b"PAR1", ".npy": b"\x93NUMPY", ".npz": b"PK"}
 
@@ -158,5 +159,7 @@ def _check_start(path: Path, size: int) -> None:
         return
     found = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "other bytes")
     if wanted is not None or found != "other bytes":
-        expected = f"what the ending {path.suffix} says"
-        raise InputError(f"{place}: " + explain(expected=expected, got=found, do="convert, unpack or rename the file"))
+        expected, do = f"what the ending {path.suffix} says", "convert, unpack or rename the file"
+        if wanted is None and found == _UTF_16:
+            expected, do = "UTF-8 text", "save the file as CSV in UTF-8 (a spreadsheet calls it CSV UTF-8)"
+        raise InputError(f"{place}: " + explain(expected=expected, got=found, do=do))

@@ -13,6 +13,7 @@ _PLAIN = (
     nw.Float32, nw.Float64, nw.String, nw.Boolean, nw.Date, nw.Categorical,
 )  # fmt: skip
 _TYPES = {kind.__name__: kind for kind in _PLAIN}
+_INTEGERS = {name: np.iinfo(name.lower()) for name in _TYPES if name.startswith(("Int", "UInt"))}
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,18 @@ class ColumnType:
         )
         return replace(self, categories=tuple(texts))
 
+    def holds(self, cells: np.ndarray) -> bool:
+        """Whether no integer is beyond the type: pandas would let it wrap round, -1 to 255 in ``uint8``, others refuse it."""
+        ends = _INTEGERS.get(self.name)
+        if ends is None or cells.dtype.kind not in "iu" or not cells.size:
+            return True
+        return ends.min <= int(cells.min()) <= int(cells.max()) <= ends.max
+
     def column(self, name: str, cells: np.ndarray, backend: Any) -> Any:
-        """A column of this type, in a library other than pandas: of cells as a format has them, times in UTC."""
+        """A column of this type, in a library other than pandas: of cells as a format has them, times in UTC.
+
+        Integers that the type does not hold are of 64 bits.
+        """
         # NumPy's times have a value that is none; other cells of a hole are None or NaN.
         plain = cells if cells.dtype.kind == "M" else [None if cell != cell else cell for cell in cells.tolist()]
         series = nw.new_series(name, plain, backend=backend)
@@ -77,7 +88,7 @@ class ColumnType:
             return series
         if self.name == "Enum" and self.categories is not None:
             return series.cast(nw.String).cast(nw.Enum(self.categories))
-        kind = _TYPES.get(self.name)
+        kind = _TYPES.get(self.name) if self.holds(cells) else None
         return series if kind is None else series.cast(kind)
 
     def pandas_column(self, cells: np.ndarray, pandas: Any) -> Any:
@@ -93,7 +104,7 @@ class ColumnType:
             if self.zone is not None:
                 times = times.dt.tz_localize("UTC").dt.tz_convert(self.zone)
             return times.astype(self.native)
-        return pandas.Series(cells).astype(self.native)
+        return pandas.Series(cells).astype(self.native) if self.holds(cells) else pandas.Series(cells)
 
 
 def _dates(times: np.ndarray) -> list[Any]:

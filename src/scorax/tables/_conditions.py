@@ -212,6 +212,9 @@ def _condition(schema: Schema, name: str, sign: str, texts: Sequence[str], where
             got, do = f"{sign} of {column.format.kind}s", f"write {name}=VALUE or {name} in {{...}}"
             raise InputError(place + explain(expected="= or in, for what has no order", got=got, do=do))
     else:
+        if sign != "!=" and column.step is not None and not column.format.holds(own):
+            expected, got = f"values that column {quote(name)} may have", f"{listing(texts)}, between two of them"
+            raise InputError(place + explain(expected=expected, got=got, do="round it, or say a range"))
         column.require(own, f"{where}, {name}")
         rows = np.full((len(own), len(schema.columns)), np.nan)
         rows[:, j] = own

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._text import listing, quote
-from scorax.data import Table, guard_name
+from scorax.data import Format, Table, guard_name
 from scorax.tables._repeats import distinct_rows
 from scorax.tables._schema import Schema
 from scorax.tables.columns import AbstractNumber, Constant
@@ -34,7 +34,7 @@ def notes(table: Table, schema: Schema | None = None) -> tuple[str, ...]:
     return (
         *table.remarks,
         *_formulas(table),
-        *_lone_cells(values, known),
+        *_lone_cells(values, known, numbers),
         *_same_columns(values, known),
         *_repeated_rows(table, schema),
     )
@@ -46,7 +46,9 @@ def _formulas(table: Table) -> Iterator[str]:
         yield f"a spreadsheet runs {listing(found)} as a formula: CSV files get an apostrophe before the name"
 
 
-def _lone_cells(cells: Mapping[str, Cells], known: Mapping[str, Cells]) -> Iterator[str]:
+def _lone_cells(
+    cells: Mapping[str, Cells], known: Mapping[str, Cells], columns: Mapping[str, AbstractNumber | Constant]
+) -> Iterator[str]:
     found = []
     for name, values in known.items():
         if len(values) < 3:
@@ -55,12 +57,20 @@ def _lone_cells(cells: Mapping[str, Cells], known: Mapping[str, Cells]) -> Itera
         with np.errstate(over="ignore"):
             for lone, gap, rest in ((high, high - above, above - low), (low, below - low, high - below)):
                 if rest > 0 and gap > _ALONE * rest:
-                    found.append(f"{lone:g} in column {quote(name)}, row {int(np.argmax(cells[name] == lone)) + 1}")
+                    row = int(np.argmax(cells[name] == lone)) + 1
+                    found.append(f"{_shown(columns[name].format, lone)} in column {quote(name)}, row {row}")
     if found:
         yield (
             f"{_first(found, 2)} is a million times farther off than the other cells of the column are from each other: "
             "they will be one number to the model (a slip?)"
         )
+
+
+def _shown(form: Format, value: float) -> str:
+    """A cell in few digits; a time, and what counts from an origin, as it is written."""
+    if form.kind == "number" and not form.origin:
+        return f"{value:g}"
+    return str(form.cells(np.array([value]))[0])
 
 
 def _same_columns(cells: Mapping[str, Cells], known: Mapping[str, Cells]) -> Iterator[str]:

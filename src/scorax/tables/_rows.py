@@ -110,6 +110,10 @@ class FitRows:
             numbers = None if numbers is None else held_apart(numbers[:, None], self.holdout, seed)[0][:, 0]
         elif self.test is not None:
             held = schema.match(self.test, self.test_name)
+        if held is not None and len(values) < FEWEST_ROWS <= self.table.rows:
+            got = f"{self.holdout or 0:g} of {self.table.rows} rows"
+            expected = f"a hold-out that leaves {FEWEST_ROWS} rows to fit"
+            raise _refusal(self.name, expected=expected, got=got, do="hold fewer rows out")
         require_fittable(values, schema, name=self.name)
         if held is not None and not len(held):
             got = f"{self.holdout or 0:g} of {len(values)} rows"

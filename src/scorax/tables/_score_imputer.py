@@ -139,8 +139,12 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
 
     def _in_kind(self, X: Any, table: Table, values: np.ndarray) -> Any:
         """The columns of ``X`` with those of the model as they are here."""
-        own = {column.name: (column.format, values[:, j]) for j, column in enumerate(self.schema_.columns)}
         plain = {name: (table.formats[j], table.values[:, j]) for j, name in enumerate(table.columns)}
+        own = {column.name: (column.format, values[:, j]) for j, column in enumerate(self.schema_.columns)}
+        for name, (form, found) in own.items():
+            given, there = plain[name]
+            if not form.keeps(there, given):  # finer than the fit had them
+                own[name] = given, np.where(np.isnan(there), given.taken(found, form), there)
         cells = [form.cells(found) for form, found in (plain | own).values()]
         frame = Frame.of(X)
         if frame is not None:

@@ -29,6 +29,18 @@ class AbstractFormat(ABC):
     def text(self, values: Float[np.ndarray, " n"]) -> Any:
         """Values as a CSV file has them: an Arrow array that Arrow writes so, null where a value is NaN."""
 
+    def holds(self, values: Float[np.ndarray, " n"]) -> bool:
+        """Whether no value is changed where it is written so, beside those that are missing."""
+        return True
+
+    def keeps(self, values: Float[np.ndarray, " n"], other: "AbstractFormat") -> bool:
+        """Whether cells of another format are what they were where they are written in this one, as far as both are numbers or
+        times: what has more decimals, a finer unit or double precision is not."""
+        if self.kind != other.kind or self.kind not in ("number", "time"):
+            return True
+        own = self.taken(values, other)
+        return self.holds(own) and np.array_equal(other.taken(own, self), values, equal_nan=True)
+
     @abstractmethod
     def taken(self, values: Float[np.ndarray, " n"], other: "AbstractFormat") -> Float[np.ndarray, " n"]:
         """What values of another format are in this one; NaN stays.

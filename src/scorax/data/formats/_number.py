@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Integer
 
-from scorax._decimals import EXACT, moved, whole
+from scorax._decimals import EXACT, moved, round_to, whole
 from scorax.data.formats._boolean import BooleanFormat
 from scorax.data.formats._format import AbstractFormat
 
@@ -26,7 +26,7 @@ class NumberFormat(AbstractFormat):
         fewest: decimals that are written even where they are zeros at the end; ``None`` is all of them. Without ``decimals`` it
             says that cells have their shortest digits and no exponent.
         bare: which numbers are written without decimals where all others have all of them.
-        single: whether numbers are of single precision and no short decimals: values are put on the nearest of it.
+        single: whether numbers are of single precision and no short decimals of double: values are put on the nearest of it.
         kind: ``number``.
     """
 
@@ -97,10 +97,25 @@ class NumberFormat(AbstractFormat):
         words[:, 0], words[:, 1] = near, near >> 63
         return pa.Array.from_buffers(pa.decimal128(38, decimals), len(near), [None, pa.py_buffer(words.tobytes())])
 
+    def holds(self, values: Float[np.ndarray, " n"]) -> bool:
+        """Whether they have no more decimals."""
+        if self.decimals is None:
+            return True
+        near = self._nearest(round_to(values, self.decimals))
+        return bool(((near == values) | np.isnan(values)).all())
+
     def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
-        """Numbers, and truth values as 0 and 1, counted from this origin."""
+        """Numbers, and truth values as 0 and 1, counted from this origin; of single precision the nearest."""
         if np.isnan(values).all():
             return values
         if not isinstance(other, NumberFormat | BooleanFormat):
             raise ValueError(f"of {other.kind}")
-        return moved(values, other.origin - self.origin)
+        return self._nearest(moved(values, other.origin - self.origin))
+
+    def _nearest(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Values of single precision where that is what numbers are of; those beyond its range are what they are."""
+        if not self.single:
+            return values
+        with np.errstate(over="ignore"):
+            near = values.astype(np.float32).astype(np.float64)
+        return np.where(np.isfinite(near), near, values)

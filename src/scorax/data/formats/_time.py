@@ -74,6 +74,10 @@ class TimeFormat(AbstractFormat):
         ending = "" if self.zone is None else self.zone if self.zone[:1] in ("+", "-") else "Z"
         return pa.array([text + ending for text in texts.tolist()], pa.string(), mask=np.isnan(values))
 
+    def holds(self, values: Float[np.ndarray, " n"]) -> bool:
+        """Whether they are whole numbers of the unit."""
+        return bool(((np.rint(values) == values) | np.isnan(values)).all())
+
     def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
         """The same times in this unit; a fraction where one lies between. Texts are read as this format writes dates."""
         if np.isnan(values).all():

@@ -101,4 +101,6 @@ def _of_grid(cells: Cells) -> tuple[float, ...]:
     size = (int(points.distinct[-1]) - first) // step + 1
     if not 1 < size <= min(MOST_POINTS, len(cells.values) / _GRID_ROWS):
         return ()
-    return tuple(((first + step * np.arange(size)) / scale).tolist())
+    values = (first + step * np.arange(size)) / scale
+    single = cells.format.kind == "number" and cells.format.single
+    return tuple((values.astype(np.float32).astype(float) if single else values).tolist())
