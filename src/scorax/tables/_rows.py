@@ -111,8 +111,8 @@ class FitRows:
         elif self.test is not None:
             held = schema.match(self.test, self.test_name)
         if held is not None and len(values) < FEWEST_ROWS <= self.table.rows:
-            got = f"{self.holdout or 0:g} of {self.table.rows} rows"
-            expected = f"a hold-out that leaves {FEWEST_ROWS} rows to fit"
+            got = f"{len(values)} of {self.table.rows}"
+            expected = f"a hold-out that leaves at least {FEWEST_ROWS} rows to fit"
             raise _refusal(self.name, expected=expected, got=got, do="hold fewer rows out")
         require_fittable(values, schema, name=self.name)
         if held is not None and not len(held):
