@@ -1,6 +1,7 @@
 """A fit of seconds through the command line, to be stopped at random moments, and the bytes that it leaves."""
 
 import hashlib
+import socket
 import subprocess
 import sys
 import time
@@ -44,6 +45,15 @@ def command(words: list[str], errors: int = subprocess.DEVNULL) -> subprocess.Po
     return subprocess.Popen(
         [sys.executable, "-m", "scorax", *words], stdout=subprocess.DEVNULL, stderr=errors, text=True
     )
+
+
+def joined(count: int) -> list[dict[str, str]]:
+    """What the environment of each of so many processes of one fit says, which are started by hand on this host."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    shared = {"JAX_COORDINATOR_ADDRESS": address, "SCORAX_NUM_PROCESSES": str(count)}
+    return [shared | {"SCORAX_PROCESS_ID": str(rank)} for rank in range(count)]
 
 
 def finished(words: list[str]) -> float:

@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from _machine import described, machine
-from _small_fits import bytes_of, finished, newest, small_fit, write_rows
+from _small_fits import bytes_of, finished, joined, newest, small_fit, write_rows
 
 KINDS = {
     "worker killed": (signal.SIGKILL, (1,)),
@@ -87,23 +86,15 @@ def launched(words: list[str]) -> list[str]:
     return ["launch", "--processes", "2", "--", *words, "--heartbeat", str(HEARTBEAT)]
 
 
-def started(words: list[str], file: Path) -> subprocess.Popen[bytes]:
+def started(words: list[str], file: Path, told: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    line = [sys.executable, "-m", "scorax", *words]
     with file.open("wb") as said:
-        return subprocess.Popen([sys.executable, "-m", "scorax", *words], stdout=subprocess.DEVNULL, stderr=said)
+        return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=said, env=os.environ | (told or {}))
 
 
 def by_hand(words: list[str], folder: Path) -> list[subprocess.Popen[bytes]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
     words = [*words, "--distributed", "--heartbeat", str(HEARTBEAT)]
-    processes = []
-    for rank in (0, 1):
-        os.environ |= {"JAX_COORDINATOR_ADDRESS": address, "SCORAX_NUM_PROCESSES": "2", "SCORAX_PROCESS_ID": str(rank)}
-        processes.append(started(words, folder / f"said-{rank}"))
-    for name in ("JAX_COORDINATOR_ADDRESS", "SCORAX_NUM_PROCESSES", "SCORAX_PROCESS_ID"):
-        del os.environ[name]
-    return processes
+    return [started(words, folder / f"said-{rank}", told) for rank, told in enumerate(joined(2))]
 
 
 def children(launcher: int) -> list[int]:
@@ -143,13 +134,13 @@ def loss(folder: Path, kind: str, stage: int, random: np.random.Generator) -> di
     else:
         processes = by_hand(words, folder)
         pids = [process.pid for process in processes]
-    joined = folder / "said-0"  # the first word of the first process after it has joined, whether it begins or goes on
-    while processes[0].poll() is None and not reached(run, joined, stage):
+    first = folder / "said-0"  # the first word of the first process after it has joined, whether it begins or goes on
+    while processes[0].poll() is None and not reached(run, first, stage):
         time.sleep(0.02)
     with contextlib.suppress(subprocess.TimeoutExpired):
         processes[0].wait(later)
         return None
-    together, step, began = has_joined(joined), max(0, newest(run)), time.monotonic()
+    together, step, began = has_joined(first), max(0, newest(run)), time.monotonic()
     os.kill(pids[rank], number)
     waited = [pid for pid in pids if launch or number != signal.SIGSTOP or pid != pids[rank]]
     while (any(map(alive, waited)) or (launch and processes[0].poll() is None)) and time.monotonic() < began + 180:

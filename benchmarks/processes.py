@@ -11,7 +11,6 @@ Needs two idle cores.
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from _machine import described, machine
+from _small_fits import joined
 
 ROWS, COLUMNS, STEPS, EVERY = 100_000, 8, 60, 20
 KEYS = {
@@ -49,24 +49,19 @@ def speed(table: Path, run: Path, words: list[str], cores: list[int]) -> float:
     """Steps a second of a fit with a process on each of the cores."""
     sets = [word for key, value in KEYS.items() for word in ("--set", f"{key}={value}")]
     line = [sys.executable, "-m", "scorax", "fit", str(table), "-o", str(run), "--no-report", *sets, *words]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    processes = []
-    for rank, core in enumerate(cores):
-        own = {"NPROC": "1", "OMP_NUM_THREADS": "1"}
-        if len(cores) > 1:
-            own |= {"JAX_COORDINATOR_ADDRESS": address, "SCORAX_PROCESS_ID": str(rank)}
-            own |= {"SCORAX_NUM_PROCESSES": str(len(cores))}
-        processes.append(
-            subprocess.Popen(
-                line if len(cores) == 1 else [*line, "--distributed"],
-                env=os.environ | own,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                preexec_fn=lambda core=core: os.sched_setaffinity(0, {core}),
-            )
+    told: list[dict[str, str]] = [{}]
+    if len(cores) > 1:
+        line, told = [*line, "--distributed"], joined(len(cores))
+    processes = [
+        subprocess.Popen(
+            line,
+            env=os.environ | {"NPROC": "1", "OMP_NUM_THREADS": "1"} | own,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=lambda core=core: os.sched_setaffinity(0, {core}),
         )
+        for core, own in zip(cores, told, strict=True)
+    ]
     if any([process.wait() for process in processes]):
         raise SystemExit("expected a fit to end well; run its command to see what it says")
     looks = [json.loads(one) for one in (run / "log.jsonl").read_text().splitlines()]

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import math
 from typing import Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
@@ -119,3 +120,13 @@ def sde(process: AbstractProcess) -> AbstractSDE:
             )
         )
     return process
+
+
+def check_order(t0: float, t1: float) -> None:
+    """Refuse a clock that does not run forward, or has no end.
+
+    Raises:
+        ValueError: not ``t0 < t1``, or one of them is not finite.
+    """
+    if not -math.inf < t0 < t1 < math.inf:
+        raise ValueError(explain(expected="a finite clock with t0 < t1", got=f"{t0}, {t1}", do="order the clock"))

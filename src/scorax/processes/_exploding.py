@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._errors import explain
+from scorax.processes._abstract import check_order
 from scorax.processes._gaussian_process import AbstractGaussianProcess, check_clock
 
 
@@ -39,10 +40,7 @@ class VE(AbstractGaussianProcess):
                     do="pass increasing positive scales",
                 )
             )
-        if not -math.inf < self.t0 < self.t1 < math.inf:
-            raise ValueError(
-                explain(expected="a finite clock with t0 < t1", got=f"{self.t0}, {self.t1}", do="order the clock")
-            )
+        check_order(self.t0, self.t1)
 
     def _cut(self, t: float) -> "VE":
         scale = self.sigma_min * math.exp(self._log_growth * t / self.t1)

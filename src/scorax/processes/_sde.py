@@ -1,6 +1,5 @@
 """A process given by its own drift and diffusion, and the two halves of any SDE."""
 
-import math
 from collections.abc import Callable
 
 import jax
@@ -8,9 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._checked import require_count
-from scorax._errors import explain
 from scorax._types import Key
-from scorax.processes._abstract import AbstractSDE, Law
+from scorax.processes._abstract import AbstractSDE, Law, check_order
 from scorax.processes._diffusion import Diffusion
 
 
@@ -62,10 +60,7 @@ class SDE(AbstractSDE):
         self.state_dependent = state_dependent  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __check_init__(self) -> None:
-        if not -math.inf < self.t0 < self.t1 < math.inf:
-            raise ValueError(
-                explain(expected="a finite clock with t0 < t1", got=f"{self.t0}, {self.t1}", do="order the clock")
-            )
+        check_order(self.t0, self.t1)
         require_count(self.num_steps, "num_steps of SDE")
 
     def drift(self, t: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

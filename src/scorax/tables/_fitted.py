@@ -25,12 +25,7 @@ from scorax.tables._answers import AbstractAnswers
 from scorax.tables._densities import CODED_TOLERANCE, MEAN_TOLERANCE, state_log_prob
 from scorax.tables._divergences import divergence_of_rows
 from scorax.tables._precision import in_own_precision
-from scorax.tables._scorable import (
-    require_known,
-    require_scorable,
-    require_targets,
-    require_whole_rows,
-)
+from scorax.tables._scorable import require_known, require_scorable, require_targets, require_whole_rows
 
 Precision = Literal["auto", "float32", "float64"]
 """Arithmetic of log-densities."""

@@ -4,7 +4,7 @@ import math
 
 import optax
 
-from scorax._checked import require_count
+from scorax._checked import require_count, require_positive
 from scorax._errors import explain
 
 
@@ -33,8 +33,7 @@ def adamw(
         ValueError: a negative one, a rate or a decay that is negative or not finite, or a bound that is not positive.
     """
     _require_finite(weight_decay, "weight_decay")
-    if not clip_norm > 0:
-        raise ValueError(explain(expected="clip_norm above 0", got=f"{clip_norm}", do="pass 1.0, say"))
+    require_positive(clip_norm, "clip_norm")
     warmup_steps = require_count(warmup_steps, "warmup_steps", least=0)
     schedule = learning_rates(learning_rate, num_steps=num_steps, warmup_steps=warmup_steps)
     return optax.chain(optax.clip_by_global_norm(clip_norm), optax.adamw(schedule, weight_decay=weight_decay))
