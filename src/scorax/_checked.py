@@ -156,6 +156,16 @@ def require_positive(value: Any, what: str) -> None:
         raise ValueError(explain(expected=f"{what} above 0", got=f"{value}", do="pass a positive number"))
 
 
+def require_not_negative(value: Any, what: str) -> None:
+    """Refuse a number below zero, or NaN; one that a compiled program computes passes, as nobody knows it yet.
+
+    Raises:
+        ValueError: it is.
+    """
+    if not isinstance(value, jax.core.Tracer) and not value >= 0:
+        raise ValueError(explain(expected=f"{what} of at least 0", got=f"{value}", do="pass 0 or more"))
+
+
 def require_key(key: Any, what: str = "key") -> None:
     """Refuse what is no single random key; keys of either kind of JAX pass.
 

@@ -230,6 +230,8 @@ def test_refusals_name_what_came():
     rows = np.asarray(rows_of(mixture(), 16, key=KEY))
     with pytest.raises(TypeError, match="expected the score of a noisy state, got Pullback"):
         elbo(Pullback(exact, Standardize.fit(rows)), x, key=KEY)
+    with pytest.raises(TypeError, match="expected key as one random key, got 0"):
+        elbo(exact, x, key=0)
     for wrong in ({"num_times": 0}, {"num_replicates": 1}, {"num_probes": 0}):
         (name,) = wrong
         with pytest.raises(ValueError, match=f"expected {name} of at least"):

@@ -14,6 +14,7 @@ from scorax.networks import (
     MLP,
     CodedHead,
     Ensemble,
+    LearnedUncertainty,
     MixtureSkip,
     ResMLP,
     codebook,
@@ -242,3 +243,13 @@ def test_a_posterior_is_that_of_the_level_under_any_process():
     t = vp.time_of(jnp.log(jnp.asarray(0.7)))
     there = category_log_posteriors(model.with_process(vp), t, vp.alpha(t) * x)[0]
     np.testing.assert_allclose(there, category_log_posteriors(model, 0.7, x)[0], rtol=1e-4)
+
+
+def test_a_curve_beside_the_network_leaves_the_codes_alone():
+    head = awake(independent([codebook(3)], [np.array([0.2, 0.3, 0.5])], numbers=1), key=KEY)
+    beside, x = LearnedUncertainty(head), jnp.arange(3.0) / 3
+    assert all(np.array_equal(a, b) for a, b in zip(beside.codebooks, head.codebooks, strict=True))
+    for found, asked in zip(
+        beside.log_posteriors(jnp.asarray(-0.4), x), head.log_posteriors(jnp.asarray(-0.4), x), strict=True
+    ):
+        np.testing.assert_array_equal(found, asked)

@@ -39,3 +39,9 @@ def test_increments_are_independent_normals_of_the_length_of_a_step(num_steps):
     assert np.abs(np.corrcoef(drawn.T) - np.eye(num_steps)).max() < 4 / np.sqrt(count)
     fourth = (drawn**4).mean(0)
     assert np.all(np.abs(fourth - 3) < 4 * np.sqrt(96 / count))
+
+
+@pytest.mark.parametrize("length", [-1.0, np.nan])
+def test_an_interval_has_no_negative_length(length):
+    with pytest.raises(ValueError, match="expected length of at least 0"):
+        brownian_increments(length, 4, (), key=jax.random.key(0))

@@ -112,3 +112,13 @@ def test_pixels_are_independent_standard_normals_under_their_law() -> None:
 def test_laws_of_coupled_coordinates_are_refused() -> None:
     with pytest.raises(TypeError, match="coordinates are independent"):
         start_law(critically_damped_langevin(1), jnp.asarray(0.5), 0.0)
+
+
+def test_impossible_starts_and_times_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected spread of PathStart of at least 0"):
+        PathStart(1.0, -0.5)
+    with pytest.raises(ValueError, match=r"up to until=0.5, got 0.4, 0.8"):
+        PathPlan(0.5, (0.4, 0.8), 10, 2, 4, Euler())
+    for x0 in (0.0, -1.0):
+        with pytest.raises(ValueError, match="expected x0 above 0"):
+            start_law(GeometricBrownianMotion(0.3, 0.6), jnp.asarray(0.5), x0)

@@ -1,5 +1,7 @@
 """Paths: orders by slope, exact laws, rows and keys, the two halves of an SDE."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -179,6 +181,13 @@ def test_milstein_refuses_noise_it_does_not_serve(diffusion, message):
     process = SDE(lambda t, x: -x, diffusion)
     with pytest.raises(TypeError, match=message):
         simulate(process, np.array([[0.5, 0.7]], np.float32), [0.0, 1.0], key=KEY, method=Milstein())
+
+
+def test_milstein_asks_for_a_first_state_that_it_can_look_at():
+    process = SDE(lambda t, x: -x, lambda t, x: Diagonal(x))
+    run = functools.partial(simulate, process, ts=[0.0, 1.0], key=KEY, method=Milstein())
+    with pytest.raises(TypeError, match="outside jit"):
+        jax.jit(lambda x: run(x0=x))(jnp.ones((1, 2)))
 
 
 @pytest.mark.parametrize(

@@ -32,3 +32,9 @@ def test_a_signal_is_cropped_along_its_one_axis_and_no_padding_is_refused():
     assert RandomCrop(2).encode(signal, key=KEYS[0]).z.shape == (8, 1)
     with pytest.raises(ValueError, match="padding of RandomCrop"):
         RandomCrop(0)
+
+
+@pytest.mark.parametrize("shape", [(8,), (2, 8, 1)], ids=["flat", "short"])
+def test_a_row_that_no_crop_can_move_is_refused(shape):
+    with pytest.raises(ValueError, match=r"axes are longer than padding=2, got shape \("):
+        RandomCrop(2).encode(jnp.zeros(shape), key=KEYS[0])

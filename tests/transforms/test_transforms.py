@@ -169,3 +169,9 @@ def test_transforms_say_which_numbers_they_read():
 def test_one_scale_is_not_spread_over_a_row_of_more_numbers():
     with pytest.raises(ValueError, match=r"a row of shape \(1,\)"):
         encode_rows(Standardize(np.zeros(1), np.full(1, 2.0)), np.zeros((4, 3)), key=KEY)
+
+
+@pytest.mark.parametrize("width", [-0.5, np.nan])
+def test_bins_have_no_negative_width(width):
+    with pytest.raises(ValueError, match="expected bin widths of at least 0"):
+        Dequantize(np.array([1.0, width]))

@@ -44,7 +44,8 @@ class SamplerChoice:
     Attributes:
         sampler: the sampler.
         name: what it is, with its grid.
-        evaluations: evaluations of the field a draw.
+        evaluations: the most evaluations of the field a draw may take, as asked; :class:`~scorax.samplers.Heun` takes an even
+            number.
         errors: name -> root mean square distance of its draws from those of the exact flow with the same starts, per
             coordinate; an upper bound of the Wasserstein distance of the two laws, divided by the root of d.
         surrogate: what it was measured on.

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from scorax._checked import require_key
 from scorax._divergence import value_and_divergence, value_and_quadratic_forms
 from scorax._errors import explain
 from scorax._probes import RademacherProbe
@@ -88,12 +89,13 @@ def elbo(
         key: root key; row ``k`` uses ``fold_in(key, k)`` and depends on no other row.
 
     Raises:
-        TypeError: the model is no denoiser, or ``x`` is not floating-point.
+        TypeError: the model is no denoiser, ``x`` is not floating-point, or the key is none.
         ValueError: no times, fewer than two replicates, fewer than one probe, or a wrong condition as for ``log_prob``.
 
     Reference: Song, Durkan, Murray and Ermon (2021), *Maximum likelihood training of score-based models*, theorem 3.
     """
     x = jnp.asarray(x)
+    require_key(key)
     bare = _checked(model, x.dtype, num_times, num_replicates, num_probes)
     rows = (x, one_or_each(condition, len(x)))
     check_told(model, condition, x.shape[1:])

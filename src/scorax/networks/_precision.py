@@ -19,6 +19,7 @@ class MixedPrecision(AbstractNetwork):
     Weights and state are rounded at every call, so gradients reach the float32 weights; products of bfloat16 add up in float32 on
     the devices that have them. Norms, the embedding of the level and the output are in float32. It serves the speed of a GPU or
     TPU; a CPU has no use for it. A density then carries the rounding of the field, two to three digits: score the network inside.
+    :class:`CodedHead` and :class:`MixtureSkip` stay outside, as their closed forms need the digits of the state.
 
     Args:
         network: what is asked in bfloat16.

@@ -46,3 +46,12 @@ class LearnedUncertainty(AbstractNetwork):
     def reads_masks(self) -> bool:
         """Whether what is inside does."""
         return self.network.reads_masks
+
+    @property
+    def codebooks(self) -> tuple[Float[Array, "..."], ...]:
+        return self.network.codebooks
+
+    def log_posteriors(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
+    ) -> tuple[Float[Array, " _"], ...]:
+        return self.network.log_posteriors(c_noise, x, condition)

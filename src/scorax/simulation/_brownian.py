@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from scorax._checked import require_count
+from scorax._checked import require_count, require_not_negative
 from scorax._types import Key, Scalar
 
 
@@ -20,11 +20,12 @@ def brownian_increments(
 
     Raises:
         TypeError: the number of steps is no whole number.
-        ValueError: it is less than one.
+        ValueError: it is less than one, or the length is negative.
 
     Reference: Karatzas and Shreve (1991), section 2.3.
     """
     num_steps = require_count(num_steps, "num_steps")
+    require_not_negative(length, "length")
     doublings = (num_steps & -num_steps).bit_length() - 1  # how often two divides the number of steps
     parts = num_steps >> doublings
     length = jnp.asarray(length, dtype)

@@ -83,6 +83,14 @@ class Milstein(AbstractMethod):
             raise _not_diagonal("a matrix")
         if not process.state_dependent:
             return
+        if isinstance(x, jax.core.Tracer):
+            raise TypeError(
+                explain(
+                    expected="a first state that is known, as its derivatives tell whether the noise is diagonal",
+                    got="one that a compiled program computes",
+                    do="call simulate outside jit, vmap and grad, or use Euler()",
+                )
+            )
         jacobian = np.asarray(jax.jacfwd(lambda y: _entries(process, t, y))(x)).reshape(x.size, x.size)
         # A derivative that is not a number, of a root at zero say, shows nothing.
         if np.any(np.abs(jacobian[~np.eye(x.size, dtype=bool)]) > 0):

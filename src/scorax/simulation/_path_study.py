@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.stats import kstest
 
-from scorax._checked import require_count
+from scorax._checked import require_count, require_not_negative
 from scorax._errors import explain
 from scorax._host import host_float64
 from scorax._rows import over_rows
@@ -43,10 +43,16 @@ class PathStart:
     Attributes:
         x0: its mean; geometric Brownian motion: its median.
         spread: its standard deviation; geometric Brownian motion: that of its logarithm.
+
+    Raises:
+        ValueError: the spread is negative.
     """
 
     x0: float
     spread: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_not_negative(self.spread, "spread of PathStart")
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class PathPlan:
 
     Raises:
         TypeError: a count is no whole number.
-        ValueError: a count below its least.
+        ValueError: a count below its least, or a time after the end.
     """
 
     until: float
@@ -78,6 +84,14 @@ class PathPlan:
     def __post_init__(self) -> None:
         for name, least in (("num_paths", 1), ("num_shown", 0), ("num_steps", 1)):
             object.__setattr__(self, name, require_count(getattr(self, name), f"{name} of PathPlan", least=least))
+        if any(not t <= self.until for t in self.at):
+            raise ValueError(
+                explain(
+                    expected=f"times of histograms up to until={self.until}",
+                    got=", ".join(f"{t}" for t in self.at),
+                    do="simulate longer, or leave the late ones out",
+                )
+            )
 
 
 @dataclass(frozen=True)
@@ -140,9 +154,15 @@ def start_law(
 
     Raises:
         TypeError: the process has neither such a kernel nor is it geometric Brownian motion.
+        ValueError: geometric Brownian motion that starts at zero or below.
     """
     start = jnp.asarray(x0, t.dtype)
     if isinstance(process, GeometricBrownianMotion):
+        if not isinstance(start, jax.core.Tracer) and not bool(jnp.all(start > 0)):
+            least = float(jnp.min(start))
+            raise ValueError(
+                explain(expected="x0 above 0", got=f"{least:g}", do="geometric Brownian motion is positive")
+            )
         logarithm = process.law(t, start).logarithm
         return LogNormal(Normal(logarithm.mean, jnp.hypot(logarithm.sd, spread)))
     kernel = process.kernel(t) if isinstance(process, AbstractLinearSDE) else None

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._checked import require_count
+from scorax._errors import explain
 from scorax._types import Key
 from scorax.transforms._abstract import AbstractTransform, Encoded
 
@@ -32,6 +33,9 @@ class RandomCrop(AbstractTransform):
 
     Args:
         padding: most positions of a move, less than the shortest axis.
+
+    Raises:
+        ValueError: a row without a grid, or with an axis that is not longer than the padding.
     """
 
     padding: int = eqx.field(static=True)
@@ -41,6 +45,14 @@ class RandomCrop(AbstractTransform):
 
     def encode(self, row: Float[Array, "*shape"], *, key: Key) -> Encoded:
         axes = row.ndim - 1
+        if axes < 1 or min(row.shape[:-1]) <= self.padding:
+            raise ValueError(
+                explain(
+                    expected=f"a grid with channels whose axes are longer than padding={self.padding}",
+                    got=f"shape {row.shape}",
+                    do="reshape the rows to (height, width, channels), or pad less",
+                )
+            )
         padded = jnp.pad(row, [*[(self.padding, self.padding)] * axes, (0, 0)], mode="reflect")
         starts = jax.random.randint(key, (axes,), 0, 2 * self.padding + 1)
         z = jax.lax.dynamic_slice(padded, [*starts, 0], row.shape)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from scorax._errors import explain
 from scorax._types import Key
 from scorax.transforms._abstract import AbstractTransform, Encoded
 
@@ -18,9 +19,18 @@ class Dequantize(AbstractTransform):
 
     Args:
         widths: bin width of every column in the units of its input; 0 where the column is continuous.
+
+    Raises:
+        ValueError: a width is negative or NaN.
     """
 
     widths: Float[np.ndarray, " d"]
+
+    def __check_init__(self) -> None:
+        if not np.all(np.asarray(self.widths) >= 0):
+            raise ValueError(
+                explain(expected="bin widths of at least 0", got=f"{self.widths}", do="pass 0 where there are no bins")
+            )
 
     def encode(self, row: Float[Array, " d"], *, key: Key) -> Encoded:
         u = jax.random.uniform(key, row.shape, row.dtype, minval=-0.5, maxval=0.5)
