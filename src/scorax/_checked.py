@@ -11,6 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from scorax._errors import explain
 from scorax._text import quote
@@ -162,7 +163,7 @@ def require_not_negative(value: Any, what: str) -> None:
     Raises:
         ValueError: it is.
     """
-    if not isinstance(value, jax.core.Tracer) and not value >= 0:
+    if not isinstance(value, Tracer) and not value >= 0:
         raise ValueError(explain(expected=f"{what} of at least 0", got=f"{value}", do="pass 0 or more"))
 
 

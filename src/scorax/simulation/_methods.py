@@ -6,6 +6,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from scorax._checked import Checked
@@ -83,7 +84,7 @@ class Milstein(AbstractMethod):
             raise _not_diagonal("a matrix")
         if not process.state_dependent:
             return
-        if isinstance(x, jax.core.Tracer):
+        if isinstance(x, Tracer):
             raise TypeError(
                 explain(
                     expected="a first state that is known, as its derivatives tell whether the noise is diagonal",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 from scipy.stats import kstest
 
@@ -158,7 +159,7 @@ def start_law(
     """
     start = jnp.asarray(x0, t.dtype)
     if isinstance(process, GeometricBrownianMotion):
-        if not isinstance(start, jax.core.Tracer) and not bool(jnp.all(start > 0)):
+        if not isinstance(start, Tracer) and not bool(jnp.all(start > 0)):
             least = float(jnp.min(start))
             raise ValueError(
                 explain(expected="x0 above 0", got=f"{least:g}", do="geometric Brownian motion is positive")
