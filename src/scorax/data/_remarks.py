@@ -104,7 +104,8 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> lis
             ]
         return [
             f"{column} looks like dates ({example}) and is read as text; dates are read where all cells are written in "
-            "one way, 2024-01-31, 2024/01/31, 31.01.2024 or 31/01/2024, T12:00:00 behind it or not, or have the type of dates"
+            "one way, 2024-01-31, 2024/01/31, 31.01.2024 or 31/01/2024, T12:00:00 behind it or not, with Z, with one "
+            "offset or without, or have the type of dates"
         ]
     if len(form.levels) > 2 and share(_WITH_SIGNS) > 0.9:
         do = "write plain numbers, such as 1200.50, to have it as numbers"
@@ -112,7 +113,8 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> lis
     odd_words = [level for level in form.levels if re.match(MISSING, level.strip())]
     if odd_words and len(form.levels) > 1:
         cells = int(counts[[level in odd_words for level in form.levels]].sum())
-        return [f"{listing(odd_words)} in {cells} cells of {column} is read as text: empty them if they mean missing"]
+        many = "cell" if cells == 1 else "cells"
+        return [f"{listing(odd_words)} in {cells} {many} of {column} is read as text: empty them if they mean missing"]
     return []
 
 

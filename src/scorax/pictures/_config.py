@@ -174,6 +174,6 @@ class ResolvedPictureConfig(PictureConfig):
         channels = ", ".join(str(network.width * multiple) for multiple in network.multiples)
         return (
             f"{training.max_steps:,} steps of {training.batch_size} pictures, a U-Net of {channels} channels; planned for "
-            f"at most {training.minutes:g} minutes on two cores, report and all (--minutes)"
+            f"at most {training.minutes:g} min on two cores, report and all (--minutes)"
             + ("; few steps: give it more minutes, or a smaller --size" if training.max_steps < _FEW else "")
         )

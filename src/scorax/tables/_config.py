@@ -272,7 +272,7 @@ class ResolvedConfig(FitConfig):
         networks = f"{members} networks" if members > 1 else "one network"
         return (
             f"at most {self.training.max_steps} steps of {networks} of width {network.width} and depth {network.depth}; planned "
-            f"for at most {self.training.minutes:g} minutes on two cores, report and all (--minutes)"
+            f"for at most {self.training.minutes:g} min on two cores, report and all (--minutes)"
         )
 
 
