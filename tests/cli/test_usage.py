@@ -5,9 +5,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scorax.cli import main
+from scorax.cli._rows import ReadAsMissing
+from scorax.data import NumberFormat, TextFormat
 
 Captured = pytest.CaptureFixture[str]
 
@@ -268,3 +271,22 @@ def test_closed_standard_output_is_an_environment_error() -> None:
     result = subprocess.run(["bash", "-c", script], stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert result.returncode == 3
     assert "closed" in result.stderr
+
+
+def test_texts_that_csv_makes_missing_are_said_in_one_line(capsys: Captured) -> None:
+    values, formats = (
+        np.array([[0.0, 1.0], [1.0, 0.0], [0.0, np.nan]]),
+        (TextFormat(("NA", "x")), TextFormat(("", "y"))),
+    )
+    for name, said in (("o.csv", True), ("o.TSV", True), ("-", True), ("o.parquet", False)):
+        found = ReadAsMissing(Path(name))
+        found.add(("a", "b"), values, formats)
+        found.add(("a", "b"), values[1:2], formats)
+        found.warn()
+        error = capsys.readouterr().err
+        assert error.count("\n") == said
+        assert ("a reader of CSV takes '', 'NA' in 4 cells of 'a', 'b' for missing" in error) == said
+    quiet = ReadAsMissing(Path("o.csv"))
+    quiet.add(("a", "b"), np.ones((2, 2)), (formats[0], NumberFormat(0)))
+    quiet.warn()
+    assert capsys.readouterr().err == ""

@@ -66,6 +66,9 @@ def test_what_a_csv_file_says(csv, data, columns, values, decimals):
         ("a;b\n1;2\n3\n", "2 cells in every row, got 1 in row 2"),
         ("a, \n1,2\n", "column 2 without a name"),
         ("1.5,2\n3,4\n", "numbers ('1.5' ...)"),
+        ("sep=;\na;b\n1;2\n", "got 'sep=;', which tells a spreadsheet the delimiter; delete this line"),
+        ('\ufeff"sep=\t"\r\na\tb\r\n1\t2\r\n', "which tells a spreadsheet the delimiter"),
+        ("SEP=,,\na,b\n1,2\n", "got 'SEP=,,', which tells a spreadsheet"),
         (
             "a,b\n1,2\n18446744073709551616,2\n",
             "64 bits, and below 2^53 in size beside decimal numbers, got a larger one in column 'a', row 2",

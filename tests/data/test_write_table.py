@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorax._errors import EnvironmentFailure, InputError
-from scorax.data import NumberFormat, Table, TableWriter, TimeFormat, read_table, write_table
+from scorax.data import (
+    BooleanFormat,
+    NumberFormat,
+    Table,
+    TableWriter,
+    TextFormat,
+    TimeFormat,
+    arrow_batch,
+    read_table,
+    write_table,
+)
 from scorax.tables import Schema
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8).filter(
@@ -73,7 +83,8 @@ def test_numbers_are_written_with_the_decimals_of_their_column(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("written", "zone"), [("minute", None), ("minute", "Z"), ("second", "Z"), ("second", "+02:00")]
+    ("written", "zone"),
+    [("minute", None), ("minute", "Z"), ("second", "Z"), ("second", "+02:00"), ("second", "-0330"), ("minute", "+00")],
 )
 def test_times_reach_parquet_and_pandas_whatever_their_unit_and_zone(tmp_path, written, zone):
     form = TimeFormat("minute", written, zone=zone)
@@ -83,6 +94,15 @@ def test_times_reach_parquet_and_pandas_whatever_their_unit_and_zone(tmp_path, w
     np.testing.assert_array_equal(form.taken(table.values[:, 0], table.formats[0]), values[:, 0])
     frame = pq.read_table(tmp_path / "t.parquet").to_pandas()
     assert frame["t"][0] == pd.Timestamp(28_445_070 * 60, unit="s", tz=None if zone is None else "UTC")
+
+
+def test_what_is_missing_is_null_in_a_record_batch():
+    formats = (NumberFormat(), NumberFormat(0), BooleanFormat(), TextFormat(("x",)), TimeFormat("day", "day"))
+    batch = arrow_batch(np.array([[0.0] * 5, [np.nan] * 5, [0.0] * 5]), list("abcde"), formats, "t")
+    assert [cells.is_null(nan_is_null=True).to_pylist() for cells in batch.columns] == [[False, True, False]] * 5
+    assert [cells.null_count for cells in batch.columns] == [1] * 5
+    infinite = arrow_batch(np.array([[np.inf], [-np.inf]]), ["a"], [NumberFormat()], "t")
+    assert infinite.column(0).to_pylist() == [np.inf, -np.inf]
 
 
 def _first_rows(folder, lines):

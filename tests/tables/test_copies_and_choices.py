@@ -86,6 +86,15 @@ def test_a_constant_is_a_constant_whatever_it_is_of():
         assert isinstance(only(cells)[0], Constant)
 
 
+def test_a_kind_that_is_stated_of_one_value_is_not_passed_over_in_silence():
+    for cells, kind in ((np.full(ROWS, 3.0), "count,0..9"), ((np.zeros(ROWS), TextFormat(("a",))), "category")):
+        column, remarks = only(cells, Choices.read([f"c={kind}"]))
+        assert isinstance(column, Constant)
+        assert any(f"one value is constant, also where {kind.split(',')[0]} is stated" in line for line in remarks)
+    with pytest.raises(InputError, match=r"values between the stated ends, got 3\.0"):
+        only(np.full(ROWS, 3.0), Choices.read(["c=count,0..2"]))
+
+
 def test_a_person_states_kinds_and_ends():
     age = integers(17, 90)
     column, _ = only(age, Choices.read(["c=integer,0..120"]))

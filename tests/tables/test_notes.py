@@ -3,6 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
+from scorax._errors import InputError
 from scorax.data import Table, embedded, read_table
 from scorax.tables import examine, notes
 
@@ -94,6 +95,24 @@ def test_what_a_reader_passes_over_is_said(tmp_path, data, said):
     found = notes(table)
     assert len(found) == len(said)
     assert all(part in line for part, line in zip(said, found, strict=True))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_blank_lines_that_end_a_lone_column_are_no_rows(tmp_path, end, monkeypatch):
+    """Whatever the blocks of the reader: here of a few lines, with more blank lines than one holds."""
+    monkeypatch.setattr("scorax.data._csv._BLOCK", 64)
+    monkeypatch.setattr("scorax.data._csv._SCANNED", 7)
+    for cells in (["1", "2", "3"], ["1", "", "3"], ["x", "yes", '""'], ["4"] * 50):
+        for blank in (0, 1, 2, 70):
+            text = "".join(cell + end for cell in ("a", *cells)) + end * blank
+            (tmp_path / "t.csv").write_bytes(text.encode())
+            table = read_table(tmp_path / "t.csv", missing="keep")
+            assert table.rows == len(cells)
+            assert np.isnan(table.values[:, 0]).tolist() == [cell in ("", '""') for cell in cells]
+            assert (f"blank lines at the end passed over: {blank}" in table.remarks) == (blank > 0)
+    (tmp_path / "t.csv").write_bytes(f"a{end * 4}".encode())
+    with pytest.raises(InputError, match="rows below the header"):
+        read_table(tmp_path / "t.csv", missing="keep")
 
 
 def test_ends_of_lines_are_counted_across_blocks(tmp_path):

@@ -174,6 +174,30 @@ def test_ranks_among_equal_draws_are_uniform(law: Untrained) -> None:
     assert Calibration.of(below, 9, ["a"]).p_values[0] < 2e-4
 
 
+class Failing(Thrown):
+    """The same, of which some draws fail in one row of three."""
+
+    def draws(self, values: np.ndarray, each: int, seed: int) -> np.ndarray:
+        found = super().draws(values, each, seed)
+        found[::3, ::2] = np.where(np.arange(len(found[::3])) % 2, np.nan, np.inf)[:, None, None]
+        return found
+
+
+def test_simulations_whose_draws_fail_are_left_out_of_ranks_and_counted(law: Untrained) -> None:
+    """Taken as draws that are not below they made ranks low: p of 1e-4, the least there is."""
+    values = np.random.default_rng(2).integers(0, 4, (3000, 1)).astype(float)
+    found, drawn = Failing(law.fitted_).ranks(values, 9, 0), Thrown(law.fitted_).draws(values, 9, 0)
+    least, most = np.sum(drawn < values[:, None], axis=1), np.sum(drawn <= values[:, None], axis=1)
+    there = np.arange(3000) % 3 > 0
+    assert ((least[there] <= found) & (found <= most[there])).all()
+    calibration = Calibration.of(found, 9, ["a"], left_out=1000)
+    assert calibration.calibrated.all()
+    assert str(calibration).endswith("\n1,000 more simulations are left out: some of their draws are not finite")
+    assert "left out" not in str(Calibration.of(found, 9, ["a"]))
+    with pytest.raises(InputError, match="none, and 3 simulations of which a draw is not finite"):
+        Calibration.of(found[:0], 9, ["a"], left_out=3)
+
+
 def test_what_is_left_out_is_chosen_for_posteriors_and_what_is_stated_stays() -> None:
     """Ten parameters and ten observations, more columns than tables start from their moments at."""
     random = np.random.default_rng(3)

@@ -135,13 +135,13 @@ def impute(
         spreads = None if spread is None else stack.enter_context(_spread_writer(spread, schema))
         pin_threads(run, devices)
         from scorax._sharding import on_devices
-        from scorax.cli._rows import NotFinite, describe_unknown
+        from scorax.cli._rows import NotFinite, ReadAsMissing, describe_unknown
         from scorax.tables import ScoreDensity, fill
 
         fitted = ScoreDensity.load(run).fitted_
         if first is not None:
             describe_unknown(first, schema)
-        before, cells, not_finite = 0, 0, NotFinite()
+        before, cells, not_finite, absent = 0, 0, NotFinite(), ReadAsMissing(output)
         with on_devices(devices), RowProgress(holed * draws):
             for piece in matched.pieces():
                 filled = fill(
@@ -149,11 +149,13 @@ def impute(
                 )
                 for k, write in enumerate(writers):
                     not_finite.add(filled.table(k))
-                    write(_whole(piece, filled.table(k), schema, formats))
+                    write(whole := _whole(piece, filled.table(k), schema, formats))
+                    absent.add(whole.columns, whole.values, whole.formats)
                 if spreads is not None and filled.spread is not None:
                     spreads.write(_spread_rows(filled.spread, schema, piece.start))
                 before, cells = before + _holed(piece.values), cells + filled.cells.shape[1]
     not_finite.warn("completed rows")
+    absent.warn()
     if left:
         note(
             f"still with missing cells, no columns of the model: {listing([name for name in formats if name in left])}"

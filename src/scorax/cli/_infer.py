@@ -155,12 +155,14 @@ def infer(
     with RowProgress(len(values) * samples + ranked):
         draws = law.draws(values, samples, seed)
         ranks = None if further is None else law.ranks(further, _RANKED, seed)
-    found = None if ranks is None else Calibration.of(ranks, _RANKED, law.parameters)
     not_finite.add(draws.reshape(-1, len(names)))
     number = np.repeat(np.arange(len(values)) + 1, samples)
     with TableWriter(output / DRAWS, ("observation", *law.parameters), (0, *[None] * len(names))) as writer:
         writer.write(np.column_stack([number, draws.reshape(-1, len(names))]))
     not_finite.warn("draws")
+    found = None
+    if ranks is not None and further is not None:
+        found = Calibration.of(ranks, _RANKED, law.parameters, left_out=len(further) - len(ranks))
     facts = [
         ("simulations", f"{table.rows:,} of {shown_path(simulations)}"),
         ("observations", f"{len(values):,} of {shown_path(observed)}"),

@@ -2,14 +2,17 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from scorax._errors import InputError
 from scorax._text import listing, shown_path
+from scorax._write import is_special
 from scorax.cli._console import note, say
-from scorax.data import Table
+from scorax.cli._paths import stream
+from scorax.data import Format, Table, read_as_missing
 from scorax.tables import EvaluationRows, FitRows, Schema, Unseen, notes
 from scorax.tables.columns import KINDS
 
@@ -34,6 +37,9 @@ def describe_table(path: Path, rows: FitRows) -> None:
     constant = [column.name for column in schema.columns if column.kind == "constant"]
     if constant:
         note(f"constant, stored and put back when sampling: {listing(constant)}")
+    stated = [name for name in constant if name in rows.choices.kinds]
+    if stated:
+        note(f"note: one value is constant, also where another kind is stated: {listing(stated)}")
     describe_unknown(rows.table, schema)
     if schema.left_out:
         note(f"left out, neither modelled nor generated: {listing(one.name for one in schema.left_out)}")
@@ -85,6 +91,27 @@ class NotFinite:
     def warn(self, what: str) -> None:
         if self.count:
             note(f"warning: {self.count} of {self.total} {what} are not finite; they are written as they are")
+
+
+class ReadAsMissing:
+    """Counts texts of rows that a reader of CSV takes for missing cells. They are written as they are."""
+
+    def __init__(self, output: Path) -> None:
+        self._csv = is_special(stream(output)) or output.suffix.lower() in (".csv", ".tsv")
+        self._found: dict[str, Counter[str]] = {}
+
+    def add(self, columns: Sequence[str], values: np.ndarray, formats: Sequence[Format]) -> None:
+        """Takes rows; of another output than CSV there is nothing to say."""
+        for name, cells, form in zip(columns, values.T, formats, strict=True) if self._csv else ():
+            if found := read_as_missing(cells, form):
+                self._found[name] = self._found.get(name, Counter()) + found
+
+    def warn(self) -> None:
+        """Say how many cells of which columns they are."""
+        if self._found:
+            words: Counter[str] = sum(self._found.values(), Counter())
+            texts = f"{listing(sorted(words))} in {words.total():,} cells of {listing(self._found)}"
+            note(f"warning: a reader of CSV takes {texts} for missing, not for text; write .parquet to keep them apart")
 
 
 class MeanDensity:

@@ -110,11 +110,11 @@ def sample(
     refuse_options("a table", **{"class": class_name, "guidance": guidance != 1, "average": average})
     refuse_unwritable(output)
     from scorax.checkpoint import RunFolder
-    from scorax.cli._rows import NotFinite
+    from scorax.cli._rows import NotFinite, ReadAsMissing
     from scorax.data import TableWriter
     from scorax.tables import checked_name, kept, open_run, require_whole_rows, told
 
-    saved, not_finite = open_run(RunFolder(run)), NotFinite()
+    saved, not_finite, absent = open_run(RunFolder(run)), NotFinite(), ReadAsMissing(output)
     schema = saved.schema
     require_whole_rows(saved.config)
     known, rest = told(given, schema, saved.config)
@@ -152,7 +152,9 @@ def sample(
         for piece in kept(draw, rest, len(asked), batch):
             not_finite.add(piece.rows)
             writer.write(piece.rows)
+            absent.add(schema.names, piece.rows, schema.formats)
     not_finite.warn("rows")
+    absent.warn()
     if rest is not None and piece is not None:
         share = percent(piece.met / piece.looked)
         note(

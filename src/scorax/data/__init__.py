@@ -17,6 +17,7 @@ from scorax.data._picture_arrays import save_arrays
 from scorax.data._picture_set import PictureFacts, Pictures, fingerprint_of_pictures
 from scorax.data._pictures import embedded_digits, holds_pictures, read_pictures
 from scorax.data._read import open_table, read_table
+from scorax.data._render import read_as_missing
 from scorax.data._source import TablePiece, TableSource
 from scorax.data._table import Limits, Missing, Table, TableFacts, check_names, fingerprint
 from scorax.data._toys import toy_log_density
@@ -54,6 +55,7 @@ __all__ = [
     "holds_pictures",
     "is_toy",
     "open_table",
+    "read_as_missing",
     "read_cells",
     "read_image",
     "read_pictures",

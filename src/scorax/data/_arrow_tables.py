@@ -91,9 +91,7 @@ def _arrow_type(form: Format) -> Any:
     if form.kind == "boolean":
         return pa.bool_()
     if form.kind == "time":
-        # Arrow knows no minutes; of the names of UTC it is pandas that knows no Z.
-        zone = "UTC" if form.zone == "Z" else form.zone
-        return pa.date32() if form.written == "day" else pa.timestamp(_unit(form), zone)
+        return pa.date32() if form.written == "day" else pa.timestamp(_unit(form), _zone(form))
     return {"<i8": pa.int64(), "<u8": pa.uint64(), None: pa.float64()}[integer_type(form)]
 
 
@@ -107,9 +105,17 @@ def _arrow_column(values: Float[np.ndarray, " n"], form: Format, name: str, wher
         return form.text(values)
     cells = form.cells(values)
     cells = cells.astype(f"datetime64[{_unit(form)}]") if form.kind == "time" and form.written == "minute" else cells
-    return pa.array(cells, _arrow_type(form))
+    return pa.array(cells, _arrow_type(form), mask=np.isnan(values))
 
 
 def _unit(form: TimeFormat) -> str:
-    """Of times with a time of day, as Arrow names it."""
+    """Of times with a time of day, as Arrow names it, which knows no minutes."""
     return CODES["second" if form.written == "minute" else form.written]
+
+
+def _zone(form: TimeFormat) -> str | None:
+    """As Arrow names it, which knows offsets of hours and minutes only; of the names of UTC it is pandas that knows no Z."""
+    if form.zone is None or form.zone[:1] not in ("+", "-"):
+        return "UTC" if form.zone == "Z" else form.zone
+    hours, minutes = divmod(abs(form.offset), 60)
+    return f"{form.zone[0]}{hours:02d}:{minutes:02d}"

@@ -3,11 +3,11 @@
 import codecs
 import mmap
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from scorax.data._remarks import missing_remarks, remarks_on_zeros
 from scorax.data._row_names import without_row_names
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_names
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _BLOCK = 4 * 2**20
 _SCANNED = _BLOCK
 
@@ -28,10 +31,10 @@ _SCANNED = _BLOCK
 def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
     """Reads a CSV file in blocks; see ``read_table``."""
     names, dialect = read_header(path, limits)
-    remarks = _scan(path, len(names), dialect.delimiter)
+    remarks, blank = _scan(path, len(names), dialect.delimiter)
     bad = BadCells(path, names)
     columns = [ColumnCells(path, name, j, limits, bad) for j, name in enumerate(names)]
-    rows = _read(path, dialect, len(names), columns, limits)
+    rows = _read(path, dialect, len(names), columns, limits, blank)
     for column in columns:
         column.close()
     dialect = replace(dialect, decimal=_decimal_mark(columns, dialect))
@@ -40,7 +43,7 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
         bad.forget(column.number)
         columns[column.number] = ColumnCells(path, column.name, column.number, limits, bad, as_text=True)
     if mixed:
-        _read(path, dialect, len(names), [columns[column.number] for column in mixed], limits)
+        _read(path, dialect, len(names), [columns[column.number] for column in mixed], limits, blank)
     words: Counter[str] = sum((column.missing for column in columns), Counter())
     if words:
         dialect = replace(dialect, missing=words.most_common(1)[0][0])
@@ -55,8 +58,8 @@ def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
     return bad.settle(table, missing)
 
 
-def _read(path: Path, dialect: Dialect, width: int, columns: Sequence[ColumnCells], limits: Limits) -> int:
-    """Hands these columns their cells, block by block; the number of rows."""
+def _read(path: Path, dialect: Dialect, width: int, columns: Sequence[ColumnCells], limits: Limits, blank: int) -> int:
+    """Hands these columns their cells, block by block; the number of rows. A lone column ends with so many blank lines."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
@@ -75,7 +78,7 @@ def _read(path: Path, dialect: Dialect, width: int, columns: Sequence[ColumnCell
                 column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False
             ),
         )
-        for batch in reader:
+        for batch in _without_last(reader, blank if width == 1 else 0):
             if header and batch.num_rows:
                 batch, header = batch.slice(1), False
             if batch.num_rows:
@@ -88,6 +91,21 @@ def _read(path: Path, dialect: Dialect, width: int, columns: Sequence[ColumnCell
     if rows == 0:
         raise refusal(path, "rows below the header", "none", "check the file")
     return rows
+
+
+def _without_last(batches: "Iterable[pa.RecordBatch]", count: int) -> "Iterator[pa.RecordBatch]":
+    """The batches without so many rows at their end."""
+    held: deque[pa.RecordBatch] = deque()
+    rows = 0
+    for batch in batches:
+        held.append(batch)
+        rows += batch.num_rows
+        while held and rows - held[0].num_rows >= count:
+            rows -= held[0].num_rows
+            yield held.popleft()
+    for batch in held:
+        yield batch.slice(0, max(rows - count, 0))
+        rows -= batch.num_rows
 
 
 def _decimal_mark(columns: Sequence[ColumnCells], dialect: Dialect) -> Any:
@@ -105,9 +123,12 @@ def _decimal_mark(columns: Sequence[ColumnCells], dialect: Dialect) -> Any:
     return "," if by_comma else "."
 
 
-def _scan(path: Path, width: int, delimiter: str) -> tuple[str, ...]:
-    """What is odd about the ends of lines; refuses what is no UTF-8, and an open quote, which Arrow closes in silence."""
-    quotes = lone = blank = 0
+def _scan(path: Path, width: int, delimiter: str) -> tuple[tuple[str, ...], int]:
+    """What is odd about the ends of lines, and how many blank lines the file ends with.
+
+    Refuses what is no UTF-8, and an open quote, which Arrow closes in silence.
+    """
+    quotes = lone = blank = last_ends = 0
     decoder = codecs.getincrementaldecoder("utf-8")()
     held, before, last, literal = b"", b"", b"\n", False
     with path.open("rb") as file:
@@ -130,18 +151,23 @@ def _scan(path: Path, width: int, delimiter: str) -> tuple[str, ...]:
             lone += text.count(b"\r") - text.count(b"\r\n")
             ends = np.frombuffer(before + text.replace(b"\r\n", b"\n").replace(b"\r", b"\n"), np.uint8) == ord("\n")
             blank += int(np.count_nonzero(ends[1:] & ends[:-1]))
+            own = ends[len(before) :]
+            last_ends = last_ends + len(own) if own.all() else int(np.argmin(own[::-1]))
             before = b"\n" if ends[-1:].any() else b" "
-    lone += len(held)
+    lone, last_ends = lone + len(held), last_ends + len(held)
+    blank += len(held) if before == b"\n" else 0
     if decoder.getstate()[0]:
         raise not_utf8(path)
     if _ends_in_quotes(path, delimiter) if literal else quotes % 2:
         raise refusal(path, "every quote closed", "one open at the end of the file", "check the quotes, or copy again")
-    remarks = []
-    if blank and width > 1:  # in one column a blank line is a missing cell
+    remarks, at_end = [], max(last_ends - 1, 0)
+    if blank and width > 1:
         remarks.append(f"blank lines passed over: {blank}")
+    elif at_end:  # in one column a blank line between others is a missing cell
+        remarks.append(f"blank lines at the end passed over: {at_end}")
     if lone:
         remarks.append(f"lines that a lone carriage return ends, as on old computers: {lone}; check the number of rows")
-    return tuple(remarks)
+    return tuple(remarks), at_end
 
 
 def _ends_in_quotes(path: Path, delimiter: str) -> bool:

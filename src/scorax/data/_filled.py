@@ -1,4 +1,4 @@
-"""A table written again with its missing cells filled: a CSV file byte for byte as it was but for these."""
+"""A table written again with its missing cells filled: all others as they were, of CSV to the byte, of Parquet in type."""
 
 import mmap
 import re
@@ -13,9 +13,11 @@ from jaxtyping import Float
 from scorax import _write
 from scorax._errors import InputError, explain
 from scorax._text import shown_path
+from scorax.data._arrow_filled import filled_batch, filled_schema
 from scorax.data._dialect import Dialect
 from scorax.data._header import BYTE_ORDER_MARK, read_header
 from scorax.data._output import TableWriter
+from scorax.data._parquet import ParquetFiles
 from scorax.data._render import render_cells
 from scorax.data._source import TableSource
 from scorax.data._table import Limits, Table
@@ -37,8 +39,9 @@ def filled_writer(
     """Writes a table that is read from ``source`` to ``path``, its missing cells filled.
 
     Of a CSV file that stays one of the same ending, or goes to a pipe or device, every byte is copied but those of cells that
-    are filled, also of columns that the reader passed over. Anything else goes through :class:`TableWriter`, piece by piece.
-    The file appears when the block ends well, or not at all.
+    are filled, also of columns that the reader passed over. Of Parquet that stays Parquet every column, also such a one, keeps
+    its type and its cells; what is filled is the nearest that the type holds. Anything else goes through
+    :class:`TableWriter`, piece by piece. The file appears when the block ends well, or not at all.
 
     Args:
         path: the file to write.
@@ -51,7 +54,8 @@ def filled_writer(
         What takes the rows, piece after piece: those of the table, and values where it has none; NaN stays missing.
 
     Raises:
-        InputError: an ending that is none of a table, or the source is no longer what was read.
+        InputError: an ending that is none of a table, the source is no longer what was read, or the type of a column of Parquet
+            holds nothing near to a value that it is filled with.
     """
     ending, before = (Path(fspath(one)).suffix.lower() for one in (path, source))
     whole = table.held
@@ -62,6 +66,12 @@ def filled_writer(
             values = np.concatenate([piece.values for piece in pieces])
             for part in _spliced(Path(source), whole, values, [formats[name] for name in whole.columns]):
                 stream.write(part)
+    elif isinstance(whole, ParquetFiles) and ending == ".parquet":
+        import pyarrow.parquet as pq
+
+        schema, batches = filled_schema(whole.schema, formats), whole.batches()
+        with _write.replacing(path) as stream, pq.ParquetWriter(stream, schema) as writer:
+            yield lambda piece: writer.write_batch(filled_batch(next(batches).cells, piece, schema, path))
     else:
         dialect = whole.dialect if isinstance(whole, Table) else Dialect()
         known = list(formats.values())

@@ -21,6 +21,10 @@ FORMULA = re.compile(r"^'*[=+\-@\t\r＝＋－＠]")
 """Names that a spreadsheet would run; they are written with one more apostrophe in front, and read without it."""
 
 
+_SEPARATOR = re.compile(r'(?i)"?sep=(?:\W|\\t)"?[,;\t|]*')
+"""A first line that tells a spreadsheet the delimiter, and no names."""
+
+
 def guard_name(name: str) -> str:
     """The name as a CSV header holds it."""
     return "'" + name if FORMULA.match(name) else name
@@ -66,6 +70,9 @@ def read_header(path: Path, limits: Limits) -> tuple[tuple[str, ...], Dialect]:
         if error.start < len(start) - 4:
             raise not_utf8(path) from None
         text = start[: error.start].decode("utf-8-sig")
+    if _SEPARATOR.fullmatch(line := re.split("[\r\n]", text, maxsplit=1)[0]):
+        got = f"{quote(line)}, which tells a spreadsheet the delimiter"
+        raise refusal(path, "column names in the first row", got, "delete this line: the delimiter is found without it")
     dialect = replace(Dialect.find(_first_lines(text)), byte_order_mark=start.startswith(BYTE_ORDER_MARK))
     try:
         cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True), [])

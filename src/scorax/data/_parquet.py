@@ -94,6 +94,13 @@ class ParquetFiles:
         if self.rows == 0:
             raise _refusal(path, "rows", "none", "check the file")
 
+    @cached_property
+    def schema(self) -> Any:
+        """Names and Arrow's types of the columns, with what the first file says of them besides."""
+        import pyarrow as pa
+
+        return pa.unify_schemas([file.schema for file in self._files])
+
     def batches(self, start: int = 0, stop: int | None = None) -> Iterator[_Batch]:
         """The rows from ``start`` to ``stop``, of at most 65,536 at a time; of row groups outside nothing is read."""
         stop = self.rows if stop is None else stop

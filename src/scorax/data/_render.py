@@ -1,15 +1,17 @@
 """Rows as the text of a CSV file, in its dialect."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from scorax.data._dialect import DELIMITERS, Dialect
 from scorax.data._header import guard_name
-from scorax.data._words import TEXT_MISSING
-from scorax.data.formats import Format
+from scorax.data._words import TEXT_MISSING, TRIM
+from scorax.data.formats import Format, TextFormat
 
 
 def _special(delimiters: Iterable[str]) -> re.Pattern[str]:
@@ -39,6 +41,8 @@ def render_rows(values: np.ndarray, formats: Sequence[Format], dialect: Dialect)
     # In a lone column a reader may take any delimiter for one.
     delimiters = DELIMITERS if len(formats) == 1 else dialect.delimiter
     cells = [render_cells(values[:, j], form, dialect, delimiters) for j, form in enumerate(formats)]
+    if len(cells) == 1:  # blank lines at the end of a file are no rows
+        cells = [ask.replace_substring_regex(cells[0], "^$", '""')]
     lines = ask.binary_join_element_wise(*cells, _text(dialect.delimiter))
     lines = ask.binary_join_element_wise(lines, _text(dialect.line_end), _text(""))
     _, offsets, data = lines.buffers()
@@ -75,6 +79,13 @@ def render_cells(values: np.ndarray, form: Format, dialect: Dialect, delimiters:
         word = dialect.missing if form.kind != "text" or dialect.missing in TEXT_MISSING else ""
         cells = ask.fill_null(cells, _text(_quoted(word) if dialect.quoted == "all" else word))
     return cells
+
+
+def read_as_missing(values: Float[np.ndarray, " n"], form: Format) -> Counter[str]:
+    """How often a column has each text that a reader of CSV takes for a missing cell: ``NA``, the empty one."""
+    levels = form.levels if isinstance(form, TextFormat) else ()
+    places = [k for k, level in enumerate(levels) if level.strip(TRIM) in TEXT_MISSING]
+    return +Counter({levels[k]: int(np.count_nonzero(values == k)) for k in places})
 
 
 def _text(text: str) -> Any:

@@ -44,6 +44,8 @@ class Calibration:
         confidence: c.
         p_values: of every parameter the share of samples of uniform ranks that are as odd.
         bands: of every parameter.
+        left_out: simulations without ranks, as some of their draws were not finite. Where draws fail depends on the simulation:
+            if these are many, the verdicts are on the others only.
     """
 
     names: tuple[str, ...]
@@ -52,10 +54,17 @@ class Calibration:
     confidence: float
     p_values: Float[np.ndarray, " p"]
     bands: Bands
+    left_out: int = 0
 
     @staticmethod
     def of(
-        ranks: Int[np.ndarray, "n p"], draws: int, names: Sequence[str], *, confidence: float = 0.95, seed: int = 0
+        ranks: Int[np.ndarray, "n p"],
+        draws: int,
+        names: Sequence[str],
+        *,
+        confidence: float = 0.95,
+        seed: int = 0,
+        left_out: int = 0,
     ) -> "Calibration":
         """The calibration of ranks.
 
@@ -65,13 +74,18 @@ class Calibration:
             names: of the parameters.
             confidence: c.
             seed: of the simulated ranks.
+            left_out: simulations besides, that have no ranks.
 
         Raises:
             InputError: no probability, no draws, ranks outside 0 to L, or another number of names.
         """
         ranks = np.asarray(ranks)
         _require(0 < confidence < 1, "a confidence between 0 and 1", f"{confidence!r}", "say .95")
-        _require(draws > 0 and len(ranks) > 0, "ranks among some draws", f"{draws} draws", "ask for more")
+        _require(draws > 0, "ranks among some draws", f"{draws} draws", "ask for more")
+        got = f"none, and {left_out} simulations of which a draw is not finite"
+        _require(
+            len(ranks) > 0, "ranks of some simulations", got, "bring more of them" if not left_out else "train longer"
+        )
         found = f"{ranks.min()} to {ranks.max()}"
         _require(ranks.min() >= 0 and ranks.max() <= draws, f"ranks from 0 to {draws}", found, "count draws below")
         _require(ranks.shape[1:] == (len(names),), f"ranks of {len(names)} parameters", f"{ranks.shape}", "name each")
@@ -85,7 +99,7 @@ class Calibration:
         limit = simulated[max(0, int(np.floor(level * (_SIMULATED + 1))) - 1)]
         inside = oddness > limit
         low, high = np.argmax(inside, axis=1), rows - np.argmax(inside[:, ::-1], axis=1)
-        return Calibration(tuple(names), ranks, draws, confidence, p_values, Bands(low / rows, high / rows))
+        return Calibration(tuple(names), ranks, draws, confidence, p_values, Bands(low / rows, high / rows), left_out)
 
     @property
     def shares(self) -> Float[np.ndarray, "L p"]:
@@ -111,7 +125,10 @@ class Calibration:
             f"{name}: {verdict} (p = {p:.2g})"
             for name, verdict, p in zip(self.names, self.verdicts, self.p_values, strict=True)
         ]
-        return "\n".join([f"ranks of {len(self.ranks):,} simulations among {self.draws:,} draws each", *rows])
+        lines = [f"ranks of {len(self.ranks):,} simulations among {self.draws:,} draws each", *rows]
+        if self.left_out:
+            lines.append(f"{self.left_out:,} more simulations are left out: some of their draws are not finite")
+        return "\n".join(lines)
 
 
 @functools.lru_cache(maxsize=4)

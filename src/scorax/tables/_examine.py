@@ -18,6 +18,7 @@ from scorax.tables.columns import (
     KINDS,
     AbstractColumn,
     Cells,
+    Constant,
     identifier,
     is_free_text,
 )
@@ -71,6 +72,11 @@ def examine(table: Table, choices: Choices | None = None, *, plain: bool = False
     columns = tuple(found[name] for name in kept)
     schema = Schema(columns, tuple(LeftOut(name, why) for name, why in left.items()), table.dialect)
     remarks = [Remark(name, f"left out: {why}") for name, why in left.items()]
+    remarks += [
+        Remark(column.name, f"one value is constant, also where {choices.kinds[column.name].kind} is stated")
+        for column in columns
+        if isinstance(column, Constant) and column.name in choices.kinds
+    ]
     if not plain:
         absent = dict(zip(table.columns, np.isnan(table.values).sum(axis=0).tolist(), strict=True))
         for column in columns:
@@ -167,10 +173,11 @@ def _found(cells: Cells) -> AbstractColumn:
     """The kind of a column, by a person's word or by the first that takes it."""
     require_spread(cells)
     stated = cells.stated
-    if stated is None or cells.low == cells.high:
-        return column_of(cells)
-    if stated.ends:
+    one = cells.low == cells.high
+    if stated is not None and stated.ends and not (one and cells.given.kind != "number"):
         _require_inside(cells)
+    if stated is None or one:
+        return column_of(cells)
     tried = ("count", "integer") if stated.kind == "integer" else (stated.kind,)
     for kind in tried:
         found = KINDS[kind].infer(cells)

@@ -44,6 +44,7 @@ def score_batches(
     Yields:
         For every batch the same rows in their order, in nats and in the units of the columns; see
         :meth:`ScoreDensity.log_prob_rows` and :class:`~scorax.likelihood.LogProb`, whose ``total_error`` is ``error``.
+        What is no number is null.
 
     Raises:
         InputError: the run is damaged or unfinished, a batch lacks a column or has one named as those that are added, or a row
@@ -62,8 +63,8 @@ def score_batches(
             density.fitted_.require_scorable(values, where)
             answer = density.log_prob_rows(values, seed=seed, tolerance=tolerance, draws=draws, given=given)
             value, error = (np.asarray(own, np.float64) for own in (answer.value, answer.total_error))
-        names = [*batch.schema.names, *_ADDED]
-        yield pa.RecordBatch.from_arrays([*batch.columns, pa.array(value), pa.array(error)], names)
+        added = [pa.array(own, mask=np.isnan(own)) for own in (value, error)]
+        yield pa.RecordBatch.from_arrays([*batch.columns, *added], [*batch.schema.names, *_ADDED])
 
 
 def sample_batches(

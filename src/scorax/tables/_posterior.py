@@ -114,14 +114,16 @@ class Posterior:
         loose = {"tolerance": MEAN_TOLERANCE, "precision": "float32", "estimate_error": False}
         return np.asarray(self.fitted.log_prob(values, given=self.given, seed=None, **loose).value, np.float64)
 
-    def ranks(self, values: Float[np.ndarray, "n columns"], each: int, seed: int) -> Int[np.ndarray, "n p"]:
+    def ranks(self, values: Float[np.ndarray, "n columns"], each: int, seed: int) -> Int[np.ndarray, "m p"]:
         """How many of the draws given every row's observation lie below its own parameters.
 
         Of draws that equal them, as there are on a grid, any number may: without that ranks of the right law are not uniform.
+        Rows of which a draw is not finite have no rank and are left out.
         """
         drawn, own = self.draws(values, each, seed), values[:, None, self.places]
         ties = np.sum(drawn == own, axis=1)
-        return np.sum(drawn < own, axis=1) + np.random.default_rng([seed, _TIES]).integers(0, ties, endpoint=True)
+        found = np.sum(drawn < own, axis=1) + np.random.default_rng([seed, _TIES]).integers(0, ties, endpoint=True)
+        return found[np.isfinite(drawn).all(axis=(1, 2))]
 
     def _told(self, values: Float[np.ndarray, "n columns"]) -> Evidence:
         coordinates, schema = self.fitted.coordinates, self.fitted.coordinates.schema

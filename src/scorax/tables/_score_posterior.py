@@ -187,7 +187,8 @@ class ScorePosterior(AbstractTableEstimator):
         values[:, self._law.places] = own
         with self._rows_shown(len(values) * draws):
             ranks = self._law.ranks(values, draws, seed)
-        return Calibration.of(ranks, draws, self.parameters_, confidence=confidence)
+        left_out = len(values) - len(ranks)
+        return Calibration.of(ranks, draws, self.parameters_, confidence=confidence, left_out=left_out)
 
     @classmethod
     def load(cls: type[Own], path: str | PathLike[str]) -> Own:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_ZONE = "Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9]"
+_ZONE = "Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?"
 _SECONDS = len("2024-01-31T12:00:00")
 _WITHIN_NANOSECONDS = ("1678", "2262")
 """Years of times that 64 bits hold in nanoseconds are from the first to before the second."""
@@ -40,7 +40,7 @@ def read_times(cells: "pa.Array", date: Layout = ISO) -> WrittenTimes | None:
     """Times as they are written; ``None`` where the cells are not all of one form.
 
     A form is a date, or a date, ``T`` or a space, hours and minutes; all cells have seconds or none, which may have up to
-    nine decimals, and all have no zone or the same: ``Z`` or an offset.
+    nine decimals, and all have no zone or the same: ``Z`` or an offset, ``+05:30``, ``+0530`` or of hours alone ``+05``.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -86,4 +86,4 @@ def minutes_ahead(zone: str | None) -> int:
     """Minutes by which the written time is ahead of UTC."""
     if zone is None or zone[:1] not in ("+", "-"):
         return 0
-    return int(zone[0] + "1") * (60 * int(zone[1:3]) + int(zone[4:6]))
+    return int(zone[0] + "1") * (60 * int(zone[1:3]) + (int(zone[-2:]) if len(zone) > 3 else 0))

@@ -25,8 +25,8 @@ class TimeFormat(AbstractFormat):
         unit: the coarsest in which all cells of the table are whole numbers.
         written: the finest unit that is written, or that the type of the column has; ``day`` for dates.
         mark: what stands between date and time of day.
-        zone: ``None`` where times have none; ``Z`` or an offset such as ``+02:00``, which is written; or the name of a zone
-            that the type of a column has, whose times are written in UTC with a ``Z``.
+        zone: ``None`` where times have none; ``Z`` or an offset such as ``+02:00``, ``+0200`` or ``+02``, which is written; or
+            the name of a zone that the type of a column has, whose times are written in UTC with a ``Z``.
         origin: the whole number of units that values in memory count from.
         date: in what order year, month and day are written.
         kind: ``time``.
