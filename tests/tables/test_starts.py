@@ -97,6 +97,19 @@ def test_starts_follow_from_the_size_of_the_table(rows: int, columns: int, start
     assert resolved(fixed, TableSize(rows, columns, columns)).ensemble.starts == ("mixture",)
 
 
+@pytest.mark.parametrize(("columns", "starts"), [(4, ("gaussian",)), (64, ("gaussian",)), (65, ("normal",))])
+@pytest.mark.parametrize("told", ["holes", "masks", "given"])
+def test_a_model_that_is_told_parts_of_rows_starts_from_their_regression(
+    told: str, columns: int, starts: tuple
+) -> None:
+    training = {"masks": {"masks": 0.5}, "given": {"given": ("a",)}, "holes": {}}[told]
+    config, size = (
+        FitConfig(training=TrainingConfig(**training)),
+        TableSize(500, columns, columns, holes=told == "holes"),
+    )
+    assert resolved(config, size).ensemble.starts == starts
+
+
 @pytest.mark.parametrize(
     ("rows", "columns", "waves", "components"), [(2000, 2, 0, 8), (2001, 2, 6, 20), (2001, 3, 6, 20), (2001, 4, 0, 8)]
 )

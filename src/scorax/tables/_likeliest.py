@@ -5,8 +5,8 @@ from jaxtyping import Bool, Float
 
 from scorax.processes import GaussianLaw
 
-_MOST_ROWS = 10_000
-"""Rows that it is fitted to, at most: it is a start."""
+_MOST_ROWS, _MOST_ENTRIES = 10_000, 10_000_000
+"""Rows that it is fitted to, at most, and entries of a matrix for each of them: it is a start."""
 
 _SWEEPS, _STILL = 100, 1e-3
 
@@ -20,7 +20,7 @@ def likeliest_gaussian(z: Float[np.ndarray, "n d"], present: Bool[np.ndarray, "n
 
     Reference: Little and Rubin (2019), *Statistical analysis with missing data*, section 11.2.
     """
-    step = -(-len(z) // _MOST_ROWS)
+    step = -(-len(z) // min(_MOST_ROWS, _MOST_ENTRIES // z.shape[1] ** 2))
     rows, there = np.where(present, z, 0)[::step], present[::step]
     patterns, which, counts = np.unique(there, axis=0, return_inverse=True, return_counts=True)
     kept = patterns[:, :, None] & patterns[:, None]

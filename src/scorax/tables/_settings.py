@@ -31,6 +31,10 @@ MOST_COLUMNS = 16
 """Columns up to which members start from laws fitted to their rows. Measured on the tuning splits: the Gaussian gained 0 to
 0.25 nats at 4 to 13 columns and lost 1 at 30, where the mixture lost 0.8 and 1.5 and took twice as long."""
 
+MOST_TOLD_COLUMNS = 64
+"""The same under masks. Told parts of a row the Gaussian is the linear regression of the others on them, for every question,
+which a network would have to learn one by one; what it asks for grows with the cube of the columns."""
+
 FEW_COLUMNS = 3
 """Columns up to which a large table is fitted with waves and from a mixture too; measured in two and three."""
 
@@ -141,7 +145,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     )
     # The settings of a mixture are cross-validated, which rows that stand there several times would deceive.
     mixture = usual in (_SMALL, _SMALL_CODED, _FLAT) and not shape.masks and not ensemble.bootstrap
-    starts = ensemble.starts or _starts(size, mixture=mixture)
+    starts = ensemble.starts or _starts(size, told=shape.masks, mixture=mixture)
     batch_size = training.batch_size or usual.batch_size
     require_equal_parts(batch_size, 1, training.accumulate)
     operations = 6 * len(starts) * folds * batch_size * num_parameters(shape, size)
@@ -179,8 +183,10 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     return settings
 
 
-def _starts(size: TableSize, *, mixture: bool) -> tuple[Start, ...]:
+def _starts(size: TableSize, *, told: bool, mixture: bool) -> tuple[Start, ...]:
     """Where to start from. In many dimensions the narrow directions of a fitted law make a field that is hard to correct.
+
+    Told parts of a row they are what is wanted: :data:`MOST_TOLD_COLUMNS`.
 
     Few rows: a mixture is often most of what can be learned (wine gains half a nat), and sometimes a bad start (diabetes
     loses as much), so both are trained and held-out rows decide. Few columns: a mixture is the better start for a smooth
@@ -189,7 +195,7 @@ def _starts(size: TableSize, *, mixture: bool) -> tuple[Start, ...]:
     factorisation of every component at each visit, several times the time of the network. Fewer rows than numbers teach little
     beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) was left 180 nats a row behind it.
     """
-    if size.numbers > MOST_COLUMNS:
+    if size.numbers > (MOST_TOLD_COLUMNS if told else MOST_COLUMNS):
         return ("gaussian",) if size.rows <= size.numbers and not size.holes else ("normal",)
     if not size.numbers:
         return ("normal",)

@@ -17,10 +17,6 @@ from scorax.tables._schema import Schema
 from scorax.tables._scorable import require_cells, require_told
 from scorax.tables.columns import Prior
 
-MOST_COLUMNS = 64
-"""Columns up to which a model starts from the Gaussian of the simulations: given an observation it is the linear regression, and
-what it asks for grows with the cube of the columns."""
-
 _FAR = 0.1
 """Share of the visits far out in noise. Numbers that an observation tells well are decided at noise as small as they are exact:
 with half of the visits far out two moons were .18 nats and .06 of detection behind (``benchmarks/README.md``)."""
@@ -81,8 +77,7 @@ class Simulations:
         are as many as a person has time to simulate.
         """
         found = self.observed.found.schema
-        training, network, ensemble = config.training, config.network, config.ensemble
-        few = len(self.table.columns) <= MOST_COLUMNS
+        training, network = config.training, config.network
         return dataclasses.replace(
             config,
             network=dataclasses.replace(network, width=network.width or 128, depth=network.depth or 3),
@@ -93,7 +88,6 @@ class Simulations:
                 weighting=training.weighting or "likelihood",
                 far=_FAR if training.far is None else training.far,
             ),
-            ensemble=dataclasses.replace(ensemble, starts=ensemble.starts or (("gaussian",) if few else None)),
         )
 
 
