@@ -6,9 +6,12 @@ import jax
 import numpy as np
 import pytest
 
+from coded import exact
 from scorax._events import AbstractAdvance, Note, Phase, Saved
 from scorax._progress import Bar, Lines, Progress, RowProgress, View, describe, duration
 from scorax._rows import RowKeys, map_rows
+from scorax.likelihood import coded_log_prob
+from scorax.networks import line_codebook
 from scorax.transforms import Standardize, encode_rows
 
 
@@ -68,6 +71,8 @@ def test_time_left_is_promised_once_and_leaves_the_compile_out() -> None:
 def test_members_and_held_out_nats_are_described() -> None:
     event = Advance(0, loss=0.5, held_out_nats=-16.4567, members=5, active=3)
     assert describe(event) == "loss 0.5, held-out -16.457 nats, 3 of 5 members training"
+    before = Advance(0, loss=0.5, held_out_nats=float("nan"), members=5, active=3)
+    assert describe(before) == "loss 0.5, 3 of 5 members training"
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(3.4, "3 s"), (89.0, "89 s"), (150.0, "2 min"), (7200.0, "2.0 h")])
@@ -110,6 +115,17 @@ def test_rows_are_counted_where_they_are_mapped_and_their_time_left_is_said() ->
     map_rows(_twice, rows[:10], RowKeys(jax.random.key(0), range(10)), shape=(2,))
     assert len(view.all) == 3
     assert view.said == ["start", "stop"]
+
+
+def test_draws_of_a_row_are_parts_of_it() -> None:
+    """Five draws of 1,000 rows, in calls of 1,024: a row is done when its draws are, where they start is not counted."""
+    view = Recorder()
+    model = exact(np.array([0.3, 0.7]), [line_codebook(2)])
+    with RowProgress(2000, view):
+        coded_log_prob(
+            model, np.zeros((1000, 0)), np.zeros((1000, 1), int), draws=5, key=jax.random.key(0), tolerance=0.1
+        )
+    assert [line.split()[1] for line in view.all] == [f"{rows}/2000" for rows in (204, 409, 614, 819, 1000)]
 
 
 def test_quick_work_on_rows_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,7 +108,7 @@ class Rate:
         return (total - done) * spent / since if since else None
 
 
-_ROWS: ContextVar["RowProgress | None"] = ContextVar("rows whose progress is shown", default=None)
+_ROWS: ContextVar["RowProgress | _Parts | None"] = ContextVar("rows whose progress is shown", default=None)
 
 
 class RowProgress:
@@ -158,6 +158,30 @@ def uncounted() -> Iterator[None]:
         _ROWS.reset(token)
 
 
+class _Parts:
+    """Counts rows of which ``parts`` make one row of ``whole``."""
+
+    def __init__(self, whole: "RowProgress | _Parts", parts: int) -> None:
+        self._whole, self._parts, self._done = whole, parts, 0
+
+    def advance(self, count: int) -> None:
+        """That many more parts are done."""
+        rows, self._done = divmod(self._done + count, self._parts)
+        if rows:
+            self._whole.advance(rows)
+
+
+@contextlib.contextmanager
+def parts_of_rows(parts: int) -> Iterator[None]:
+    """A context in which so many rows are one of those that are counted, such as several draws of a row."""
+    shown = _ROWS.get()
+    token = _ROWS.set(None if shown is None else _Parts(shown, parts))
+    try:
+        yield
+    finally:
+        _ROWS.reset(token)
+
+
 def rows_done(count: int) -> None:
     """Say that rows are done to whoever shows it in this context, if anybody does."""
     shown = _ROWS.get()
@@ -168,7 +192,8 @@ def rows_done(count: int) -> None:
 def describe(event: AbstractAdvance) -> str:
     """Loss, held-out nats and active ensemble members of a progress event, in words."""
     parts = [f"loss {event.loss:.4g}"] if math.isfinite(event.loss) else []  # there is none before the first step
-    if event.held_out_nats is not None:
+    # NaN before the first validation of a round.
+    if event.held_out_nats is not None and not math.isnan(event.held_out_nats):
         parts.append(f"held-out {event.held_out_nats:.3f} nats")
     if event.members > 1:
         parts.append(f"{event.active} of {event.members} members training")

@@ -13,6 +13,7 @@ from scipy.special import logsumexp
 from scorax._checked import require_count, require_key
 from scorax._digest import row_digest
 from scorax._errors import explain
+from scorax._progress import parts_of_rows, uncounted
 from scorax._rows import map_rows, one_or_each
 from scorax._trees import cast
 from scorax._types import Condition, Key
@@ -96,10 +97,12 @@ def coded_log_prob(
     noise_key, probe_key = jax.random.split(key)
     d = numbers.shape[1] + sum(book.shape[1] for book in own.network.codebooks)
     proposal = _Proposal(cast(own, kind), noise_key, draws)
-    drawn = map_rows(eqx.Partial(_proposed, proposal), (numbers.astype(kind), categories, told), shape=(d,))
+    with uncounted():
+        drawn = map_rows(eqx.Partial(_proposed, proposal), (numbers.astype(kind), categories, told), shape=(d,))
     states = np.asarray(drawn.state).reshape(-1, d)
     repeated = jax.tree.map(lambda leaf: np.repeat(leaf, draws, axis=0), told)
-    answer = log_prob(own, states, repeated, key=probe_key, **settings)
+    with parts_of_rows(draws):
+        answer = log_prob(own, states, repeated, key=probe_key, **settings)
     each = (np.asarray(answer.value, np.float64) + np.asarray(drawn.log_weight, np.float64).ravel()).reshape(-1, draws)
     value = np.asarray(logsumexp(each, axis=1)) - math.log(draws)
     random = len(own.network.codebooks) > 0 or bool(np.isnan(numbers).any())
