@@ -61,8 +61,8 @@ def _lone_cells(
                     found.append(f"{_shown(columns[name].format, lone)} in column {quote(name)}, row {row}")
     if found:
         yield (
-            f"{_first(found, 2)} is a million times farther off than the other cells of the column are from each other: "
-            "they will be one number to the model (a slip?)"
+            f"{_first(found, 2)} is a million times farther off than the other cells of the column are from each other (a "
+            "slip?): the model tells these apart less well, or as one number"
         )
 
 
