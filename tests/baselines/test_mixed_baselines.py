@@ -287,5 +287,14 @@ def test_rows_of_another_table_and_too_few_rows_are_refused() -> None:
     rows = _rows(30, seed=0)
     with pytest.raises(InputError, match="rows of one table"):
         compare_mixed(rows, MixedRows(rows.numbers, rows.levels, (3, 2, 6), rows.widths, rows.ordered), seed=0)
-    with pytest.raises(InputError, match="10 rows or more"):
-        ProductMixtureBaseline().fit(rows.take(slice(5)), seed=0)
+    with pytest.raises(InputError, match="2 rows or more"):
+        ProductMixtureBaseline().fit(rows.take(slice(1)), seed=0)
+
+
+@pytest.mark.parametrize("count", [2, 5, 9])
+def test_as_few_rows_as_a_model_is_trained_on_are_fitted(count: int) -> None:
+    """The folds of a table of ten rows have nine, or five."""
+    rows = _rows(30, seed=0)
+    found = compare_mixed(rows.take(slice(count)), rows.take(slice(20, None)), seed=0, quick=True)
+    assert len(found) == 3
+    assert all(np.isfinite(own.values).all() for own in found.values())

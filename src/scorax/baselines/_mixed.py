@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 from scorax._errors import InputError, explain
 from scorax._mixed_rows import MixedRows
 
-LEAST_ROWS = 10
-"""Fewer rows are not fitted."""
+LEAST_ROWS = 2
+"""Fewer rows are not fitted: a model is trained on as few, and the baselines beside it are of the same rows."""
 _VALIDATION_SHARE = 0.2
 
 

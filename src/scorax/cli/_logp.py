@@ -29,10 +29,10 @@ COLUMNS = ("row", "log_density", "error")
 _CALIBRATION = 200
 """Rows on which the consistency of conditional densities is measured, at most."""
 
-_MANY = 1000
 _SECONDS = 0.03
-"""Time of one processor for a draw of the codes of a row, about, and as much again for every hundred coordinates: said before
-more rows than this many."""
+"""Time of one processor for a draw of the codes of a row, about, and as much again for every hundred coordinates."""
+_LONG = 60
+"""Work that takes more seconds than this is announced."""
 
 
 class Precision(StrEnum):
@@ -182,8 +182,8 @@ def logp(
     if unknown is not None:
         describe_unknown(unknown, schema)
     describe_unseen(unseen, len(asked))
-    if fitted.coded and len(asked) > _MANY:
-        seconds = _SECONDS * (1 + fitted.dimension / 100) * draws * len(asked)
+    seconds = _SECONDS * (1 + fitted.dimension / 100) * draws * len(asked)
+    if fitted.coded and seconds > _LONG:
         note(
             f"{len(asked)} rows with categories, {draws} draws each: about {duration(seconds)} of one processor; "
             "--draws 1 is quickest"
