@@ -73,6 +73,18 @@ def test_the_classifier_test_sees_a_difference_of_shape_that_means_hide() -> Non
     assert abs(same.boosted - 0.5) < 4 * same.standard_error
 
 
+def test_copies_of_a_row_are_not_known_by_heart() -> None:
+    """Rows of one law, of which those of one sample stand there six times."""
+    number = np.random.default_rng(0).permutation(np.repeat(np.arange(100), 6))
+    copied, fresh = _normal(1, (100, 2))[number], _normal(2, (600, 2))
+    apart = metrics.c2st(copied, fresh, seed=0, distinct=number)
+    assert apart.standard_error == pytest.approx(0.5 / np.sqrt(100 + 600))
+    assert abs(apart.boosted - 0.5) < 4 * apart.standard_error
+    assert metrics.c2st(copied, fresh, seed=0).boosted > 0.5 + 8 * apart.standard_error
+    shifted = metrics.c2st(copied, fresh + 2, seed=0, distinct=number)
+    assert min(shifted.logistic, shifted.boosted) > 0.8
+
+
 @pytest.mark.parametrize(
     ("x", "y"),
     [

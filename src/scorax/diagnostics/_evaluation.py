@@ -102,12 +102,14 @@ def evaluate(
     *,
     held_out: HeldOutRows | None = None,
     folds: Int[np.ndarray, " n"] | None = None,
+    distinct: Int[np.ndarray, " n"] | None = None,
     seed: int,
 ) -> Records:
     """What the report of a fitted model shows.
 
     `train` are the training rows as the file has them; NaN is a missing cell, constant columns are allowed. Model and
-    baselines score the same held-out rows. `folds` overrides `fitted.fold_`.
+    baselines score the same held-out rows. `folds` overrides `fitted.fold_`. `distinct`
+    numbers the distinct row that each of `train` is, where rows were put in several times.
     A record that does not apply is `None`: no pairs in one column, no
     field but in two, nothing of whole rows where every one has a missing cell.
     """
@@ -128,7 +130,7 @@ def evaluate(
         if folds is not None and out_of_fold is not None and (several or held_out is None):
             results = background.submit(compare_folds, rows, folds, seed=seed)
             waiting.append((lambda: out_of_fold, results, "out-of-fold", mean_log_scale(rows, rows), None))
-        records = _pictures(fitted, train, seed)
+        records = _pictures(fitted, train, distinct, seed)
         law = MIXED_LAW if isinstance(rows, MixedRows) else None
         comparisons = [
             replace(_held_out(values(), results.result(), source, scale, law), drawn_from=drawn_from)
@@ -160,11 +162,12 @@ def compared(
     return found
 
 
-def _pictures(fitted: Fitted, train: np.ndarray, seed: int) -> Records:
+def _pictures(fitted: Fitted, train: np.ndarray, distinct: np.ndarray | None, seed: int) -> Records:
     """Records of what the model draws, beside the training rows: those without holes where whole rows are compared."""
     axes = fitted.axes_
     names = [axis.name for axis in axes]
-    complete = train[~np.isnan(train).any(axis=1)]
+    there = ~np.isnan(train).any(axis=1)
+    complete, number = train[there], None if distinct is None else distinct[there]
     whole = len(complete) >= _FEWEST_WHOLE
     varying = deviations(complete) > 0 if whole else np.zeros(len(axes), bool)
     drawn = fitted.sample(int(np.clip(len(train), *_SAMPLES)), seed)
@@ -181,7 +184,7 @@ def _pictures(fitted: Fitted, train: np.ndarray, seed: int) -> Records:
             # Not the held-out rows: they carry dequantisation noise, which samples and training rows of the file do not.
             records = replace(records, nearest=nearest_records(complete, samples, seed=seed))
         if varying.any():
-            apart = two_sample_records(complete[:, varying], samples[:, varying], seed=seed)
+            apart = two_sample_records(complete[:, varying], samples[:, varying], seed=seed, distinct=number)
             records = replace(records, two_sample=apart)
         ranked = [j for j, axis in enumerate(axes) if axis.ranked]
         if varying[ranked].sum() > 1:
@@ -204,8 +207,17 @@ def _pictures(fitted: Fitted, train: np.ndarray, seed: int) -> Records:
     return replace(records, path=path_records(levels, frames, names=names, columns=shown))
 
 
-def two_sample_records(data: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m d"], *, seed: int) -> TwoSample:
-    """Sliced Wasserstein distance in standard deviations, its floor between halves of the data, classifier accuracy."""
+def two_sample_records(
+    data: Float[np.ndarray, "n d"],
+    samples: Float[np.ndarray, "m d"],
+    *,
+    seed: int,
+    distinct: Int[np.ndarray, " n"] | None = None,
+) -> TwoSample:
+    """Sliced Wasserstein distance in standard deviations, its floor between halves of the data, classifier accuracy.
+
+    ``distinct`` numbers the distinct row that each of the data is: :func:`~scorax.metrics.c2st`.
+    """
     # In one unit for all of them: the classifiers square numbers.
     size = deviations(data)
     data, samples = data / size, samples / size
@@ -219,7 +231,7 @@ def two_sample_records(data: Float[np.ndarray, "n d"], samples: Float[np.ndarray
     )
     if min(len(data), len(samples)) < _FEWEST_FOR_CLASSIFIER:
         return record
-    test = c2st(data, samples, seed=seed, max_rows=_CLASSIFIER_ROWS)
+    test = c2st(data, samples, seed=seed, max_rows=_CLASSIFIER_ROWS, distinct=distinct)
     boosted, logistic, error = plain([test.boosted, test.logistic, test.standard_error])
     return replace(record, boosted=boosted, logistic=logistic, accuracy_error=error)
 

@@ -17,6 +17,7 @@ from scorax.tables._cells import places_of_cells
 from scorax.tables._evaluation_rows import EvaluationRows
 from scorax.tables._files import load_fitted
 from scorax.tables._recipe import Fit
+from scorax.tables._repeats import distinct_rows
 
 _BESIDE = 2000
 """Rows of each kind that are compared as wholes in the report of a fit: seconds on one core."""
@@ -79,7 +80,7 @@ def write_records(
     on_event(Phase("comparing with baselines, drawing samples, writing records"))
     diagnosed = DiagnosedFit(fit, values, seed)
     train = shown_rows(diagnosed.axes_, schema, values)
-    records = evaluate(diagnosed, train, held_out=rows, seed=seed)
+    records = evaluate(diagnosed, train, held_out=rows, distinct=distinct_rows(values, schema.columns), seed=seed)
     if held_out is not None:
         drawn = fitted.sample_rows(0, min(len(values), _BESIDE), seed)
         places = places_of_cells(schema)
