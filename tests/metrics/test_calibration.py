@@ -60,7 +60,8 @@ def test_a_sample_passes_where_it_lies_in_all_bands() -> None:
         (np.array([[4]]), 3, ["a"], 0.9, "ranks from 0 to 3"),
         (np.array([[1, 2]]), 3, ["a"], 0.9, "ranks of 1 parameters"),
         (np.array([[1]]), 3, ["a"], 1.0, "confidence between 0 and 1"),
-        (np.zeros((0, 1), int), 3, ["a"], 0.9, "ranks among some draws"),
+        (np.zeros((0, 1), int), 3, ["a"], 0.9, "ranks of some simulations"),
+        (np.array([[0]]), 0, ["a"], 0.9, "ranks among some draws"),
     ],
 )
 def test_what_are_no_ranks_is_refused(own, draws, names, confidence, words) -> None:
