@@ -118,3 +118,28 @@ def test_an_untrained_skip_that_is_told_masks_is_the_conditional_law_of_its_mixt
         return np.where(kinds == 1, np.stack([found.x0, found.noise]), 0)
 
     np.testing.assert_allclose(output(model), output(exact), atol=5e-4)
+
+
+@pytest.mark.parametrize("t", [1e-3, 0.5, 50.0])
+def test_known_codes_tell_the_numbers_of_a_skip_and_others_are_absent(t: float) -> None:
+    """Two numbers and a code of two coordinates, which is known, asked for or absent as a whole."""
+    random = np.random.default_rng(1)
+    root = random.normal(size=(4, 4))
+    law = GaussianMixture.create(np.ones(1), random.normal(size=(1, 4)), (root @ root.T + 0.2 * np.eye(4))[None])
+    parts = law.components
+    inside = MaskedInput(ResMLP(12, outputs=4, width=8, depth=1, key=KEY))
+    network = MixtureSkip(inside, law.log_weights, parts.mean, parts.basis, parts.variances, numbers=2)
+    exact, model = ExactDenoiser.create(law, EDM()), Denoiser(network, EDM())
+    kinds = np.array([[*numbers, code, code] for numbers in ((1, 1), (0, 1), (1, 2)) for code in range(3)])
+    rows = random.normal(size=kinds.shape).astype(np.float32)
+    x = jnp.asarray(rows[::-1] * (1 + t), jnp.float32)
+    numbers = np.where(np.arange(4) < 2, kinds == 1, False)
+
+    def output(model: Denoiser | ExactDenoiser, target: np.ndarray) -> np.ndarray:
+        questions = Evidence(rows, kinds == 0, target)
+        found = jax.vmap(lambda told, state: Given(model, told).predict(jnp.asarray(t), state))(questions, x)
+        return np.where(numbers, np.stack([found.x0, found.noise]), 0)
+
+    np.testing.assert_allclose(output(model, kinds == 1), output(exact, numbers), atol=5e-4)
+    whole = jax.vmap(lambda state: model.predict(jnp.asarray(t), state).x0)(x[:, :])
+    np.testing.assert_allclose(whole[1, :2], output(model, kinds == 1)[0, 1, :2], atol=5e-4)

@@ -1,5 +1,6 @@
 """A network that starts from the exact field of a Gaussian mixture and learns the rest."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,7 +38,9 @@ class MixtureSkip(AbstractNetwork):
        p_k = (C S_k C + T)^{-1} (y - C m_k). $$
 
     A law of fewer dimensions than the state has is that of its first coordinates, the numbers before the codes of a
-    :class:`CodedHead`; nothing is added to the output of the others.
+    :class:`CodedHead`; nothing is added to the output of the others. With ``numbers`` a law has codes behind so
+    many numbers, and tells the numbers what known codes say of them. A code that is not known counts as absent, so that the
+    numbers alone have their own law.
 
     Args:
         network: what is learned.
@@ -45,10 +48,12 @@ class MixtureSkip(AbstractNetwork):
         mean: m, in standardised units.
         basis: U, the eigenvectors as columns.
         variances: the eigenvalues.
+        numbers: how many coordinates of the law are numbers, with codes behind them; all where it is ``None``.
     """
 
     network: AbstractNetwork
     law: Frozen
+    numbers: int | None = eqx.field(static=True, default=None)
 
     def __init__(
         self,
@@ -57,8 +62,10 @@ class MixtureSkip(AbstractNetwork):
         mean: Float[Array, "*members k d"] | Float[np.ndarray, "*members k d"],
         basis: Float[Array, "*members k d d"] | Float[np.ndarray, "*members k d d"],
         variances: Float[Array, "*members k d"] | Float[np.ndarray, "*members k d"],
+        numbers: int | None = None,
     ) -> None:
         self.network = network
+        self.numbers = numbers
         self.law = Frozen(tuple(jnp.asarray(leaf) for leaf in (log_weights, mean, basis, variances)))
 
     def __call__(
@@ -66,12 +73,15 @@ class MixtureSkip(AbstractNetwork):
     ) -> Float[Array, " outputs"]:
         angle = jnp.arctan(jnp.exp(log_ratio_of(c_noise)))
         cos, sin = jnp.cos(angle), jnp.sin(angle)
-        count = self.law.value[1].shape[-1]
-        exact = (
-            self._told(cos, sin, x[:count], condition)
-            if isinstance(condition, Masks)
-            else self._whole(cos, sin, x[:count])
-        )
+        dimension = self.law.value[1].shape[-1]
+        count = dimension if self.numbers is None else self.numbers
+        if isinstance(condition, Masks):
+            exact = self._told(cos, sin, x[:dimension], condition)[:count]
+        elif count == dimension:
+            exact = self._whole(cos, sin, x[:dimension])
+        else:
+            none = jnp.zeros(x.shape, bool)
+            exact = self._told(cos, sin, x[:dimension], Masks(x, none, ~none))[:count]
         learned = self.network(c_noise, x, condition, key=key)
         return jnp.pad(exact, (0, learned.size - count)) + learned
 
@@ -88,6 +98,8 @@ class MixtureSkip(AbstractNetwork):
     ) -> Float[Array, " n"]:
         log_weights, mean, basis, variances = self.law.value
         target, known = masks.target[: y.size], masks.known[: y.size]
+        if self.numbers is not None:
+            target &= jnp.arange(y.size) < self.numbers
         seen = jnp.where(target, y, jnp.where(known, masks.value[: y.size].astype(y.dtype), 0))
         scale, noise = jnp.where(target, cos, known), jnp.where(target, sin**2, jnp.where(known, _KNOWN, 1))
         covariance = jnp.einsum("kij,kj,klj->kil", basis, variances, basis)

@@ -25,7 +25,7 @@ SamplerName = Literal[
 ]
 """Name of a sampler; ``auto`` is the one that measures best."""
 
-Start = Literal["normal", "gaussian", "mixture"]
+Start = Literal["normal", "gaussian", "mixture", "joint"]
 """A law whose exact field an untrained member is; see :class:`EnsembleConfig`."""
 
 
@@ -137,8 +137,9 @@ class EnsembleConfig(Checked):
         folds: members, each trained without one fold of the rows; 1 trains one member.
         holdout: share of rows held out for stopping and for the choices after training where there is one fold.
         starts: laws whose exact field an untrained member is: normal (N(0, I)), gaussian (moments of its rows, or the likeliest
-            of rows with holes), mixture (a cross-validated Gaussian mixture of its rows). With several, members are trained from
-            each and the start under which held-out rows are likeliest is kept.
+            of rows with holes), mixture (a cross-validated Gaussian mixture of its rows), joint (for a model that is told parts
+            of rows: gaussian, of numbers and codes of categories together, so that known categories tell the numbers; by
+            itself). With several, members are trained from each and the start under which held-out rows are likeliest is kept.
         components: components of a starting mixture, at most.
         bootstrap: whether each member trains on its rows by weights of the Bayesian bootstrap: members then differ as draws from
             a posterior do, and several completed tables give intervals that hold. 20 members where ``folds`` is left out.
@@ -156,6 +157,7 @@ class EnsembleConfig(Checked):
         if self.starts is not None:  # chosen later
             once = 0 < len(self.starts) == len(set(self.starts))
             _require(once, "starts", "at least one, and each once", self.starts)
+            _require("joint" not in self.starts or len(self.starts) == 1, "starts", "joint by itself", self.starts)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ def read_blueprint(run: RunFolder, config: ResolvedConfig, schema: Schema) -> Bl
         name: ((d,), "float64") for name in ("shift", "scale", "widths")
     }
     stack = (members, num_components(config))
-    for group, lead, length in (("moments", (), size.dimension), ("members/components", stack, d)):
+    width = size.dimension if config.ensemble.starts == ("joint",) else d
+    for group, lead, length in (("moments", (), size.dimension), ("members/components", stack, width)):
         shapes = {"mean": (length,), "basis": (length, length), "variances": (length,)}
         expected |= {f"{group}/{name}": ((*lead, *shape), "float32") for name, shape in shapes.items()}
     expected["members/log_weights"] = (stack, "float32")

@@ -99,7 +99,8 @@ def _built_around(blueprint: Blueprint, networks: AbstractNetwork) -> AbstractNe
         networks = CodedHead(networks, books, starts.log_priors)
     if config.ensemble.starts != ("normal",):  # the skip of N(0, I) is zero
         parts = starts.numbers.components
-        networks = MixtureSkip(networks, starts.numbers.log_weights, parts.mean, parts.basis, parts.variances)
+        numbers = blueprint.coordinates.num_numbers if config.ensemble.starts == ("joint",) else None
+        networks = MixtureSkip(networks, starts.numbers.log_weights, parts.mean, parts.basis, parts.variances, numbers)
     return Ensemble(networks) if members > 1 else _picked(networks, 0)
 
 

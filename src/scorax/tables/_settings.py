@@ -120,8 +120,8 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     """
     num_rows, usual = size.rows, _usual(size)
     network, training, ensemble = config.network, config.training, config.ensemble
-    _require_start(ensemble.starts, size)
     masks = size.holes or training.masks > 0 or bool(training.given)
+    _require_start(ensemble.starts, size, told=masks or bool(network.masks))
     if masks and network.masks is False:
         got = "network.masks = false"
         raise InputError(
@@ -186,7 +186,8 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
 def _starts(size: TableSize, *, told: bool, mixture: bool) -> tuple[Start, ...]:
     """Where to start from. In many dimensions the narrow directions of a fitted law make a field that is hard to correct.
 
-    Told parts of a row they are what is wanted: :data:`MOST_TOLD_COLUMNS`.
+    Told parts of a row they are what is wanted: :data:`MOST_TOLD_COLUMNS`. Known categories then tell the numbers too: what
+    members would have to learn of it before they stop is more than small tables teach (``benchmarks/coefficients.py``).
 
     Few rows: a mixture is often most of what can be learned (wine gains half a nat), and sometimes a bad start (diabetes
     loses as much), so both are trained and held-out rows decide. Few columns: a mixture is the better start for a smooth
@@ -195,6 +196,8 @@ def _starts(size: TableSize, *, told: bool, mixture: bool) -> tuple[Start, ...]:
     factorisation of every component at each visit, several times the time of the network. Fewer rows than numbers teach little
     beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) was left 180 nats a row behind it.
     """
+    if told and size.numbers and size.categories and size.dimension <= MOST_TOLD_COLUMNS:
+        return ("joint",)
     if size.numbers > (MOST_TOLD_COLUMNS if told else MOST_COLUMNS):
         return ("gaussian",) if size.rows <= size.numbers and not size.holes else ("normal",)
     if not size.numbers:
@@ -202,15 +205,20 @@ def _starts(size: TableSize, *, told: bool, mixture: bool) -> tuple[Start, ...]:
     return ("gaussian", "mixture") if mixture else ("gaussian",)
 
 
-def _require_start(starts: tuple[Start, ...] | None, size: TableSize) -> None:
+def _require_start(starts: tuple[Start, ...] | None, size: TableSize, *, told: bool) -> None:
     if starts is None:
         return
-    known: tuple[Start, ...] = ("normal",) if not size.numbers else ("normal", "gaussian") if size.holes else starts
+    known: tuple[Start, ...] = ("normal",)
+    if size.numbers:
+        known = ("normal", "gaussian") if size.holes else ("normal", "gaussian", "mixture")
+        known += ("joint",) if told and size.categories else ()
     if not set(starts) <= set(known):
-        why = "missing cells" if size.numbers else "no numbers"
+        masks, categories = ("" if there else "out" for there in (told, size.categories))
+        holes, numbers = (("" if there else "no ") for there in (size.holes, size.numbers))
         raise InputError(
             explain(
-                expected=f"ensemble.starts among {', '.join(known)}, or left out, for a table with {why}",
+                expected=f"ensemble.starts among {', '.join(known)}, or left out, for a table with {holes}missing cells, "
+                f"{numbers}numbers, with{categories} categories, and with{masks} masks",
                 got=", ".join(starts),
                 do="leave it out",
             )

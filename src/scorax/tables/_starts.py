@@ -29,25 +29,30 @@ class StartLaws(eqx.Module):
     r"""Laws that members start from, stacked: a mixture of the numbers, and categories that are independent of all else.
 
     Attributes:
-        numbers: law of the standardised numbers.
+        numbers: law of the standardised numbers, and for ``joint`` of the codes behind them, which tell the numbers where known.
         log_priors: $\log \pi_k = \log((n_k + 1/2) / (n + K/2))$ of the categories of each discrete quantity.
     """
 
     numbers: GaussianMixture
     log_priors: tuple[Float[Array, "*members k"], ...]
 
-    def mean_log_density(self, member: int, states: States) -> float:
+    def mean_log_density(self, member: int, states: States, told: Bool[np.ndarray, "n d"] | None = None) -> float:
         r"""Mean log-density of states under the law of a member: of the cells that are there, and of numbers that apply.
 
         A number that does not apply is noise u with the log-density q, and counts $\log p - \log q$: a lower bound in the mean.
+        Codes that are ``told`` count where the law of the numbers has them.
         """
         numbers = states.auxiliary.shape[1]
-        rows = states.z[:, :numbers]
+        rows, width = states.z[:, :numbers], self.numbers.components.mean.shape[-1]
         nats = 0.0
         if numbers:
             present = None if states.present is None else jnp.asarray(states.present[:, :numbers])
+            if width > numbers:
+                there = np.ones(rows.shape, bool) if states.present is None else states.present[:, :numbers]
+                codes = np.zeros((len(states), width - numbers), bool) if told is None else told[:, numbers:width]
+                rows, present = states.z[:, :width], jnp.asarray(np.hstack([there, codes]))
             nats += float(_mean_log_density(self.numbers, jnp.asarray(member), jnp.asarray(rows, jnp.float64), present))
-        normal = 0.5 * (np.square(rows) + math.log(2 * math.pi))
+        normal = 0.5 * (np.square(states.z[:, :numbers]) + math.log(2 * math.pi))
         nats += float(np.mean(np.sum(normal, axis=1, where=states.auxiliary)))
         for prior, own in zip(self.log_priors, states.categories.T, strict=True):
             nats += float(np.mean(np.append(np.asarray(prior[member], np.float64), 0.0)[own]))
@@ -70,7 +75,7 @@ def untrained_law(
 ) -> GaussianMixture:
     """The law of numbers that a member on rows ``z`` starts from, filled up to ``components`` components.
 
-    ``normal`` is N(0, I); ``gaussian`` has the rows' moments, or is the likeliest of the numbers that are ``present``;
+    ``normal`` is N(0, I); ``gaussian`` and ``joint`` have the rows' moments, or are the likeliest of what is ``present``;
     ``mixture`` is the Gaussian mixture of the report's baselines, its settings cross-validated inside ``z``.
     """
     if start == "mixture":
@@ -122,8 +127,9 @@ def member_laws(
     ensemble, count, numbers = config.ensemble, num_components(config), states.auxiliary.shape[1]
 
     def of(start: Start, own: States) -> StartLaws:
-        present = None if own.present is None else own.present[:, :numbers]
-        law = untrained_law(start, own.z[:, :numbers], count, seed, present)
+        width = own.z.shape[1] if start == "joint" else numbers
+        present = None if own.present is None else own.present[:, :width]
+        law = untrained_law(start, own.z[:, :width], count, seed, present)
         return StartLaws(law, log_priors(own.categories, beside))
 
     laws = [of(start, states.take(own)) for start in ensemble.starts for own in rows]

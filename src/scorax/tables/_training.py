@@ -291,8 +291,8 @@ class Training:
                 held = self.scored.take(rows)
                 if self.round.number > 1:
                     held = self.blueprint.coordinates.states(self.filled(member, rows), 0)
-                nats = starts.mean_log_density(member, held) + float(np.mean(held.log_weight))
+                nats = starts.mean_log_density(member, held, held.known) + float(np.mean(held.log_weight))
                 if held.known is not None:
-                    nats -= starts.mean_log_density(member, self.blueprint.coordinates.told(held))
+                    nats -= starts.mean_log_density(member, self.blueprint.coordinates.told(held), held.known)
                 values.append(nats)
         return np.array(values)
