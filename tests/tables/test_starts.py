@@ -112,6 +112,12 @@ def test_a_model_that_is_told_parts_of_rows_starts_from_their_regression(
     assert resolved(config, size).ensemble.starts == starts
 
 
+def test_a_regression_asks_for_rows() -> None:
+    told = FitConfig(training=TrainingConfig(masks=0.5))
+    assert [resolved(told, TableSize(n, 20, 20)).ensemble.starts for n in (99, 100)] == [("normal",), ("gaussian",)]
+    assert [resolved(told, TableSize(n, 4, 20, 17)).ensemble.starts for n in (99, 100)] == [("gaussian",), ("joint",)]
+
+
 @pytest.mark.parametrize(("dimension", "starts"), [(7, ("joint",)), (64, ("joint",)), (65, ("gaussian",))])
 def test_known_categories_tell_the_numbers_of_a_model_that_is_told_them(dimension: int, starts: tuple) -> None:
     size, told = TableSize(500, 4, dimension, 3), FitConfig(training=TrainingConfig(masks=0.5))

@@ -34,6 +34,8 @@ MOST_COLUMNS = 16
 MOST_TOLD_COLUMNS = 64
 """The same under masks. Told parts of a row the Gaussian is the linear regression of the others on them, for every question,
 which a network would have to learn one by one; what it asks for grows with the cube of the columns."""
+_ROWS_A_COLUMN = 5
+"""What a regression on so many columns asks for: of fewer rows it would be surer than they are."""
 
 FEW_COLUMNS = 3
 """Columns up to which a large table is fitted with waves and from a mixture too; measured in two and three."""
@@ -196,9 +198,10 @@ def _starts(size: TableSize, *, told: bool, mixture: bool) -> tuple[Start, ...]:
     factorisation of every component at each visit, several times the time of the network. Fewer rows than numbers teach little
     beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) was left 180 nats a row behind it.
     """
-    if told and size.numbers and size.categories and size.dimension <= MOST_TOLD_COLUMNS:
+    most = min(MOST_TOLD_COLUMNS, size.rows // _ROWS_A_COLUMN) if told else 0
+    if size.numbers and size.categories and size.dimension <= most:
         return ("joint",)
-    if size.numbers > (MOST_TOLD_COLUMNS if told else MOST_COLUMNS):
+    if size.numbers > max(MOST_COLUMNS, most):
         return ("gaussian",) if size.rows <= size.numbers and not size.holes else ("normal",)
     if not size.numbers:
         return ("normal",)
