@@ -211,10 +211,13 @@ def _starts(size: TableSize, *, told: bool, mixture: bool) -> tuple[Start, ...]:
 def _require_start(starts: tuple[Start, ...] | None, size: TableSize, *, told: bool) -> None:
     if starts is None:
         return
-    known: tuple[Start, ...] = ("normal",)
+    known: list[Start] = ["normal"]
     if size.numbers:
-        known = ("normal", "gaussian") if size.holes else ("normal", "gaussian", "mixture")
-        known += ("joint",) if told and size.categories else ()
+        known.append("gaussian")
+        if not size.holes:
+            known.append("mixture")
+        if told and size.categories:
+            known.append("joint")
     if not set(starts) <= set(known):
         masks, categories = ("" if there else "out" for there in (told, size.categories))
         holes, numbers = (("" if there else "no ") for there in (size.holes, size.numbers))
