@@ -1,12 +1,12 @@
 """What long work shows: a bar for a person at a terminal or in a notebook, plain lines for a log."""
 
-import contextlib
 import math
 import os
 import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from importlib.util import find_spec
 from types import TracebackType
@@ -17,7 +17,7 @@ from scorax._text import clean
 
 def note(text: str) -> None:
     """A line about the work itself, on standard error. The work goes on where nobody reads it."""
-    with contextlib.suppress(BrokenPipeError):
+    with suppress(BrokenPipeError):
         print(clean(text), file=sys.stderr, flush=True)
 
 
@@ -148,14 +148,9 @@ class RowProgress:
         self._view.steps(self._done, self._total, f"about {duration(left)} left" if left else "", "row")
 
 
-@contextlib.contextmanager
-def uncounted() -> Iterator[None]:
+def uncounted() -> AbstractContextManager[None]:
     """A context whose rows are not counted: they are a part of the work on rows that are."""
-    token = _ROWS.set(None)
-    try:
-        yield
-    finally:
-        _ROWS.reset(token)
+    return _counted_by(None)
 
 
 class _Parts:
@@ -171,11 +166,15 @@ class _Parts:
             self._whole.advance(rows)
 
 
-@contextlib.contextmanager
-def parts_of_rows(parts: int) -> Iterator[None]:
+def parts_of_rows(parts: int) -> AbstractContextManager[None]:
     """A context in which so many rows are one of those that are counted, such as several draws of a row."""
     shown = _ROWS.get()
-    token = _ROWS.set(None if shown is None else _Parts(shown, parts))
+    return _counted_by(None if shown is None else _Parts(shown, parts))
+
+
+@contextmanager
+def _counted_by(counter: "RowProgress | _Parts | None") -> Iterator[None]:
+    token = _ROWS.set(counter)
     try:
         yield
     finally:

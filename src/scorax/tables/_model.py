@@ -99,7 +99,7 @@ def _built_around(blueprint: Blueprint, networks: AbstractNetwork) -> AbstractNe
         networks = CodedHead(networks, books, starts.log_priors)
     if config.ensemble.starts != ("normal",):  # the skip of N(0, I) is zero
         parts = starts.numbers.components
-        numbers = blueprint.coordinates.num_numbers if config.ensemble.starts == ("joint",) else None
+        numbers = blueprint.coordinates.num_numbers
         networks = MixtureSkip(networks, starts.numbers.log_weights, parts.mean, parts.basis, parts.variances, numbers)
     return Ensemble(networks) if members > 1 else _picked(networks, 0)
 

@@ -26,7 +26,7 @@ ABSENT = -1e30
 
 
 class StartLaws(eqx.Module):
-    r"""Laws that members start from, stacked: a mixture of the numbers, and categories that are independent of all else.
+    r"""Laws that members start from, stacked: a mixture of the numbers, and categories that no numbers tell.
 
     Attributes:
         numbers: law of the standardised numbers, and for ``joint`` of the codes behind them, which tell the numbers where known.
