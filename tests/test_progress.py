@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from coded import exact
+from scorax import _rows
 from scorax._events import AbstractAdvance, Note, Phase, Saved
 from scorax._progress import Bar, Lines, Progress, RowProgress, View, describe, duration
 from scorax._rows import RowKeys, map_rows
-from scorax.likelihood import coded_log_prob
+from scorax.likelihood import coded_log_prob, log_prob
 from scorax.networks import line_codebook
+from scorax.processes import VP
+from scorax.targets import ExactDenoiser, gaussian
 from scorax.transforms import Standardize, encode_rows
 
 
@@ -103,29 +106,47 @@ def _twice(row: jax.Array, key: jax.Array | None) -> jax.Array:
     return 2 * row
 
 
-def test_rows_are_counted_where_they_are_mapped_and_their_time_left_is_said() -> None:
-    """Two calls of 128 rows in 16 blocks, a shorter one after them; encodings are a part of the work and not counted."""
-    clock, view = iter([0.0, 10.0, 20.0]), Recorder()
+def test_rows_are_counted_where_they_are_mapped_and_their_time_left_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two calls of a block of 128 rows, then 16 blocks as they are quick; encodings are a part of the work and not counted."""
+    monkeypatch.setattr(_rows, "SHOWN_EVERY", 1e9)
+    clock, view = iter(10.0 * k for k in range(9)), Recorder()
     rows = np.ones((5000, 2), np.float32)
     keys = RowKeys(jax.random.key(0), range(5000))
     with RowProgress(5000, view, clock=lambda: next(clock)):
         encode_rows(Standardize(np.zeros(2), np.ones(2)), rows[:10], key=jax.random.key(0))
         map_rows(_twice, rows, keys, shape=(2,))
-    assert view.all == ["row 2048/5000", "row 4096/5000 about 4 s left", "row 5000/5000"]
+    done = [128, 256, 2304, 4352, 5000]
+    left = ["", " about 6 min left", " about 25 s left", " about 5 s left", ""]
+    assert view.all == [f"row {rows}/5000{seconds}" for rows, seconds in zip(done, left, strict=True)]
     map_rows(_twice, rows[:10], RowKeys(jax.random.key(0), range(10)), shape=(2,))
-    assert len(view.all) == 3
+    assert len(view.all) == 5
     assert view.said == ["start", "stop"]
 
 
-def test_draws_of_a_row_are_parts_of_it() -> None:
-    """Five draws of 1,000 rows, in calls of 1,024: a row is done when its draws are, where they start is not counted."""
+@pytest.mark.parametrize(("seconds", "calls"), [(0.0, [64, 128, 192, 256, 300]), (1e9, [64, 128, 300])])
+def test_rows_that_are_counted_are_the_same_rows(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, calls: list[int]
+) -> None:
+    """Slow rows come a block a call. Their bits are those of rows that nobody waits for."""
+    monkeypatch.setattr(_rows, "SHOWN_EVERY", seconds)
+    rows, view = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32), Recorder()
+    model = ExactDenoiser.create(gaussian(np.zeros(2), np.eye(2)), VP())
+    with RowProgress(300, view):
+        shown = log_prob(model, rows, tolerance=0.1)
+    assert [line.split()[1] for line in view.all] == [f"{rows}/300" for rows in calls]
+    assert np.array_equal(shown.value, log_prob(model, rows, tolerance=0.1).value)
+
+
+def test_draws_of_a_row_are_parts_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five draws of 1,000 rows, in calls of 64, 64 and 1,024: a row is done when its draws are."""
+    monkeypatch.setattr(_rows, "SHOWN_EVERY", 1e9)
     view = Recorder()
     model = exact(np.array([0.3, 0.7]), [line_codebook(2)])
     with RowProgress(2000, view):
         coded_log_prob(
             model, np.zeros((1000, 0)), np.zeros((1000, 1), int), draws=5, key=jax.random.key(0), tolerance=0.1
         )
-    assert [line.split()[1] for line in view.all] == [f"{rows}/2000" for rows in (204, 409, 614, 819, 1000)]
+    assert [line.split()[1] for line in view.all] == [f"{rows}/2000" for rows in (12, 25, 230, 435, 640, 844, 1000)]
 
 
 def test_quick_work_on_rows_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:

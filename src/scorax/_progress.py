@@ -181,6 +181,11 @@ def _counted_by(counter: "RowProgress | _Parts | None") -> Iterator[None]:
         _ROWS.reset(token)
 
 
+def counted() -> bool:
+    """Whether somebody in this context shows how many rows are done."""
+    return _ROWS.get() is not None
+
+
 def rows_done(count: int) -> None:
     """Say that rows are done to whoever shows it in this context, if anybody does."""
     shown = _ROWS.get()

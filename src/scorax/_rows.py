@@ -2,7 +2,8 @@
 
 import functools
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -14,7 +15,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Int, PyTree, UInt32
 
 from scorax._errors import explain
-from scorax._progress import rows_done
+from scorax._progress import counted, rows_done
 from scorax._sharding import Sharding
 from scorax._types import Key
 
@@ -28,6 +29,9 @@ it adds the rows of the first. So ``jit(vmap(lambda x: sum((A @ x) ** 2)))`` is 
 
 CALL = 16
 """Blocks of one call of a compiled program: entering it costs as much as a few steps of a small network."""
+
+SHOWN_EVERY = 5.0
+"""Seconds of a call, about, where its rows are counted for somebody who waits."""
 
 
 def over_rows(function: Callable[..., Any], *rows: Any, most: int = MAX_ROWS) -> Any:
@@ -112,7 +116,7 @@ def map_rows(
     mapped = _Mapped(fn, None if keys is None else keys.key, block_of(fn, shape))
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((mapped, rows))):
         return over_rows(mapped, rows, jnp.asarray(numbers))
-    return in_calls(_in_blocks, mapped, (rows, numbers), CALL * mapped.block, mesh=mesh)
+    return in_calls(_in_blocks, mapped, (rows, numbers), mapped.block, mesh=mesh)
 
 
 class _Mapped(eqx.Module):
@@ -147,13 +151,15 @@ def in_calls(
     program: Callable[[Any, PyTree, Int[Array, ""]], PyTree],
     shared: PyTree,
     rows: PyTree,
-    size: int,
+    block: int,
+    blocks: int = CALL,
     *,
     mesh: Mesh | None = None,
 ) -> PyTree:
-    """``program(shared, rows, count)`` on ``size`` rows at a time, the first ``count`` of them asked for; joined on the host.
+    """``program(shared, rows, count)`` on blocks of rows, the first ``count`` of them asked for; joined on the host.
 
-    The rows of a call are counted by ``_progress.RowProgress``, if one is around, when the answer of the call is there.
+    The rows of a call are counted by ``_progress.RowProgress``, if one is around, when the answer of the call is there. A call
+    then has as few rows as take ``SHOWN_EVERY`` seconds, but a block at least.
 
     The last rows are filled up with copies of the last one, on the host: on the device each number of rows would be a program.
 
@@ -161,7 +167,8 @@ def in_calls(
         program: traceable function with a name; its answers have a row for each of ``rows``.
         shared: PyTree that all rows share; its arrays are arguments of the compiled program, all else is compiled in.
         rows: tuple of PyTrees of arrays with one row each.
-        size: rows of a call, on each device.
+        block: rows that the program computes side by side.
+        blocks: most blocks of a call, on each device.
         mesh: devices to share the rows; by default those of the context, or the first.
     """
     # Taken apart once and not by ``filter_jit``, which does it for every call and waits for the one before.
@@ -169,7 +176,7 @@ def in_calls(
     leaves, tree = jax.tree.flatten(rest)
     static = (program, tuple(leaves), tree)
     rows = jax.tree.map(np.asarray, rows)
-    count = len(jax.tree.leaves(rows)[0])
+    count, size = len(jax.tree.leaves(rows)[0]), block * blocks
     if count == 0:
         blank = jax.tree.map(lambda leaf: np.zeros((size, *leaf.shape[1:]), leaf.dtype), rows)
         shapes = jax.eval_shape(functools.partial(_call, static), arrays, blank, 0)
@@ -177,19 +184,35 @@ def in_calls(
     sharding = Sharding.of(mesh)
     devices = (None,) if sharding is None else sharding.devices
     copies = [arrays] if sharding is None else sharding.copies(arrays)
-    share = min(size, -(-count // len(devices)))
-    parts = []
-    for number, first in enumerate(range(0, count, share)):
-        place, wanted = number % len(devices), min(share, count - first)
-        own = jax.tree.map(lambda leaf: leaf[np.minimum(first + np.arange(size), first + wanted - 1)], rows)  # noqa: B023
-        if devices[place] is not None:
-            own = jax.device_put(own, devices[place])
-        parts.append((_call(static, copies[place], own, wanted), wanted))
     cut = []
-    for answer, wanted in parts:
-        cut.append(jax.tree.map(lambda leaf: np.asarray(leaf)[:wanted], answer))  # noqa: B023
-        rows_done(wanted)
+    for firsts in _waves(count, block, blocks, len(devices)):
+        parts = []
+        for number, first in enumerate(firsts):
+            place, wanted = number % len(devices), min(firsts.step, firsts.stop - first)
+            own = jax.tree.map(lambda leaf: leaf[np.minimum(first + np.arange(size), first + wanted - 1)], rows)  # noqa: B023
+            if devices[place] is not None:
+                own = jax.device_put(own, devices[place])
+            parts.append((_call(static, copies[place], own, wanted), wanted))
+        for answer, wanted in parts:
+            cut.append(jax.tree.map(lambda leaf: np.asarray(leaf)[:wanted], answer))  # noqa: B023
+            rows_done(wanted)
     return jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate(leaves)), *cut)
+
+
+def _waves(count: int, block: int, blocks: int, devices: int) -> Iterator[range]:
+    """First rows of the calls that are begun together, a step of the range apart: all at once where nobody waits."""
+    most = min(block * blocks, -(-count // devices))
+    if not counted():
+        yield range(0, count, most)
+        return
+    first, share = 0, min(block, most)
+    while first < count:
+        began, stop = time.monotonic(), min(count, first + share * devices)
+        yield range(first, stop, share)
+        spent = time.monotonic() - began
+        if first:  # the first call compiles
+            share = min(most, block * max(1, int(share * SHOWN_EVERY / (spent * block))))
+        first = stop
 
 
 @functools.partial(jax.jit, static_argnums=0)

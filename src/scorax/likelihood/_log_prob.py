@@ -141,8 +141,8 @@ def log_prob(
     call = _call_of(model, divergence, x.dtype, tolerance, estimate_error, key)
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((call, x, told))):
         return over_rows(call.one, x, told)
-    size = LANES * max(1, min(CALL, 2**20 // (LANES * math.prod(x.shape[1:]))))
-    return in_calls(_in_lanes, call, (x, told), size, mesh=mesh)
+    blocks = max(1, min(CALL, 2**20 // (LANES * math.prod(x.shape[1:]))))
+    return in_calls(_in_lanes, call, (x, told), LANES, blocks, mesh=mesh)
 
 
 class _Call(eqx.Module):
