@@ -1,6 +1,7 @@
 """The page of posteriors: draws given each observation, and whether ranks are calibrated."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -15,6 +16,34 @@ _SHOWN = 3
 """Observations with a picture."""
 
 _QUANTILES = (0.05, 0.5, 0.95)
+
+
+class _Given(NamedTuple):
+    """What the page says of one observation, of those draws that are finite.
+
+    Attributes:
+        number: of the observation.
+        finite: draws that are finite.
+        draws: all of them.
+        rows: of every parameter name, mean, deviation and quantiles; none without a draw.
+        figure: a corner.
+    """
+
+    number: int
+    finite: int
+    draws: int
+    rows: list[tuple[str, float, float, float, float, float]]
+    figure: str | None
+
+    @staticmethod
+    def of(number: int, names: tuple[str, ...], draws: Float[np.ndarray, "n p"]) -> "_Given":
+        kept = draws[np.isfinite(draws).all(axis=1)]
+        rows = []
+        for name, own in zip(names, kept.T if len(kept) else (), strict=False):
+            low, middle, high = map(float, np.quantile(own, _QUANTILES))
+            rows.append((name, float(own.mean()), float(own.std()), low, middle, high))
+        figure = _posterior_figures.corner(names, kept) if number <= _SHOWN and len(kept) else None
+        return _Given(number, len(kept), len(draws), rows, figure)
 
 
 def write_posterior(
@@ -33,22 +62,10 @@ def write_posterior(
         facts: what the page begins with.
         calibration: of the parameters of further simulations.
     """
-    cuts = np.quantile(draws, _QUANTILES, axis=1)
-    posteriors = [
-        (
-            k + 1,
-            [
-                (name, float(draws[k, :, j].mean()), float(draws[k, :, j].std()), *map(float, cuts[:, k, j]))
-                for j, name in enumerate(names)
-            ],
-            _posterior_figures.corner(names, draws[k]) if k < _SHOWN else None,
-        )
-        for k in range(len(draws))
-    ]
     text = template("posterior.html").render(
         title=label(page.resolve().parent.name, 60),
         facts=facts,
-        posteriors=posteriors,
+        posteriors=[_Given.of(k + 1, names, own) for k, own in enumerate(draws)],
         calibration=calibration,
         judged=() if calibration is None else _judged(calibration),
         figure=None if calibration is None else _posterior_figures.ranks(calibration),
