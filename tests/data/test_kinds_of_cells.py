@@ -66,6 +66,8 @@ def column(csv, *cells: str, header: str = "k,a") -> Table:
         (("1970-01-01T02:00:00+02:00",) * 2, TimeFormat("day", "second", "T", "+02:00"), [0, 0]),
         (("1970-01-01 00:00:07+00",) * 2, TimeFormat("second", "second", " ", "+00"), [7, 7]),
         (("1969-12-31 20:30:00-0330",) * 2, TimeFormat("day", "second", " ", "-0330"), [0, 0]),
+        (("1970-01-01 00:00:07.25 UTC",) * 2, TimeFormat("millisecond", "millisecond", " ", " UTC"), [7250, 7250]),
+        (("1970-01-01T00:02z",) * 2, TimeFormat("minute", "minute", "T", "z"), [2, 2]),
         (("1970-01-01T02:01+02",) * 2, TimeFormat("minute", "minute", "T", "+02"), [1, 1]),
         (
             ("1970-01-01T02:00+02", "1970-01-01T03:00+03"),
@@ -100,7 +102,7 @@ def test_what_a_column_of_cells_is(csv, cells, form, values):
         (("1 kg", "20 kg", "3 kg"), "numbers with signs, units or separators ('1 kg')"),
         (("31/12/24", "1/1/25"), "looks like dates ('31/12/24') and is read as text"),
         (("2024-01-31", "2024-01-31 12:00"), "looks like dates"),
-        (("2024-03-31T01:30+01:00", "2024-03-31T03:30+02:00"), "with Z, with one offset or without"),
+        (("2024-03-31T01:30+01:00", "2024-03-31T03:30+02:00"), "with Z, UTC, one offset or without"),
         (("Jan 1 1970", "Feb 12 1971"), "looks like dates"),
         (("None", "Some", "Some"), "'None' in 1 cell of column 'a' is read as text"),
         (("1700000000", "1700000001"), "may be seconds since 1970 (1700000000 is on 2023-11-14)"),

@@ -84,7 +84,14 @@ def test_numbers_are_written_with_the_decimals_of_their_column(tmp_path):
 
 @pytest.mark.parametrize(
     ("written", "zone"),
-    [("minute", None), ("minute", "Z"), ("second", "Z"), ("second", "+02:00"), ("second", "-0330"), ("minute", "+00")],
+    [
+        ("minute", None),
+        ("minute", "Z"),
+        ("second", " UTC"),
+        ("second", "+02:00"),
+        ("second", "-0330"),
+        ("minute", "+00"),
+    ],
 )
 def test_times_reach_parquet_and_pandas_whatever_their_unit_and_zone(tmp_path, written, zone):
     form = TimeFormat("minute", written, zone=zone)

@@ -11,7 +11,7 @@ from scorax._errors import InputError, explain
 from scorax._text import quote, shown_path
 from scorax.data._bad_cells import BadCells
 from scorax.data._table import Limits, Table, check_names
-from scorax.data.formats import CODES, Format, TimeFormat
+from scorax.data.formats import CODES, ENDS_OF_UTC, Format, TimeFormat
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -116,6 +116,6 @@ def _unit(form: TimeFormat) -> str:
 def _zone(form: TimeFormat) -> str | None:
     """As Arrow names it, which knows offsets of hours and minutes only; of the names of UTC it is pandas that knows no Z."""
     if form.zone is None or form.zone[:1] not in ("+", "-"):
-        return "UTC" if form.zone == "Z" else form.zone
+        return "UTC" if form.zone in ENDS_OF_UTC else form.zone
     hours, minutes = divmod(abs(form.offset), 60)
     return f"{form.zone[0]}{hours:02d}:{minutes:02d}"

@@ -104,7 +104,7 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> lis
             ]
         return [
             f"{column} looks like dates ({example}) and is read as text; dates are read where all cells are written in "
-            "one way, 2024-01-31, 2024/01/31, 31.01.2024 or 31/01/2024, T12:00:00 behind it or not, with Z, with one "
+            "one way, 2024-01-31, 2024/01/31, 31.01.2024 or 31/01/2024, T12:00:00 behind it or not, with Z, UTC, one "
             "offset or without, or have the type of dates"
         ]
     if len(form.levels) > 2 and share(_WITH_SIGNS) > 0.9:

@@ -38,7 +38,7 @@ def _unit(form: Format) -> str | None:
     if form.origin != 0:
         return None
     if isinstance(form, TimeFormat):
-        return f"{form.unit} {form.zone}"
+        return f"{form.unit}, {form.zone}"
     return f"{form.decimals} decimals" if isinstance(form, NumberFormat) else None
 
 

@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from scorax.data.formats._boolean import BooleanFormat
 from scorax.data.formats._format import AbstractFormat
-from scorax.data.formats._iso import read_times
+from scorax.data.formats._iso import ENDS_OF_UTC, read_times
 from scorax.data.formats._layouts import ISO, LAYOUTS, Layout, layouts_of
 from scorax.data.formats._number import NumberFormat
 from scorax.data.formats._text import TextFormat
@@ -16,6 +16,7 @@ Format: TypeAlias = NumberFormat | TextFormat | BooleanFormat | TimeFormat
 
 __all__ = [
     "CODES",
+    "ENDS_OF_UTC",
     "ISO",
     "LAYOUTS",
     "NANOSECONDS",

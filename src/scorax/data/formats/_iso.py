@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_ZONE = "Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?"
+ENDS_OF_UTC = ("Z", "z", " UTC")
+"""What a time in UTC may end in."""
+
+_ZONE = f"{'|'.join(ENDS_OF_UTC)}|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?"
 _SECONDS = len("2024-01-31T12:00:00")
 _WITHIN_NANOSECONDS = ("1678", "2262")
 """Years of times that 64 bits hold in nanoseconds are from the first to before the second."""
@@ -27,7 +30,7 @@ class WrittenTimes(NamedTuple):
         ticks: units since 1970, in UTC where there is a zone.
         written: the unit.
         mark: what stands between date and time of day.
-        zone: ``Z`` or an offset, where there is one.
+        zone: one of ``ENDS_OF_UTC`` or an offset, where there is one.
     """
 
     ticks: "Int64[np.ndarray, ' n']"
@@ -40,7 +43,8 @@ def read_times(cells: "pa.Array", date: Layout = ISO) -> WrittenTimes | None:
     """Times as they are written; ``None`` where the cells are not all of one form.
 
     A form is a date, or a date, ``T`` or a space, hours and minutes; all cells have seconds or none, which may have up to
-    nine decimals, and all have no zone or the same: ``Z`` or an offset, ``+05:30``, ``+0530`` or of hours alone ``+05``.
+    nine decimals, and all have no zone or the same: ``Z``, ``z``, `` UTC`` or an offset, ``+05:30``, ``+0530`` or of hours
+    alone ``+05``.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

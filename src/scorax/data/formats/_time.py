@@ -11,7 +11,7 @@ from scorax._decimals import EXACT, whole
 from scorax.data._integers import FINE
 from scorax.data._words import MISSING
 from scorax.data.formats._format import AbstractFormat
-from scorax.data.formats._iso import minutes_ahead, read_times
+from scorax.data.formats._iso import ENDS_OF_UTC, minutes_ahead, read_times
 from scorax.data.formats._layouts import ISO, Layout, laid_out
 from scorax.data.formats._text import TextFormat
 from scorax.data.formats._units import CODES, NANOSECONDS, Unit
@@ -25,8 +25,8 @@ class TimeFormat(AbstractFormat):
         unit: the coarsest in which all cells of the table are whole numbers.
         written: the finest unit that is written, or that the type of the column has; ``day`` for dates.
         mark: what stands between date and time of day.
-        zone: ``None`` where times have none; ``Z`` or an offset such as ``+02:00``, ``+0200`` or ``+02``, which is written; or
-            the name of a zone that the type of a column has, whose times are written in UTC with a ``Z``.
+        zone: ``None`` where times have none; ``Z``, ``z``, `` UTC`` or an offset such as ``+02:00``, ``+0200`` or ``+02``,
+            which is written; or the name of a zone that the type of a column has, whose times are written in UTC with ``Z``.
         origin: the whole number of units that values in memory count from.
         date: in what order year, month and day are written.
         kind: ``time``.
@@ -71,7 +71,9 @@ class TimeFormat(AbstractFormat):
             texts[there] = [laid_out(text, self.date) for text in texts[there].tolist()]
         if self.mark != "T":
             texts = np.char.replace(texts, "T", self.mark)
-        ending = "" if self.zone is None else self.zone if self.zone[:1] in ("+", "-") else "Z"
+        ending = (
+            "" if self.zone is None else self.zone if self.zone in ENDS_OF_UTC or self.zone[:1] in ("+", "-") else "Z"
+        )
         return pa.array([text + ending for text in texts.tolist()], pa.string(), mask=np.isnan(values))
 
     def holds(self, values: Float[np.ndarray, " n"]) -> bool:
