@@ -14,14 +14,7 @@ from scorax.data import Dialect, Format, Table
 from scorax.tables._dependent import Follows, Rests, copies_of, differences_of, require_sources
 from scorax.tables._schema_json import read_schema, written
 from scorax.tables._settings import TableSize
-from scorax.tables.columns import (
-    KINDS,
-    AbstractColumn,
-    AbstractLevels,
-    Cells,
-    Codes,
-    Encoded,
-)
+from scorax.tables.columns import KINDS, AbstractColumn, AbstractLevels, Cells, Codes, Encoded
 
 _SPREADS = (1e-305, 1e305)
 """Of the values of a column that varies: the standard deviation and its inverse are normal numbers then."""
@@ -165,7 +158,9 @@ class Schema:
             raise InputError(
                 f"{place}: "
                 + explain(
-                    expected=f"the column {listing(missing)}", got=f"none of that name{hint}", do="add or rename it"
+                    expected=f"the column{'s' if missing[1:] else ''} {listing(missing)}",
+                    got=f"none of that name{hint}",
+                    do="add or rename what is missing",
                 )
             )
         position = {name: j for j, name in enumerate(table.columns)}
