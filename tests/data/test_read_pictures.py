@@ -1,5 +1,7 @@
 """Pictures in folders, files and arrays: what is read, and what is refused by name."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from PIL import Image
 
 from scorax._errors import InputError
-from scorax.data import fingerprint_of_pictures, holds_pictures, read_pictures
+from scorax.data import fingerprint_of_pictures, holds_pictures, read_image, read_pictures
 
 RANDOM = np.random.default_rng(3)
 GREY = RANDOM.integers(0, 256, (6, 8, 9), np.uint8)
@@ -55,6 +57,16 @@ def test_an_archive_has_its_classes_beside_the_pictures(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", GREY)
     np.save(tmp_path / "y.npy", np.array([10, 9, 10, 10, 9, 9]))
     assert read_pictures(tmp_path / "x.npy", labels=tmp_path / "y.npy").classes == ("9", "10")
+
+
+def test_what_an_archive_holds_beside_pictures_and_classes_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=GREY, labels=np.arange(6) < 2, split=np.zeros(6))
+    found = read_pictures(tmp_path / "x.npz")
+    assert found.classes == ("False", "True")
+    assert found.remarks == ("passed over in the archive: 'split'",)
+    np.savez(tmp_path / "y.npz", x_train=GREY, y_train=np.zeros(6, int))
+    (remark,) = read_pictures(tmp_path / "y.npz").remarks
+    assert remark == "passed over in the archive: 'y_train': classes are named labels or y"
 
 
 def test_pictures_are_brought_to_a_size_that_is_asked_for(tmp_path: Path) -> None:
@@ -108,10 +120,54 @@ def test_folders_that_are_refused(tmp_path: Path, files: dict[str, Image.Image |
         read_pictures(tmp_path)
 
 
+def test_what_would_lose_bits_or_frames_is_refused_by_both_readers(tmp_path: Path) -> None:
+    (tmp_path / "deep.png").write_bytes(png_of_16_bits(RANDOM.integers(0, 2**16, (5, 5, 3))))
+    first, *others = (Image.fromarray(image) for image in COLOUR)
+    first.save(tmp_path / "moving.png", save_all=True, append_images=others)
+    Image.fromarray(np.zeros((5, 5), np.uint16)).save(tmp_path / "grey.png")
+    Image.fromarray(np.zeros((5, 5, 4), np.uint8)).save(tmp_path / "clear.png")
+    refused = {
+        "deep": "16 bits or more",
+        "moving": "an animated one",
+        "grey": "16 bits or more",
+        "clear": "alpha channel",
+    }
+    for name, message in refused.items():
+        for read in (read_pictures, read_image):
+            with pytest.raises(InputError, match=message):
+                read(tmp_path / f"{name}.png")
+
+
+def test_both_readers_turn_a_picture_as_the_camera_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    turned = Image.Exif()
+    turned[0x0112] = 6  # the first row is the right-hand side
+    Image.fromarray(GREY[0]).save(path, exif=turned)
+    expected = np.rot90(GREY[0], -1)
+    np.testing.assert_array_equal(read_pictures(path).images[0, ..., 0], expected)
+    np.testing.assert_allclose(read_image(path), expected / 127.5 - 1)
+
+
+def png_of_16_bits(pixels: np.ndarray) -> bytes:
+    """A PNG in 16 bits of red, green and blue, which Pillow reads and cannot write."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    chunks = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (GREY / 255, r"uint8, got shape \(6, 8, 9\) of float64; scale them"),
+        (GREY / 255, r"of float64; scale them.*: \(255 \* x\).round"),
+        (GREY.astype(float), r"as bytes: x.round\(\)"),
+        (GREY / 127.5 - 1, r"127.5 \* \(x \+ 1\)"),
+        (GREY.astype(int) + 300, "as bytes, they are 300 to 555"),
         (COLOUR.transpose(0, 3, 1, 2), "put the channels last"),
         (np.zeros((2, 5, 5, 4), np.uint8), "leave the alpha channel out"),
         (np.zeros((0, 5, 5), np.uint8), "one picture or more, got none"),
@@ -126,7 +182,7 @@ def test_arrays_that_are_refused(tmp_path: Path, array: np.ndarray, message: str
 def test_labels_and_archives_that_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", GREY)
     np.save(tmp_path / "y.npy", np.zeros(5, int))
-    with pytest.raises(InputError, match="an integer or text for each of 6 pictures"):
+    with pytest.raises(InputError, match="an integer, text or truth value for each of 6 pictures"):
         read_pictures(tmp_path / "x.npy", labels=tmp_path / "y.npy")
     np.savez(tmp_path / "two.npz", a=GREY, b=GREY)
     with pytest.raises(InputError, match="one array named images or x, got 'a' of 3 axes, 'b' of 3 axes"):

@@ -127,6 +127,9 @@ def test_a_picture_is_the_same_in_any_request(run: Path) -> None:
     assert whole.shape == (5, 8, 8, 1)
     np.testing.assert_array_equal(fitted.draw(range(3, 5), 0, labels=labels[3:]), whole[3:])
     np.testing.assert_array_equal(fitted.classes(range(3, 5), 0), labels[3:])
+    last = fitted.classes(range(2**32 - 2, 2**32), 0)  # without the classes of all before them
+    assert last is not None
+    assert last.shape == (2,)
     assert not np.array_equal(fitted.draw(range(5), 0, labels=labels, guidance=3.0), whole)
 
 

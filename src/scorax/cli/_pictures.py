@@ -151,7 +151,9 @@ def fit(
         f"at step {done.best_step:,}"
     )
     if done.best_step > 0.95 * last.step:
-        say(f"the loss was least at the end: --minutes {2 * settings.training.minutes:g} may bring more")
+        own = settings.training
+        longer = f"--max-steps {2 * own.max_steps}" if own.max_steps else f"--minutes {2 * own.minutes:g}"
+        say(f"the loss was least at the end: {longer} may bring more")
     if make_report:
         say(f"report: {shown_path(write_report(output))}")
     masks = settings.training.masks > 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scorax._text import quote
+from scorax._text import listing, quote
 from scorax._write import write_bytes
 from scorax.data._numpy import archive_members, array_in, header_in, opened_archive
 from scorax.data._picture_set import Pictures, array_of, fitted, refusal, require_size, resized
@@ -30,21 +30,20 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 def pictures_of_array(path: Path, labels_path: Path | None, size: int | None) -> Pictures:
     if path.suffix.lower() == ".npy":
         array = array_in(path, Limits())
-        labels = None if labels_path is None else array_in(labels_path, Limits())
+        labels, remarks = (None if labels_path is None else array_in(labels_path, Limits())), ()
     else:
         if labels_path is not None:
             got, do = "labels in a file beside a .npz", "put them into the archive, as labels"
             raise refusal(path, "labels in the archive", got, do)
-        array, labels = _of_archive(path)
+        array, labels, remarks = _of_archive(path)
     images = _bytes_of(array, path)
     require_size(path, images.shape[2], images.shape[1])
     check_bytes(4 * images.size, path, Limits(), "the pictures as float32")
-    remarks: tuple[str, ...] = ()
     if size is not None:
         from PIL import Image
 
         pair = (images.shape[2], images.shape[1])
-        remarks = resized(Counter({pair: len(images)}), size)
+        remarks += resized(Counter({pair: len(images)}), size)
         whole = [Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image) for image in images]
         images = np.stack([array_of(fitted(one, size)) for one in whole])
     names = tuple(str(i) for i in range(len(images)))
@@ -54,7 +53,8 @@ def pictures_of_array(path: Path, labels_path: Path | None, size: int | None) ->
     return Pictures(images, places, classes, names, remarks)
 
 
-def _of_archive(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+def _of_archive(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Pictures, their classes where there are some, and what of the archive is passed over."""
     with opened_archive(path) as archive:
         members = archive_members(path, archive, Limits())
         axes = {name: len(header_in(archive, info, path).shape) for name, info in members.items()}
@@ -66,15 +66,19 @@ def _of_archive(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         if len(told) > 1:
             raise refusal(path, "classes named labels or y", "both", "leave one out")
         images = array_in(path, Limits(), archive, members[many[0]])
-        return images, array_in(path, Limits(), archive, members[told[0]]) if told else None
+        labels = array_in(path, Limits(), archive, members[told[0]]) if told else None
+        others = [name for name in members if name not in (*many, *told)]
+        if not others:
+            return images, labels, ()
+        how = "" if told else ": classes are named labels or y"
+        return images, labels, (f"passed over in the archive: {listing(others)}{how}",)
 
 
 def _bytes_of(array: np.ndarray, path: Path) -> np.ndarray:
     shape = f"shape {array.shape} of {array.dtype}"
     expected = "8-bit pictures, (n, height, width) or (n, height, width, channels) of uint8"
     if array.dtype != np.uint8:
-        what = "x.astype('uint8')" if array.dtype.kind in "iu" else "(255 * x).round().astype('uint8')"
-        raise refusal(path, expected, shape, f"scale them to 0 to 255 and save them as bytes: {what}")
+        raise refusal(path, expected, shape, f"scale them to 0 to 255 and save them as bytes{_scaled(array)}")
     if array.ndim == 3:
         array = array[..., None]
     if array.ndim != 4 or array.shape[-1] not in (1, 3):
@@ -89,9 +93,30 @@ def _bytes_of(array: np.ndarray, path: Path) -> np.ndarray:
     return array
 
 
+def _scaled(array: np.ndarray) -> str:
+    """How numbers become bytes, where their ends tell."""
+    if array.dtype.kind not in "fiub" or not array.size:
+        return ""
+    low, high = float(array.min()), float(array.max())
+    if 0 <= low <= high <= 1 and array.dtype.kind in "fb":
+        return ": (255 * x).round().astype('uint8')"
+    if 0 <= low <= high <= 255:
+        return ": x.astype('uint8')" if array.dtype.kind in "iu" else ": x.round().astype('uint8')"
+    if -1 <= low <= high <= 1:
+        return ": (127.5 * (x + 1)).round().astype('uint8')"
+    return f", they are {low:g} to {high:g}"
+
+
 def _classes(labels: np.ndarray, count: int, where: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    if labels.ndim != 1 or labels.dtype.kind not in "iuU" or len(labels) != count:
+    if labels.ndim != 1 or labels.dtype.kind not in "iubU" or len(labels) != count:
         got = f"shape {labels.shape} of {labels.dtype}"
-        raise refusal(where, f"an integer or text for each of {count} pictures", got, "check the labels")
+        do = (
+            "check the labels"
+            if labels.size != count
+            else "save y.ravel()"
+            if labels.ndim != 1
+            else "save y.astype(int)"
+        )
+        raise refusal(where, f"an integer, text or truth value for each of {count} pictures", got, do)
     values, places = np.unique(labels, return_inverse=True)
     return places.astype(np.int64), tuple(str(value) for value in values)

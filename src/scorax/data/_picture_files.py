@@ -1,20 +1,16 @@
 """Pictures in a folder of PNG or JPEG files, or of a folder of them for each class."""
 
-import warnings
 from collections import Counter
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scorax._errors import InputError
 from scorax._text import quote
 from scorax.data._folders import PICTURES, Entries, Others, entries
+from scorax.data._image import decoded
 from scorax.data._picture_set import LEAST_SIDE, Pictures, array_of, fitted, refusal, require_size, resized
 from scorax.data._table import Limits, check_bytes
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 _TABLES = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 
@@ -102,30 +98,5 @@ def _refuse_sizes(folder: Path, sizes: Counter[tuple[int, int]]) -> None:
 
 def _decoded(path: Path, size: int | None) -> tuple[np.ndarray, tuple[int, int]]:
     """Bytes of a picture file with a channel axis, and its width and height before it was resized."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about very large pictures, which are refused here
-            with Image.open(path, formats=("PNG", "JPEG")) as picture:
-                require_size(path, *picture.size)
-                mode = _mode(path, picture)
-                turned = ImageOps.exif_transpose(picture).convert(mode)
-                return array_of(fitted(turned, size)), turned.size
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise refusal(path, "a PNG or JPEG picture", "another or a damaged file", "save it again") from error
-
-
-def _mode(path: Path, picture: "Image") -> str:
-    """Grey or colour; what would lose something is refused."""
-    mode = picture.mode
-    if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
-        raise refusal(path, "a picture without an alpha channel", "one with it", "paste it on a background first")
-    if mode in ("1", "L"):
-        return "L"
-    if mode in ("P", "RGB"):
-        return "RGB"
-    kind = "16 bits or more a channel" if mode[0] in "IF" else f"colours of {mode}"
-    raise refusal(path, "8 bits of grey, or of red, green and blue", kind, "convert it")
+    picture = decoded(path, partial(require_size, path))
+    return array_of(fitted(picture, size)), picture.size

@@ -59,7 +59,7 @@ def read_pictures(
     - A folder holds PNG or JPEG files, or a folder of them for each class. Hidden files are passed over.
     - A ``.npy`` is an array of bytes, (n, height, width) or (n, height, width, channels), with the classes in a file ``labels``.
     - A ``.npz`` has such an array named ``images``, ``x`` or ``X``, or as its only one of three axes or more, and may have
-      classes named ``labels`` or ``y``: one integer or text for each picture.
+      classes named ``labels`` or ``y``: one integer, text or truth value for each picture.
 
     Args:
         path: folder or file.

@@ -125,7 +125,9 @@ class FittedPictures:
         if not self.blueprint.conditional:
             return None
         shares = np.cumsum(self.blueprint.schema.counts) / sum(self.blueprint.schema.counts)
-        uniform = np.random.default_rng([seed, _CLASSES]).random(numbers.stop)[numbers.start :]
+        bits = np.random.PCG64([seed, _CLASSES])
+        bits.advance(numbers.start)  # a picture takes one word of them
+        uniform = np.random.Generator(bits).random(len(numbers))
         return np.searchsorted(shares, uniform, side="right")
 
     def draw(
