@@ -136,7 +136,8 @@ def test_a_class_that_is_no_name_of_a_folder_is_written_to_an_archive_only(tmp_p
         ("fit {missing} -o {new}", "no such file"),
         ("sample {run} -n 2 -o {new}.jpg", "expected a .png, .npy, .npz or a folder"),
         ("sample {run} -n 2 -o {new}.png --class ligth", "got 'ligth' (did you mean 'light'?)"),
-        ("sample {masked} -n 2 -o {new}.png --class light", "a model that knows classes"),
+        ("impute {masked} {picture} --class ligth -o {new}.png", "got 'ligth' (did you mean 'light'?)"),
+        ("impute {run} {picture} --mask {picture} -o {new}.png --method mean", "--method, of a table"),
         ("sample {run} -n 2 -o {new}.png --sampler heun", "--sampler, of a table"),
         (
             "impute {run} {picture} --mask {picture} -o {new}.png",

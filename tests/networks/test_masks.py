@@ -1,5 +1,7 @@
 """Networks that are told which coordinates are known, asked for or absent."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +9,8 @@ import pytest
 
 from oracles import awake
 from scorax.likelihood import log_prob
-from scorax.models import Denoiser, Evidence, Given, PredictV
-from scorax.networks import MLP, Ensemble, MaskedInput, Masks, MixtureSkip, ResMLP
+from scorax.models import Denoiser, Evidence, Given, Guided, PredictV
+from scorax.networks import MLP, ClassEmbedder, Ensemble, MaskedInput, Masks, MixtureSkip, ResMLP
 from scorax.processes import EDM, GaussianLaw, Level
 from scorax.targets import ExactDenoiser, GaussianMixture
 
@@ -89,10 +91,31 @@ def test_refusals(model: Denoiser) -> None:
         Denoiser(MLP(D, width=8, depth=1, key=KEY), EDM()).given(question)
     with pytest.raises(TypeError, match=r"Karras\(\)"):
         Denoiser(masked_network(), EDM(), PredictV()).given(question)
-    with pytest.raises(ValueError, match="without a condition"):
-        model.given(Evidence(question.value, question.known, question.target, jnp.asarray(1)))
-    with pytest.raises(TypeError, match="masks or no condition"):
+    with pytest.raises(TypeError, match="embedder"):  # a class that the network inside does not read
+        Given(model, dataclasses.replace(question, condition=jnp.asarray(1))).predict_at(LEVEL, jnp.zeros(D))
+    with pytest.raises(TypeError, match="embedder"):
         masked_network()(jnp.asarray(0.3), jnp.zeros(D), jnp.asarray(1))
+
+
+def test_a_class_beside_masks_reaches_the_network_inside() -> None:
+    """With masks or without; where none is told it is the embedder's null. Guidance mixes the two."""
+    keys = jax.random.split(KEY, 3)
+    inside = awake(
+        ResMLP(3 * D, outputs=D, width=8, depth=1, embedder=ClassEmbedder(2, 4, key=keys[0]), key=keys[1]), key=keys[2]
+    )
+    network, c, x = MaskedInput(inside), jnp.asarray(0.3), jnp.array([0.4, -0.2, 1.3])
+    one, none = jnp.asarray(1), jnp.zeros(D, bool)
+    np.testing.assert_array_equal(network(c, x, one), network(c, x, Masks(x, none, ~none, one)))
+    model = Denoiser(network, EDM(t0=0.01, t1=20.0))
+    question = evidence([False, True, False], [True, False, False])
+    found = {}
+    for name, told in (("none", None), ("null", -1), ("zero", 0), ("one", 1)):
+        own = None if told is None else jnp.asarray(told)
+        found[name] = Given(model, dataclasses.replace(question, condition=own)).predict_at(LEVEL, x).x0
+    np.testing.assert_array_equal(found["none"], found["null"])
+    assert abs(float(found["one"][0] - found["zero"][0])) > 1e-3
+    guided = Given(Guided(model, 2.0), dataclasses.replace(question, condition=one)).predict_at(LEVEL, x).x0
+    np.testing.assert_allclose(guided[0], 2 * found["one"][0] - found["none"][0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("t", [1e-3, 0.5, 50.0])

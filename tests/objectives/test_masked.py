@@ -16,7 +16,7 @@ from scorax.objectives import (
     Question,
     RandomQuestions,
 )
-from scorax.targets import ExactDenoiser, gaussian
+from scorax.targets import ExactDenoiser, GaussianMixture, gaussian
 
 GROUPS = jnp.array([0, 0, 1, 2])
 DRAWS = 8000
@@ -79,3 +79,24 @@ def test_the_loss_of_a_question_is_that_of_its_evidence(far: float) -> None:
     np.testing.assert_array_equal(
         masked(model, x0, u, key=key, training=False), plain(model, x0, u, key=key, training=False)
     )
+
+
+@pytest.mark.parametrize("present", [None, [True, True, False]])
+def test_a_class_is_told_beside_the_question(present: list[bool] | None) -> None:
+    """The loss of a mixture that is told its component is that of the component alone."""
+    means, covariances = np.array([[0.0, 1.0, 2.0], [-1.0, 0.5, 0.0]]), np.stack([np.eye(3), 0.5 * np.eye(3) + 0.2])
+    process = EDM(t0=1e-2)
+    mixture = ExactDenoiser.create(GaussianMixture.create(np.array([0.4, 0.6]), means, covariances), process)
+    alone = ExactDenoiser.create(gaussian(means[1], covariances[1]), process)
+    masked = MaskedMatching(questions=FixedQuestion(jnp.array([True, False, False]), far=0.0))
+    x0, u, key = jnp.array([0.5, -1.0, 2.0]), jnp.asarray(0.3), jax.random.key(4)
+    told, plain = jnp.asarray(1), None
+    if present is not None:
+        there = jnp.array(present)
+        told, plain = Evidence(x0, ~there & False, there, told), Evidence(x0, ~there & False, there)
+    for training in (True, False):
+        np.testing.assert_allclose(
+            masked(mixture, x0, u, told, key=key, training=training),
+            masked(alone, x0, u, plain, key=key, training=training),
+            rtol=1e-5,
+        )

@@ -154,7 +154,11 @@ def test_a_model_under_masks_keeps_what_is_known(tmp_path: Path) -> None:
     np.testing.assert_array_equal(filled[:, ~asked], np.broadcast_to(IMAGES[0][~asked], (3, 49, 1)))
     assert not np.array_equal(filled[0, asked], filled[1, asked])
     np.testing.assert_array_equal(fitted.fill(IMAGES[0], asked, range(2, 3), 0)[0], filled[2])
-    assert fitted.classes(range(3), 0) is None
+    assert not np.array_equal(fitted.fill(IMAGES[0], asked, range(3), 0, label=1), filled)
+    labels = np.array([0, 1])
+    np.testing.assert_array_equal(
+        fitted.draw(range(2), 0, labels=labels)[1:], fitted.draw(range(1, 2), 0, labels=labels[1:])
+    )
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,10 @@ def impute(
         Path | None, typer.Option("--mask", metavar="MASK.png", help="Of a picture: its white pixels are filled.")
     ] = None,
     size: SizeOption = None,
+    class_name: Annotated[
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Of a picture: its class; without it that is not known."),
+    ] = None,
     method: Annotated[
         Method,
         typer.Option(
@@ -94,9 +98,12 @@ def impute(
     if of_pictures(run):
         refuse_options("pictures", method=method is not Method.draw, spread=spread, raw_csv=raw_csv)
         others(read_as, ReadAs.images)
-        _impute_pictures(run, table, mask, output, seed=seed, draws=draws or 1, size=size, devices=devices)
+        asked = draws or 1
+        _impute_pictures(
+            run, table, mask, output, seed=seed, draws=asked, size=size, class_name=class_name, devices=devices
+        )
         return
-    refuse_options("a table", mask=mask, size=size)
+    refuse_options("a table", mask=mask, size=size, **{"class": class_name})
     point = method is not Method.draw
     draws = draws or (_DRAWS if point else 1)
     if spread is not None and not point:

@@ -117,7 +117,7 @@ def fit(
 
     pictures = read_pictures(path, labels=labels, size=size, others=others)
     require_pictures(pictures)
-    describe(path, pictures, masks=settings.training.masks > 0)
+    describe(path, pictures)
     height, width, _ = pictures.shape
     batch = settings.training.batch_of(height, width)
     require_equal_parts(batch, devices_of_all(processes, devices), settings.training.accumulate)
@@ -164,7 +164,7 @@ def fit(
     )
 
 
-def describe(path: Path, pictures: "Pictures", *, masks: bool) -> None:
+def describe(path: Path, pictures: "Pictures") -> None:
     """Say what was read."""
     height, width, channels = pictures.shape
     colour = "grey" if channels == 1 else "colour"
@@ -172,8 +172,6 @@ def describe(path: Path, pictures: "Pictures", *, masks: bool) -> None:
     note(f"{shown_path(path)}: {len(pictures.images):,} pictures of {width} x {height} in {colour}{classes}")
     for line in pictures.remarks:
         note(f"note: {line}")
-    if masks and pictures.classes:
-        note("note: a model under masks is told no classes: they are used in the report only")
 
 
 def sample(
@@ -292,6 +290,7 @@ def impute(
     seed: int,
     draws: int,
     size: int | None,
+    class_name: str | None,
     devices: int,
 ) -> None:
     """Draw the pixels that a mask asks for, given the others."""
@@ -300,6 +299,7 @@ def impute(
 
     saved = open_pictures(RunFolder(run))
     require_masks(saved)
+    label = None if class_name is None else saved.schema.place_of(class_name)
     if mask is None:
         do = "add --mask mask.png: its white pixels are filled"
         raise InputError(explain(expected="a mask of the pixels to fill", got="none", do=do))
@@ -335,7 +335,7 @@ def impute(
 
     fitted = FittedPictures.load(run)
     with on_devices(devices), RowProgress(draws):
-        filled = fitted.fill(pictures.images[0], wanted, range(draws), seed)
+        filled = fitted.fill(pictures.images[0], wanted, range(draws), seed, label=label)
     if draws == 1:
         write_png(output, png(filled[0]))
     else:

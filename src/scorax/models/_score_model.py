@@ -201,11 +201,11 @@ class Denoiser(AbstractDenoiser, AbstractNetworkModel):
     def given(self, evidence: Evidence) -> "Denoiser":
         """The model whose network is told the masks of the evidence (:class:`~scorax.networks.MaskedInput`).
 
-        Its output is zero outside the targets, which stands for N(0, 1) under ``Karras`` with unit data scale.
+        The condition of the evidence is told at every call (:class:`~scorax.models.Given`). The output is zero outside the
+        targets, which stands for N(0, 1) under ``Karras`` with unit data scale.
 
         Raises:
             TypeError: the network reads no masks, or its output means another thing.
-            ValueError: the evidence holds a condition beside the masks.
         """
         if not self.network.reads_masks:
             return super().given(evidence)
@@ -215,14 +215,6 @@ class Denoiser(AbstractDenoiser, AbstractNetworkModel):
                     expected="Karras() for a network that reads masks",
                     got=shown(self.parametrization),
                     do="train it under Karras(): an output of zero is a standard normal coordinate there only",
-                )
-            )
-        if evidence.condition is not None:
-            raise ValueError(
-                explain(
-                    expected="evidence without a condition beside it",
-                    got=repr(evidence.condition),
-                    do="leave condition out: this network reads masks only",
                 )
             )
         value, known, target = (jnp.asarray(part) for part in (evidence.value, evidence.known, evidence.target))

@@ -1,10 +1,11 @@
 """Networks that are told which coordinates of a row are known, asked for or absent."""
 
+import dataclasses
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.networks._abstract import AbstractNetwork
 
@@ -16,11 +17,13 @@ class Masks(eqx.Module):
         value: clean values, at unit scale; read where ``known``.
         known: which coordinates are known.
         target: which are asked for: the network sees their noisy state.
+        condition: what the network is told beside them, a class, say.
     """
 
     value: Float[Array, "*shape"]
     known: Bool[Array, "*shape"]
     target: Bool[Array, "*shape"]
+    condition: Condition = None
 
 
 class MaskedInput(AbstractNetwork):
@@ -32,14 +35,11 @@ class MaskedInput(AbstractNetwork):
 
     so nothing of the state reaches the network outside the targets. Without masks all coordinates are targets: one network
     learns the law of whole rows and that of their parts. :class:`~scorax.models.Denoiser` then reads
-    :class:`~scorax.models.Evidence`.
+    :class:`~scorax.models.Evidence`. A condition beside the masks, or without any, is that of f.
 
     Args:
         network: f, of a state with three times as many coordinates on its last axis (channels of a picture), whose outputs are
             those of the state or what a network around this one asks for.
-
-    Raises:
-        TypeError: called with a condition that is no masks.
     """
 
     network: AbstractNetwork
@@ -52,17 +52,13 @@ class MaskedInput(AbstractNetwork):
         *,
         key: Key | None = None,
     ) -> Float[Array, "*outputs"]:
-        if condition is None:
-            seen, known, absent = x, jnp.zeros_like(x), jnp.zeros_like(x)
-        elif isinstance(condition, Masks):
+        seen, known, absent = x, jnp.zeros_like(x), jnp.zeros_like(x)
+        if isinstance(condition, Masks):
             seen = jnp.where(condition.target, x, jnp.where(condition.known, condition.value.astype(x.dtype), 0))
             known = condition.known.astype(x.dtype)
             absent = (~(condition.known | condition.target)).astype(x.dtype)
-        else:
-            raise TypeError(
-                explain(expected="masks or no condition", got=repr(condition), do="pass Evidence as the condition")
-            )
-        return self.network(c_noise, jnp.concatenate([seen, known, absent], axis=-1), key=key)
+            condition = condition.condition
+        return self.network(c_noise, jnp.concatenate([seen, known, absent], axis=-1), condition, key=key)
 
     @property
     def reads_masks(self) -> bool:
@@ -91,7 +87,7 @@ class Masked(AbstractNetwork):
         *,
         key: Key | None = None,
     ) -> Float[Array, "*shape"]:
-        return jnp.where(self.masks.target, self.network(c_noise, x, self.masks, key=key), 0)
+        return jnp.where(self.masks.target, self.network(c_noise, x, self._beside(condition), key=key), 0)
 
     @property
     def codebooks(self) -> tuple[Float[Array, "..."], ...]:
@@ -100,4 +96,7 @@ class Masked(AbstractNetwork):
     def log_posteriors(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
     ) -> tuple[Float[Array, " _"], ...]:
-        return self.network.log_posteriors(c_noise, x, self.masks)
+        return self.network.log_posteriors(c_noise, x, self._beside(condition))
+
+    def _beside(self, condition: Condition) -> Masks:
+        return dataclasses.replace(self.masks, condition=condition)

@@ -136,7 +136,8 @@ class MissingQuestions(AbstractQuestions):
 class MaskedMatching(AbstractObjective):
     r"""Denoising score matching of the targets of a question that is drawn anew at every visit, given what it tells.
 
-    A row comes as it is, or with :class:`~scorax.models.Evidence` that speaks of the coordinates that are present. In training
+    A row comes as it is, with a condition, or with :class:`~scorax.models.Evidence` that speaks of the coordinates that are
+    present and has the condition. In training
     the known ones of the question are told with their clean values, as evidence, and the loss is that of the targets
     (:class:`DenoisingScoreMatching`); a question that is ``far`` is asked at a time of the uppermost twentieth. Outside training
     the question is that of the evidence, or the whole row. One network learns the law of whole rows and that of any part of them
@@ -160,10 +161,12 @@ class MaskedMatching(AbstractObjective):
     ) -> tuple[Float[Array, ""], Condition]:
         if not training:
             return u, condition
-        present = jnp.ones(x0.shape, bool) if condition is None else jnp.asarray(condition.known | condition.target)
+        present = jnp.ones(x0.shape, bool)
+        if isinstance(condition, Evidence):
+            present, condition = jnp.asarray(condition.known | condition.target), condition.condition
         question = self.questions.ask(present, key=jax.random.fold_in(key, _MASKS))
         u = jnp.where(question.far, 1 - _FAR * (1 - u), u)
-        return u, Evidence(x0, question.known, question.target)
+        return u, Evidence(x0, question.known, question.target, condition)
 
     def at(
         self,

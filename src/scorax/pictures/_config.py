@@ -65,7 +65,7 @@ class PictureTraining(Checked):
         snapshots: how often two averages of the weights are kept along the training, at most once a validation; draws can be
             made by an average of any length from them, the better the more there are. 0 keeps none.
         masks: share of the visits in which boxes or pixels of a picture are told and the others asked for. 0 asks for whole
-            pictures only. Such a model knows no classes.
+            pictures only.
         flip: whether left and right are exchanged at every other visit.
     """
 

@@ -197,6 +197,8 @@ class FittedPictures:
         asked: Bool[np.ndarray, "h w"],
         numbers: range,
         seed: int,
+        *,
+        label: int | None = None,
     ) -> UInt8[np.ndarray, "n h w c"]:
         """Draws of the pixels that are asked for given the others, which stay as they are.
 
@@ -205,9 +207,16 @@ class FittedPictures:
             asked: which pixels are drawn, one or more.
             numbers: of the draws.
             seed: a draw follows from the seed, its number and the question.
+            label: class of the picture; of a model that knows classes.
+
+        Raises:
+            InputError: a label, and the model knows no classes.
         """
+        if label is not None:
+            self.blueprint.schema.require_classes()
+        told = np.int32(ABSENT if label is None else label) if self.blueprint.conditional else None
         target = np.broadcast_to(asked[..., None], image.shape)
-        evidence = Evidence(self.blueprint.encode(image[None])[0], ~target, target)
+        evidence = Evidence(self.blueprint.encode(image[None])[0], ~target, target, told)
         with jax.enable_x64(False):
             states = sample(
                 self.model,

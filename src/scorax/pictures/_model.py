@@ -50,13 +50,13 @@ class PictureBlueprint:
 
     @property
     def masked(self) -> bool:
-        """Whether the network is told masks, and no classes."""
+        """Whether the network is told masks."""
         return self.config.training.masks > 0
 
     @property
     def conditional(self) -> bool:
         """Whether the network is told classes."""
-        return bool(self.schema.classes) and not self.masked
+        return bool(self.schema.classes)
 
     @property
     def visit(self) -> Chain:

@@ -103,7 +103,7 @@ def fit_pictures(
         require_place(run, resume)  # somebody may have begun a run meanwhile
         for line in run.recover():
             on_event(Note(line))
-        schema = PictureSchema.of(pictures, classes=not config.training.masks)
+        schema = PictureSchema.of(pictures)
         settings = resolved(config, schema)
         facts = begun_facts(seed, kind="pictures", pictures=fingerprint_of_pictures(pictures))
         if run.exists():

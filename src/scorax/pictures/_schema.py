@@ -31,9 +31,9 @@ class PictureSchema:
     kind: Literal["pictures"] = "pictures"
 
     @staticmethod
-    def of(pictures: Pictures, *, classes: bool) -> "PictureSchema":
-        """That of pictures, with their classes or without."""
-        if not classes or pictures.labels is None:
+    def of(pictures: Pictures) -> "PictureSchema":
+        """That of pictures, with their classes where they have some."""
+        if pictures.labels is None:
             return PictureSchema(*pictures.shape)
         counts = np.bincount(pictures.labels, minlength=len(pictures.classes))
         return PictureSchema(*pictures.shape, pictures.classes, tuple(map(int, counts)))

@@ -41,8 +41,6 @@ def resolved(config: PictureConfig, schema: PictureSchema) -> ResolvedPictureCon
     network, training = config.network, config.training
     multiples = network.multiples or _multiples(schema)
     _require_halvings(schema, len(multiples) - 1)
-    if training.masks:
-        schema = PictureSchema(*schema.shape)
     batch_size = training.batch_of(schema.height, schema.width)
     require_equal_parts(batch_size, 1, training.accumulate)
     operations = 3 * batch_size * _operations(network, multiples, schema, masked=training.masks > 0)
@@ -77,11 +75,11 @@ def resolved(config: PictureConfig, schema: PictureSchema) -> ResolvedPictureCon
 def network_of(
     network: PictureNetwork, width: int, multiples: tuple[int, ...], schema: PictureSchema, *, masked: bool, key: Key
 ) -> AbstractNetwork:
-    """The network of a configuration, with its random start: told the class where there are some, or masks."""
+    """The network of a configuration, with its random start: told the class where there are some, and masks."""
     height, across, channels = schema.shape
     embed_key, own_key = jax.random.split(key)
     embedder = None
-    if schema.classes and not masked:
+    if schema.classes:
         embedder = ClassEmbedder(len(schema.classes), 4 * width, dropout=network.class_dropout, key=embed_key)
     inside = UNet(
         (height, across, 3 * channels if masked else channels),
@@ -98,7 +96,7 @@ def network_of(
 def _operations(network: PictureNetwork, multiples: tuple[int, ...], schema: PictureSchema, *, masked: bool) -> int:
     """Of one call at the least width: they grow as its square."""
     made = network_of(network, _WIDTHS[0], multiples, schema, masked=masked, key=jax.random.key(0))
-    return cost(made, schema.shape, np.int32(0) if schema.classes and not masked else None).flops
+    return cost(made, schema.shape, np.int32(0) if schema.classes else None).flops
 
 
 def _multiples(schema: PictureSchema) -> tuple[int, ...]:
