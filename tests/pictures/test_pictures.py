@@ -179,6 +179,9 @@ def test_pictures_that_cannot_be_fitted(tmp_path: Path) -> None:
         resolved(PictureConfig(), PictureSchema(75, 75, 1))
     with pytest.raises(InputError, match="20 pictures or more, got 3"):
         fit_pictures(PICTURES.take(np.arange(3)), tmp_path / "run", CONFIG, seed=0)
+    copies = PICTURES.take(np.resize([3, 4], 40))
+    with pytest.raises(InputError, match="3 pictures or more that differ, got 2 among 40"):
+        fit_pictures(copies, tmp_path / "run", CONFIG, seed=0)
     flat = dataclasses.replace(PICTURES, images=np.full_like(IMAGES, 9))
     with pytest.raises(InputError, match="pictures that differ, got 40 of the one value 9"):
         fit_pictures(flat, tmp_path / "run", CONFIG, seed=0)
@@ -190,9 +193,19 @@ def test_a_sheet_of_few_pictures_shows_those_there_are() -> None:
     shown = _examples(IMAGES[:1], LABELS[:1], 2)
     np.testing.assert_array_equal(shown[:10], np.repeat(IMAGES[:1], 10, axis=0))
     assert (shown[10:] == 255).all()
-    split = PictureSplit.of(24, 0.01, 0)
-    assert len(split.held) == 2  # a covariance takes two
-    assert sorted([*split.train, *split.held]) == list(range(24))
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+@pytest.mark.parametrize("holdout", [0.01, 0.25, 0.99])
+def test_copies_of_a_picture_are_on_one_side_of_the_split(copies: int, holdout: float) -> None:
+    """As many are held out as were asked for, but for the last one's copies; two at least, and one is trained on."""
+    images = np.repeat(IMAGES[:24], copies, axis=0)[np.random.default_rng(2).permutation(24 * copies)]
+    split = PictureSplit.of(images, holdout, 0)
+    assert sorted([*split.train, *split.held]) == list(range(len(images)))
+    asked = min(max(2, round(holdout * len(images))), 23 * copies)
+    assert asked <= len(split.held) < asked + copies
+    held = {images[k].tobytes() for k in split.held}
+    assert not any(images[k].tobytes() in held for k in split.train)
 
 
 def test_a_class_of_a_model_without_classes_is_refused() -> None:

@@ -1,16 +1,18 @@
 """What pictures of a run are: their size, channels and classes."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Int, UInt8
 
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path, suggest
 from scorax.data import Pictures
 
-_LEAST = 20
-"""Pictures that a fit wants at least."""
+_LEAST, _LEAST_DIFFERENT = 20, 3
+"""Pictures that a fit wants at least: two of those that differ are held out."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def require_pictures(pictures: Pictures) -> None:
     """Refuse pictures that there is nothing to learn from.
 
     Raises:
-        InputError: they are too few, or all their pixels have one value.
+        InputError: they are too few, or the same ones.
     """
     count = len(pictures.images)
     if count < _LEAST:
@@ -122,3 +124,13 @@ def require_pictures(pictures: Pictures) -> None:
     if pictures.images.min() == pictures.images.max():
         got = f"{count} of the one value {pictures.images.flat[0]}"
         raise InputError(explain(expected="pictures that differ", got=got, do="check the files"))
+    different = int(distinct_pictures(pictures.images).max()) + 1
+    if different < _LEAST_DIFFERENT:
+        got, do = f"{different} among {count}", "check the files"
+        raise InputError(explain(expected=f"{_LEAST_DIFFERENT} pictures or more that differ", got=got, do=do))
+
+
+def distinct_pictures(images: UInt8[np.ndarray, "n h w c"]) -> Int[np.ndarray, " n"]:
+    """Of every picture a number that its copies have too: how many others come before the first of them."""
+    seen: dict[bytes, int] = {}
+    return np.array([seen.setdefault(hashlib.sha256(image.tobytes()).digest(), len(seen)) for image in images])

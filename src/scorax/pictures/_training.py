@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 import optax
-from jaxtyping import Int
+from jaxtyping import Int, UInt8
 
 from scorax._errors import DivergedError
 from scorax._events import AbstractAdvance
@@ -24,7 +24,7 @@ from scorax.objectives import (
 )
 from scorax.pictures._config import ResolvedPictureConfig
 from scorax.pictures._model import PictureBlueprint
-from scorax.pictures._schema import PictureSchema
+from scorax.pictures._schema import PictureSchema, distinct_pictures
 from scorax.training import (
     FitOptions,
     PowerAverages,
@@ -43,17 +43,21 @@ _HELD = 256
 
 @dataclass(frozen=True)
 class PictureSplit:
-    """Which pictures are trained on, and which are held out: a function of their number, the configuration and the seed."""
+    """Which pictures are trained on, and which are held out: a function of the pictures, the configuration and the seed."""
 
     train: Int[np.ndarray, " n"]
     held: Int[np.ndarray, " m"]
 
     @staticmethod
-    def of(count: int, holdout: float, seed: int) -> "PictureSplit":
-        """At least two are held out, which have a covariance, and at least one trained on."""
-        order = np.random.default_rng([seed, count]).permutation(count)
-        held = min(max(2, round(holdout * count)), count - 1)
-        return PictureSplit(np.sort(order[held:]), np.sort(order[:held]))
+    def of(images: UInt8[np.ndarray, "n h w c"], holdout: float, seed: int) -> "PictureSplit":
+        """At least two are held out, which have a covariance, and at least one trained on; copies are on one side."""
+        numbers = distinct_pictures(images)
+        copies = np.bincount(numbers)
+        order = np.random.default_rng([seed, len(images)]).permutation(len(copies))
+        held = max(2, round(holdout * len(images)))
+        last = min(np.searchsorted(np.cumsum(copies[order]), held), len(copies) - 2)
+        is_held = np.isin(numbers, order[: last + 1])
+        return PictureSplit(np.flatnonzero(~is_held), np.flatnonzero(is_held))
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class PictureFit:
     @staticmethod
     def of(pictures: Pictures, schema: PictureSchema, config: ResolvedPictureConfig, *, seed: int) -> "PictureFit":
         """The training on pictures."""
-        split = PictureSplit.of(len(pictures.images), config.training.holdout, seed)
+        split = PictureSplit.of(pictures.images, config.training.holdout, seed)
         network_key, train_key = jax.random.split(jax.random.key(seed))
         blueprint = PictureBlueprint.of(pictures.images[split.train], schema, config)
         return PictureFit(blueprint, blueprint.untrained(key=network_key), pictures, split, train_key)
