@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from scorax import ScoreConditional, ScoreDensity
 from scorax._errors import InputError
+from scorax.tables._targets import checked_target, is_of_classes
 from untrained_conditional import CONFIG, Untrained, given
 
 
@@ -202,3 +203,24 @@ def test_what_cannot_be_asked_is_refused(law: Untrained, classes: Untrained) -> 
             call()
     with pytest.raises(NotFittedError):
         ScoreConditional(classes=True).predict(X)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.array(["a", None, "b"] * 4, object), "'None' in row 2"),
+        (np.array([1.5, None] * 6, object), "'None' in row 2"),
+        (np.array([1, 2.5, "a"] * 4, object), "'a' in row 3"),
+        (pd.Series([True, None] * 6, dtype="boolean"), "'<NA>' in row 2"),
+        (pd.Series(pd.date_range("2024-01-01", periods=12)).dt.date, "'2024-01-01' in row 1"),
+    ],
+)
+def test_cells_of_y_that_are_of_no_kind_are_named(y: Any, message: str) -> None:
+    with pytest.raises(InputError, match=f"y: expected numbers, texts or truth values alone, got {message}"):
+        Untrained(CONFIG).fit(X[:12], y)
+
+
+def test_truth_values_that_pandas_lets_be_missing_are_classes() -> None:
+    y = checked_target(None, pd.Series([True, False] * 6, dtype="boolean"))
+    assert y.dtype == bool
+    assert is_of_classes(y)

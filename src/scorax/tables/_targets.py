@@ -1,5 +1,6 @@
 """What users hand in as ``y`` and as weights: a column of numbers or of classes, and how often each row counts."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 from scorax._errors import InputError, explain
+from scorax._text import quote
 from scorax.data import Table
 from scorax.tables._schema import Schema
 from scorax.tables.columns import AbstractColumn, Category, Cells, Constant, Stated
@@ -24,12 +26,35 @@ def checked_target(estimator: object, y: Any) -> np.ndarray:
     if y is None:
         name = type(estimator).__name__
         raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
-    y = np.asarray(column_or_1d(y, warn=True))
-    assert_all_finite(y, input_name="y")
+    # Of pandas' truth values, which may be missing, scikit-learn makes numbers.
+    objects = str(getattr(y, "dtype", "")) == "boolean"
+    y = np.asarray(column_or_1d(np.asarray(y, dtype=object) if objects else y, warn=True))
     if y.dtype.kind != "O":
+        assert_all_finite(y, input_name="y")
         return y
     kinds = {type(cell) for cell in y.tolist()}
-    return y.astype(bool if kinds <= {bool, np.bool_} else str if kinds <= {str, np.str_} else np.float64)
+    if kinds <= {bool, np.bool_}:
+        return y.astype(bool)
+    return y.astype(str) if kinds <= {str, np.str_} else _numbers(y)
+
+
+def _numbers(y: np.ndarray) -> Float[np.ndarray, " n"]:
+    """Objects as numbers; the first that is none is named, or among texts the first that is no text."""
+    cells = y.tolist()
+    found = np.array([_number(cell) for cell in cells])
+    if not np.isfinite(found).all():
+        same = [isinstance(cell, str) for cell in cells] if isinstance(cells[0], str) else np.isfinite(found)
+        row = int(np.argmin(same))
+        got, do = f"{quote(str(y[row]), 30)} in row {row + 1}", "leave such rows out, or make it of one type"
+        raise InputError("y: " + explain(expected="numbers, texts or truth values alone", got=got, do=do))
+    return found
+
+
+def _number(cell: Any) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def is_of_classes(y: np.ndarray) -> bool:
