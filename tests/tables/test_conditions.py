@@ -73,7 +73,7 @@ def test_conditions_hold_for_the_rows_that_they_describe(words: str, expected: C
         ("age>=40 colour=green", "a value of a column of numbers"),
         ("age=old", "a value of a column of numbers"),
         ("age=NA", "is no condition"),
-        ("colour=pink", "values of the fit"),
+        ("colour=pink", "a value of the fit"),
         ("colour>=blue", "for what has no order"),
         ("ok=maybe", "a value of a column of booleans"),
         ("colour=blue, colour=green", "one value for each column"),
@@ -142,3 +142,47 @@ def test_names_of_given_columns_are_read_as_they_are() -> None:
             given_columns(words, SCHEMA)
     with pytest.raises(InputError, match="its density is asked for"):
         given_columns(",".join(SCHEMA.names), SCHEMA)
+
+
+WORDS = ("-", "1e3", "None", "true", "x")
+"""Texts that would be something else alone: a missing cell, a number, a truth value."""
+
+
+def test_a_level_of_texts_is_named_whatever_else_its_word_could_be() -> None:
+    values = np.column_stack([RANDOM.normal(size=100), np.arange(100) % 5])
+    schema = examine(Table(("n", "word"), values, (NumberFormat(), TextFormat(WORDS)))).schema
+    for k, word in enumerate(WORDS):
+        for words in (f"word={word}", f"word in {{{word}}}"):
+            np.testing.assert_array_equal(Conditions.read(words, schema).holds(values), values[:, 1] == k)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "colour=Green",
+            r"a value of the fit, got 'Green' \(did you mean 'green'\?\); ask for 'blue', 'dark, red', 'green'",
+        ),
+        ("colour in {green, pink}", "got 'pink'"),
+        ("age, in years=7.5", "got '7.5'; ask for '0', '1'"),
+    ],
+)
+def test_a_level_that_the_fit_never_saw_is_refused_with_those_there_are(words: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Conditions.read(words, SCHEMA)
+
+
+def test_another_value_of_a_constant_column_is_refused_in_its_own_digits() -> None:
+    values = np.column_stack([RANDOM.normal(size=60), np.zeros(60), np.full(60, 3.0)])
+    formats = (NumberFormat(), TextFormat(("here",)), NumberFormat(0))
+    schema = examine(Table(("n", "place", "three"), values, formats)).schema
+    with pytest.raises(InputError, match=r"the value 'here' .* got another text in row 1"):
+        Conditions.read("place=there", schema)
+    other = Table(("n", "place", "three"), values, (NumberFormat(), TextFormat(("there",)), NumberFormat(0)))
+    with pytest.raises(InputError, match=r"the value 'here' .* got another text in row 1"):
+        schema.match(other, "rows")
+    finer = Table(
+        ("n", "place", "three"), values + np.array([0, 0, 0.25]), (NumberFormat(), formats[1], NumberFormat(2))
+    )
+    with pytest.raises(InputError, match=r"the value 3 .* got 3.25 in row 1"):
+        schema.match(finer, "rows")

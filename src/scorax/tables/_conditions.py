@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from scorax._errors import InputError, explain
 from scorax._text import listing, percent, quote, suggest
-from scorax.data import read_cells
+from scorax.data import TextFormat, read_cells
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._schema import Schema
 from scorax.tables._scorable import require_known, require_told
@@ -196,7 +196,11 @@ def _texts(found: re.Match[str], *, several: bool) -> list[str]:
 def _condition(schema: Schema, name: str, sign: str, texts: Sequence[str], where: str) -> Condition:
     j = schema.names.index(name)
     column, place = schema.columns[j], f"{where}, {name}: "
-    values, form = read_cells(texts, name, where)
+    if isinstance(column.format, TextFormat):  # whatever else the words could be
+        form = TextFormat(tuple(sorted(set(texts))))
+        values = np.array([form.levels.index(text) for text in texts], float)
+    else:
+        values, form = read_cells(texts, name, where)
     try:
         own = column.format.taken(values, form)
     except ValueError as error:
@@ -215,11 +219,24 @@ def _condition(schema: Schema, name: str, sign: str, texts: Sequence[str], where
         if sign != "!=" and column.step is not None and not column.format.holds(own):
             expected, got = f"values that column {quote(name)} may have", f"{listing(texts)}, between two of them"
             raise InputError(place + explain(expected=expected, got=got, do="round it, or say a range"))
+        if isinstance(column, AbstractLevels):
+            _require_levels(column, own, texts, place)
         column.require(own, f"{where}, {name}")
         rows = np.full((len(own), len(schema.columns)), np.nan)
         rows[:, j] = own
         require_told(rows, schema, where=f"{where}, {name}")
     return Condition(j, sign, own)
+
+
+def _require_levels(column: AbstractLevels, values: Float[np.ndarray, " k"], texts: Sequence[str], place: str) -> None:
+    """Refuse a value that no row of the fit has."""
+    unseen = column.encode(values).levels[:, 0] < 0
+    if unseen.any():
+        levels = [str(cell) for cell in column.format.cells(column.points).tolist()]
+        word = texts[int(np.argmax(unseen))]
+        near = suggest(word, levels) if isinstance(column.format, TextFormat) else ""
+        got, do = f"{quote(word)}{near}", f"ask for {listing(levels, 12)}"
+        raise InputError(place + explain(expected="a value of the fit", got=got, do=do))
 
 
 def told(given: str | None, schema: Schema, config: ResolvedConfig, *, where: str = "--given") -> Told:

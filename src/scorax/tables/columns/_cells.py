@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from scorax._decimals import on_decimals, shortest_decimals, single_precision
-from scorax.data import Format
+from scorax._text import quote
+from scorax.data import Format, NumberFormat, TextFormat
 from scorax.tables.columns._spikes import count_head, far_codes, standing_out
 
 
@@ -30,6 +31,18 @@ class Stated(NamedTuple):
     def ends(self) -> bool:
         """Whether there is an end."""
         return bool(np.isfinite(self.low) or np.isfinite(self.high))
+
+
+def shown(form: Format, value: float) -> str:
+    """A value for a person: as the file has it, or in its own digits where the file has none so fine."""
+    if isinstance(form, TextFormat) and value < 0:
+        return "another text"
+    if isinstance(form, NumberFormat) and not form.holds(np.array([value])):
+        return f"{value + form.origin:.12g}"
+    found = form.cells(np.array([value]))[0]
+    if isinstance(form, TextFormat):
+        return quote(found)
+    return f"{found:.12g}" if isinstance(found, float) else str(found)
 
 
 @dataclass(frozen=True, eq=False)

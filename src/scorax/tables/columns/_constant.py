@@ -8,7 +8,7 @@ from jaxtyping import Float
 from scorax._errors import InputError, explain
 from scorax._text import quote
 from scorax.data import Format
-from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._cells import Cells, shown
 from scorax.tables.columns._codes import Encoded
 from scorax.tables.columns._outside import AbstractOutside
 
@@ -39,7 +39,7 @@ class Constant(AbstractOutside):
     @property
     def summary(self) -> str:
         """The value."""
-        return f"{self._shown(self.value)}; stored, and put back when sampling"
+        return f"{shown(self.format, self.value)}; stored, and put back when sampling"
 
     @property
     def step(self) -> float | None:
@@ -59,8 +59,8 @@ class Constant(AbstractOutside):
             raise InputError(
                 f"{where}: "
                 + explain(
-                    expected=f"the value {self._shown(self.value)} in the constant column {quote(self.name)}",
-                    got=f"{self._shown(values[row])} in row {row + 1} ({int(other.sum())} of {len(values)} rows)",
+                    expected=f"the value {shown(self.format, self.value)} in the constant column {quote(self.name)}",
+                    got=f"{shown(self.format, values[row])} in row {row + 1} ({int(other.sum())} of {len(values)} rows)",
                     do="remove these rows: the model has no density there",
                 )
             )
@@ -68,6 +68,3 @@ class Constant(AbstractOutside):
     def invert(self, encoded: Encoded) -> Float[np.ndarray, " n"]:
         """The value."""
         return np.full(len(encoded.numbers), self.value)
-
-    def _shown(self, value: float) -> str:
-        return repr(self.format.cells(np.array([value])).tolist()[0])

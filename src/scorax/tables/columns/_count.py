@@ -10,7 +10,7 @@ from scorax._errors import InputError, explain
 from scorax._text import quote
 from scorax.data import NumberFormat
 from scorax.spec import Range
-from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._cells import Cells, shown
 from scorax.tables.columns._codes import Codes, Encoded
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._levels import MOST_LEVELS, AbstractOpenLevels, Rows
@@ -170,7 +170,7 @@ class Count(AbstractOpenLevels):
         return found
 
     def _shown(self, value: float) -> str:
-        return str(self.format.cells(np.array([value])).tolist()[0])
+        return shown(self.format, value)
 
 
 def ladder(cells: Cells) -> Ladder | None:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from scorax._errors import InputError, explain
 from scorax._text import quote
+from scorax.tables.columns._cells import shown
 from scorax.tables.columns._choice import refitted
 from scorax.tables.columns._codes import Codes, Encoded
 from scorax.tables.columns._column import AbstractColumn
@@ -220,5 +221,4 @@ class AbstractGridded(AbstractNumber):
 
 def cell(column: AbstractColumn, value: float) -> str:
     """A value as the file has it."""
-    shown = column.format.cells(np.array([value]))[0]
-    return f"{float(shown):.12g}" if shown.dtype.kind == "f" else str(shown)
+    return shown(column.format, value)
