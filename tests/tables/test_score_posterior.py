@@ -219,6 +219,14 @@ def test_what_is_left_out_is_chosen_for_posteriors_and_what_is_stated_stays() ->
     assert wide.fitted_.config.ensemble.starts == ("normal",)
 
 
+def test_a_row_of_a_frame_is_taken_by_its_names() -> None:
+    frame = pd.DataFrame({"first": X[:, 0], "second": X[:, 1], "third": np.where(X[:, 0] > 0, "up", "down")})
+    law = Untrained(config=CONFIG).fit(THETA, frame)
+    np.testing.assert_array_equal(law.sample(frame.iloc[0], 5), law.sample(frame.iloc[:1], 5)[0])
+    with pytest.raises(ValueError, match="same order"):
+        law.sample(frame[["second", "third", "first"]].iloc[0], 5)
+
+
 def test_a_frame_has_its_names_and_without_a_prior_there_are_no_bounds() -> None:
     frame = pd.DataFrame(X, columns=["first", "second"])
     law = Untrained(config=CONFIG).fit(pd.DataFrame(THETA, columns=["a", "b"]), frame)

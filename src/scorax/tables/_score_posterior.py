@@ -217,7 +217,15 @@ class ScorePosterior(AbstractTableEstimator):
     def _observed(self, observed: Any) -> tuple[np.ndarray, bool]:
         """Rows without parameters, and whether it was one observation without an axis of rows."""
         single = Frame.of(observed) is None and np.ndim(observed) == 1
-        table = table_of(self, np.asarray(observed)[None] if single else observed, reset=False)
+        rows = np.asarray(observed)[None] if single else observed
+        if (
+            single
+            and hasattr(self, "feature_names_in_")
+            and hasattr(observed, "index")
+            and hasattr(observed, "to_frame")
+        ):
+            rows = observed.to_frame().T.infer_objects()  # a row of pandas has names, which may stand in another order
+        table = table_of(self, rows, reset=False)
         config = self._fitted().config
         return observations(self.schema_, config, self.parameters_, table, "observed"), single
 
