@@ -1,6 +1,7 @@
 """`scorax impute`: what is missing is filled, and every other byte of the file stays."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorax.cli import main
-from scorax.data import NumberFormat, TableWriter, read_table, write_table
+from scorax.cli._impute import _formats
+from scorax.data import NumberFormat, Table, TableWriter, filled_writer, open_table, read_table, write_table
+from scorax.tables import examine
 
 TINY = [
     *("--folds", "1", "--max-steps", "5", "--set", "network.width=8", "--set", "network.depth=1"),
@@ -201,3 +204,25 @@ def test_what_cannot_be_filled_is_refused_in_one_line(work: Path, tmp_path: Path
         assert words in error
         assert error.count("\n") == 1, error
     assert not list(tmp_path.glob("no*"))
+
+
+def test_truth_values_and_times_are_filled_as_the_file_has_them(tmp_path: Path) -> None:
+    """The fit has other words, another layout and another unit than the file that is filled."""
+    random, days = np.random.default_rng(4), np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]").astype(str)
+    lines = ["ok,day,at,n\n"]
+    for k, day in enumerate(days):
+        other = ".".join(reversed(day.split("-")))
+        lines.append(f"{('True', 'False')[k % 2]},{other},{day} {k % 24:02d}:30,{random.normal():.3f}\n")
+    (tmp_path / "fit.csv").write_text("".join(lines))
+    (tmp_path / "holes.csv").write_text(
+        "ok,day,at,n\nyes,2024-01-05,2024-01-05T10:30:00,1\n,,,2\nno,2024-02-05,2024-01-05T11:30:00,3\n"
+    )
+    schema = examine(read_table(tmp_path / "fit.csv")).schema
+    source = open_table(tmp_path / "holes.csv")
+    assert isinstance(source.held, Table)
+    formats = _formats(source, source.held, schema, set())
+    values = schema.match(source.held, "holes.csv")
+    values[1] = [1, *schema.match(read_table(tmp_path / "fit.csv"), "fit.csv")[7, 1:3], 2]
+    with filled_writer(tmp_path / "whole.csv", tmp_path / "holes.csv", source, formats) as write:
+        write(replace(source.held, values=values, formats=tuple(formats.values())))
+    assert (tmp_path / "whole.csv").read_text().splitlines()[2] == "yes,2024-01-08,2024-01-08T07:30:00,2"

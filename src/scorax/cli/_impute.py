@@ -209,11 +209,18 @@ def _formats(
 ) -> "dict[str, Format]":
     """In which the columns of a table are written: those of the model as in the fit, others as all rows have them.
 
-    So are those of the model that have ``finer`` cells than the fit had, which would else be rounded.
+    So are those of the model that have ``finer`` cells than the fit had, which would else be rounded. Of CSV truth values have
+    the words, and times the layout, of the cells that are there.
     """
+    from scorax.data import Table
+
     names = () if first is None else first.columns
     own = {name: form for name, form in zip(schema.names, schema.formats, strict=True) if name not in finer}
     others = {} if set(names) <= set(own) else source.formats()
+    if isinstance(source.held, Table):
+        for name, cells, form in zip(source.held.columns, source.held.values.T, source.held.formats, strict=True):
+            if name in own and (cells == cells).any():  # not of missing cells alone
+                own[name] = own[name].written_as(form)
     return {name: own[name] if name in own else others[name] for name in names}
 
 
@@ -229,7 +236,7 @@ def _whole(piece: "MatchedPiece", filled: "np.ndarray", schema: "Schema", format
             made = to.taken(cells, form)
         elif to == model[name]:
             made = own[name]
-        else:  # cells that are there are finer than those of the fit
+        else:  # cells that are there are finer than those of the fit, or written otherwise
             made = np.where(np.isnan(cells), to.taken(own[name], model[name]), to.taken(cells, form))
         columns.append(made)
         found.append(to)

@@ -1,6 +1,6 @@
 """A column of truth values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -41,6 +41,12 @@ class BooleanFormat(AbstractFormat):
         import pyarrow as pa
 
         return pa.array(np.where(values == 1, self.true, self.false).tolist(), pa.string(), mask=np.isnan(values))
+
+    def written_as(self, other: AbstractFormat) -> "BooleanFormat":
+        """With the words of truth values, and with 0 and 1 beside numbers."""
+        if other.kind == "number":
+            return replace(self, false="0", true="1")
+        return replace(self, false=other.false, true=other.true) if isinstance(other, BooleanFormat) else self
 
     def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
         """Truth values, however they are written, also where a column has one of the words only; numbers as they are."""

@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Shaped
+
+Own = TypeVar("Own", bound="AbstractFormat")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ class AbstractFormat(ABC):
             return True
         own = self.taken(values, other)
         return self.holds(own) and np.array_equal(other.taken(own, self), values, equal_nan=True)
+
+    def written_as(self: Own, other: "AbstractFormat") -> Own:
+        """This format with the words or the layout of another one; values mean what they did."""
+        return self
 
     @abstractmethod
     def taken(self, values: Float[np.ndarray, " n"], other: "AbstractFormat") -> Float[np.ndarray, " n"]:

@@ -1,7 +1,7 @@
 """A column of dates or times."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -79,6 +79,14 @@ class TimeFormat(AbstractFormat):
     def holds(self, values: Float[np.ndarray, " n"]) -> bool:
         """Whether they are whole numbers of the unit."""
         return bool(((np.rint(values) == values) | np.isnan(values)).all())
+
+    def written_as(self, other: AbstractFormat) -> "TimeFormat":
+        """With the date, the mark and the zone of other times, and to their unit where that is fine enough for the values."""
+        if not isinstance(other, TimeFormat) or (self.zone is None) != (other.zone is None):
+            return self
+        written = other.written if NANOSECONDS[other.written] <= NANOSECONDS[self.unit] else self.written
+        zone = None if written == "day" else other.zone
+        return replace(self, written=written, mark=other.mark, zone=zone, date=other.date)
 
     def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
         """The same times in this unit; a fraction where one lies between. Texts are read as this format writes dates."""
