@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scorax._errors import InputError
 from scorax.cli import main
 
 TINY = [
@@ -119,6 +120,29 @@ def test_what_cannot_be_evaluated_is_refused_in_one_line(
     assert words in said.err.replace('"', "'")
     assert len(said.err.splitlines()) == 1
     assert not said.out
+
+
+def test_a_test_file_that_is_the_table_of_the_fit_is_warned_of(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def stop(*_: object) -> None:
+        raise InputError("no further")
+
+    for module in ("_evaluate", "_report", "_fit", "_infer"):
+        monkeypatch.setattr(f"scorax.cli.{module}.pin_threads", stop)
+    fit, run, new = (str(work / name) for name in ("fit.csv", "run", "new"))
+    names = (work / "fit.csv").read_text().split("\n", 1)[0].split(",")
+    for words in (
+        ["evaluate", run, "--test"],
+        ["report", run, "--test"],
+        ["fit", fit, "-o", new, "--test"],
+        ["infer", fit, "-o", new, "--parameters", names[0], "--observed", str(work / "test.csv"), "--calibrate"],
+    ):
+        for other, warned in (("fit.csv", True), ("test.csv", False)):
+            assert main([*words, str(work / other)]) == 2
+            said = capsys.readouterr().err
+            assert "no further" in said
+            assert ("fit.csv is the table of the fit" in said) == warned
 
 
 def test_a_file_with_other_columns_is_refused(work: Path, capsys: Captured) -> None:

@@ -138,6 +138,13 @@ def test_what_would_lose_bits_or_frames_is_refused_by_both_readers(tmp_path: Pat
                 read(tmp_path / f"{name}.png")
 
 
+def test_a_link_to_no_file_is_named(tmp_path: Path) -> None:
+    save(tmp_path, GREY)
+    (tmp_path / "dead.png").symlink_to(tmp_path / "nothing.png")
+    with pytest.raises(InputError, match=r"dead.png: expected a picture, got a link to no file"):
+        read_pictures(tmp_path)
+
+
 def test_both_readers_turn_a_picture_as_the_camera_says(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     turned = Image.Exif()

@@ -74,7 +74,7 @@ def evaluate(
         test_name=shown_path(test),
         data_name=shown_path(data),
     )
-    describe_test(asked)
+    describe_test(test, asked)
     scored = min(rows, len(asked.held))
     fitted = len(asked.held) if asked.fit is None else len(asked.fit)
     samples = max(20, min(fitted, _MOST_SAMPLES)) if samples is None else samples

@@ -108,7 +108,7 @@ def fit(
         _fit_of_pictures(given, sets or (), processes)
         return
     refuse_options("a table", labels=labels, size=size, flip=flip)
-    from scorax.cli._rows import describe_rows, describe_table
+    from scorax.cli._rows import describe_rows, describe_table, warn_of_rows_of_the_fit
     from scorax.data import Table, open_table, read_table
     from scorax.spec import resolve
     from scorax.tables import MASKS, Choices, FitConfig, FitRows, Schema, Streamed, require_whole_rows
@@ -139,7 +139,8 @@ def fit(
     sharing = devices_of_all(processes, devices)
     require_equal_parts(split.settings.training.batch_size, sharing, split.settings.training.accumulate)
     schema_of_fit = split.schema
-    if test_rows is not None:
+    if test is not None and test_rows is not None:
+        warn_of_rows_of_the_fit(test, test_rows, rows.facts)
         describe_rows(test_rows, schema_of_fit.match(test_rows, shown_path(test)), schema_of_fit)
 
     if not resume:

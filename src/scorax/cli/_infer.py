@@ -98,8 +98,8 @@ def infer(
         require_folder(output)
     else:
         refuse_full_folder(output, do="add --resume to go on with it, or name another folder with -o")
-    from scorax.cli._rows import NotFinite, describe_table
-    from scorax.data import read_table
+    from scorax.cli._rows import NotFinite, describe_table, warn_of_rows_of_the_fit
+    from scorax.data import fingerprint, read_table
     from scorax.spec import resolve
     from scorax.tables import FitConfig, Simulations, observations, read_priors, require_scorable
 
@@ -112,7 +112,9 @@ def infer(
     settings, schema = asked.asked(settings), asked.rows.found.schema
     further = None
     if calibrate is not None:
-        further = schema.match(read_table(calibrate, missing="keep"), shown_path(calibrate))
+        ranked_table = read_table(calibrate, missing="keep")
+        warn_of_rows_of_the_fit(calibrate, ranked_table, fingerprint(table))
+        further = schema.match(ranked_table, shown_path(calibrate))
     if seen.rows * samples > _MOST:
         got, do = f"{seen.rows} rows x {samples} draws", "ask for fewer with --samples, or in several calls"
         raise InputError(explain(expected=f"at most {_MOST:,} draws", got=got, do=do))

@@ -44,7 +44,7 @@ def report(
             test_name=shown_path(test),
             data_name=shown_path(data),
         )
-        describe_test(asked)
+        describe_test(test, asked)
         pin_threads(run)
         from scorax.report import write_report
         from scorax.tables import evaluate_test

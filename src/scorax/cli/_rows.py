@@ -12,7 +12,7 @@ from scorax._text import listing, shown_path
 from scorax._write import is_special
 from scorax.cli._console import note, say
 from scorax.cli._paths import stream
-from scorax.data import Format, Table, read_as_missing
+from scorax.data import Format, Table, TableFacts, fingerprint, read_as_missing
 from scorax.tables import EvaluationRows, FitRows, Schema, Unseen, notes
 from scorax.tables.columns import KINDS
 
@@ -53,8 +53,15 @@ def describe_rows(table: Table, values: np.ndarray, schema: Schema) -> None:
     describe_unseen(Unseen.of(table, values, schema), len(values))
 
 
-def describe_test(asked: EvaluationRows) -> None:
+def warn_of_rows_of_the_fit(path: Path, table: Table, fit: TableFacts | None) -> None:
+    """Say where a table that is to be held out is the one of the fit."""
+    if fit is not None and fingerprint(table) == fit:
+        note(f"warning: {shown_path(path)} is the table of the fit: what is said of held-out rows does not hold for it")
+
+
+def describe_test(path: Path, asked: EvaluationRows) -> None:
     """Say what a test file has that the fit has not, and which of its rows are in memory where these are not all."""
+    warn_of_rows_of_the_fit(path, asked.test, asked.saved.facts.data)
     describe_unknown(asked.test, asked.saved.schema)
     describe_unseen(asked.unseen, asked.count)
     if asked.count > len(asked.held):

@@ -27,7 +27,7 @@ def decoded(path: Path, require: Callable[[int, int], None]) -> "Image":
 
     Raises:
         InputError: another or a damaged file, or a picture that would lose something: an alpha channel, bits, frames.
-        OSError: the file is gone, or may not be read.
+        PermissionError: the file may not be read.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -39,8 +39,10 @@ def decoded(path: Path, require: Callable[[int, int], None]) -> "Image":
                 mode = _mode(path, picture)
                 return ImageOps.exif_transpose(picture).convert(mode)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, (InputError, FileNotFoundError, PermissionError)):
+        if isinstance(error, (InputError, PermissionError)):
             raise
+        if isinstance(error, FileNotFoundError):
+            raise _refusal(path, "a picture", "a link to no file", "take it out of the folder") from error
         raise _refusal(path, "a PNG or JPEG picture", "another or a damaged file", "save it again") from error
 
 
