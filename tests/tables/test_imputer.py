@@ -151,6 +151,9 @@ def test_a_frame_comes_back_as_one_of_its_kind(library) -> None:
                 assert not any(cell is None or cell is pd.NA or cell != cell for cell in rows[name])
     few = frame.iloc[:3] if library is pd else frame[:3]
     assert len(imputer.transform(few)) == 3
+    strange = library.DataFrame({**cells, "colour": ["blue", "pink", *cells["colour"][2:]]})
+    with pytest.raises(InputError, match=r"X: .*'colour' .*in row 2 \(1 of 80 rows\)"):
+        imputer.transform(strange)
 
 
 def test_bad_parameters_are_refused(numbers: np.ndarray, fitted: ScoreImputer) -> None:

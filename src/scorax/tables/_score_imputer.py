@@ -14,6 +14,7 @@ from scorax.tables._config import MASKS, FitConfig
 from scorax.tables._estimator import AbstractTableEstimator, drawn_seed, table_of
 from scorax.tables._frames import Frame
 from scorax.tables._imputed import QUANTILES, Filled, Method, Spread, fill
+from scorax.tables._scorable import require_told
 
 
 class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimator):
@@ -130,6 +131,7 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
         self, table: Table, method: Method, draws: int, seed: int, levels: tuple[float, ...] = QUANTILES
     ) -> Filled:
         values = self.schema_.match(table, "X")
+        require_told(values, self.schema_, where="X")
         return fill(self._fitted(), values, method=method, draws=draws, seed=seed, levels=levels)
 
     def _seed(self, random_state: int | np.random.RandomState | None) -> int:
