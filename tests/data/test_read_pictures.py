@@ -155,6 +155,17 @@ def test_both_readers_turn_a_picture_as_the_camera_says(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_image(path), expected / 127.5 - 1)
 
 
+def test_damaged_notes_of_a_camera_are_refused(tmp_path: Path) -> None:
+    notes = Image.Exif()
+    notes[0x0112], notes[0x010E] = 6, "hello"
+    Image.fromarray(GREY[0]).save(tmp_path / "a.jpg", exif=notes)
+    held = bytearray((tmp_path / "a.jpg").read_bytes())
+    held[held.find(b"Exif") + 17] = 0  # the text becomes the width of the picture
+    (tmp_path / "a.jpg").write_bytes(held)
+    with pytest.raises(InputError, match="another or a damaged file"):
+        read_pictures(tmp_path)
+
+
 def png_of_16_bits(pixels: np.ndarray) -> bytes:
     """A PNG in 16 bits of red, green and blue, which Pillow reads and cannot write."""
 

@@ -1,5 +1,6 @@
 """The picture in a file, and a grey one for a process: from a file, or the digit that comes with scikit-learn."""
 
+import struct
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +39,14 @@ def decoded(path: Path, require: Callable[[int, int], None]) -> "Image":
                 require(*picture.size)
                 mode = _mode(path, picture)
                 return ImageOps.exif_transpose(picture).convert(mode)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        struct.error,  # of notes of the camera that are damaged
+    ) as error:
         if isinstance(error, (InputError, PermissionError)):
             raise
         if isinstance(error, FileNotFoundError):
