@@ -1,11 +1,13 @@
 """A fit of seconds through the command line, to be stopped at random moments, and the bytes that it leaves."""
 
 import hashlib
+import re
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +64,21 @@ def finished(words: list[str]) -> float:
     if code := command(words).wait():
         raise SystemExit(f"{' '.join(words)} ended with exit code {code}")
     return time.monotonic() - began
+
+
+def peak_memory(process: subprocess.Popen[Any]) -> float:
+    """MiB that a process held at most, which has to end well.
+
+    By its own record. What ``wait4`` says of a child counts what the process that began it had held until then.
+    """
+    held = 0.0
+    while process.poll() is None:
+        found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+        held = held if found is None else int(found[1]) / 1024
+        time.sleep(0.1)
+    if process.returncode:
+        raise SystemExit(f"expected a command that ends well, got exit code {process.returncode}")
+    return held
 
 
 def newest(run: Path) -> int:

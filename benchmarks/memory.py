@@ -5,7 +5,6 @@ The model is the smallest that does the work: one network of width 8 and depth 1
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from _machine import described, machine
+from _small_fits import peak_memory
 from scorax import FitConfig, ScoreDensity
 from scorax.tables import EnsembleConfig, NetworkConfig, NoiseConfig, SamplingConfig, TrainingConfig
 
@@ -72,11 +72,8 @@ def main() -> None:
         for rows in asked.rows:
             line = [sys.executable, "-m", "scorax", *command(asked.job, folder, folder / "run", rows)]
             began = time.monotonic()
-            done = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            _, status, used = os.wait4(done.pid, 0)
-            if status:
-                raise SystemExit(f"expected the command to end well, got status {status}: {' '.join(line)}")
-            print(f"| {rows:,} | {used.ru_maxrss / 1024:.0f} | {time.monotonic() - began:.0f} |", flush=True)
+            held = peak_memory(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            print(f"| {rows:,} | {held:.0f} | {time.monotonic() - began:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
