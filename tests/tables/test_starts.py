@@ -87,7 +87,10 @@ def test_bin_noise_is_part_of_every_start() -> None:
     [
         (200, 4, ("gaussian", "mixture")),
         (200, 16, ("gaussian", "mixture")),
-        (200, 17, ("normal",)),
+        (200, 17, ("normal", "mixture")),
+        (200, 64, ("normal", "mixture")),
+        (200, 65, ("normal",)),
+        (9000, 17, ("normal",)),
         (60, 300, ("gaussian",)),
         (9000, 4, ("gaussian",)),
         (9000, 2, ("gaussian", "mixture")),

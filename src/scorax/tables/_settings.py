@@ -28,8 +28,11 @@ MEDIUM_TABLE = 5000
 """Rows up to which a table is fitted by five members of a medium one; beyond, by one large network."""
 
 MOST_COLUMNS = 16
-"""Columns up to which members start from laws fitted to their rows. Measured on the tuning splits: the Gaussian gained 0 to
-0.25 nats at 4 to 13 columns and lost 1 at 30, where the mixture lost 0.8 and 1.5 and took twice as long."""
+"""Columns up to which members start from the Gaussian of their rows. Measured on the tuning splits: it gained 0 to 0.25 nats at 4
+to 13 columns and lost 1 at 30."""
+
+MOST_MIXED_COLUMNS = 64
+"""Columns up to which small tables are fitted from a mixture too, whose field asks for the square of them."""
 
 MOST_TOLD_COLUMNS = 64
 """The same under masks. Told parts of a row the Gaussian is the linear regression of the others on them, for every question,
@@ -150,7 +153,10 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
     starts = ensemble.starts or _starts(size, told=shape.masks, mixture=mixture)
     batch_size = training.batch_size or usual.batch_size
     require_equal_parts(batch_size, 1, training.accumulate)
-    operations = 6 * len(starts) * folds * batch_size * num_parameters(shape, size)
+    components = ensemble.components or (20 if usual is _FLAT else 8)
+    # The field of a mixture is evaluated without a gradient.
+    mixed = 4 * components * size.numbers**2 if "mixture" in starts else 0
+    operations = folds * batch_size * (6 * len(starts) * num_parameters(shape, size) + mixed)
     planned = max(1, int(60 * training.minutes * _TRAINING_SHARE * SPEED / operations))
     # What is given is never drawn: a hole in it is summed over.
     rounds = (training.filling_rounds or 3) if size.holes and not training.given else 1
@@ -176,7 +182,7 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
             holdout=ensemble.holdout,
             starts=starts,
             bootstrap=ensemble.bootstrap,
-            components=ensemble.components or (20 if usual is _FLAT else 8),
+            components=components,
         ),
         noise=config.noise,
         sampling=config.sampling,
@@ -191,18 +197,20 @@ def _starts(size: TableSize, *, told: bool, mixture: bool) -> tuple[Start, ...]:
     Told parts of a row they are what is wanted: :data:`MOST_TOLD_COLUMNS`. Known categories then tell the numbers too: what
     members would have to learn of it before they stop is more than small tables teach (``benchmarks/coefficients.py``).
 
-    Few rows: a mixture is often most of what can be learned (wine gains half a nat), and sometimes a bad start (diabetes
-    loses as much), so both are trained and held-out rows decide. Few columns: a mixture is the better start for a smooth
-    law, and the worse one for a law with edges, which are learned on top of it far more slowly. Where cells are missing
-    the Gaussian is the likeliest of those that are there. Under masks no mixture is fitted: given parts of a row it asks for a
-    factorisation of every component at each visit, several times the time of the network. Fewer rows than numbers teach little
-    beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) was left 180 nats a row behind it.
+    Few rows: a mixture is often most of what can be learned (wine gains half a nat, 61 pixels of digits five), and sometimes a
+    bad start (diabetes and breast_cancer lose as much or more), so both are trained and held-out rows decide. Few columns: a
+    mixture is the better start for a smooth law, and the worse one for a law with edges, which are learned on top of it far more
+    slowly. Where cells are missing the Gaussian is the likeliest of those that are there. Under masks no mixture is fitted: given
+    parts of a row it asks for a factorisation of every component at each visit, several times the time of the network. Fewer rows
+    than numbers teach little beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) was left 180 nats a row behind it.
     """
     most = min(MOST_TOLD_COLUMNS, size.rows // _ROWS_A_COLUMN) if told else 0
     if size.numbers and size.categories and size.dimension <= most:
         return ("joint",)
     if size.numbers > max(MOST_COLUMNS, most):
-        return ("gaussian",) if size.rows <= size.numbers and not size.holes else ("normal",)
+        if size.rows <= size.numbers and not size.holes:
+            return ("gaussian",)
+        return ("normal", "mixture") if mixture and size.numbers <= MOST_MIXED_COLUMNS else ("normal",)
     if not size.numbers:
         return ("normal",)
     return ("gaussian", "mixture") if mixture else ("gaussian",)
