@@ -12,8 +12,12 @@ Steps = Annotated[int, Range(1, 10**8)]
 BatchSize = Annotated[int, Range(1, 2**16)]
 Average = Annotated[float, Range(0, 1, below=True)]
 
-_BATCH, _LEAST_BATCH, _BATCH_POSITIONS = 64, 4, 2**18
-"""Pictures of a step, and positions that they may have together: the activations of one fit into a few GiB."""
+_FEWEST, _MOST, _BUSY = 16, 64, 2**14
+"""Pictures of a step, and positions that keep a processor busy: with those of 16 pictures of 28 x 28 a picture costs what it does
+among 64, and four times the steps bring more (``benchmarks/pictures.py``). Smaller pictures come by more of them."""
+
+_LEAST_BATCH, _BATCH_POSITIONS = 4, 2**18
+"""Of large pictures, and the positions that they may have together: the activations of one fit into a few GiB."""
 
 _FEW = 400
 """Steps below which hardly anything is learned."""
@@ -49,7 +53,7 @@ class PictureTraining(Checked):
         minutes: what the fit may take on two cores. The steps of its training follow from the operations of a step, and the
             clock is not looked at, so runs repeat.
         max_steps: optimiser steps, and the length of the cosine schedule.
-        batch_size: pictures a step; chosen by size, 64 up to 64 x 64.
+        batch_size: pictures a step; chosen by size, from 64 of 16 x 16 to 16 of 28 x 28 up to 128 x 128, and fewer beyond.
         accumulate: parts of a batch whose gradients are taken one after the other, in the memory of one; the update is the same
             to rounding. On CPU that is slow.
         nan: what becomes of a step whose loss or gradient is not finite: stop ends the fit (exit code 4), skip leaves it out,
@@ -88,7 +92,9 @@ class PictureTraining(Checked):
 
     def batch_of(self, height: int, width: int) -> int:
         """Pictures of this size a step: as many as are asked for, or as their activations allow."""
-        return self.batch_size or max(_LEAST_BATCH, min(_BATCH, _BATCH_POSITIONS // (height * width)))
+        positions = height * width
+        busy = 2 ** max(0, (_BUSY // positions).bit_length() - 1)
+        return self.batch_size or max(_LEAST_BATCH, min(_MOST, max(_FEWEST, busy), _BATCH_POSITIONS // positions))
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ _SHARE = 0.65
 """Of the minutes that is training; the rest is for compiling, the sheets and the report."""
 
 _WIDTHS = (16, 24, 32, 48, 64)
-_LEAST_STEPS = 1200
-"""The widest network is taken that leaves so many steps."""
+_LEAST_VISITS = 75_000
+"""The widest network is taken that leaves so many visits of a picture."""
 
 _COARSEST, _MOST_COARSE = 16, 1024
 """Positions of the coarsest grid: halving stops at the first, and attention is not paid for beyond the second."""
@@ -49,10 +49,10 @@ def resolved(config: PictureConfig, schema: PictureSchema) -> ResolvedPictureCon
     def steps(width: int) -> int:
         return max(1, int(seconds * RATE / (operations * (width / _WIDTHS[0]) ** 2)))
 
-    affordable = [width for width in _WIDTHS if steps(width) >= _LEAST_STEPS]
+    affordable = [width for width in _WIDTHS if steps(width) * batch_size >= _LEAST_VISITS]
     width = network.width or max(affordable, default=_WIDTHS[0])
     max_steps = training.max_steps or steps(width)
-    every = training.validate_every or max(1, min(100, max_steps // 20))
+    every = training.validate_every or max(1, min(200, max_steps // 20))
     return ResolvedPictureConfig(
         network=ResolvedPictureNetwork(**{**vars(network), "width": width, "multiples": multiples}),
         training=ResolvedPictureTraining(
