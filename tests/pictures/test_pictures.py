@@ -172,6 +172,16 @@ def test_the_grid_is_halved_where_it_divides(shape: tuple[int, int, int], multip
     assert longer.training.max_steps > settings.training.max_steps or longer.network.width > settings.network.width
 
 
+@pytest.mark.parametrize("side", [4, 8, 16, 28, 32, 64, 128, 200, 512])
+def test_a_batch_keeps_a_processor_busy_and_fits_into_memory(side: int) -> None:
+    """16,384 positions are enough, of 16 pictures at least and of 64 at most; 2^18 are the most, of more than four pictures."""
+    batch, positions = PictureTraining().batch_of(side, side), side**2
+    assert 4 <= batch <= 64
+    assert batch == 4 or batch * positions <= 2**18
+    assert batch == 64 or 2 * batch * positions > 2**14
+    assert batch <= 16 or batch * positions <= 2**14
+
+
 def test_pictures_that_cannot_be_fitted(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"halving brings to 32 x 32 or less, got 75 x 75; bring them to one, as --size 72"
