@@ -38,13 +38,14 @@ def test_a_folder_and_an_array_of_the_same_pictures_are_the_same(tmp_path: Path,
 def test_folders_are_classes_with_their_names(tmp_path: Path) -> None:
     save(tmp_path / "dogs", GREY[:4], "abcd")
     save(tmp_path / "cats", GREY[4:], "ab")
-    (tmp_path / ".DS_Store").write_bytes(b"x")
+    for name in (".DS_Store", "Thumbs.db", "dogs/desktop.ini"):
+        (tmp_path / name).write_bytes(b"x")
     found = read_pictures(tmp_path)
     assert found.classes == ("cats", "dogs")
     assert found.labels is not None
     assert found.labels.tolist() == [0, 0, 1, 1, 1, 1]
     assert found.names[0] == "cats/a.png"
-    assert found.remarks == ("1 hidden file passed over",)
+    assert found.remarks == ("3 hidden files passed over",)
     np.testing.assert_array_equal(found.images[2:, ..., 0], GREY[:4])
 
 

@@ -12,6 +12,8 @@ Others: TypeAlias = Literal["refuse", "pass over"]
 """What is done with files of a folder that are none of those that are read."""
 
 _PARQUET = ".parquet"
+_LEFT_BY_WINDOWS = ("thumbs.db", "desktop.ini")
+"""Hidden there, and by no name that says so."""
 
 
 class Entries(NamedTuple):
@@ -24,7 +26,7 @@ class Entries(NamedTuple):
 
 
 def entries(path: Path, endings: tuple[str, ...], hidden: tuple[str, ...] = (".",)) -> Entries:
-    """What is in a folder, in the order of the names; those that begin as ``hidden`` says are counted and passed over.
+    """What a folder has, in the order of the names; what begins as ``hidden`` says, or Windows hides, is passed over and counted.
 
     Raises:
         InputError: the folder cannot be read.
@@ -37,7 +39,7 @@ def entries(path: Path, endings: tuple[str, ...], hidden: tuple[str, ...] = ("."
         raise InputError(
             f"{shown_path(path)}: " + explain(expected="a folder that can be read", got=got, do=do)
         ) from None
-    shown = [entry for entry in every if not entry.name.startswith(hidden)]
+    shown = [e for e in every if not (e.name.startswith(hidden) or e.name.lower() in _LEFT_BY_WINDOWS)]
     folders = [entry.name for entry in shown if entry.is_dir()]
     files = [entry.name for entry in shown if not entry.is_dir()]
     read = [name for name in files if name.lower().endswith(endings)]
