@@ -35,8 +35,8 @@ MOST_MIXED_COLUMNS = 64
 """Columns up to which small tables are fitted from a mixture too, whose field asks for the square of them."""
 
 MOST_TOLD_COLUMNS = 64
-"""The same under masks. Told parts of a row the Gaussian is the linear regression of the others on them, for every question,
-which a network would have to learn one by one; what it asks for grows with the cube of the columns."""
+"""Columns up to which members start from the Gaussian under masks. Told parts of a row it is the linear regression of the others
+on them, for every question, which a network would have to learn one by one; what it asks for is the cube of the columns."""
 _ROWS_A_COLUMN = 5
 """What a regression on so many columns asks for: of fewer rows it would be surer than they are."""
 
