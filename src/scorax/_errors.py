@@ -7,6 +7,8 @@ public contract (``docs/cli.md``), so the command line maps an error to a code b
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scorax._text import shown_path
+
 
 class ScoraxError(Exception):
     """Base of every error scorax raises on purpose; ``exit_code`` is what the command line returns for it."""
@@ -88,3 +90,8 @@ class Interrupted(ScoraxError):
 def explain(*, expected: str, got: str, do: str) -> str:
     """One line in the three parts of every scorax error: expected, got, do this."""
     return f"expected {expected}, got {got}; {do}"
+
+
+def refusal(where: object, expected: str, got: str, do: str) -> InputError:
+    """The error of a file or a folder, which is named."""
+    return InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))

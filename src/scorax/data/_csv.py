@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scorax._errors import InputError
+from scorax._errors import InputError, refusal
 from scorax._text import quote
 from scorax.data._bad_cells import BadCells
 from scorax.data._cells import ColumnCells
 from scorax.data._dialect import Dialect
-from scorax.data._header import BYTE_ORDER_MARK, not_utf8, read_header, refusal
+from scorax.data._header import BYTE_ORDER_MARK, not_utf8, read_header
 from scorax.data._remarks import missing_remarks, remarks_on_zeros
 from scorax.data._row_names import without_row_names
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_names

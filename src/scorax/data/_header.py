@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import InputError, refusal
+from scorax._text import quote
 from scorax.data._dialect import DELIMITERS, Dialect
 from scorax.data._table import Limits, check_count, check_names
 from scorax.data._words import NUMBER
@@ -33,11 +33,6 @@ def guard_name(name: str) -> str:
 def restore_name(cell: str) -> str:
     """The inverse of ``guard_name``."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
-
-
-def refusal(path: Path, expected: str, got: str, do: str) -> InputError:
-    """The error of a file."""
-    return InputError(f"{shown_path(path)}: " + explain(expected=expected, got=got, do=do))
 
 
 def not_utf8(path: Path) -> InputError:

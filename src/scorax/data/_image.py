@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from scorax._errors import InputError, explain
-from scorax._text import shown_path
+from scorax._errors import InputError, refusal
 from scorax.data._embedded import embedded
 
 if TYPE_CHECKING:
@@ -50,32 +49,28 @@ def decoded(path: Path, require: Callable[[int, int], None]) -> "Image":
         if isinstance(error, (InputError, PermissionError)):
             raise
         if isinstance(error, FileNotFoundError):
-            raise _refusal(path, "a picture", "a link to no file", "take it out of the folder") from error
-        raise _refusal(path, "a PNG or JPEG picture", "another or a damaged file", "save it again") from error
+            raise refusal(path, "a picture", "a link to no file", "take it out of the folder") from error
+        raise refusal(path, "a PNG or JPEG picture", "another or a damaged file", "save it again") from error
 
 
 def _mode(path: Path, picture: "Image") -> str:
     """Grey or colour; what would lose something is refused."""
     mode = picture.mode
     if picture.format == "PNG" and getattr(picture, "is_animated", False):
-        raise _refusal(path, "a picture of one frame", "an animated one", "save a frame of it")
+        raise refusal(path, "a picture of one frame", "an animated one", "save a frame of it")
     if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
-        raise _refusal(path, "a picture without an alpha channel", "one with it", "paste it on a background first")
+        raise refusal(path, "a picture without an alpha channel", "one with it", "paste it on a background first")
     # Pillow keeps the upper half of 16 bits of colour and says so in the raw mode of the file only.
     if mode[0] in "IF" or (
         picture.format == "PNG" and any("16" in str(tile[3]) for tile in getattr(picture, "tile", ()))
     ):
         got = "16 bits or more a channel"
-        raise _refusal(path, "8 bits of grey, or of red, green and blue", got, "convert it")
+        raise refusal(path, "8 bits of grey, or of red, green and blue", got, "convert it")
     if mode in ("1", "L"):
         return "L"
     if mode in ("P", "RGB"):
         return "RGB"
-    raise _refusal(path, "8 bits of grey, or of red, green and blue", f"colours of {mode}", "convert it")
-
-
-def _refusal(path: Path, expected: str, got: str, do: str) -> InputError:
-    return InputError(f"{shown_path(path)}: " + explain(expected=expected, got=got, do=do))
+    raise refusal(path, "8 bits of grey, or of red, green and blue", f"colours of {mode}", "convert it")
 
 
 def read_image(path: Path | str) -> Float[np.ndarray, "height width"]:
@@ -89,11 +84,11 @@ def read_image(path: Path | str) -> Float[np.ndarray, "height width"]:
         return embedded("digits").values[0].reshape(8, 8) / 8 - 1
     path = Path(path)
     if not path.is_file():
-        raise _refusal(path, "a picture", "no such file", 'check the path, or "digit"')
+        raise refusal(path, "a picture", "no such file", 'check the path, or "digit"')
 
     def require(width: int, height: int) -> None:
         if not 2 <= width * height <= MOST_PIXELS:
             expected = f"a picture of at most {MOST_PIXELS} pixels, and at least 2"
-            raise _refusal(path, expected, f"{width} x {height}", "make it smaller first")
+            raise refusal(path, expected, f"{width} x {height}", "make it smaller first")
 
     return np.asarray(decoded(path, require).convert("L"), np.float64) / 127.5 - 1

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, refusal
 from scorax._text import listing, quote, shown_path
 from scorax.data._bad_cells import BadCells
 from scorax.data._table import Limits, Missing, Table, check_bytes, check_count, check_matrix, check_names
@@ -23,10 +23,6 @@ _HEADER = 10_000
 """NumPy's own bound for text that Python's parser sees; a matrix needs 128 bytes."""
 _MEMBERS = 1000
 _BOMB_RATIO, _BOMB_BYTES = 200, 64 * 2**20
-
-
-def _refusal(where: object, expected: str, got: str, do: str) -> InputError:
-    return InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))
 
 
 @dataclass(frozen=True)
@@ -58,9 +54,9 @@ def _header(stream: Any, where: object) -> _Header:
     # NumPy hands the header to Python's parser: a header can raise whatever tokens, literals and types can.
     except Exception as error:
         reason = f"{type(error).__name__} in its header"
-        raise _refusal(where, "a NumPy array", reason, "save it again with numpy.save") from None
+        raise refusal(where, "a NumPy array", reason, "save it again with numpy.save") from None
     if any(not isinstance(n, int) or isinstance(n, bool) or not 0 <= n < 2**63 for n in shape):
-        raise _refusal(where, "a NumPy array", "a header with a shape that is none", "save it again")
+        raise refusal(where, "a NumPy array", "a header with a shape that is none", "save it again")
     return _Header(shape, fortran, dtype, start.tell())
 
 
@@ -68,14 +64,14 @@ def _check(header: _Header, present: int, where: object, limits: Limits) -> None
     shape, dtype = header.shape, header.dtype
     check_matrix(shape, dtype, where)
     if header.size != present:
-        raise _refusal(
+        raise refusal(
             where,
             f"the data of shape {shape} and type {dtype}",
             f"{present} bytes",
             "the file is damaged: copy it again",
         )
     if 0 in shape:
-        raise _refusal(where, "at least one row and one column", f"shape {shape}", "check the file")
+        raise refusal(where, "at least one row and one column", f"shape {shape}", "check the file")
     check_count(shape[1], where, limits)
     check_bytes(shape[0] * shape[1] * 8, where, limits)
 
@@ -84,7 +80,7 @@ def _finish(array: np.ndarray, names: tuple[str, ...] | None, where: object, mis
     if names is not None:
         check_names(names, where, limits)
         if len(names) != array.shape[1]:
-            raise _refusal(where, f"{array.shape[1]} column names", f"{len(names)}", "save one name for each column")
+            raise refusal(where, f"{array.shape[1]} column names", f"{len(names)}", "save one name for each column")
     table = Table.of(array, names, shown_path(where))
     bad = BadCells(where, table.columns)
     for j in range(table.values.shape[1]):
@@ -107,13 +103,13 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str, limits:
     check_bytes(info.file_size, where, limits, "the member once decompressed")
     if info.file_size > _BOMB_BYTES and info.file_size > _BOMB_RATIO * max(info.compress_size, 1):
         got = f"{info.file_size} bytes packed into {info.compress_size}"
-        raise _refusal(where, "an archive of measured numbers", got, "save it with numpy.savez (not compressed)")
+        raise refusal(where, "an archive of measured numbers", got, "save it with numpy.savez (not compressed)")
     parts, total = [], 0
     with archive.open(info) as stream:
         while part := stream.read(2**20):
             total += len(part)
             if total > info.file_size:
-                raise _refusal(where, f"{info.file_size} bytes", "more", "the archive is damaged: save it again")
+                raise refusal(where, f"{info.file_size} bytes", "more", "the archive is damaged: save it again")
             parts.append(part)
     return b"".join(parts)
 
@@ -123,10 +119,10 @@ def _names(data: bytes, where: str, limits: Limits) -> tuple[str, ...]:
     shape, dtype = header.shape, header.dtype
     if dtype.kind != "U" or len(shape) != 1 or header.size != len(data) - header.length:
         got = f"shape {str(shape)[:60]} and type {str(dtype)[:60]}"
-        raise _refusal(where, "a 1-D array of strings", got, "save columns=numpy.array([...names...])")
+        raise refusal(where, "a 1-D array of strings", got, "save columns=numpy.array([...names...])")
     check_count(shape[0], where, limits)
     if dtype.itemsize // 4 > limits.field_bytes:
-        raise _refusal(where, "short names", f"names of {dtype.itemsize // 4} characters", "shorten them")
+        raise refusal(where, "short names", f"names of {dtype.itemsize // 4} characters", "shorten them")
     return _texts(np.frombuffer(data, dtype, offset=header.length), where)
 
 
@@ -135,7 +131,7 @@ def _texts(array: np.ndarray, where: object) -> tuple[str, ...]:
         return tuple(str(name) for name in array)
     # NumPy reports a code point that does not exist as a SystemError.
     except (ValueError, SystemError):
-        raise _refusal(where, "text", "characters outside of Unicode", "save the names again") from None
+        raise refusal(where, "text", "characters outside of Unicode", "save the names again") from None
 
 
 def read_npz(path: Path, limits: Limits, missing: Missing) -> Table:
@@ -158,27 +154,27 @@ def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         if isinstance(error, InputError):
             raise
         got = f"a damaged or unknown one ({type(error).__name__})"
-        raise _refusal(path, "an archive of numpy.savez", got, "save it again") from None
+        raise refusal(path, "an archive of numpy.savez", got, "save it again") from None
 
 
 def archive_members(path: Path, archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfile.ZipInfo]:
     """The members of an archive of arrays by the names of these, none of them more than the archive can hold."""
     infos = archive.infolist()
     if len(infos) > _MEMBERS:
-        raise _refusal(path, f"at most {_MEMBERS} arrays", f"{len(infos)}", "save one array")
+        raise refusal(path, f"at most {_MEMBERS} arrays", f"{len(infos)}", "save one array")
     check_bytes(sum(info.file_size for info in infos), path, limits, "the archive once decompressed")
     for info in infos:
         name = info.filename
         if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
-            raise _refusal(path, "plain names of arrays", f"{quote(name)}, a way to another place", "save it again")
+            raise refusal(path, "plain names of arrays", f"{quote(name)}, a way to another place", "save it again")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise _refusal(path, "an archive of numpy.savez", f"another packing of {quote(name)}", "save it again")
+            raise refusal(path, "an archive of numpy.savez", f"another packing of {quote(name)}", "save it again")
         stored = info.compress_type == zipfile.ZIP_STORED
         if info.compress_size > os.path.getsize(path) or (stored and info.compress_size != info.file_size):
-            raise _refusal(path, "members inside of the archive", f"a wrong size of {quote(name)}", "save it again")
+            raise refusal(path, "members inside of the archive", f"a wrong size of {quote(name)}", "save it again")
     members = {info.filename.removesuffix(".npy"): info for info in infos}
     if len(members) != len(infos):
-        raise _refusal(path, "arrays of different names", "one name twice", "save it again")
+        raise refusal(path, "arrays of different names", "one name twice", "save it again")
     return members
 
 
@@ -207,10 +203,10 @@ def array_in(
         data = _member(archive, info, where, limits)
     header = _header(io.BytesIO(data), where)
     if header.dtype.hasobject or header.dtype.kind not in "fiubU":
-        raise _refusal(where, "an array of numbers or text", f"type {quote(header.dtype)}", "convert it with astype")
+        raise refusal(where, "an array of numbers or text", f"type {quote(header.dtype)}", "convert it with astype")
     if header.size != len(data) - header.length:
         got = f"{len(data) - header.length} bytes"
-        raise _refusal(where, f"the data of shape {header.shape} and type {header.dtype}", got, "copy the file again")
+        raise refusal(where, f"the data of shape {header.shape} and type {header.dtype}", got, "copy the file again")
     flat = np.frombuffer(data, header.dtype, offset=header.length)
     if header.dtype.kind == "U":
         _texts(flat, where)
@@ -226,7 +222,7 @@ def _from_archive(path: Path, archive: zipfile.ZipFile, limits: Limits, missing:
     chosen = ["X"] if "X" in shapes else [name for name, shape in shapes.items() if len(shape) == 2]
     if len(chosen) != 1:
         got = f"{len(chosen)} 2-D arrays" + (f" ({listing(chosen)})" if chosen else "")
-        raise _refusal(path, "one 2-D array, or one named 'X'", got, "save one array as X")
+        raise refusal(path, "one 2-D array, or one named 'X'", got, "save one array as X")
     where = f"{shown_path(path)}[{quote(chosen[0])}]"
     data = _member(archive, members[chosen[0]], where, limits)
     header = _header(io.BytesIO(data), where)

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import InputError, refusal
+from scorax._text import quote
 from scorax.data._arrow_blocks import READABLE, block_of, readable
 from scorax.data._bad_cells import BadCells
 from scorax.data._blocks import Block, ends, joined
@@ -27,10 +27,6 @@ from scorax.data.formats import Format
 _ROWS = 65_536
 _METADATA = 64 * 2**20
 _GROUPS = 20_000
-
-
-def _refusal(path: Path, expected: str, got: str, do: str) -> InputError:
-    return InputError(f"{shown_path(path)}: " + explain(expected=expected, got=got, do=do))
 
 
 @contextmanager
@@ -45,7 +41,7 @@ def _explained(path: Path) -> Iterator[None]:
     # Arrow reports damage through most of these; none of them is a fault of this program.
     except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError, TypeError) as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise _refusal(path, "a Parquet file", quote(message, 100), "write the file again") from None
+        raise refusal(path, "a Parquet file", quote(message, 100), "write the file again") from None
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ class ParquetFiles:
         self.names: tuple[str, ...] = tuple(self._files[0].schema.names)
         self.rows = sum(file.rows for file in self._files)
         if self.rows == 0:
-            raise _refusal(path, "rows", "none", "check the file")
+            raise refusal(path, "rows", "none", "check the file")
 
     @cached_property
     def schema(self) -> Any:
@@ -119,7 +115,7 @@ class ParquetFiles:
                             found += batch.num_rows
                         if found != rows:
                             do = "the file is damaged: write it again"
-                            raise _refusal(own.path, f"{rows} rows in row group {number}", f"{found}", do)
+                            raise refusal(own.path, f"{rows} rows in row group {number}", f"{found}", do)
                     place, first = place + rows, first + rows
 
     def read(self, missing: Missing) -> Table:
@@ -226,7 +222,7 @@ class ParquetFiles:
         for name, kind in zip(schema.names, schema.types, strict=True):
             if not readable(kind):
                 got = f"type {quote(str(kind), 30)} in column {quote(name)}"
-                raise _refusal(path, READABLE, got, "remove the column or write it as one of these")
+                raise refusal(path, READABLE, got, "remove the column or write it as one of these")
         if self._files:
             self._require_same(path, schema)
         if metadata.num_rows:
@@ -249,4 +245,4 @@ class ParquetFiles:
                 if pair[0] != pair[1]
             )
             do = "write all files with the same columns in the same order"
-            raise _refusal(path, f"the columns of {quote(first.path.name)}: {expected}", got, do)
+            raise refusal(path, f"the columns of {quote(first.path.name)}: {expected}", got, do)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from scorax._errors import refusal
 from scorax._text import listing, quote
 from scorax._write import write_bytes
 from scorax.data._numpy import archive_members, array_in, header_in, opened_archive
-from scorax.data._picture_set import Pictures, array_of, fitted, refusal, require_size, resized
+from scorax.data._picture_set import Pictures, array_of, fitted, require_size, resized
 from scorax.data._table import Limits, check_bytes
 
 _IMAGES, _LABELS = ("images", "x", "X"), ("labels", "y")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.data._folders import PICTURES, Entries, Others, entries
 from scorax.data._image import decoded
-from scorax.data._picture_set import LEAST_SIDE, Pictures, array_of, fitted, refusal, require_size, resized
+from scorax.data._picture_set import LEAST_SIDE, Pictures, array_of, fitted, require_size, resized
 from scorax.data._table import Limits, check_bytes
 
 _TABLES = (".csv", ".tsv", ".parquet", ".npy", ".npz")

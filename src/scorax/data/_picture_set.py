@@ -3,13 +3,12 @@
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from scorax._errors import InputError, explain
-from scorax._text import shown_path
+from scorax._errors import refusal
 from scorax.data._image import MOST_PIXELS
 
 if TYPE_CHECKING:
@@ -91,7 +90,3 @@ def fitted(picture: "Image", size: int | None) -> "Image":
 def array_of(picture: "Image") -> np.ndarray:
     array = np.asarray(picture, np.uint8)
     return array[..., None] if array.ndim == 2 else array
-
-
-def refusal(where: Any, expected: str, got: str, do: str) -> InputError:
-    return InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))

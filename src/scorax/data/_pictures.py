@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from scorax._errors import InputError
+from scorax._errors import InputError, refusal
 from scorax.data._folders import PICTURES, Others, is_folder_of_pictures
 from scorax.data._numpy import archive_members, header_in, opened_archive, shape_of_npy
 from scorax.data._picture_arrays import pictures_of_array
 from scorax.data._picture_files import pictures_of_files, pictures_of_folder
-from scorax.data._picture_set import Pictures, refusal
+from scorax.data._picture_set import Pictures
 from scorax.data._table import Limits
 
 

@@ -7,8 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import InputError, refusal
+from scorax._text import quote
 
 MAXIMUM_BYTES = 2**20
 MAXIMUM_DEPTH = 32
@@ -29,10 +29,6 @@ _TOKEN = re.compile(
 )
 
 
-def _refusal(where: object, expected: str, got: str, do: str) -> InputError:
-    return InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))
-
-
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The tables of a TOML file of at most 1 MiB and 32 levels.
 
@@ -43,33 +39,33 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         # A pipe would be waited for, and a device read for ever.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise _refusal(path, "a TOML file", "a folder, pipe or device", "name a file")
+            raise refusal(path, "a TOML file", "a folder, pipe or device", "name a file")
         with path.open("rb") as file:
             data = file.read(MAXIMUM_BYTES + 1)
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         got = getattr(error, "strerror", None) or "no such path"
-        raise _refusal(path, "a TOML file", got, "check the path") from None
+        raise refusal(path, "a TOML file", got, "check the path") from None
     return parse_toml(data, path)
 
 
 def parse_toml(data: bytes, where: object) -> dict[str, Any]:
     """``read_toml`` of bytes that are in memory already."""
     if len(data) > MAXIMUM_BYTES:
-        raise _refusal(where, f"at most {MAXIMUM_BYTES} bytes", "more", "check the file")
+        raise refusal(where, f"at most {MAXIMUM_BYTES} bytes", "more", "check the file")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise _refusal(where, "UTF-8 text", f"other bytes at line {line}", "save it as UTF-8") from None
+        raise refusal(where, "UTF-8 text", f"other bytes at line {line}", "save it as UTF-8") from None
     _check_depth(text, where)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _refusal(where, "TOML", quote(error, 120), "correct the file") from None
+        raise refusal(where, "TOML", quote(error, 120), "correct the file") from None
     except (RecursionError, ValueError, OverflowError) as error:
-        raise _refusal(where, "TOML", f"a value out of range ({type(error).__name__})", "correct the file") from None
+        raise refusal(where, "TOML", f"a value out of range ({type(error).__name__})", "correct the file") from None
 
 
 def _check_depth(text: str, where: object) -> None:
@@ -87,4 +83,4 @@ def _check_depth(text: str, where: object) -> None:
             parts = 0
         if max(level, parts) >= MAXIMUM_DEPTH:
             line = text.count("\n", 0, token.start()) + 1
-            raise _refusal(where, f"at most {MAXIMUM_DEPTH} levels", f"more at line {line}", "make it flatter")
+            raise refusal(where, f"at most {MAXIMUM_DEPTH} levels", f"more at line {line}", "make it flatter")
