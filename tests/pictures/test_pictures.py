@@ -209,8 +209,8 @@ def test_a_sheet_of_few_pictures_shows_those_there_are() -> None:
 @pytest.mark.parametrize("holdout", [0.01, 0.25, 0.99])
 def test_copies_of_a_picture_are_on_one_side_of_the_split(copies: int, holdout: float) -> None:
     """As many are held out as were asked for, but for the last one's copies; two at least, and one is trained on."""
-    images = np.repeat(IMAGES[:24], copies, axis=0)[np.random.default_rng(2).permutation(24 * copies)]
-    split = PictureSplit.of(images, holdout, 0)
+    pictures = PICTURES.take(np.repeat(np.arange(24), copies)[np.random.default_rng(2).permutation(24 * copies)])
+    images, split = pictures.images, PictureSplit.of(pictures.distinct, holdout, 0)
     assert sorted([*split.train, *split.held]) == list(range(len(images)))
     asked = min(max(2, round(holdout * len(images))), 23 * copies)
     assert asked <= len(split.held) < asked + copies

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +41,12 @@ class Pictures:
         """Height, width, channels."""
         height, width, channels = self.images.shape[1:]
         return height, width, channels
+
+    @cached_property
+    def distinct(self) -> Int[np.ndarray, " n"]:
+        """Of every picture a number that its copies have too: how many others come before the first of them."""
+        seen: dict[bytes, int] = {}
+        return np.array([seen.setdefault(hashlib.sha256(own.tobytes()).digest(), len(seen)) for own in self.images])
 
     def take(self, rows: Int[np.ndarray, " m"]) -> "Pictures":
         """Some of the pictures."""

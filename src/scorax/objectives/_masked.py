@@ -137,11 +137,10 @@ class MaskedMatching(AbstractObjective):
     r"""Denoising score matching of the targets of a question that is drawn anew at every visit, given what it tells.
 
     A row comes as it is, with a condition, or with :class:`~scorax.models.Evidence` that speaks of the coordinates that are
-    present and has the condition. In training
-    the known ones of the question are told with their clean values, as evidence, and the loss is that of the targets
-    (:class:`DenoisingScoreMatching`); a question that is ``far`` is asked at a time of the uppermost twentieth. Outside training
-    the question is that of the evidence, or the whole row. One network learns the law of whole rows and that of any part of them
-    given another.
+    present and has the condition. In training the known ones of the question are told with their clean values, as evidence, and
+    the loss is that of the targets (:class:`DenoisingScoreMatching`); a question that is ``far`` is asked at a time of the
+    uppermost twentieth. Outside training the question is that of the evidence, or the whole row. One network learns the law of
+    whole rows and that of any part of them given another.
 
     Args:
         questions: their law.

@@ -91,7 +91,7 @@ class PictureTraining(Checked):
     flip: bool = False
 
     def batch_of(self, height: int, width: int) -> int:
-        """Pictures of this size a step: as many as are asked for, or as their activations allow."""
+        """Pictures of this size a step: as many as are asked for, or as keep a processor busy and fit into memory."""
         positions = height * width
         busy = 2 ** max(0, (_BUSY // positions).bit_length() - 1)
         return self.batch_size or max(_LEAST_BATCH, min(_MOST, max(_FEWEST, busy), _BATCH_POSITIONS // positions))

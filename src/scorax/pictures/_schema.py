@@ -1,11 +1,9 @@
 """What pictures of a run are: their size, channels and classes."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int, UInt8
 
 from scorax._errors import InputError, explain
 from scorax._text import listing, quote, shown_path, suggest
@@ -124,13 +122,7 @@ def require_pictures(pictures: Pictures) -> None:
     if pictures.images.min() == pictures.images.max():
         got = f"{count} of the one value {pictures.images.flat[0]}"
         raise InputError(explain(expected="pictures that differ", got=got, do="check the files"))
-    different = int(distinct_pictures(pictures.images).max()) + 1
+    different = int(pictures.distinct.max()) + 1
     if different < _LEAST_DIFFERENT:
         got, do = f"{different} among {count}", "check the files"
         raise InputError(explain(expected=f"{_LEAST_DIFFERENT} pictures or more that differ", got=got, do=do))
-
-
-def distinct_pictures(images: UInt8[np.ndarray, "n h w c"]) -> Int[np.ndarray, " n"]:
-    """Of every picture a number that its copies have too: how many others come before the first of them."""
-    seen: dict[bytes, int] = {}
-    return np.array([seen.setdefault(hashlib.sha256(image.tobytes()).digest(), len(seen)) for image in images])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 import optax
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 
 from scorax._errors import DivergedError
 from scorax._events import AbstractAdvance
@@ -24,7 +24,7 @@ from scorax.objectives import (
 )
 from scorax.pictures._config import ResolvedPictureConfig
 from scorax.pictures._model import PictureBlueprint
-from scorax.pictures._schema import PictureSchema, distinct_pictures
+from scorax.pictures._schema import PictureSchema
 from scorax.training import (
     FitOptions,
     PowerAverages,
@@ -49,14 +49,16 @@ class PictureSplit:
     held: Int[np.ndarray, " m"]
 
     @staticmethod
-    def of(images: UInt8[np.ndarray, "n h w c"], holdout: float, seed: int) -> "PictureSplit":
-        """At least two are held out, which have a covariance, and at least one trained on; copies are on one side."""
-        numbers = distinct_pictures(images)
-        copies = np.bincount(numbers)
-        order = np.random.default_rng([seed, len(images)]).permutation(len(copies))
-        held = max(2, round(holdout * len(images)))
+    def of(distinct: Int[np.ndarray, " n"], holdout: float, seed: int) -> "PictureSplit":
+        """At least two are held out, which have a covariance, and at least one trained on; copies are on one side.
+
+        ``distinct`` is that of the :class:`~scorax.data.Pictures`.
+        """
+        copies = np.bincount(distinct)
+        order = np.random.default_rng([seed, len(distinct)]).permutation(len(copies))
+        held = max(2, round(holdout * len(distinct)))
         last = min(np.searchsorted(np.cumsum(copies[order]), held), len(copies) - 2)
-        is_held = np.isin(numbers, order[: last + 1])
+        is_held = np.isin(distinct, order[: last + 1])
         return PictureSplit(np.flatnonzero(~is_held), np.flatnonzero(is_held))
 
 
@@ -81,7 +83,7 @@ class PictureFit:
     @staticmethod
     def of(pictures: Pictures, schema: PictureSchema, config: ResolvedPictureConfig, *, seed: int) -> "PictureFit":
         """The training on pictures."""
-        split = PictureSplit.of(pictures.images, config.training.holdout, seed)
+        split = PictureSplit.of(pictures.distinct, config.training.holdout, seed)
         network_key, train_key = jax.random.split(jax.random.key(seed))
         blueprint = PictureBlueprint.of(pictures.images[split.train], schema, config)
         return PictureFit(blueprint, blueprint.untrained(key=network_key), pictures, split, train_key)

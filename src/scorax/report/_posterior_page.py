@@ -18,7 +18,7 @@ _SHOWN = 3
 _QUANTILES = (0.05, 0.5, 0.95)
 
 
-class _Given(NamedTuple):
+class _Posterior(NamedTuple):
     """What the page says of one observation, of those draws that are finite.
 
     Attributes:
@@ -36,14 +36,16 @@ class _Given(NamedTuple):
     figure: str | None
 
     @staticmethod
-    def of(number: int, names: tuple[str, ...], draws: Float[np.ndarray, "n p"]) -> "_Given":
+    def of(number: int, names: tuple[str, ...], draws: Float[np.ndarray, "n p"]) -> "_Posterior":
         kept = draws[np.isfinite(draws).all(axis=1)]
+        if not len(kept):
+            return _Posterior(number, 0, len(draws), [], None)
         rows = []
-        for name, own in zip(names, kept.T if len(kept) else (), strict=False):
+        for name, own in zip(names, kept.T, strict=True):
             low, middle, high = map(float, np.quantile(own, _QUANTILES))
             rows.append((name, float(own.mean()), float(own.std()), low, middle, high))
-        figure = _posterior_figures.corner(names, kept) if number <= _SHOWN and len(kept) else None
-        return _Given(number, len(kept), len(draws), rows, figure)
+        figure = _posterior_figures.corner(names, kept) if number <= _SHOWN else None
+        return _Posterior(number, len(kept), len(draws), rows, figure)
 
 
 def write_posterior(
@@ -65,7 +67,7 @@ def write_posterior(
     text = template("posterior.html").render(
         title=label(page.resolve().parent.name, 60),
         facts=facts,
-        posteriors=[_Given.of(k + 1, names, own) for k, own in enumerate(draws)],
+        posteriors=[_Posterior.of(k + 1, names, own) for k, own in enumerate(draws)],
         calibration=calibration,
         judged=() if calibration is None else _judged(calibration),
         figure=None if calibration is None else _posterior_figures.ranks(calibration),

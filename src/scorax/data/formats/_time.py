@@ -71,10 +71,7 @@ class TimeFormat(AbstractFormat):
             texts[there] = [laid_out(text, self.date) for text in texts[there].tolist()]
         if self.mark != "T":
             texts = np.char.replace(texts, "T", self.mark)
-        ending = (
-            "" if self.zone is None else self.zone if self.zone in ENDS_OF_UTC or self.zone[:1] in ("+", "-") else "Z"
-        )
-        return pa.array([text + ending for text in texts.tolist()], pa.string(), mask=np.isnan(values))
+        return pa.array([text + self._ending for text in texts.tolist()], pa.string(), mask=np.isnan(values))
 
     def holds(self, values: Float[np.ndarray, " n"]) -> bool:
         """Whether they are whole numbers of the unit."""
@@ -106,6 +103,12 @@ class TimeFormat(AbstractFormat):
             ticks = (other.origin + int(values[i])) * from_unit - self.origin * to_unit
             found[i] = ticks // to_unit + ticks % to_unit / to_unit
         return found
+
+    @property
+    def _ending(self) -> str:
+        if self.zone is None:
+            return ""
+        return self.zone if self.zone in ENDS_OF_UTC or self.zone[:1] in ("+", "-") else "Z"
 
     def _times(self, values: Float[np.ndarray, " n"], unit: Unit) -> np.ndarray:
         absent = np.isnan(values)
