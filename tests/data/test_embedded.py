@@ -86,6 +86,9 @@ def test_a_batch_is_a_pure_function_of_seed_stream_and_step():
     jumping = RowOrder(rows, 8, seed=1)
     for step in (30, 2, 31, 3, 0):
         assert np.array_equal(jumping.batches(step, 5), whole[step : step + 5])
+    numbers = np.arange(300, 350)
+    epochs = [numbers[np.random.default_rng([1, 0, epoch]).permutation(50)] for epoch in range(6)]
+    assert np.array_equal(RowOrder(numbers, 8, seed=1).batches(0, 37).ravel(), np.concatenate(epochs)[:296])
     others = [RowOrder(rows, 8, seed=2), RowOrder(rows, 8, seed=1, stream=1)]
     assert all(not np.array_equal(other.batches(0, 40), whole) for other in others)
     assert whole[:6].ravel()[:50].tolist() != whole.ravel()[50:100].tolist()

@@ -30,8 +30,7 @@ class RowOrder:
         if epoch not in self._cached:
             if len(self._cached) > 1:
                 self._cached.pop(min(self._cached))
-            order = np.random.default_rng([self.seed, self.stream, epoch]).permutation(len(self.rows))
-            self._cached[epoch] = self.rows[order]
+            self._cached[epoch] = np.random.default_rng([self.seed, self.stream, epoch]).permutation(self.rows)
         return self._cached[epoch]
 
     def batch(self, step: int) -> np.ndarray:

@@ -100,7 +100,7 @@ class StoredRows(AbstractRows):
         """Where the rows stand that ``member`` trains on: its own of the fitted ones, and all outside of the sample."""
         chosen = self.table.beside.copy()
         chosen[self.table.fitted[own]] = True
-        return self._seen(member, np.flatnonzero(chosen))
+        return self._seen(member, np.flatnonzero(chosen)).astype(np.int32)
 
     def _seen(self, member: int, numbers: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, " m"]:
         holed = self.table.holed
