@@ -195,7 +195,7 @@ class ColumnCells:
             return None
         ticks = np.zeros(len(gone), np.int64)
         ticks[~gone] = found.ticks
-        form = TimeFormat(found.written, found.written, found.mark, found.zone)
+        form = TimeFormat(found.written, found.written, found.mark, found.zone, hour=found.hour)
         return TimeBlock.of(ticks, gone, form, self.path, self.name)
 
     def _dated(self, places: np.ndarray, texts: TextFormat) -> tuple[np.ndarray, Format]:
@@ -204,7 +204,9 @@ class ColumnCells:
 
         gone = np.array([bool(re.match(MISSING, text)) for text in texts.levels], dtype=bool)
         present = [text for text, out in zip(texts.levels, gone.tolist(), strict=True) if not out]
-        layouts = layouts_of(present)
+        layouts = layouts_of(present) or (
+            (ISO,) if present else ()
+        )  # blocks that are written in two ways alone may be in one
         found = self._times(pa.array(present, pa.string()), gone, layouts[0]) if len(layouts) == 1 else None
         if found is None:
             return places, texts
@@ -259,7 +261,9 @@ def _merged(known: Block, block: Block | None) -> Block | None:
         whole = None in (false, true) or any((str(false).lower(), str(true).lower()) == pair for pair in PAIRS)
         return replace(block, words=(false, true)) if alike and whole else None
     if isinstance(known, TimeBlock) and isinstance(block, TimeBlock):
-        forms = {(b.mark, b.zone, b.written if b.written in ("day", "minute") else "second") for b in (known, block)}
+        forms = {
+            (b.mark, b.zone, b.hour, b.written if b.written in ("day", "minute") else "second") for b in (known, block)
+        }
         return block if len(forms) == 1 else None
     return block if type(known) is type(block) else None
 
