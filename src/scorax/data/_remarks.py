@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -56,12 +56,12 @@ def remarks_on_zeros(name: str, form: Format, decimals: frozenset[int]) -> tuple
     )
 
 
-def remarks_on_kinds(table: Table) -> tuple[str, ...]:
-    """Lines on columns that a person may have meant to be of another kind."""
+def remarks_on_kinds(table: Table, texts: Collection[str] = ()) -> tuple[str, ...]:
+    """Lines on columns that a person may have meant to be of another kind, but for those that are known to be texts."""
     lines: list[str] = []
     for j, name in enumerate(table.columns):
         form, values = table.formats[j], table.values[:, j]
-        if isinstance(form, TextFormat):
+        if isinstance(form, TextFormat) and name not in texts:
             lines += _of_texts(name, form, values, table.dialect.decimal)
         elif isinstance(form, NumberFormat) and form.decimals == 0:
             lines += _of_integers(name, form, values)
