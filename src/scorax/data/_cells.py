@@ -204,17 +204,19 @@ class ColumnCells:
 
         gone = np.array([bool(re.match(MISSING, text)) for text in texts.levels], dtype=bool)
         present = [text for text, out in zip(texts.levels, gone.tolist(), strict=True) if not out]
-        layouts = layouts_of(present) or (
-            (ISO,) if present else ()
-        )  # blocks that are written in two ways alone may be in one
-        found = self._times(pa.array(present, pa.string()), gone, layouts[0]) if len(layouts) == 1 else None
+        layouts = layouts_of(present)
+        # Blocks that are written in two ways each by itself may be written in one together: hours of two digits, and of one.
+        date = layouts[0] if len(layouts) == 1 else ISO
+        if date == ISO and not (present and re.match("[0-9]{4}-[0-9]{2}-", present[0])):
+            return places, texts
+        found = self._times(pa.array(present, pa.string()), gone, date)
         if found is None:
             return places, texts
         rows = np.where(np.isnan(places), -1, places).astype(np.int64)
         self.bad.note("missing", self.number, np.append(gone, False)[rows], 1)
         self._count(rows[np.append(gone, False)[rows]], list(texts.levels))
         levels, form = joined([found], self.name, self.path)
-        return np.append(levels, np.nan)[rows], replace(form, date=layouts[0])
+        return np.append(levels, np.nan)[rows], replace(form, date=date)
 
     def _below(self, cells: "pa.Array", first_row: int) -> Block | None:
         # What was missing among numbers may be a text among texts, so that blocks above are read again.
