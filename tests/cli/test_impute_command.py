@@ -226,3 +226,23 @@ def test_truth_values_and_times_are_filled_as_the_file_has_them(tmp_path: Path) 
     with filled_writer(tmp_path / "whole.csv", tmp_path / "holes.csv", source, formats) as write:
         write(replace(source.held, values=values, formats=tuple(formats.values())))
     assert (tmp_path / "whole.csv").read_text().splitlines()[2] == "yes,2024-01-08,2024-01-08T07:30:00,2"
+
+
+def test_texts_of_the_fit_are_known_cells_whatever_they_look_like(tmp_path: Path, capsys: Captured) -> None:
+    """``None`` and ``-`` are levels; a file that has nothing else in their column is not filled there."""
+    random = np.random.default_rng(0)
+    lines = [f"{random.normal():.3f},{word}\n" for word in random.choice(["None", "-", "brick"], 60)]
+    (tmp_path / "train.csv").write_text("".join(["x,wall\n", *lines]))
+    run = str(tmp_path / "run")
+    assert main(["fit", str(tmp_path / "train.csv"), "-o", run, "--masks", "--no-report", *TINY]) == 0
+    few, out = tmp_path / "few.csv", tmp_path / "out.csv"
+    few.write_text("x,wall\n0.5,None\n,None\n-0.25,-\n")
+    assert main(["impute", run, str(few), "-o", str(out)]) == 0
+    assert "1 cells filled in 1 of 3 rows" in capsys.readouterr().err
+    assert [line.split(",")[1] for line in out.read_text().splitlines()] == ["wall", "None", "None", "-"]
+    scores = []
+    for rows in ("0.5,None\n-0.25,-\n", "0.5,None\n-0.25,-\n0,brick\n"):
+        few.write_text(f"x,wall\n{rows}")
+        assert main(["logp", run, str(few), "-o", str(out)]) == 0
+        scores.append(out.read_text().splitlines()[:3])
+    assert scores[0] == scores[1]

@@ -30,7 +30,11 @@ def file(path: Path, cells: list[str]) -> Path:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(LAYOUTS), st.lists(DAYS, min_size=1, max_size=6), st.sampled_from(["", " 07:30", " 23:59:01"]))
+@given(
+    st.sampled_from(LAYOUTS),
+    st.lists(DAYS, min_size=1, max_size=6),
+    st.sampled_from(["", " 07:30", " 23:59:01", " 7:30", "T0:00:59"]),
+)
 def test_a_column_of_dates_comes_back_byte_for_byte(tmp_path_factory, layout, days, clock):
     days = [
         *days,
@@ -73,10 +77,50 @@ def test_what_cells_may_be(cells, layouts):
 
 
 @pytest.mark.parametrize(
-    "cells", [["31/02/2024", "01/03/2024"], ["13/01/2024", "later"], ["13/01/2024", "13/01/2024 7:30"]]
+    "cells",
+    [
+        ["31/02/2024", "01/03/2024"],
+        ["13/01/2024", "later"],
+        ["13/01/2024", "13/01/2024 7:30"],
+        ["13/01/2024 7:30", "13/01/2024 08:30"],
+        ["13/01/2024 7:30 AM", "13/01/2024 8:30 PM"],
+        ["2024-01-31 7:3"],
+    ],
 )
 def test_what_is_no_date_in_every_cell_is_text(tmp_path, cells):
     assert isinstance(read_table(file(tmp_path / "t.csv", cells)).formats[1], TextFormat)
+
+
+def test_hours_without_leading_zeros_are_read_over_blocks_and_written_so(tmp_path, monkeypatch):
+    """As spreadsheets write them; a block whose hours have two digits may be of either way."""
+    monkeypatch.setattr("scorax.data._csv._BLOCK", 2**10)
+    for day in ("2024-01-31", "1/31/2024"):
+        cells = [f"{day} 1{j % 10}:05" for j in range(200)] + [f"{day} {j % 24}:59" for j in range(200)]
+        path = file(tmp_path / "t.csv", cells)
+        table = read_table(path)
+        form = table.formats[1]
+        assert isinstance(form, TimeFormat)
+        hours = [int(cell.split(" ")[1].split(":")[0]) for cell in cells]
+        assert [time.hour for time in form.cells(table.values[:, 1]).tolist()] == hours
+        write_table(tmp_path / "back.csv", table.columns, table.values, table.formats, dialect=table.dialect)
+        assert (tmp_path / "back.csv").read_bytes() == path.read_bytes()
+        other = TimeFormat("minute", "minute", " ").written_as(form)
+        assert other.text(np.array([5.0])).to_pylist()[0].endswith(" 0:05")
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("1/31/2024 7:05 PM", "column 'day' looks like dates"),
+        ("17:05", "column 'day' looks like times of day"),
+        ("7:05 pm", "column 'day' looks like times of day"),
+        ("0:07:05", "column 'day' looks like times of day"),
+    ],
+)
+def test_times_that_are_not_read_are_noted_without_advice_that_would_be_refused(tmp_path, cell, said):
+    (remark,) = read_table(file(tmp_path / "t.csv", [cell] * 3)).remarks
+    assert remark.startswith(said)
+    assert "--column" not in remark
 
 
 def test_a_value_far_below_says_which_is_the_day(tmp_path, monkeypatch):

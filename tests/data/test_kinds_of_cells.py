@@ -7,6 +7,7 @@ import pytest
 
 from file_refusals import refusal
 from scorax.data import BooleanFormat, Dialect, NumberFormat, Table, TextFormat, TimeFormat, read_table
+from scorax.tables import examine
 
 NAN = float("nan")
 
@@ -193,3 +194,16 @@ def test_row_names_are_left_out_and_said(csv):
 
 def test_a_file_of_tabs_has_an_ending_of_its_own(csv):
     assert read_table(csv("a\tb\n1\t2\n", "t.tsv")).columns == ("a", "b")
+
+
+def test_cells_of_few_rows_are_texts_where_a_table_before_says_so(csv):
+    """Alone they are numbers, truth values, times, or missing; and nothing is noted of what is known."""
+    header, rows = "a,b,c,d,x", ["1.1,yes,2024-01-31,None,1.5", "1.10,no,2024-02-29,-,2.5"]
+    alone = read_table(csv("\n".join([header, *rows])), missing="keep")
+    assert [form.kind for form in alone.formats] == ["number", "boolean", "time", "number", "number"]
+    before = read_table(csv("\n".join([header, *rows, "x,maybe,later,Some,3.5"])))
+    assert before.texts == {"a", "b", "c", "d"}
+    few = read_table(csv("\n".join([header, *rows])), texts=before.texts)
+    schema = examine(before).schema
+    np.testing.assert_array_equal(schema.match(few, "few"), before.values[:2])
+    assert few.remarks == ()

@@ -24,6 +24,16 @@ PANDAS: dict[str, tuple[Any, str]] = {
     "ordered": (pd.Categorical(["lo", "hi", None], categories=["lo", "hi"], ordered=True), "text"),
     "unused category": (pd.Categorical(["a", None, "a"], categories=["z", "a"]), "text"),
     "category of numbers": (pd.Categorical([1, 2, None]), "number"),
+    "category of truth values": (pd.Categorical([True, False, True]), "boolean"),
+    "category of truth in objects": (pd.Series([True, None, False], dtype=object).astype("category"), "boolean"),
+    "category of boolean": (pd.Series([True, None, False], dtype="boolean").astype("category"), "boolean"),
+    "category of Int64": (pd.Series([1, None, 2], dtype="Int64").astype("category"), "number"),
+    "category of times": (TIMES.astype("category"), "time"),
+    "category of times of a zone": (TIMES.dt.tz_localize("Europe/Berlin").astype("category"), "time"),
+    "category of dates": (
+        pd.Series([datetime.date(2024, 1, 1), None, datetime.date(2024, 2, 1)], dtype=object).astype("category"),
+        "time",
+    ),
     "str": (["x", None, "y"], "text"),
     "object": (pd.Series(["a", None, "b"], dtype=object), "text"),
     "arrow text": (pd.array(["a", None, "b"], dtype="string[pyarrow]"), "text"),
@@ -70,6 +80,11 @@ def test_a_column_of_pandas_comes_back(name: str) -> None:
     kinds, found = again(frame)
     assert kinds == ["number", kind]
     pd.testing.assert_frame_equal(found, frame)
+    kind = Frame.of(frame)
+    assert kind is not None
+    table = checked_table(BaseEstimator(), frame, reset=True, missing="keep")
+    cells = [form.cells(table.values[:, j]) for j, form in enumerate(table.formats)]
+    pd.testing.assert_frame_equal(kind.like(frame, cells), frame)  # no category is new
 
 
 @pytest.mark.parametrize("name", POLARS)

@@ -68,7 +68,7 @@ def evaluate(
     saved = open_run(RunFolder(run))
     asked = EvaluationRows.of(
         saved,
-        open_table(test, others=others(read_as, ReadAs.table)),
+        open_table(test, others=others(read_as, ReadAs.table), texts=saved.schema.texts),
         None if data is None else open_table(data, others=others(read_as, ReadAs.table)),
         target=target,
         test_name=shown_path(test),

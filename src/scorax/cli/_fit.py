@@ -132,7 +132,7 @@ def fit(
     else:
         held = source.held if isinstance(source.held, Table) else None  # but Parquet, all of it was read
         given_rows = read_table(table, missing="keep", others=other_files) if held is None else held
-    test_rows = None if test is None else read_table(test, missing="keep")
+    test_rows = None if test is None else read_table(test, missing="keep", texts=given_rows.texts)
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema, streamed)
     describe_table(table, rows)
     split = rows.split(settings, seed)

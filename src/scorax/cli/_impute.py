@@ -123,8 +123,9 @@ def impute(
     from scorax.data import filled_writer, open_table
     from scorax.tables import MatchedRows, open_run, require_masks, require_told, require_whole_rows
 
-    saved, source = open_run(RunFolder(run)), open_table(table, others=others(read_as, ReadAs.table))
+    saved = open_run(RunFolder(run))
     schema = saved.schema
+    source = open_table(table, others=others(read_as, ReadAs.table), texts=schema.texts)
     require_whole_rows(saved.config)
     require_masks(saved.config)
     matched, holed, first, left = MatchedRows(source, schema, shown_path(table)), 0, None, set[str]()

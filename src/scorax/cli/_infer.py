@@ -107,12 +107,13 @@ def infer(
     names = _names(parameters, () if priors is None else tuple(priors))
     flags = {"training.minutes": minutes, "training.max_steps": max_steps}
     settings = resolve(FitConfig, sets=sets or (), flags=flags)
-    table, seen = read_table(simulations, missing="keep"), read_table(observed, missing="keep")
+    table = read_table(simulations, missing="keep")
+    seen = read_table(observed, missing="keep", texts=table.texts)
     asked = Simulations(table, names, priors, shown_path(simulations))
     settings, schema = asked.asked(settings), asked.rows.found.schema
     further = None
     if calibrate is not None:
-        ranked_table = read_table(calibrate, missing="keep")
+        ranked_table = read_table(calibrate, missing="keep", texts=table.texts)
         warn_of_rows_of_the_fit(calibrate, ranked_table, fingerprint(table))
         further = schema.match(ranked_table, shown_path(calibrate))
     if seen.rows * samples > _MOST:

@@ -150,8 +150,9 @@ def logp(
         require_whole_rows,
     )
 
-    saved, source = open_run(RunFolder(run)), open_table(table, others=others(read_as, ReadAs.table))
+    saved = open_run(RunFolder(run))
     schema = saved.schema
+    source = open_table(table, others=others(read_as, ReadAs.table), texts=schema.texts)
     require_whole_rows(saved.config)
     known = [] if given is None else given_columns(given, schema)
     if known or rank is not None:

@@ -37,9 +37,10 @@ def report(
         from scorax.data import open_table
         from scorax.tables import EvaluationRows, open_run
 
+        saved = open_run(folder)
         asked = EvaluationRows.of(
-            open_run(folder),
-            open_table(test),
+            saved,
+            open_table(test, texts=saved.schema.texts),
             None if data is None else open_table(data),
             test_name=shown_path(test),
             data_name=shown_path(data),

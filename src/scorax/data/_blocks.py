@@ -74,6 +74,7 @@ class TimeBlock:
         written: the finest that is written.
         mark: between date and time of day.
         zone: see ``TimeFormat``.
+        hour: see ``TimeFormat``.
     """
 
     values: Float[np.ndarray, " n"]
@@ -82,6 +83,7 @@ class TimeBlock:
     written: Unit
     mark: Literal["T", " "] = "T"
     zone: str | None = None
+    hour: Literal["HH", "H"] = "HH"
 
     @staticmethod
     def of(
@@ -109,7 +111,7 @@ class TimeBlock:
                 )
             )
         values, origin = distances(counts, where, name, absent)
-        return TimeBlock(values, origin, unit, form.written, form.mark, form.zone)
+        return TimeBlock(values, origin, unit, form.written, form.mark, form.zone, form.hour)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,4 +207,4 @@ def _times(blocks: Sequence[TimeBlock], name: str, where: object) -> tuple[Float
     to = least if max(abs(least), abs(largest)) > FINE else 0
     values = [moved(b.values * ratio, b.origin * ratio - to) for b, ratio in zip(blocks, ratios, strict=True)]
     shown = next((b for b in blocks if not np.isnan(b.values).all()), blocks[0])
-    return _one(values), TimeFormat(unit, written, shown.mark, shown.zone, to)
+    return _one(values), TimeFormat(unit, written, shown.mark, shown.zone, to, hour=shown.hour)

@@ -195,7 +195,7 @@ class ColumnCells:
             return None
         ticks = np.zeros(len(gone), np.int64)
         ticks[~gone] = found.ticks
-        form = TimeFormat(found.written, found.written, found.mark, found.zone)
+        form = TimeFormat(found.written, found.written, found.mark, found.zone, hour=found.hour)
         return TimeBlock.of(ticks, gone, form, self.path, self.name)
 
     def _dated(self, places: np.ndarray, texts: TextFormat) -> tuple[np.ndarray, Format]:
@@ -205,14 +205,18 @@ class ColumnCells:
         gone = np.array([bool(re.match(MISSING, text)) for text in texts.levels], dtype=bool)
         present = [text for text, out in zip(texts.levels, gone.tolist(), strict=True) if not out]
         layouts = layouts_of(present)
-        found = self._times(pa.array(present, pa.string()), gone, layouts[0]) if len(layouts) == 1 else None
+        # Blocks that are written in two ways each by itself may be written in one together: hours of two digits, and of one.
+        date = layouts[0] if len(layouts) == 1 else ISO
+        if date == ISO and not (present and re.match("[0-9]{4}-[0-9]{2}-", present[0])):
+            return places, texts
+        found = self._times(pa.array(present, pa.string()), gone, date)
         if found is None:
             return places, texts
         rows = np.where(np.isnan(places), -1, places).astype(np.int64)
         self.bad.note("missing", self.number, np.append(gone, False)[rows], 1)
         self._count(rows[np.append(gone, False)[rows]], list(texts.levels))
         levels, form = joined([found], self.name, self.path)
-        return np.append(levels, np.nan)[rows], replace(form, date=layouts[0])
+        return np.append(levels, np.nan)[rows], replace(form, date=date)
 
     def _below(self, cells: "pa.Array", first_row: int) -> Block | None:
         # What was missing among numbers may be a text among texts, so that blocks above are read again.
@@ -259,7 +263,9 @@ def _merged(known: Block, block: Block | None) -> Block | None:
         whole = None in (false, true) or any((str(false).lower(), str(true).lower()) == pair for pair in PAIRS)
         return replace(block, words=(false, true)) if alike and whole else None
     if isinstance(known, TimeBlock) and isinstance(block, TimeBlock):
-        forms = {(b.mark, b.zone, b.written if b.written in ("day", "minute") else "second") for b in (known, block)}
+        forms = {
+            (b.mark, b.zone, b.hour, b.written if b.written in ("day", "minute") else "second") for b in (known, block)
+        }
         return block if len(forms) == 1 else None
     return block if type(known) is type(block) else None
 

@@ -4,7 +4,7 @@ import codecs
 import mmap
 import re
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +28,12 @@ _BLOCK = 4 * 2**20
 _SCANNED = _BLOCK
 
 
-def read_csv(path: Path, limits: Limits, missing: Missing) -> Table:
+def read_csv(path: Path, limits: Limits, missing: Missing, texts: Collection[str] = ()) -> Table:
     """Reads a CSV file in blocks; see ``read_table``."""
     names, dialect = read_header(path, limits)
     remarks, blank = _scan(path, len(names), dialect.delimiter)
     bad = BadCells(path, names)
-    columns = [ColumnCells(path, name, j, limits, bad) for j, name in enumerate(names)]
+    columns = [ColumnCells(path, name, j, limits, bad, as_text=name in texts) for j, name in enumerate(names)]
     rows = _read(path, dialect, len(names), columns, limits, blank)
     for column in columns:
         column.close()

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +17,8 @@ from scorax.data._remarks import remarks_on_kinds
 from scorax.data._source import TableSource
 from scorax.data._table import Limits, Missing, Table
 
+_TEXT = (".csv", ".tsv")
 _READERS: dict[str, Callable[[Path, Limits, Missing], Table]] = {
-    ".csv": read_csv,
-    ".tsv": read_csv,
     ".npy": read_npy,
     ".npz": read_npz,
 }
@@ -47,6 +46,7 @@ def read_table(
     limits: Limits | None = None,
     missing: Missing = "refuse",
     others: Others = "refuse",
+    texts: Collection[str] = (),
 ) -> Table:
     """Reads a table: ``.csv`` or ``.tsv`` with a header, ``.parquet`` or a folder of such files, ``.npy``, or ``.npz``.
 
@@ -58,6 +58,8 @@ def read_table(
         limits: what it may cost (``Limits()`` by default).
         missing: ``refuse`` a table with missing cells, ``keep`` them as NaN, or ``drop`` their rows.
         others: whether a folder with other files is refused, or they are passed over.
+        texts: names of columns of CSV whose cells are texts whatever they look like, as those of the table of a fit are: of few
+            rows ``1.10`` would be a number, and ``None`` a missing one.
 
     Raises:
         InputError: the file is not such a table; the line names the file, the column and the row, counted from 1
@@ -69,12 +71,20 @@ def read_table(
         if found is not None:
             files, remarks = found
             table = ParquetFiles(path, files, limits).read(missing)
+        elif path.suffix.lower() in _TEXT:
+            table, remarks = read_csv(path, limits, missing, texts), ()
         else:
             table, remarks = _READERS[path.suffix.lower()](path, limits, missing), ()
-        return replace(table, remarks=remarks + table.remarks + remarks_on_kinds(table))
+        return replace(table, remarks=remarks + table.remarks + remarks_on_kinds(table, texts))
 
 
-def open_table(path: str | os.PathLike[str], *, limits: Limits | None = None, others: Others = "refuse") -> TableSource:
+def open_table(
+    path: str | os.PathLike[str],
+    *,
+    limits: Limits | None = None,
+    others: Others = "refuse",
+    texts: Collection[str] = (),
+) -> TableSource:
     """A table to be read piece by piece, its missing cells NaN: a Parquet file, or a folder of them, may be larger than memory.
 
     Anything else is read here; arguments and errors are those of :func:`read_table`.
@@ -85,7 +95,7 @@ def open_table(path: str | os.PathLike[str], *, limits: Limits | None = None, ot
         if found is not None:
             files, remarks = found
             return TableSource(ParquetFiles(path, files, limits, whole=False), remarks)
-    table = read_table(path, limits=limits, missing="keep")
+    table = read_table(path, limits=limits, missing="keep", texts=texts)
     return TableSource(table, table.remarks)
 
 
@@ -96,7 +106,7 @@ def _parquet_at(path: Path, others: Others) -> tuple[list[Path], tuple[str, ...]
         files, remarks = parquet_files(path, others)
     else:
         files, remarks = [path], ()
-        if path.suffix.lower() not in (".parquet", *_READERS):
+        if path.suffix.lower() not in (".parquet", *_TEXT, *_READERS):
             raise InputError(
                 f"{shown_path(path)}: "
                 + explain(

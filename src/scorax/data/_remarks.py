@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from scorax._text import listing, quote
 from scorax.data._table import Table
 from scorax.data._words import CODE, MISSING, NUMBER
-from scorax.data.formats import Format, NumberFormat, TextFormat, layouts_of
+from scorax.data.formats import Format, NumberFormat, TextFormat, layouts_of, read_times
 
 _NAMED = 3
 _UNITS_OF_NUMBERS = (
@@ -24,6 +24,7 @@ _DATE = re.compile(
     r"[A-Z][a-z]{2,8}\.? [0-9]{1,2},? [0-9]{4}.*|[0-9]{1,2}[- ][A-Z][a-z]{2,8}\.?[- ][0-9]{2,4}.*|"
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ].*"
 )
+_CLOCK = re.compile(r"[0-9]{1,3}:[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?(?: ?[AaPp]\.?[Mm]\.?)?")
 _SECONDS = (10**9, 2.2 * 10**9)
 """Seconds since 1970 from the years 2001 to 2039."""
 _UNITS = {1: "seconds", 10**3: "milliseconds", 10**6: "microseconds", 10**9: "nanoseconds"}
@@ -55,12 +56,12 @@ def remarks_on_zeros(name: str, form: Format, decimals: frozenset[int]) -> tuple
     )
 
 
-def remarks_on_kinds(table: Table) -> tuple[str, ...]:
-    """Lines on columns that a person may have meant to be of another kind."""
+def remarks_on_kinds(table: Table, texts: Collection[str] = ()) -> tuple[str, ...]:
+    """Lines on columns that a person may have meant to be of another kind, but for those that are known to be texts."""
     lines: list[str] = []
     for j, name in enumerate(table.columns):
         form, values = table.formats[j], table.values[:, j]
-        if isinstance(form, TextFormat):
+        if isinstance(form, TextFormat) and name not in texts:
             lines += _of_texts(name, form, values, table.dialect.decimal)
         elif isinstance(form, NumberFormat) and form.decimals == 0:
             lines += _of_integers(name, form, values)
@@ -96,7 +97,10 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> lis
             "cells are no numbers): empty them if they mean missing"
         ]
     if share(_DATE) > 0.9:
-        layouts = layouts_of([level for level in form.levels if not re.match(MISSING, level)])
+        import pyarrow as pa
+
+        levels = [level for level in form.levels if not re.match(MISSING, level)]
+        layouts = [one for one in layouts_of(levels) if read_times(pa.array(levels, pa.string()), one) is not None]
         if layouts:
             return [
                 f"{column} has dates ({example}) of which no value above 12 says which is the day: texts, unless you say "
@@ -104,8 +108,13 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> lis
             ]
         return [
             f"{column} looks like dates ({example}) and is read as text; dates are read where all cells are written in "
-            "one way, 2024-01-31, 2024/01/31, 31.01.2024 or 31/01/2024, T12:00:00 behind it or not, with Z, UTC, one "
-            "offset or without, or have the type of dates"
+            "one way, 2024-01-31, 2024/01/31, 31.01.2024 or 31/01/2024, T12:00:00 behind it or not (no AM or PM), with Z, "
+            "UTC, one offset or without, or have the type of dates"
+        ]
+    if share(_CLOCK) > 0.9:
+        return [
+            f"{column} looks like times of day or durations ({example}) and is read as text; write minutes or seconds as a "
+            "number to have it as numbers"
         ]
     if len(form.levels) > 2 and share(_WITH_SIGNS) > 0.9:
         do = "write plain numbers, such as 1200.50, to have it as numbers"

@@ -74,6 +74,11 @@ class Table:
         """Number of rows."""
         return self.values.shape[0]
 
+    @property
+    def texts(self) -> frozenset[str]:
+        """Names of the columns of texts."""
+        return frozenset(name for name, form in zip(self.columns, self.formats, strict=True) if form.kind == "text")
+
     @staticmethod
     def of(values: Any, columns: Sequence[str] | None = None, where: str = "the array") -> "Table":
         """A table from anything NumPy reads as a matrix of numbers; columns are ``x0``, ``x1``, ... unless named.

@@ -1,6 +1,7 @@
 """Types of the columns of a data frame: plain fields that a run folder holds, and the way back to a column of that type."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Literal, cast, get_args
 
 import narwhals as nw
@@ -61,10 +62,10 @@ class ColumnType:
         """The type with the categories of these cells too."""
         if self.categories is None:
             return self
-        texts = dict.fromkeys(
-            (*self.categories, *(str(cell) for cell in cells.tolist() if cell == cell and cell is not None))
-        )
-        return replace(self, categories=tuple(texts))
+        present = [cell for cell in cells.tolist() if cell == cell and cell is not None]
+        if (self.inner or "").lower().lstrip("u").startswith("int"):  # beside missing cells they are floats
+            present = [int(cell) if float(cell).is_integer() else cell for cell in present]
+        return replace(self, categories=tuple(dict.fromkeys((*self.categories, *map(str, present)))))
 
     def holds(self, cells: np.ndarray) -> bool:
         """Whether no integer is beyond the type: pandas would let it wrap round, -1 to 255 in ``uint8``, others refuse it."""
@@ -94,8 +95,7 @@ class ColumnType:
     def pandas_column(self, cells: np.ndarray, pandas: Any) -> Any:
         """The same in pandas, or in a module that is like it."""
         if self.native == "category":
-            categories = pandas.Index(list(self.categories or ()), dtype="object").astype(self.inner)
-            return pandas.Series(cells).astype(pandas.CategoricalDtype(categories, self.ordered))
+            return self._categorical(cells, pandas)
         if self.native == "object":
             return pandas.Series(cells.astype(object) if cells.dtype.kind != "M" else _dates(cells), dtype="object")
         if cells.dtype.kind == "M":
@@ -105,6 +105,22 @@ class ColumnType:
                 times = times.dt.tz_localize("UTC").dt.tz_convert(self.zone)
             return times.astype(self.native)
         return pandas.Series(cells).astype(self.native) if self.holds(cells) else pandas.Series(cells)
+
+    def _categorical(self, cells: np.ndarray, pandas: Any) -> Any:
+        """A column of pandas' categories, which are of a type of their own."""
+        texts: list[Any] = list(self.categories or ())
+        values, inner = pandas.Series(cells), str(self.inner)
+        if cells.dtype.kind == "b" or pandas.api.types.infer_dtype(cells, skipna=True) == "boolean":
+            texts = [text == "True" for text in texts]
+        elif cells.dtype.kind == "M" and inner == "object":
+            values, texts = pandas.Series(_dates(cells), dtype="object"), [date.fromisoformat(text) for text in texts]
+        elif cells.dtype.kind == "M" and "," in inner:  # times of a zone; cells are in UTC
+            values, texts = (
+                values.dt.tz_localize("UTC").astype(inner),
+                pandas.to_datetime(texts, utc=True, format="ISO8601"),
+            )
+        categories = pandas.Index(texts, dtype=None if "," in inner else "object").astype(inner).unique()
+        return values.astype(pandas.CategoricalDtype(categories, self.ordered))
 
 
 def _dates(times: np.ndarray) -> list[Any]:

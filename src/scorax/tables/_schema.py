@@ -75,6 +75,11 @@ class Schema:
         return tuple(column.name for column in self.columns)
 
     @property
+    def texts(self) -> frozenset[str]:
+        """Names of the columns of texts."""
+        return frozenset(column.name for column in self.columns if column.format.kind == "text")
+
+    @property
     def free(self) -> Int64[np.ndarray, " free"]:
         """Indices of the columns of which a model sees something: the ones it describes."""
         seen = [j for j, column in enumerate(self.columns) if column.widths or column.codes]

@@ -17,6 +17,7 @@ _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 ENDS_OF_UTC = ("Z", "z", " UTC")
 """What a time in UTC may end in."""
 
+_SHORT_HOUR = f"^({_DATE}[T ])([0-9]:)"
 _ZONE = f"{'|'.join(ENDS_OF_UTC)}|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?"
 _SECONDS = len("2024-01-31T12:00:00")
 _WITHIN_NANOSECONDS = ("1678", "2262")
@@ -31,12 +32,14 @@ class WrittenTimes(NamedTuple):
         written: the unit.
         mark: what stands between date and time of day.
         zone: one of ``ENDS_OF_UTC`` or an offset, where there is one.
+        hour: ``H`` where hours below ten have no leading zero.
     """
 
     ticks: "Int64[np.ndarray, ' n']"
     written: Unit
     mark: Literal["T", " "]
     zone: str | None
+    hour: Literal["HH", "H"]
 
 
 def read_times(cells: "pa.Array", date: Layout = ISO) -> WrittenTimes | None:
@@ -44,7 +47,7 @@ def read_times(cells: "pa.Array", date: Layout = ISO) -> WrittenTimes | None:
 
     A form is a date, or a date, ``T`` or a space, hours and minutes; all cells have seconds or none, which may have up to
     nine decimals, and all have no zone or the same: ``Z``, ``z``, `` UTC`` or an offset, ``+05:30``, ``+0530`` or of hours
-    alone ``+05``.
+    alone ``+05``. Hours below ten have a leading zero in all cells or in none, as spreadsheets write them.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -55,6 +58,11 @@ def read_times(cells: "pa.Array", date: Layout = ISO) -> WrittenTimes | None:
         if texts is None:
             return None
         cells = pa.array(texts, pa.string())
+    hour: Literal["HH", "H"] = "H" if ask.any(ask.match_substring_regex(cells, _SHORT_HOUR)).as_py() else "HH"
+    if hour == "H":
+        if ask.any(ask.match_substring_regex(cells, f"^{_DATE}[T ]0[0-9]:")).as_py():
+            return None
+        cells = ask.replace_substring_regex(cells, _SHORT_HOUR, r"\10\2")
     first = re.fullmatch(
         f"{_DATE}(?:([T ])[0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(?:[.][0-9]{{1,9}})?)?({_ZONE})?)?", cells[0].as_py()
     )
@@ -83,7 +91,7 @@ def read_times(cells: "pa.Array", date: Layout = ISO) -> WrittenTimes | None:
     if written in ("day", "minute"):
         ticks = ticks // (NANOSECONDS[written] // NANOSECONDS["second"])
     ticks = ticks - minutes_ahead(zone) * NANOSECONDS["minute"] // NANOSECONDS[written]
-    return WrittenTimes(ticks, written, " " if mark == " " else "T", zone or None)
+    return WrittenTimes(ticks, written, " " if mark == " " else "T", zone or None, hour)
 
 
 def minutes_ahead(zone: str | None) -> int:

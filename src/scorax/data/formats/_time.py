@@ -29,6 +29,7 @@ class TimeFormat(AbstractFormat):
             which is written; or the name of a zone that the type of a column has, whose times are written in UTC with ``Z``.
         origin: the whole number of units that values in memory count from.
         date: in what order year, month and day are written.
+        hour: ``H`` where hours below ten have no leading zero.
         kind: ``time``.
     """
 
@@ -38,6 +39,7 @@ class TimeFormat(AbstractFormat):
     zone: str | None = None
     origin: int = 0
     date: Layout = ISO
+    hour: Literal["HH", "H"] = "HH"
     kind: Literal["time"] = field(default="time", kw_only=True)
 
     def __post_init__(self) -> None:
@@ -66,6 +68,8 @@ class TimeFormat(AbstractFormat):
         times = self.cells(values)
         times = times + np.timedelta64(self.offset, "m") if self.offset else times
         texts = np.datetime_as_string(times, unit=CODES[self.written])  # type: ignore[call-overload]
+        if self.hour == "H":
+            texts = np.char.replace(texts, "T0", "T")
         if self.date != ISO:
             there = ~np.isnan(values)
             texts[there] = [laid_out(text, self.date) for text in texts[there].tolist()]
@@ -78,12 +82,12 @@ class TimeFormat(AbstractFormat):
         return bool(((np.rint(values) == values) | np.isnan(values)).all())
 
     def written_as(self, other: AbstractFormat) -> "TimeFormat":
-        """With the date, the mark and the zone of other times, and to their unit where that is fine enough for the values."""
+        """With the date, hours, mark and zone of other times, and to their unit where that is fine enough for the values."""
         if not isinstance(other, TimeFormat) or (self.zone is None) != (other.zone is None):
             return self
         written = other.written if NANOSECONDS[other.written] <= NANOSECONDS[self.unit] else self.written
         zone = None if written == "day" else other.zone
-        return replace(self, written=written, mark=other.mark, zone=zone, date=other.date)
+        return replace(self, written=written, mark=other.mark, zone=zone, date=other.date, hour=other.hour)
 
     def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
         """The same times in this unit; a fraction where one lies between. Texts are read as this format writes dates."""
@@ -142,5 +146,5 @@ def dates_in(
     origin = least if max(abs(least), abs(most)) > FINE else 0
     times = np.full(len(levels) + 1, np.nan)
     times[:-1][present] = found.ticks - origin
-    form = TimeFormat(found.written, found.written, found.mark, found.zone, origin, date)
+    form = TimeFormat(found.written, found.written, found.mark, found.zone, origin, date, found.hour)
     return times[np.where(np.isnan(values), -1, values).astype(np.int64)], form

@@ -12,6 +12,9 @@ from scorax._text import quote
 from scorax.data import Format, NumberFormat, TextFormat
 from scorax.tables.columns._spikes import count_head, far_codes, standing_out
 
+SAME = 1e-12
+"""Two values closer than this, relative to the largest of the column, are one value, unless they differ on a decimal grid."""
+
 
 class DecimalPoints(NamedTuple):
     """Distinct values of a column in units of its last decimal, ascending; two at least."""
@@ -111,6 +114,19 @@ class Cells:
     def distinct(self) -> Float[np.ndarray, " levels"]:
         """The distinct values, ascending."""
         return np.unique(self.values)
+
+    @cached_property
+    def apart(self) -> tuple[Float[np.ndarray, " levels"], Int64[np.ndarray, " levels"]]:
+        """The values that differ by more than rounding, ascending, and the rows of each: the most frequent stands for
+        all that are near to it, as 0.3 for 0.1 + 0.2."""
+        distinct, rows = np.unique(self.values, return_counts=True)
+        near = SAME * max(abs(self.low), abs(self.high))
+        if self.points is not None:
+            near = 0.5 * 10.0**-self.points.decimals
+        place = np.append(0, np.cumsum(np.diff(distinct) > near))
+        order = np.lexsort((-rows, place))
+        first = np.unique(place[order], return_index=True)[1]
+        return distinct[order[first]], np.bincount(place, weights=rows).astype(np.int64)
 
     @cached_property
     def repeats(self) -> Int64[np.ndarray, " levels"]:

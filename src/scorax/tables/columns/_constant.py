@@ -8,12 +8,9 @@ from jaxtyping import Float
 from scorax._errors import InputError, explain
 from scorax._text import quote
 from scorax.data import Format
-from scorax.tables.columns._cells import Cells, shown
+from scorax.tables.columns._cells import SAME, Cells, shown
 from scorax.tables.columns._codes import Encoded
 from scorax.tables.columns._outside import AbstractOutside
-
-SAME = 1e-12
-"""Two values closer than this, relative to the largest of the column, are one value, unless they differ on a decimal grid."""
 
 
 @dataclass(frozen=True)

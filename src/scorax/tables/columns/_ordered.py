@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax.data import NumberFormat, TextFormat, TimeFormat
-from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._cells import SAME, Cells
+from scorax.tables.columns._codes import Encoded
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._levels import AbstractOpenLevels, Rows, check_levels, shown_levels
 from scorax.tables.columns._spikes import MOST_LEVELS as MOST_POINTS
@@ -48,8 +49,9 @@ class Ordered(AbstractOpenLevels):
         form = cells.format
         if cells.plain or form.kind == "boolean":
             return None
-        if cells.states("ordered") or (form.kind != "text" and not cells.far and _few(cells)):
-            return cls(cells.name, form, tuple(cells.distinct.tolist()))
+        levels = tuple(cells.apart[0].tolist())
+        if len(levels) > 1 and (cells.states("ordered") or (form.kind != "text" and not cells.far and _few(cells))):
+            return cls(cells.name, form, levels)
         levels = () if cells.far or form.kind != "number" else _of_grid(cells)
         return cls(cells.name, form, levels) if levels else None
 
@@ -73,6 +75,18 @@ class Ordered(AbstractOpenLevels):
         """A value that was never seen is possible."""
         return True
 
+    def encode(self, values: Float[np.ndarray, " n"]) -> Encoded:
+        """The places of the levels; numbers that differ from one by rounding are at its place."""
+        if self.format.kind != "number":
+            return super().encode(values)
+        points = np.sort(self.points)
+        ends = points[:-1] + np.diff(points) / 2
+        near = points[np.searchsorted(ends, values)]
+        slack = SAME * np.abs(points).max()
+        if self.format.decimals is not None:  # a difference that is written is one
+            slack = min(slack, 0.5 * 10.0**-self.format.decimals)
+        return super().encode(np.where(np.abs(values - near) <= slack, near, values))
+
     @property
     def summary(self) -> str:
         """The first levels."""
@@ -80,7 +94,7 @@ class Ordered(AbstractOpenLevels):
 
 
 def _few(cells: Cells) -> bool:
-    count, rows, points = len(cells.distinct), len(cells.values), cells.points
+    count, rows, points = len(cells.apart[0]), len(cells.values), cells.points
     if cells.head and cells.body.low == cells.body.high:  # beyond the levels of a long count is one value only
         return True
     if count <= _FEW and rows >= _ROWS * count:

@@ -51,7 +51,7 @@ class Repeated(AbstractColumn):
         form, points = cells.format, cells.points
         if cells.plain or cells.stated is not None or form.kind != "number" or cells.far or cells.head:
             return None
-        levels, rows = cells.distinct, np.unique(cells.values, return_counts=True)[1]
+        levels, rows = cells.apart
         count, total = len(levels), len(cells.values)
         if not _FEWEST < count <= min(_MOST, total / _ROWS) or rows.max() > _LARGEST * total:
             return None
