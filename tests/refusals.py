@@ -13,6 +13,7 @@ import optax
 
 from case_kinds import With
 from cases import CASES
+from own_refusals import own_calls
 from scorax.models import AbstractParametrization, Denoiser, ScoreFunction, ScoreNetwork
 from scorax.models._parametrization import Coefficients
 from scorax.networks import MLP, AbstractNetwork, ClassEmbedder, Ensemble, GridOptions, ResMLP, VectorEmbedder
@@ -336,7 +337,7 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
 def report() -> dict[str, list[str]]:
     """Name of a wrong call -> class and text of what it raised; empty where it raised nothing."""
     raised = {}
-    for family in (fields, samplers, calls):
+    for family in (fields, samplers, calls, own_calls):
         for name, call in family():
             assert name not in raised, name
             try:

@@ -73,6 +73,33 @@ def test_each_refusal_is_one_sentence(raised):
         ("fit 2: optimizer", r"Optax transformation, got 0.001; pass optax.adam"),
         ("fit 7: state", r"a state of this model and optimizer"),
         ("nodes without the first", r"to t0 = 0.333"),
+        (
+            "simulate: drift of (x, t)",
+            r"a drift\(t, x\) of SDE like its state, float32\[2\], got float32\[\]; .*the time first",
+        ),
+        ("fit: diffusion of (x, t)", r"Diagonal of float32\[2\] in the diffusion\(t, x\) of SDE, .*, got float32\[\];"),
+        ("sample: diffusion that is a number", r"a Scalar, a Diagonal or a Matrix, got float32\[\]; .*Scalar\(g\)"),
+        ("log_prob: diffusion of a Matrix of one row", r"expected Matrix of float32\[2, 2\] .*, got float32\[1, 2\];"),
+        ("a drift that is a number", r"drift_function of SDE as a function, got 1.0;"),
+        ("fit: target of (x, t)", r"a score fn\(t, x, condition\) like its state, of shape \[2\], got shape \[\];"),
+        (
+            "log_prob: prior by coordinates",
+            r"one number from log_density of .*Entrywise, the prior of SDE, got shape \[2\]",
+        ),
+        ("EnergyScore of Short: call", r"an output of .*Short like its state, of shape \[2\], got shape \[1\];"),
+        ("fit: loss by coordinates", r"one number from Loss.at for one example, got shape \[2\]; take the sum"),
+        (
+            "GaussianMixture of 2.log_density of 11 rows",
+            r"one row of shape \[2\] for GaussianMixture, got shape \[11, 2\]; map",
+        ),
+        ("ScoreFunction of whole numbers", r"an array of floating-point numbers, got an array of int32\[2\];"),
+        ("ScoreFunction of a step of a thousand", r"a time in the clock \[1e-05, 1\] of VP, got 500;"),
+        ("ScoreFunction of times", r"one time, and then one state, got times of shape \[2\]; map over rows"),
+        (
+            "fit: inverse",
+            r"time_of of WrongInverse as the inverse .*, got a time for -\S+ at which that is -\S+; mend time_of",
+        ),
+        ("fit: weight", r"one number from EachWeight for one example, got shape \[2\];"),
     ],
 )
 def test_what_a_refusal_says(raised, name, words):

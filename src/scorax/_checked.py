@@ -18,9 +18,10 @@ from scorax._text import quote
 
 
 class Checked(eqx.Module):
-    """Module whose fields are what their annotations say: numbers, whole numbers, strings, truth values and other modules.
+    """Module whose fields are what their annotations say: numbers, whole numbers, strings, truth values, functions and other
+    modules.
 
-    Arrays, functions and laws are left to those who use them. The types are looked at before ``__check_init__`` of a subclass,
+    Arrays and laws are left to those who use them. The types are looked at before ``__check_init__`` of a subclass,
     which may so compare numbers with numbers.
     """
 
@@ -53,7 +54,8 @@ def _check_types(module: Checked) -> None:
 def require_kind(value: Any, kind: Any, *, what: str) -> None:
     """Refuse a value that is not of a kind, which may be a union.
 
-    Kinds are modules, dataclasses, protocols, ``int``, ``float``, ``bool``, ``str`` and ``None``; others are not looked at.
+    Kinds are modules, dataclasses, protocols, functions, ``int``, ``float``, ``bool``, ``str`` and ``None``; others are not
+    looked at.
     A ``float`` may be an array that is one number, traced or not.
 
     Raises:
@@ -61,6 +63,8 @@ def require_kind(value: Any, kind: Any, *, what: str) -> None:
         ValueError: the number is NaN.
     """
     kinds = _kinds(kind)
+    if get_origin(kind) is Callable and not callable(value):
+        raise TypeError(explain(expected=f"{what} as a function", got=shown(value), do="pass one, or a lambda"))
     modules = tuple(k for k in kinds if isinstance(k, type) and (dataclasses.is_dataclass(k) or _is_protocol(k)))
     if not (modules or {int, float, bool, str} & set(kinds)):
         return
@@ -190,3 +194,19 @@ def require_shape(shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, tuple | list):
         raise TypeError(explain(expected="shape as a tuple", got=shown(shape), do="pass (2,) for rows of two numbers"))
     return tuple(require_count(length, "a length in shape") for length in shape)
+
+
+def require_row(x: Any, shape: tuple[int, ...], what: str) -> None:
+    """Refuse what is no single row of a shape: several at once would be broadcast, or read as one.
+
+    Raises:
+        ValueError: it is of another shape.
+    """
+    if jnp.shape(x) != shape:
+        raise ValueError(
+            explain(
+                expected=f"one row of shape {list(shape)} for {what}",
+                got=f"shape {list(jnp.shape(x))}",
+                do="map over rows, as in jax.vmap(law.log_density)(rows)",
+            )
+        )

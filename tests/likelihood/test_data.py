@@ -11,7 +11,8 @@ from scipy.stats import norm
 
 from oracles import mixture, rows_of
 from scorax.likelihood import ExactDivergence, Hutchinson, bits_per_dim, data_log_prob, smoothed_log_prob
-from scorax.processes import EDM, VP
+from scorax.models import ScoreFunction
+from scorax.processes import EDM, VP, GaussianLaw
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.transforms import AbstractTransform, Encoded, Standardize
 
@@ -52,6 +53,20 @@ def test_trap_31_uniform_integers_take_their_bits(bits):
         assert got.lower_bound
         np.testing.assert_allclose(bits_per_dim(got.value, np.ones(3)).mean(), bits, atol=5e-4)
         assert np.all(got.standard_error < 5e-3)
+
+
+def test_bits_of_pictures_are_those_of_their_numbers():
+    """4-bit pictures (2, 2, 1) of uniform numbers have four bits a number, and the value of the same rows laid flat."""
+    rows, shape = np.random.default_rng(0).integers(16, size=(8, 4)) + 0.5, (2, 2, 1)
+    law = GaussianLaw.standard(4)
+    model = ScoreFunction(lambda t, x, condition: -x, VP(), moments=law)
+    flat = data_log_prob(model, Probit(16.0), rows, widths=np.ones(4), key=KEY)
+    own = data_log_prob(model, Probit(16.0), rows.reshape(-1, *shape), widths=np.ones(shape), key=KEY)
+    np.testing.assert_allclose(own.value, flat.value, atol=1e-6)
+    np.testing.assert_allclose(bits_per_dim(own.value, np.ones(shape)), 4, atol=2e-3)
+    for widths in (1.0, None):
+        with pytest.raises(ValueError, match="width of every column, got one number or none"):
+            bits_per_dim(own.value, widths)
 
 
 def rounded_normal(draws: int, importance: bool, count: int = 64):

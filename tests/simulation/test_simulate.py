@@ -151,6 +151,20 @@ def test_the_two_halves_of_an_sde_run_on_the_same_noise(process):
     assert np.all(parts[2] == parts[2][0])
 
 
+@pytest.mark.parametrize(
+    "noise",
+    [lambda t, x: Scalar(0.5), lambda t, x: Diagonal([0.5, 0.5]), lambda t, x: Matrix(0.5 * np.eye(2))],
+    ids=["Scalar", "Diagonal", "Matrix"],
+)
+def test_plain_numbers_are_constants(noise):
+    """A drift of 0.3 and a noise of 0.5, however it is written, are those of Brownian motion on the same path."""
+    process, x0 = SDE(lambda t, x: 0.3, noise), np.zeros((3, 2), np.float32)
+    ours, theirs = (simulate(p, x0, [0.0, 1.0], key=KEY, num_steps=4) for p in (process, BrownianMotion(0.3, 0.5)))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    dense = process.diffusion(jnp.zeros(()), jnp.zeros(2)).dense(2)
+    np.testing.assert_allclose(dense, 0.5 * np.eye(2))
+
+
 def test_grids_of_a_run_refine_and_methods_share_the_path():
     """Geometric Brownian motion: fine Milstein steps come to the exact end that one step of the same key has."""
     exact, milstein = (

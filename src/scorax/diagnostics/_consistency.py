@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from scorax._checked import require_kind
 from scorax._errors import explain
 from scorax._rows import map_rows, one_or_each
 from scorax._trees import cast
@@ -72,6 +73,7 @@ def score_consistency(
         TypeError: the process has no law at ``t1``, or ``x`` is not floating-point.
         ValueError: no rows, or a wrong condition as for ``log_prob``.
     """
+    require_kind(model, AbstractScoreModel, what="model")
     x = jnp.asarray(x)
     told = one_or_each(condition, len(x))
     check_told(model, condition, x.shape[1:])

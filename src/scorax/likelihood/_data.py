@@ -70,9 +70,9 @@ class DataLogProb(NamedTuple):
 def data_log_prob(
     model: AbstractScoreModel,
     transform: AbstractTransform,
-    rows: Float[np.ndarray, "n d"],
+    rows: Float[np.ndarray, "n *shape"],
     *,
-    widths: Float[np.ndarray, " d"] | None = None,
+    widths: Float[np.ndarray, "*shape"] | None = None,
     draws: int = 1,
     importance: bool = False,
     key: Key,
@@ -106,7 +106,7 @@ def data_log_prob(
     Reference: Theis, van den Oord and Bethge (2016), *A note on the evaluation of generative models*, section 3.1; Ho et al.
     (2019), *Flow++*, section 3.1, for importance weights.
     """
-    widths = np.zeros(rows.shape[1]) if widths is None else np.asarray(widths, np.float64)
+    widths = np.zeros(rows.shape[1:]) if widths is None else np.asarray(widths, np.float64)
     if widths.shape != rows.shape[1:] or not np.all(np.isfinite(widths)):
         raise ValueError(
             explain(
@@ -145,26 +145,29 @@ def data_log_prob(
 
 
 def bits_per_dim(
-    log_probability: Float[np.ndarray, " n"], widths: Float[np.ndarray, " d"] | None
+    log_probability: Float[np.ndarray, " n"], widths: Float[np.ndarray, "*shape"] | None
 ) -> Float[np.ndarray, " n"]:
     r"""$-\log_2 P / d$: the bits that a coder built on the model would spend on a column, by log-probabilities in nats.
 
     Args:
         log_probability: from :func:`data_log_prob`; a lower bound on it is an upper bound on the bits.
-        widths: the bin widths it was computed with.
+        widths: the bin widths it was computed with, in the shape of a row: d is how many there are.
 
     Raises:
-        ValueError: some column is continuous: a density has no bits.
+        ValueError: some column is continuous, as a density has no bits, or one width stands for all.
     """
-    if widths is None or not np.all(np.asarray(widths) > 0):
+    widths = np.zeros(()) if widths is None else np.asarray(widths)
+    if not (widths.ndim and np.all(widths > 0)):
         raise ValueError(
             explain(
                 expected="a declared bin width of every column",
-                got="continuous columns" if widths is None else f"widths {np.asarray(widths).tolist()}",
-                do="report nats for continuous data: their bits depend on the unit",
+                got=f"{np.count_nonzero(widths > 0)} for {widths.size} columns"
+                if widths.ndim
+                else "one number or none",
+                do="pass one for each; report nats for continuous data, whose bits depend on the unit",
             )
         )
-    return -np.asarray(log_probability) / (len(widths) * math.log(2))
+    return -np.asarray(log_probability) / (widths.size * math.log(2))
 
 
 def _check(widths: np.ndarray, draws: int, rounded: bool, weighted_by: AbstractDivergence | None) -> None:

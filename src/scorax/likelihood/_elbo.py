@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scorax._checked import require_key
+from scorax._checked import require_key, require_kind
 from scorax._divergence import value_and_divergence, value_and_quadratic_forms
 from scorax._errors import explain
 from scorax._probes import RademacherProbe
 from scorax._rows import RowKeys, map_rows, one_or_each
-from scorax._trees import cast
+from scorax._trees import cast, rows_at
 from scorax._types import Condition, Key
 from scorax.models import (
     AbstractDenoiser,
@@ -30,6 +30,7 @@ from scorax.models import (
     on_targets,
     require_denoiser,
     require_noisy_state,
+    require_state,
     terminal_log_density,
     without_clock,
 )
@@ -90,15 +91,19 @@ def elbo(
 
     Raises:
         TypeError: the model is no denoiser, ``x`` is not floating-point, or the key is none.
-        ValueError: no times, fewer than two replicates, fewer than one probe, or a wrong condition as for ``log_prob``.
+        ValueError: no times, fewer than two replicates, fewer than one probe, or rows or a condition that are wrong as for
+            ``log_prob``.
 
     Reference: Song, Durkan, Murray and Ermon (2021), *Maximum likelihood training of score-based models*, theorem 3.
     """
+    require_kind(model, AbstractScoreModel, what="model")
     x = jnp.asarray(x)
     require_key(key)
     bare = _checked(model, x.dtype, num_times, num_replicates, num_probes)
     rows = (x, one_or_each(condition, len(x)))
     check_told(model, condition, x.shape[1:])
+    if len(x) > 0:
+        require_state(cast(model, x.dtype), x.shape[1:], x.dtype, rows_at(rows[1], np.zeros((), int)))
     of_row = eqx.Partial(_row, cast(bare, x.dtype), flow_ends(model, x.dtype), (num_times, num_replicates, num_probes))
     return map_rows(of_row, rows, RowKeys(key, range(len(x))), shape=x.shape[1:])
 

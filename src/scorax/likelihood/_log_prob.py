@@ -16,7 +16,7 @@ from scorax._checked import require_kind
 from scorax._digest import row_digest
 from scorax._errors import explain
 from scorax._rows import CALL, in_blocks, in_calls, one_or_each, over_rows
-from scorax._trees import cast
+from scorax._trees import cast, rows_at
 from scorax._types import Condition, Key, Scalar
 from scorax.likelihood._budget import budgeted
 from scorax.likelihood._choose_divergence import default_divergence
@@ -36,6 +36,7 @@ from scorax.models import (
     check_told,
     flow_ends,
     on_targets,
+    require_state,
     without_clock,
 )
 from scorax.processes import sde
@@ -90,10 +91,12 @@ def row_log_prob(
         key: of the probes, where there are any.
 
     Raises:
-        ValueError: the tolerance is not positive, or the divergence is random and there is no key.
+        ValueError: the model has no score like ``x``, the tolerance is not positive, or the divergence is random and there is
+            no key.
 
     Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*; Dormand and Prince (1980), for the steps.
     """
+    require_state(cast(model, x.dtype), x.shape, x.dtype, condition)
     divergence = ExactDivergence() if divergence is None else divergence
     call = _call_of(model, divergence, x.dtype, tolerance, estimate_error, None, ends)
     call = call.beside(condition)
@@ -127,15 +130,18 @@ def log_prob(
 
     Raises:
         TypeError: the process has no law at ``t1`` (``Clean``, a general SDE without a prior), or ``x`` is not floating-point.
-        ValueError: the tolerance is not positive; the condition is for another number of rows or unknown to the network's
-            embedder; or the divergence is random, or to be chosen, and there is no key.
+        ValueError: the model has no scores like the rows; the tolerance is not positive; the condition is for another number of
+            rows or unknown to the network's embedder; or the divergence is random, or to be chosen, and there is no key.
     """
     require_kind(mesh, Mesh | None, what="mesh")
+    require_kind(model, AbstractScoreModel, what="model")
     x = jnp.asarray(x)
     told = one_or_each(condition, len(x))
     check_told(model, condition, x.shape[1:])
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
+    if len(x) > 0:
+        require_state(cast(model, x.dtype), x.shape[1:], x.dtype, rows_at(told, np.zeros((), int)))
     if divergence is None:
         divergence = default_divergence(model, x.shape[1:], condition, key=key, traced=isinstance(x, Tracer))
     call = _call_of(model, divergence, x.dtype, tolerance, estimate_error, key)

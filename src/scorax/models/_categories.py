@@ -1,6 +1,5 @@
 """Categories of the codes in a state: their probabilities given the state, at any time."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._checked import shown
@@ -9,7 +8,7 @@ from scorax._types import Condition, Scalar
 from scorax.models._evidence import Evidence
 from scorax.models._given import Given
 from scorax.models._parametrization import Karras
-from scorax.models._score_model import AbstractScoreModel, Denoiser
+from scorax.models._score_model import AbstractScoreModel, Denoiser, time_like
 
 
 def require_codes(model: AbstractScoreModel) -> Denoiser:
@@ -64,6 +63,6 @@ def category_log_posteriors(
     own = require_codes(model)
     if isinstance(condition, Evidence):
         own, condition = own.given(condition), None
-    level = own.process.level(jnp.asarray(t, x.dtype))
+    level = own.process.level(time_like(own.process, t, x))
     scaled = x / own.parametrization.radius(level)
     return own.network.log_posteriors(own.parametrization.noise_input(level), scaled, condition)

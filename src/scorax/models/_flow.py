@@ -13,7 +13,7 @@ from scorax.models._dynamics import Field, angle_flow, probability_flow
 from scorax.models._score_model import AbstractScoreModel
 from scorax.models._terminal import require_noisy_state, require_terminal_law
 from scorax.models._tweedie import as_denoiser
-from scorax.processes import EDM, AbstractGaussianProcess, AbstractProcess, Level
+from scorax.processes import EDM, AbstractGaussianProcess, AbstractProcess, Level, times_of
 
 
 class FlowEnds(NamedTuple):
@@ -48,7 +48,11 @@ def flow_ends(model: AbstractScoreModel, dtype: jnp.dtype) -> FlowEnds:
 
 
 def process_ends(process: AbstractProcess, dtype: jnp.dtype) -> FlowEnds:
-    """Ends of the deterministic flow on the clock of ``process``."""
+    """Ends of the deterministic flow on the clock of ``process``.
+
+    Raises:
+        ValueError: a Gaussian process whose ``time_of`` is not the inverse of its log-ratio.
+    """
     numbers = all(isinstance(leaf, int | float) for leaf in jax.tree.leaves(process))
     return (_known_ends if numbers else _ends)(process, jnp.dtype(dtype))
 
@@ -70,6 +74,7 @@ def _ends(process: AbstractProcess, dtype: jnp.dtype) -> FlowEnds:
         if isinstance(process, AbstractGaussianProcess):
             first, last = process.level(t0), process.level(t1)
             angles = process.angle(t0), process.angle(t1)
+            times_of(process, jnp.linspace(process.log_ratio(t0), process.log_ratio(t1), 5))  # refuses a wrong inverse
             ends = FlowEnds(*angles, jnp.hypot(*first), jnp.hypot(*last), last, first)
         else:
             ends = FlowEnds(t0, t1, jnp.ones_like(t0), jnp.ones_like(t1), None, None)

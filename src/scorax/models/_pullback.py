@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key, Scalar
 from scorax.models._prediction import level_of_angle
-from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
+from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel, time_like
 from scorax.processes import AbstractGaussianProcess
 from scorax.transforms import Standardize
 
@@ -45,6 +45,6 @@ class Pullback(AbstractScoreModel):
     ) -> Float[Array, "*shape"]:
         scale = jnp.asarray(self.transform.scale, x.dtype)
         z = (x - jnp.asarray(self.transform.shift, x.dtype)) / scale
-        level = level_of_angle(self.process.angle(jnp.asarray(t, x.dtype)))
+        level = level_of_angle(self.process.angle(time_like(self.process, t, x)))
         noise = self.model.predict_at(level, level.alpha * z, condition, key=key).noise
         return -level.alpha * noise / (level.sigma * scale)

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import numbers
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
@@ -16,11 +17,48 @@ from scorax._types import Condition, Key, Scalar
 from scorax.models._evidence import Evidence
 from scorax.models._parametrization import AbstractParametrization, Karras, check_coefficients
 from scorax.models._prediction import Prediction, velocity_in_angle
-from scorax.networks import AbstractNetwork, Masked, Masks
+from scorax.networks import AbstractNetwork, Masked, Masks, output_of
 from scorax.processes import AbstractGaussianLaw, AbstractGaussianProcess, AbstractProcess, Clean, Level
 
 SelfModel = TypeVar("SelfModel", bound="AbstractScoreModel")
 SelfDenoiser = TypeVar("SelfDenoiser", bound="AbstractDenoiser")
+
+
+def time_like(process: AbstractProcess, t: Scalar, x: Float[Array, "*shape"]) -> Float[Array, ""]:
+    """A time of a process in the precision of a state: among whole numbers it would be cut to one.
+
+    Raises:
+        TypeError: a state that is no array of floating-point numbers.
+        ValueError: many times, or a number after the end of the clock, or without noise before its start.
+    """
+    if not (hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.floating)):
+        raise TypeError(
+            explain(
+                expected="a time and then a state, an array of floating-point numbers",
+                got=shown(x),
+                do="convert it, as by jnp.asarray(x, jnp.float32)",
+            )
+        )
+    if jnp.shape(t) != ():
+        raise ValueError(
+            explain(
+                expected="one time, and then one state",
+                got=f"times of shape {list(jnp.shape(t))}",
+                do="map over rows, as in jax.vmap(model)(times, rows)",
+            )
+        )
+    t0, t1 = process.t0, process.t1
+    if all(isinstance(number, numbers.Real) for number in (t, t0, t1)) and not (
+        t <= t1 + 1e-6 * (t1 - t0) and (t >= t0 or t > 0)
+    ):
+        raise ValueError(
+            explain(
+                expected=f"a time in the clock [{t0:g}, {t1:g}] of {shown(process)}",
+                got=f"{t:g}",
+                do="ask at a time of the process: t0 is the data's, t1 that of the noise",
+            )
+        )
+    return jnp.asarray(t, x.dtype)
 
 
 class AbstractScoreModel(Checked):
@@ -90,7 +128,7 @@ class ScoreFunction(AbstractScoreModel):
     It serves every sampler and likelihood that asks for a score only, in the clock of its process.
 
     Args:
-        fn: ``fn(t, x, condition) -> score`` for one example.
+        fn: ``fn(t, x, condition) -> score`` for one example, in the shape of ``x``.
         process: the process under which it is the score.
         moments: law of the clean data to two moments; the start of samplers and the end of likelihoods. Standard normal
             where it is ``None``.
@@ -116,7 +154,16 @@ class ScoreFunction(AbstractScoreModel):
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
-        return self.fn(jnp.asarray(t, x.dtype), x, condition)
+        score = self.fn(time_like(self.process, t, x), x, condition)
+        if jnp.shape(score) != x.shape:
+            raise ValueError(
+                explain(
+                    expected=f"a score fn(t, x, condition) like its state, of shape {list(x.shape)}",
+                    got=f"shape {list(jnp.shape(score))}",
+                    do="write it as a function of the time first and of one state, and return a number for each coordinate",
+                )
+            )
+        return score
 
 
 class AbstractDenoiser(AbstractScoreModel):
@@ -145,7 +192,7 @@ class AbstractDenoiser(AbstractScoreModel):
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
-        level = self.process.level(jnp.asarray(t, x.dtype))
+        level = self.process.level(time_like(self.process, t, x))
         return -self.predict_at(level, x, condition, key=key).noise / level.sigma
 
     def with_process(self: SelfDenoiser, process: AbstractGaussianProcess) -> SelfDenoiser:
@@ -195,7 +242,7 @@ class Denoiser(AbstractDenoiser, AbstractNetworkModel):
         self, level: Level, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Prediction:
         scaled = x / self.parametrization.radius(level)
-        output = self.network(self.parametrization.noise_input(level), scaled, condition, key=key)
+        output = output_of(self.network, self.parametrization.noise_input(level), scaled, condition, key=key)
         return self.parametrization.predict(level, x, output)
 
     def given(self, evidence: Evidence) -> "Denoiser":

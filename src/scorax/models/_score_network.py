@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key, Scalar
-from scorax.models._score_model import AbstractNetworkModel
-from scorax.networks import NOISE_SCALE, AbstractNetwork, noise_input
+from scorax.models._score_model import AbstractNetworkModel, time_like
+from scorax.networks import NOISE_SCALE, AbstractNetwork, noise_input, output_of
 from scorax.processes import AbstractGaussianLaw, AbstractGaussianProcess, AbstractProcess, Clean
 
 
@@ -41,7 +41,7 @@ class ScoreNetwork(AbstractNetworkModel):
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
-        return self.network(clock_input(self.process, jnp.asarray(t, x.dtype)), x, condition, key=key)
+        return output_of(self.network, clock_input(self.process, time_like(self.process, t, x)), x, condition, key=key)
 
 
 class EnergyScore(AbstractNetworkModel):
@@ -73,16 +73,17 @@ class EnergyScore(AbstractNetworkModel):
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, ""]:
         """Energy at time ``t`` and state ``x``: minus the log-density up to a constant that may depend on ``t``."""
-        t = jnp.asarray(t, x.dtype)
+        t = time_like(self.process, t, x)
         radius, gain = jnp.ones_like(t), jnp.ones_like(t)
         if isinstance(self.process, AbstractGaussianProcess):
             alpha, sigma = self.process.level(t)
             radius, gain = jnp.hypot(alpha, sigma), alpha / sigma
         y = x / radius
-        potential = jnp.sum(y * self.network(clock_input(self.process, t), y, condition, key=key))
+        potential = jnp.sum(y * output_of(self.network, clock_input(self.process, t), y, condition, key=key))
         return 0.5 * jnp.sum(y**2) - gain * potential
 
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
+        t = time_like(self.process, t, x)
         return -jax.grad(lambda z: self.energy(t, z, condition, key=key))(x)

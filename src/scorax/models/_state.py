@@ -9,6 +9,7 @@ from scorax._errors import explain
 from scorax._types import Condition
 from scorax.models._given import bound
 from scorax.models._score_model import AbstractScoreModel
+from scorax.processes import require_equation
 
 
 def require_state(
@@ -17,8 +18,8 @@ def require_state(
     """Shape and precision of a state that ``model`` has a score of the same kind for; only shapes are computed.
 
     Raises:
-        TypeError: no score model, no shape, or no floating-point precision.
-        ValueError: float64 where JAX has none, or a score of another shape or precision.
+        TypeError: no score model, no shape, no floating-point precision, or an equation of another kind.
+        ValueError: float64 where JAX has none, or a score, a drift or a diffusion of another shape or precision.
     """
     require_kind(model, AbstractScoreModel, what="model")
     shape = require_shape(shape)
@@ -43,4 +44,5 @@ def require_state(
                 do="build the model for such states, and with arrays of their precision",
             )
         )
+    require_equation(model.process, state.shape, kind)
     return state.shape, kind

@@ -104,10 +104,23 @@ def terminal_draw(
 
 
 def terminal_log_density(model: AbstractScoreModel, level: Level | None, x: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """Log-density of the law that :func:`terminal_draw` draws from, at the targets alone where some of a row is given."""
+    """Log-density of the law that :func:`terminal_draw` draws from, at the targets alone where some of a row is given.
+
+    Raises:
+        ValueError: a prior whose log-density is no single number.
+    """
     if level is None:
         law = _law_at_end(model, x.size, x.dtype)
-        return law.log_density(x.reshape(-1) if isinstance(law, AbstractGaussianLaw) else x)
+        density = law.log_density(x.reshape(-1) if isinstance(law, AbstractGaussianLaw) else x)
+        if jnp.shape(density) != ():
+            raise ValueError(
+                explain(
+                    expected=f"one number from log_density of {shown(law)}, the prior of {shown(model.process)}",
+                    got=f"shape {list(jnp.shape(density))}",
+                    do="take the sum over coordinates",
+                )
+            )
+        return density
     density = _law_of_data(model, x.size, x.dtype).at(level).log_density(x.reshape(-1))
     return density - model.log_density_of_dummies(level) if isinstance(model, Given) else density
 

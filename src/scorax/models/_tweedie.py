@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from scorax._types import Condition, Key
 from scorax.models._prediction import Prediction
-from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel
+from scorax.models._score_model import AbstractDenoiser, AbstractScoreModel, time_like
 from scorax.models._terminal import gaussian_process
 from scorax.models._wrapper import AbstractWrapper
 from scorax.processes import AbstractGaussianProcess, Level
@@ -73,6 +73,6 @@ def tweedie(
     """
     if isinstance(model, AbstractDenoiser):
         return model.predict(t, x, condition, key=key)
-    level = gaussian_process(model.process).level(jnp.asarray(t, x.dtype))
+    level = gaussian_process(model.process).level(time_like(model.process, t, x))
     noise = -level.sigma * model(t, x, condition, key=key)
     return Prediction((x - level.sigma * noise) / level.alpha, noise)

@@ -7,6 +7,7 @@ from scorax.networks._abstract import (
     log_ratio_of,
     noise_averaged_waves,
     noise_input,
+    output_of,
 )
 from scorax.networks._codebooks import (
     check_categories,
@@ -69,5 +70,6 @@ __all__ = [
     "log_ratio_of",
     "noise_averaged_waves",
     "noise_input",
+    "output_of",
     "simplex_codebook",
 ]

@@ -56,6 +56,32 @@ def _no_codes(network: AbstractNetwork) -> str:
     )
 
 
+def output_of(
+    network: AbstractNetwork,
+    c_noise: Float[Array, ""],
+    x: Float[Array, "*shape"],
+    condition: Condition,
+    *,
+    key: Key | None,
+) -> Float[Array, "*shape"]:
+    """What a network says of a state, held to the shape of it: another one would be broadcast, in silence.
+
+    Raises:
+        TypeError: it is no array.
+        ValueError: it is of another shape.
+    """
+    output = network(c_noise, x, condition, key=key)
+    if getattr(output, "shape", None) != x.shape:
+        raise (ValueError if hasattr(output, "shape") else TypeError)(
+            explain(
+                expected=f"an output of {shown(network)} like its state, of shape {list(x.shape)}",
+                got=f"shape {list(output.shape)}" if hasattr(output, "shape") else shown(output),
+                do="return a number for each of the state, or build the network for such states",
+            )
+        )
+    return output
+
+
 def check_dropout(rate: float) -> None:
     """Refuse a rate of dropout at which nothing is left, or that is none.
 

@@ -10,7 +10,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
-from scorax._checked import Checked, require_count, require_key
+from scorax._checked import Checked, require_count, require_key, shown
 from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.networks._linear import Linear, drawn
@@ -228,7 +228,7 @@ def embedded(
     raise TypeError(
         explain(
             expected="no condition for a network without an embedder",
-            got=type(condition).__name__,
+            got=shown(condition),
             do="build the network with embedder=ClassEmbedder(...) or VectorEmbedder(...)",
         )
     )

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from scorax._checked import Checked
+from scorax._errors import explain
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
 from scorax.objectives._times import AbstractTimes, LikelihoodTimes, UniformTimes
@@ -58,14 +60,23 @@ class AbstractObjective(Checked):
         key: Key,
         training: bool = True,
     ) -> Float[Array, ""]:
-        """Unbiased value of the objective from one example; ``training`` turns dropout on."""
+        """Unbiased value of the objective from one example; ``training`` turns dropout on.
+
+        Raises:
+            ValueError: the loss, its weight or the density of the times is no single number.
+        """
         u, condition = self.visit(x0, u, condition, key=key, training=training)
         process = model.process
         gaussian = isinstance(process, AbstractGaussianProcess)
         weighting = self.weighting or (LikelihoodWeighting() if gaussian else UniformWeighting())
         t = self.time(process, u)
-        weight = weighting(process, t) / self._times(process).density(process, t)
-        return weight * self.at(model, t, x0, condition, key=key, training=training)
+        times = self._times(process)
+        value = self.at(model, t, x0, condition, key=key, training=training)
+        weight, density = weighting(process, t), times.density(process, t)
+        _require_numbers(
+            {f"{type(self).__name__}.at": value, type(weighting).__name__: weight, type(times).__name__: density}
+        )
+        return weight / density * value
 
     def visit(
         self, x0: Float[Array, "*shape"], u: Float[Array, ""], condition: Condition, *, key: Key, training: bool
@@ -80,6 +91,18 @@ class AbstractObjective(Checked):
 
     def _times(self, process: AbstractProcess) -> AbstractTimes:
         return self.times or (LikelihoodTimes() if isinstance(process, AbstractGaussianProcess) else UniformTimes())
+
+
+def _require_numbers(parts: dict[str, Array]) -> None:
+    for name, part in parts.items():
+        if jnp.shape(part) != ():
+            raise ValueError(
+                explain(
+                    expected=f"one number from {name} for one example",
+                    got=f"shape {list(jnp.shape(part))}",
+                    do="take the sum over coordinates, jnp.sum(...), as a mean over the batch follows",
+                )
+            )
 
 
 class Streams(NamedTuple):

@@ -3,8 +3,9 @@
 from scorax.processes._abstract import AbstractExactSDE, AbstractProcess, AbstractSDE, Law, sde
 from scorax.processes._clean import Clean
 from scorax.processes._diffusion import Diagonal, Diffusion, Matrix, Scalar
+from scorax.processes._equation import require_equation
 from scorax.processes._exploding import EDM, VE
-from scorax.processes._gaussian_process import AbstractGaussianProcess
+from scorax.processes._gaussian_process import AbstractGaussianProcess, times_of
 from scorax.processes._interpolants import Cosine, Rectified
 from scorax.processes._kernel import GaussianKernel
 from scorax.processes._law import AbstractGaussianLaw, DiagonalLaw, GaussianLaw, IsotropicLaw, LowRankLaw
@@ -53,7 +54,9 @@ __all__ = [
     "critically_damped_langevin",
     "diffusion_noise_shape",
     "euler_step",
+    "require_equation",
     "sde",
+    "times_of",
     "without_drift",
     "without_noise",
 ]

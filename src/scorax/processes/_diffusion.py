@@ -40,7 +40,7 @@ class _AbstractEntrywise(eqx.Module):
 class Scalar(_AbstractEntrywise):
     """``G = value I``: one number for all coordinates."""
 
-    value: Float[Array, ""]
+    value: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 
     def dense(self, size: int) -> Float[Array, "n m"]:
         return self.value * jnp.eye(size, dtype=self.value.dtype)
@@ -49,7 +49,7 @@ class Scalar(_AbstractEntrywise):
 class Diagonal(_AbstractEntrywise):
     """``G = diag(value)``: one number for each coordinate, in the shape of the state."""
 
-    value: Float[Array, "*shape"]
+    value: Float[Array, "*shape"] = eqx.field(converter=jnp.asarray)
 
     def dense(self, size: int) -> Float[Array, "n m"]:
         return jnp.diag(self.value.reshape(size))
@@ -58,7 +58,7 @@ class Diagonal(_AbstractEntrywise):
 class Matrix(eqx.Module):
     """``G`` in full, ``(n, m)``: a flat state of n coordinates driven by m Brownian motions."""
 
-    value: Float[Array, "n m"]
+    value: Float[Array, "n m"] = eqx.field(converter=jnp.asarray)
 
     def noise_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the noise that drives a state of ``shape``: ``(m,)``."""

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from scorax._errors import explain
@@ -107,6 +109,32 @@ class AbstractGaussianProcess(AbstractLinearSDE):
 def _derivative(fn: Callable[[Array], Array], t: Float[Array, ""]) -> Float[Array, ""]:
     t = jnp.asarray(t)
     return jax.jvp(fn, (t,), (jnp.ones_like(t),))[1]
+
+
+def times_of(
+    process: AbstractGaussianProcess, log_ratios: Float[Array, " n"] | Float[np.ndarray, " n"]
+) -> Float[Array, " n"]:
+    """Times at which a process has these log-ratios, in float64 on the host.
+
+    Raises:
+        ValueError: ``time_of`` is not the inverse of ``log_ratio``; a process with traced arrays passes unseen.
+    """
+    with host_float64():
+        times = jax.vmap(process.time_of)(jnp.asarray(log_ratios, jnp.float64))
+        back = jax.vmap(process.log_ratio)(times)
+    if isinstance(back, Tracer):
+        return times
+    asked, got = np.asarray(log_ratios), np.asarray(back)
+    wrong = np.isfinite(asked) & ~(np.abs(got - asked) <= 1e-3 * (1 + np.abs(asked)))
+    if np.any(wrong):
+        raise ValueError(
+            explain(
+                expected=f"time_of of {type(process).__name__} as the inverse of its log(sigma / alpha)",
+                got=f"a time for {asked[wrong][0]:.4g} at which that is {got[wrong][0]:.4g}",
+                do="mend time_of, alpha or variance: time_of is given the logarithm of sigma / alpha",
+            )
+        )
+    return times
 
 
 def check_clock(t0: float, t1: float, *, end: float = float("inf")) -> None:

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from scorax._checked import require_row
 from scorax._errors import explain
 from scorax._types import Key, RowArray
 from scorax.processes._level import Level
-from scorax.processes._moments_of_rows import leading_moments, marginal_moments, moments
+from scorax.processes._moments_of_rows import leading_moments, marginal_moments, moments, on_device
 
 SelfLaw = TypeVar("SelfLaw", bound="AbstractGaussianLaw")
 
@@ -95,6 +96,10 @@ class AbstractGaussianLaw(eqx.Module):
         white = self.whiten(x)
         return -0.5 * (jnp.sum(white**2) + self.log_determinant + x.size * math.log(2 * math.pi))
 
+    def _centred(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
+        require_row(x, self.mean.shape, type(self).__name__)
+        return x - self.mean
+
     def draw(self, noise: Float[Array, " d"]) -> Float[Array, " d"]:
         """Image of standard normal ``noise``: ``mean + L noise``."""
         return self.mean + self.root_times(noise)
@@ -147,7 +152,7 @@ class GaussianLaw(AbstractGaussianLaw):
             raise ValueError(
                 _no_covariance("a covariance without negative variances", f"{variances[0]:g} along one direction")
             )
-        return GaussianLaw(*_as(np.asarray(mean).dtype, mean, basis, np.maximum(variances, 0.0)))
+        return GaussianLaw(*on_device(np.asarray(mean).dtype, mean, basis, np.maximum(variances, 0.0)))
 
     @staticmethod
     def factorised(mean: Float[Array, " d"], covariance: Float[Array, "d d"]) -> "GaussianLaw":
@@ -173,13 +178,13 @@ class GaussianLaw(AbstractGaussianLaw):
 
     def whiten(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
         """Coordinates of ``x`` in the eigenbasis, centred and divided by their standard deviations."""
-        return jnp.sum(self.basis * (x - self.mean)[:, None], axis=0) / jnp.sqrt(self.variances)
+        return jnp.sum(self.basis * self._centred(x)[:, None], axis=0) / jnp.sqrt(self.variances)
 
     def covariance_times(self, v: Float[Array, " d"]) -> Float[Array, " d"]:
         return self.basis @ (self.variances * (self.basis.T @ v))
 
     def precision_times(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
-        return self.basis @ ((self.basis.T @ (x - self.mean)) / self.variances)
+        return self.basis @ ((self.basis.T @ self._centred(x)) / self.variances)
 
     @property
     def log_determinant(self) -> Float[Array, ""]:
@@ -199,7 +204,7 @@ class DiagonalLaw(AbstractGaussianLaw):
 
     @staticmethod
     def fitted(rows: RowArray) -> "DiagonalLaw":
-        return DiagonalLaw(*_as(rows.dtype, *marginal_moments(rows)))
+        return DiagonalLaw(*on_device(rows.dtype, *marginal_moments(rows)))
 
     def at(self, level: Level) -> "DiagonalLaw":
         return DiagonalLaw(level.alpha * self.mean, level.alpha**2 * self.variances + level.sigma**2)
@@ -208,13 +213,13 @@ class DiagonalLaw(AbstractGaussianLaw):
         return jnp.sqrt(self.variances) * noise
 
     def whiten(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
-        return (x - self.mean) / jnp.sqrt(self.variances)
+        return self._centred(x) / jnp.sqrt(self.variances)
 
     def covariance_times(self, v: Float[Array, " d"]) -> Float[Array, " d"]:
         return self.variances * v
 
     def precision_times(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
-        return (x - self.mean) / self.variances
+        return self._centred(x) / self.variances
 
     @property
     def log_determinant(self) -> Float[Array, ""]:
@@ -234,7 +239,7 @@ class IsotropicLaw(AbstractGaussianLaw):
     @staticmethod
     def fitted(rows: RowArray) -> "IsotropicLaw":
         mean, variances = marginal_moments(rows)
-        return IsotropicLaw(*_as(rows.dtype, mean, np.asarray(variances.mean())))
+        return IsotropicLaw(*on_device(rows.dtype, mean, np.asarray(variances.mean())))
 
     @staticmethod
     def standard(dimension: int) -> "IsotropicLaw":
@@ -248,13 +253,13 @@ class IsotropicLaw(AbstractGaussianLaw):
         return jnp.sqrt(self.variance) * noise
 
     def whiten(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
-        return (x - self.mean) / jnp.sqrt(self.variance)
+        return self._centred(x) / jnp.sqrt(self.variance)
 
     def covariance_times(self, v: Float[Array, " d"]) -> Float[Array, " d"]:
         return self.variance * v
 
     def precision_times(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
-        return (x - self.mean) / self.variance
+        return self._centred(x) / self.variance
 
     @property
     def log_determinant(self) -> Float[Array, ""]:
@@ -286,7 +291,7 @@ class LowRankLaw(AbstractGaussianLaw):
 
         Reference: Tipping and Bishop (1999), *Probabilistic principal component analysis*.
         """
-        return LowRankLaw(*_as(rows.dtype, *leading_moments(rows, RANK)))
+        return LowRankLaw(*on_device(rows.dtype, *leading_moments(rows, RANK)))
 
     def at_targets(self, target: Bool[Array, "*shape"]) -> "DiagonalLaw":
         return _at_targets(target, self.mean, self.variances + jnp.sum(self.factor**2, axis=1))
@@ -301,7 +306,7 @@ class LowRankLaw(AbstractGaussianLaw):
 
     def whiten(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
         values, directions = self._spectrum
-        scaled, root = (x - self.mean) / jnp.sqrt(self.variances), jnp.sqrt(1 + values)
+        scaled, root = self._centred(x) / jnp.sqrt(self.variances), jnp.sqrt(1 + values)
         return scaled - _along(directions, 1 / (root * (1 + root)), scaled)
 
     def covariance_times(self, v: Float[Array, " d"]) -> Float[Array, " d"]:
@@ -309,7 +314,7 @@ class LowRankLaw(AbstractGaussianLaw):
 
     def precision_times(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
         values, directions = self._spectrum
-        scaled = (x - self.mean) / jnp.sqrt(self.variances)
+        scaled = self._centred(x) / jnp.sqrt(self.variances)
         return (scaled - _along(directions, 1 / (1 + values), scaled)) / jnp.sqrt(self.variances)
 
     @property
@@ -338,12 +343,6 @@ def _no_covariance(expected: str, got: str) -> str:
 def _along(directions: Float[Array, "d r"], gains: Float[Array, " r"], v: Float[Array, " d"]) -> Float[Array, " d"]:
     """``B diag(gains) B^T v``."""
     return jnp.sum(directions * (gains * jnp.sum(directions * v[:, None], axis=0)), axis=1)
-
-
-def _as(kind: np.dtype, *arrays: np.ndarray) -> list[Array]:
-    """Arrays on the device in the precision of rows of a kind, at least float32."""
-    dtype = jax.dtypes.canonicalize_dtype(np.result_type(kind, np.float32))
-    return [jnp.asarray(array, dtype) for array in arrays]
 
 
 def _at_targets(target: Bool[Array, "*shape"], mean: Float[Array, " d"], variances: Float[Array, " d"]) -> DiagonalLaw:

@@ -91,7 +91,16 @@ class LinearSDE(AbstractLinearSDE):
             )
 
     def drift(self, t: Float[Array, ""], x: Float[Array, " d"]) -> Float[Array, " d"]:
-        return _at(self.drift_matrix, t, x.dtype) @ x + self._offset(t, x.dtype)
+        matrix = _at(self.drift_matrix, t, x.dtype)
+        if x.shape != matrix.shape[1:]:
+            raise ValueError(
+                explain(
+                    expected=f"a flat state of {matrix.shape[-1]} numbers, as F of {type(self).__name__} has it",
+                    got=f"shape {list(x.shape)}",
+                    do="pass such rows; critically damped Langevin takes data and velocities side by side",
+                )
+            )
+        return matrix @ x + self._offset(t, x.dtype)
 
     def diffusion(self, t: Float[Array, ""], x: Float[Array, " d"]) -> Matrix:
         return Matrix(_at(self.noise_matrix, t, x.dtype))

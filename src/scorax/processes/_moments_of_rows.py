@@ -3,8 +3,10 @@
 import math
 from collections.abc import Iterator
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from scipy.linalg import solve_triangular
 
 from scorax._errors import explain
@@ -83,6 +85,12 @@ def leading_moments(
     vectors, values, _ = np.linalg.svd(solve_triangular(root, image.T, lower=True).T, full_matrices=False)
     factor = vectors[:, :rank] * np.sqrt(np.maximum(values[:rank] ** 2 - tiny, 0.0))
     return shift + gap, np.maximum(variances - np.sum(factor**2, axis=1), 0.0), factor
+
+
+def on_device(kind: np.dtype, *arrays: np.ndarray) -> list[Array]:
+    """Arrays on the device in the precision of rows of a kind, at least float32."""
+    dtype = jax.dtypes.canonicalize_dtype(np.result_type(kind, np.float32))
+    return [jnp.asarray(array, dtype) for array in arrays]
 
 
 def _blocks(rows: RowArray, least: int = 1) -> Iterator[Float[np.ndarray, "block d"]]:

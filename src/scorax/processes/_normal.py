@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Array, Float
 
-from scorax._checked import Checked
+from scorax._checked import Checked, require_row
 from scorax._types import Key
 
 
@@ -32,6 +32,7 @@ class Normal(eqx.Module):
 
     def log_density(self, x: Float[Array, "*shape"]) -> Float[Array, ""]:
         """Log-density of the whole state, in nats."""
+        require_row(x, jnp.broadcast_shapes(jnp.shape(self.mean), jnp.shape(self.sd)), "Normal")
         return jnp.sum(self._log_densities(x))
 
     def sample(self, *, key: Key) -> Float[Array, "*shape"]:

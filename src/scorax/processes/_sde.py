@@ -1,5 +1,6 @@
 """A process given by its own drift and diffusion, and the two halves of any SDE."""
 
+import numbers
 from collections.abc import Callable
 
 import jax
@@ -10,6 +11,7 @@ from scorax._checked import require_count
 from scorax._types import Key
 from scorax.processes._abstract import AbstractSDE, Law, check_order
 from scorax.processes._diffusion import Diffusion
+from scorax.processes._equation import require_equation
 
 
 class SDE(AbstractSDE):
@@ -20,8 +22,10 @@ class SDE(AbstractSDE):
     a ``prior``. Use :class:`LinearSDE` where the equation is linear: its draws are exact.
 
     Args:
-        drift: ``drift(t, x) -> f``.
-        diffusion: ``diffusion(t, x) -> Scalar(g)``, ``Diagonal(g)`` or ``Matrix(g)``.
+        drift: ``drift(t, x) -> f``, the time first, of one state and in its shape; or a plain number where it
+            is the same everywhere.
+        diffusion: ``diffusion(t, x) -> Scalar(g)``, ``Diagonal(g)`` or ``Matrix(g)``, g of the shape ``()``, that of the
+            state, or ``(n, m)``.
         prior: law at ``t1``; samplers and likelihoods refuse a process without one.
         t0: start of the clock, where the data stand.
         t1: end of the clock.
@@ -64,13 +68,15 @@ class SDE(AbstractSDE):
         require_count(self.num_steps, "num_steps of SDE")
 
     def drift(self, t: Float[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return self.drift_function(t, x)
+        value = self.drift_function(t, x)
+        return jnp.full_like(x, value) if isinstance(value, numbers.Real) else value
 
     def diffusion(self, t: Float[Array, ""], x: Float[Array, "*shape"]) -> Diffusion:
         return self.diffusion_function(t, x)
 
     def perturb(self, t: Float[Array, ""], x0: Float[Array, "*shape"], *, key: Key) -> Float[Array, "*shape"]:
         """Euler-Maruyama from ``t0`` to ``t``: of weak order one, not exact."""
+        require_equation(self, x0.shape, x0.dtype)
         h = (t - self.t0) / self.num_steps
         shape = diffusion_noise_shape(self, t, x0)
 

@@ -16,7 +16,7 @@ from scorax._errors import explain
 from scorax._host import host_float64
 from scorax._text import quote
 from scorax.models import gaussian_process
-from scorax.processes import AbstractGaussianProcess, AbstractProcess, Level, Tabulated
+from scorax.processes import AbstractGaussianProcess, AbstractProcess, Level, Tabulated, times_of
 
 
 class Node(NamedTuple):
@@ -263,7 +263,6 @@ def _log_ratios(process: AbstractGaussianProcess) -> tuple[float, float]:
 
 
 def _from_log_ratios(process: AbstractGaussianProcess, log_ratios: np.ndarray) -> Float[np.ndarray, " nodes"]:
-    with host_float64():
-        times = np.array(jax.vmap(process.time_of)(jnp.asarray(log_ratios, jnp.float64)))
+    times = np.array(times_of(process, log_ratios))
     times[0], times[-1] = process.t1, process.t0
     return times

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from scorax._checked import require_row
 from scorax._errors import explain
 from scorax._text import quote
 from scorax._types import Condition, Key
@@ -96,6 +97,7 @@ class GaussianMixture(eqx.Module):
         One product of ``x`` with all bases, and of the means apart from the level: with the means subtracted first it would
         be one small product per component and row, ten times as slow at d = 64.
         """
+        require_row(x, (self.dimension,), type(self).__name__)
         at = self if level is None else self.at(level)
         centres = self._centres
         turned = self._into(x) - (centres if level is None else level.alpha * centres)

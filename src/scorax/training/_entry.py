@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 import optax
@@ -11,17 +12,18 @@ import optax
 from scorax._checked import require_key, require_kind, shown
 from scorax._errors import explain
 from scorax._trees import all_finite
-from scorax.models import AbstractNetworkModel
+from scorax.models import AbstractNetworkModel, process_ends
 from scorax.objectives import AbstractObjective
 from scorax.training._options import FitOptions
 from scorax.training._state import TrainState
 
 
 def check_fit(model: Any, objective: Any, optimizer: Any, *, key: Any) -> None:
-    """Refuse a model without a network, another objective, no optimiser, and no key.
+    """Refuse a model without a network, another objective, no optimiser, no key, and a process that contradicts itself.
 
     Raises:
         TypeError: one of them is of another kind.
+        ValueError: the process has no log-ratio that its ``time_of`` inverts.
     """
     if not isinstance(model, AbstractNetworkModel):
         raise TypeError(
@@ -33,6 +35,7 @@ def check_fit(model: Any, objective: Any, optimizer: Any, *, key: Any) -> None:
         )
     require_kind(objective, AbstractObjective, what="objective")
     require_key(key)
+    process_ends(model.process, jnp.dtype(jnp.float32))
     if not isinstance(optimizer, optax.GradientTransformation):
         raise TypeError(
             explain(

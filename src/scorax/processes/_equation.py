@@ -1,0 +1,72 @@
+"""The drift and the diffusion of an equation held against a state, before anything is computed."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from scorax._checked import shown
+from scorax._errors import explain
+from scorax.processes._abstract import AbstractProcess, AbstractSDE
+from scorax.processes._diffusion import Diagonal, Matrix, Scalar
+
+
+def require_equation(process: AbstractProcess, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+    """Refuse a drift or a diffusion that does not fit a state of this shape and precision: it would be broadcast to one, in
+    silence, where the arguments of a function are in the wrong order, say. A process without an equation passes.
+
+    Only shapes are computed.
+
+    Raises:
+        TypeError: the drift is no array, or the diffusion none of its three kinds.
+        ValueError: either is of another shape, or raises the precision of the state.
+    """
+    if not isinstance(process, AbstractSDE):
+        return
+    kind, name = jnp.dtype(dtype), type(process).__name__
+    t, state = jax.ShapeDtypeStruct((), kind), jax.ShapeDtypeStruct(shape, kind)
+    drift = jax.eval_shape(process.drift, t, state)
+    if not _fits(drift, shape, kind):
+        raise (ValueError if isinstance(drift, jax.ShapeDtypeStruct) else TypeError)(
+            explain(
+                expected=f"a drift(t, x) of {name} like its state, {kind}{list(shape)}",
+                got=_described(drift),
+                do="write it as a function of the time first and of one state, and return a number for each coordinate",
+            )
+        )
+    diffusion = jax.eval_shape(process.diffusion, t, state)
+    if not isinstance(diffusion, Scalar | Diagonal | Matrix):
+        raise TypeError(
+            explain(
+                expected=f"a diffusion(t, x) of {name} that is a Scalar, a Diagonal or a Matrix",
+                got=_described(diffusion),
+                do="say what the numbers are, as in Scalar(g), of scorax.processes",
+            )
+        )
+    value, flat, fitting = diffusion.value, True, shape
+    if isinstance(diffusion, Scalar):
+        fitting = ()
+    elif isinstance(diffusion, Matrix):
+        flat, fitting = len(shape) == 1, (*shape, *(value.shape[1:] if len(value.shape) == 2 else ("m",)))
+    if not (flat and _fits(value, fitting, kind)):
+        wanted = f"{type(diffusion).__name__} of {kind}[{', '.join(map(str, fitting))}]"
+        raise ValueError(
+            explain(
+                expected=f"{wanted} in the diffusion(t, x) of {name}, for a state {kind}{list(shape)}",
+                got=_described(value),
+                do="write it as a function of the time first and of one state; a Matrix is for flat states",
+            )
+        )
+
+
+def _fits(value: Any, shape: tuple[Any, ...], dtype: jnp.dtype) -> bool:
+    return (
+        isinstance(value, jax.ShapeDtypeStruct)
+        and value.shape == shape
+        and (value.weak_type or jnp.result_type(value.dtype, dtype) == dtype)
+    )
+
+
+def _described(value: Any) -> str:
+    return f"{value.dtype}{list(value.shape)}" if isinstance(value, jax.ShapeDtypeStruct) else shown(value)
