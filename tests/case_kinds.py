@@ -14,7 +14,7 @@ from scorax.models import (
     EnergyScore,
     Evidence,
 )
-from scorax.networks import MLP, CodedHead, MaskedInput, Masks, ResMLP, line_codebook
+from scorax.networks import MLP, CodedHead, MaskedInput, MaskedWaves, Masks, ResMLP, line_codebook
 from scorax.processes import (
     VP,
     GeometricBrownianMotion,
@@ -223,6 +223,10 @@ def masks() -> Masks:
 
 def masked() -> MaskedInput:
     return MaskedInput(ResMLP(6, outputs=2, width=8, depth=1, key=KEY))
+
+
+def waved() -> MaskedWaves:
+    return MaskedWaves(ResMLP(10, outputs=2, width=8, depth=1, key=KEY), 1)
 
 
 def questions(build, *, random: bool = True) -> Case:

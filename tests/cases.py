@@ -36,6 +36,7 @@ from case_kinds import (
     signal_network,
     times,
     transform,
+    waved,
     weighting,
 )
 from oracles import awake, mixture
@@ -68,6 +69,7 @@ from scorax.networks import (
     LearnedUncertainty,
     Masked,
     MaskedInput,
+    MaskedWaves,
     Masks,
     MixedPrecision,
     MixtureSkip,
@@ -244,6 +246,7 @@ CASES: dict[type, Case] = {
     CodedHead: network(coded),
     Masks: Case(masks, lambda m, x, key: jnp.where(m.target, x, m.value)),
     MaskedInput: Case(lambda: awake(masked(), key=KEY), lambda n, x, key: n(number(0.3, x), x, masks(), key=key)),
+    MaskedWaves: Case(lambda: awake(waved(), key=KEY), lambda n, x, key: n(number(0.3, x), x, masks(), key=key)),
     Masked: network(lambda: Masked(masked(), masks())),
     ResMLP: network(lambda: resmlp(0.5))._replace(random=True),
     Ensemble: network(lambda: Ensemble.create(lambda key: MLP(2, width=8, depth=1, key=key), 3, key=KEY)),

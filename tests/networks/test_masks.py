@@ -10,7 +10,17 @@ import pytest
 from oracles import awake
 from scorax.likelihood import log_prob
 from scorax.models import Denoiser, Evidence, Given, Guided, PredictV
-from scorax.networks import MLP, ClassEmbedder, Ensemble, MaskedInput, Masks, MixtureSkip, ResMLP
+from scorax.networks import (
+    MLP,
+    ClassEmbedder,
+    Ensemble,
+    MaskedInput,
+    MaskedWaves,
+    Masks,
+    MixtureSkip,
+    ResMLP,
+    noise_averaged_waves,
+)
 from scorax.processes import EDM, GaussianLaw, Level
 from scorax.targets import ExactDenoiser, GaussianMixture
 
@@ -47,6 +57,20 @@ def test_the_network_sees_targets_known_values_and_nothing_of_the_rest() -> None
     told = jnp.array([0.4, 2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0])
     np.testing.assert_array_equal(network(c, x, masks), network.network(c, told))
     np.testing.assert_array_equal(network(c, x), network.network(c, jnp.concatenate([x, jnp.zeros(2 * D)])))
+
+
+def test_waves_are_those_of_what_is_seen_and_none_of_the_masks() -> None:
+    network = MaskedWaves(awake(ResMLP(7 * D, outputs=D, width=8, depth=1, key=KEY), key=KEY), 2)
+    masks = Masks(jnp.array([5.0, 2.0, 7.0]), jnp.array([False, True, False]), jnp.array([True, False, False]))
+    x, c, seen = jnp.array([0.4, 9.0, 9.0]), jnp.asarray(0.3), jnp.array([0.4, 2.0, 0.0])
+    told = jnp.array([0.0, 1.0, 0.0, 0.0, 0.0, 1.0])
+    entry = jnp.concatenate([seen, told, noise_averaged_waves(c, seen, 2)])
+    np.testing.assert_array_equal(network(c, x, masks), network.network(c, entry))
+    entry = jnp.concatenate([x, jnp.zeros(2 * D), noise_averaged_waves(c, x, 2)])
+    np.testing.assert_array_equal(network(c, x), network.network(c, entry))
+    assert network.reads_masks
+    with pytest.raises(ValueError, match="waves"):
+        MaskedWaves(network.network, 0)
 
 
 def test_coordinates_that_are_not_asked_for_are_standard_normal(model: Denoiser) -> None:

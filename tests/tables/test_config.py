@@ -80,13 +80,22 @@ def test_python_refuses_the_same(make: typing.Callable[[], object]) -> None:
 
 @pytest.mark.parametrize(("width", "depth", "frequencies", "waves"), [(1, 1, 1, 0), (8, 3, 5, 2), (64, 2, 8, 6)])
 @pytest.mark.parametrize("size", [TableSize(9, 1, 1), TableSize(9, 7, 7), TableSize(9, 2, 7, categories=6, holes=True)])
+@pytest.mark.parametrize("waved", [True, False])
 def test_parameters_are_counted_without_a_network(
-    width: int, depth: int, frequencies: int, waves: int, size: TableSize
+    width: int, depth: int, frequencies: int, waves: int, size: TableSize, waved: bool
 ) -> None:
     shape = ResolvedNetwork(
-        width=width, depth=depth, dropout=0.0, num_frequencies=frequencies, waves=waves, masks=size.holes
+        width=width,
+        depth=depth,
+        dropout=0.0,
+        num_frequencies=frequencies,
+        waves=waves,
+        masks=size.holes,
+        waved_masks=waved,
     )
     inputs, outputs = (21, 8) if size.holes else (size.dimension, size.dimension)
+    if size.holes and not waved:
+        inputs, waves = inputs + 2 * waves * 7, 0
     settings = {"width": width, "depth": depth, "num_frequencies": frequencies, "waves": waves, "outputs": outputs}
     network = eqx.filter_eval_shape(lambda key: ResMLP(inputs, **settings, key=key), jax.random.key(0))
     leaves = jax.tree.leaves(eqx.filter(network, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct)))

@@ -28,7 +28,7 @@ from scorax.networks._embedder import (
     check_conditions,
 )
 from scorax.networks._ensemble import Ensemble
-from scorax.networks._masks import Masked, MaskedInput, Masks
+from scorax.networks._masks import Masked, MaskedInput, MaskedWaves, Masks
 from scorax.networks._mlp import MLP, ResBlock, ResMLP
 from scorax.networks._positions import GridOptions
 from scorax.networks._precision import Cost, MixedPrecision, cost
@@ -52,6 +52,7 @@ __all__ = [
     "Masked",
     "MaskedCondition",
     "MaskedInput",
+    "MaskedWaves",
     "Masks",
     "MixedPrecision",
     "MixtureSkip",

@@ -6,8 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from scorax._checked import require_count
 from scorax._types import Condition, Key
-from scorax.networks._abstract import AbstractNetwork
+from scorax.networks._abstract import AbstractNetwork, noise_averaged_waves
 
 
 class Masks(eqx.Module):
@@ -52,18 +53,60 @@ class MaskedInput(AbstractNetwork):
         *,
         key: Key | None = None,
     ) -> Float[Array, "*outputs"]:
-        seen, known, absent = x, jnp.zeros_like(x), jnp.zeros_like(x)
-        if isinstance(condition, Masks):
-            seen = jnp.where(condition.target, x, jnp.where(condition.known, condition.value.astype(x.dtype), 0))
-            known = condition.known.astype(x.dtype)
-            absent = (~(condition.known | condition.target)).astype(x.dtype)
-            condition = condition.condition
-        return self.network(c_noise, jnp.concatenate([seen, known, absent], axis=-1), condition, key=key)
+        seen, known, absent, beside = _told(x, condition)
+        return self.network(c_noise, jnp.concatenate([seen, known, absent], axis=-1), beside, key=key)
 
     @property
     def reads_masks(self) -> bool:
         """It does."""
         return True
+
+
+class MaskedWaves(AbstractNetwork):
+    r"""A network that reads :class:`Masks` and sees waves of the coordinates, and none of the masks.
+
+    With what :class:`MaskedInput` shows, $s = 1_T x + 1_K v$ and the masks, and :func:`noise_averaged_waves` w of s,
+
+    $$ F(c, x) = f(c, [s,\; 1_K,\; 1_A,\; w(s)]). $$
+
+    Waves of masks, which are 0 or 1, would be large constants of every question: a third of the entry is left for the state.
+
+    Args:
+        network: f, of a vector of ``(3 + 2 * waves) * d`` numbers, whose outputs are those of the state.
+        waves: how many frequencies.
+
+    Raises:
+        ValueError: ``waves`` is no count.
+    """
+
+    network: AbstractNetwork
+    waves: int = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        require_count(self.waves, "waves")
+
+    def __call__(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
+    ) -> Float[Array, " outputs"]:
+        seen, known, absent, beside = _told(x, condition)
+        entry = jnp.concatenate([seen, known, absent, noise_averaged_waves(c_noise, seen, self.waves)])
+        return self.network(c_noise, entry, beside, key=key)
+
+    @property
+    def reads_masks(self) -> bool:
+        """It does."""
+        return True
+
+
+def _told(
+    x: Float[Array, "*shape"], condition: Condition
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"], Float[Array, "*shape"], Condition]:
+    """Targets and known values, which coordinates are known, which absent, and the condition beside the masks."""
+    if not isinstance(condition, Masks):
+        return x, jnp.zeros_like(x), jnp.zeros_like(x), condition
+    seen = jnp.where(condition.target, x, jnp.where(condition.known, condition.value.astype(x.dtype), 0))
+    absent = ~(condition.known | condition.target)
+    return seen, condition.known.astype(x.dtype), absent.astype(x.dtype), condition.condition
 
 
 class Masked(AbstractNetwork):

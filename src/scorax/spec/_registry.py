@@ -77,6 +77,7 @@ CLASSES: dict[str, str] = {
     "MLP": "scorax.networks",
     "Masked": "scorax.networks",
     "MaskedInput": "scorax.networks",
+    "MaskedWaves": "scorax.networks",
     "MaskedMatching": "scorax.objectives",
     "Masks": "scorax.networks",
     "Matrix": "scorax.processes",

@@ -65,6 +65,7 @@ class NetworkConfig(Checked):
         waves: frequencies 1, 2, 4, ... of the sine waves of every column that the network sees beside it; 0 for none.
         masks: whether it sees which cells are missing; chosen by whether some are, and by ``training.masks`` and
             ``training.given``.
+        waved_masks: whether it sees waves of the masks too: no, unless it is told to, or a run is older than this key.
     """
 
     width: Width | None = None
@@ -73,6 +74,7 @@ class NetworkConfig(Checked):
     num_frequencies: Annotated[int, Range(1, 1024)] = 8
     waves: Waves | None = None
     masks: bool | None = None
+    waved_masks: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ class ResolvedNetwork(NetworkConfig):
     dropout: Dropout = _required()
     waves: Waves = _required()
     masks: bool = False
+    waved_masks: bool = True
 
 
 @dataclass(frozen=True)

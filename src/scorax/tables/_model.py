@@ -11,11 +11,11 @@ import numpy as np
 
 from scorax._types import Key
 from scorax.models import Denoiser, Karras
-from scorax.networks import AbstractNetwork, CodedHead, Ensemble, MaskedInput, MixtureSkip, ResMLP
+from scorax.networks import AbstractNetwork, CodedHead, Ensemble, MaskedInput, MaskedWaves, MixtureSkip, ResMLP
 from scorax.processes import EDM, GaussianLaw
 from scorax.tables._config import ResolvedConfig, ResolvedNetwork, Start
 from scorax.tables._coordinates import Coordinates
-from scorax.tables._settings import TableSize, num_inputs, num_members, num_outputs
+from scorax.tables._settings import TableSize, apart, num_inputs, num_members, num_outputs, num_waves
 from scorax.tables._starts import ABSENT, StartLaws
 
 Tree = TypeVar("Tree")
@@ -78,7 +78,7 @@ def _networks(shape: ResolvedNetwork, size: TableSize, members: int, key: Key) -
             depth=shape.depth,
             dropout=shape.dropout,
             num_frequencies=shape.num_frequencies,
-            waves=shape.waves,
+            waves=num_waves(shape),
             outputs=num_outputs(size),
             key=key,
         )
@@ -90,7 +90,9 @@ def _built_around(blueprint: Blueprint, networks: AbstractNetwork) -> AbstractNe
     """The network of a model from what its members learn, stacked, and the laws they start from."""
     config, starts = blueprint.config, blueprint.starts
     members = num_members(config)
-    if config.network.masks:
+    if apart(config.network):
+        networks = MaskedWaves(networks, config.network.waves)
+    elif config.network.masks:
         networks = MaskedInput(networks)
     if starts.log_priors:
         books = [
@@ -107,7 +109,7 @@ def _built_around(blueprint: Blueprint, networks: AbstractNetwork) -> AbstractNe
 def _learned(network: AbstractNetwork) -> AbstractNetwork:
     """What the members of a network learn, stacked: what :func:`_built_around` was given."""
     stacked = network.members if isinstance(network, Ensemble) else _picked(network, None)
-    while isinstance(stacked, MixtureSkip | CodedHead | MaskedInput):
+    while isinstance(stacked, MixtureSkip | CodedHead | MaskedInput | MaskedWaves):
         stacked = stacked.network
     return stacked
 
