@@ -177,8 +177,6 @@ def rows_at_once() -> Iterator[tuple[str, Callable[[], Any]]]:
             ("whole numbers", 0.5, jnp.array([1, 2])),
             ("a list", 0.5, [1.0, 2.0]),
             ("the state first", jnp.ones(2), 0.5),
-            ("a step of a thousand", 500, jnp.ones(2)),
-            ("no noise", 0.0, jnp.ones(2)),
         ):
             yield f"{name} of {what}", lambda m=model, t=t, x=x: m(t, x)
 

@@ -93,7 +93,6 @@ def test_each_refusal_is_one_sentence(raised):
             r"one row of shape \[2\] for GaussianMixture, got shape \[11, 2\]; map",
         ),
         ("ScoreFunction of whole numbers", r"an array of floating-point numbers, got an array of int32\[2\];"),
-        ("ScoreFunction of a step of a thousand", r"a time in the clock \[1e-05, 1\] of VP, got 500;"),
         ("ScoreFunction of times", r"one time, and then one state, got times of shape \[2\]; map over rows"),
         (
             "fit: inverse",

@@ -99,7 +99,7 @@ def test_without_an_embedder_a_network_refuses_conditions(network):
     assert not any(
         "embedder" in name for name in named_arrays(bare)
     )  # the names in the files of runs stay as they were
-    with pytest.raises(TypeError, match="without an embedder, got ArrayImpl"):
+    with pytest.raises(TypeError, match="without an embedder, got an array"):
         bare(C, X, jnp.asarray(1))
 
 

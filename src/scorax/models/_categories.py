@@ -63,6 +63,6 @@ def category_log_posteriors(
     own = require_codes(model)
     if isinstance(condition, Evidence):
         own, condition = own.given(condition), None
-    level = own.process.level(time_like(own.process, t, x))
+    level = own.process.level(time_like(t, x))
     scaled = x / own.parametrization.radius(level)
     return own.network.log_posteriors(own.parametrization.noise_input(level), scaled, condition)

@@ -45,6 +45,6 @@ class Pullback(AbstractScoreModel):
     ) -> Float[Array, "*shape"]:
         scale = jnp.asarray(self.transform.scale, x.dtype)
         z = (x - jnp.asarray(self.transform.shift, x.dtype)) / scale
-        level = level_of_angle(self.process.angle(time_like(self.process, t, x)))
+        level = level_of_angle(self.process.angle(time_like(t, x)))
         noise = self.model.predict_at(level, level.alpha * z, condition, key=key).noise
         return -level.alpha * noise / (level.sigma * scale)

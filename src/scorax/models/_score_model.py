@@ -2,7 +2,6 @@
 
 import abc
 import dataclasses
-import numbers
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
@@ -24,12 +23,12 @@ SelfModel = TypeVar("SelfModel", bound="AbstractScoreModel")
 SelfDenoiser = TypeVar("SelfDenoiser", bound="AbstractDenoiser")
 
 
-def time_like(process: AbstractProcess, t: Scalar, x: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """A time of a process in the precision of a state: among whole numbers it would be cut to one.
+def time_like(t: Scalar, x: Float[Array, "*shape"]) -> Float[Array, ""]:
+    """A time in the precision of a state: among whole numbers it would be cut to one.
 
     Raises:
         TypeError: a state that is no array of floating-point numbers.
-        ValueError: many times, or a number after the end of the clock, or without noise before its start.
+        ValueError: many times.
     """
     if not (hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.floating)):
         raise TypeError(
@@ -45,17 +44,6 @@ def time_like(process: AbstractProcess, t: Scalar, x: Float[Array, "*shape"]) ->
                 expected="one time, and then one state",
                 got=f"times of shape {list(jnp.shape(t))}",
                 do="map over rows, as in jax.vmap(model)(times, rows)",
-            )
-        )
-    t0, t1 = process.t0, process.t1
-    if all(isinstance(number, numbers.Real) for number in (t, t0, t1)) and not (
-        t <= t1 + 1e-6 * (t1 - t0) and (t >= t0 or t > 0)
-    ):
-        raise ValueError(
-            explain(
-                expected=f"a time in the clock [{t0:g}, {t1:g}] of {shown(process)}",
-                got=f"{t:g}",
-                do="ask at a time of the process: t0 is the data's, t1 that of the noise",
             )
         )
     return jnp.asarray(t, x.dtype)
@@ -154,7 +142,7 @@ class ScoreFunction(AbstractScoreModel):
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
-        score = self.fn(time_like(self.process, t, x), x, condition)
+        score = self.fn(time_like(t, x), x, condition)
         if jnp.shape(score) != x.shape:
             raise ValueError(
                 explain(
@@ -192,7 +180,7 @@ class AbstractDenoiser(AbstractScoreModel):
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
-        level = self.process.level(time_like(self.process, t, x))
+        level = self.process.level(time_like(t, x))
         return -self.predict_at(level, x, condition, key=key).noise / level.sigma
 
     def with_process(self: SelfDenoiser, process: AbstractGaussianProcess) -> SelfDenoiser:

@@ -41,7 +41,7 @@ class ScoreNetwork(AbstractNetworkModel):
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
-        return output_of(self.network, clock_input(self.process, time_like(self.process, t, x)), x, condition, key=key)
+        return output_of(self.network, clock_input(self.process, time_like(t, x)), x, condition, key=key)
 
 
 class EnergyScore(AbstractNetworkModel):
@@ -73,7 +73,7 @@ class EnergyScore(AbstractNetworkModel):
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, ""]:
         """Energy at time ``t`` and state ``x``: minus the log-density up to a constant that may depend on ``t``."""
-        t = time_like(self.process, t, x)
+        t = time_like(t, x)
         radius, gain = jnp.ones_like(t), jnp.ones_like(t)
         if isinstance(self.process, AbstractGaussianProcess):
             alpha, sigma = self.process.level(t)
@@ -85,5 +85,5 @@ class EnergyScore(AbstractNetworkModel):
     def __call__(
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
-        t = time_like(self.process, t, x)
+        t = time_like(t, x)
         return -jax.grad(lambda z: self.energy(t, z, condition, key=key))(x)

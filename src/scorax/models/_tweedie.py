@@ -73,6 +73,6 @@ def tweedie(
     """
     if isinstance(model, AbstractDenoiser):
         return model.predict(t, x, condition, key=key)
-    level = gaussian_process(model.process).level(time_like(model.process, t, x))
+    level = gaussian_process(model.process).level(time_like(t, x))
     noise = -level.sigma * model(t, x, condition, key=key)
     return Prediction((x - level.sigma * noise) / level.alpha, noise)
