@@ -40,6 +40,14 @@ def test_cells_off_by_their_last_bits_are_the_same_levels(name: str) -> None:
     np.testing.assert_array_equal(wanted.encode(off).levels, wanted.encode(exact).levels)
 
 
+def test_a_large_value_does_not_make_small_ones_equal() -> None:
+    levels = np.array([-2.3250307746388343, -1.2654214710460525, -1.1, 0.0, 1e-9, 1e12])
+    values = np.random.default_rng(0).choice(levels, 600)
+    found = column(values)
+    assert found.kind == "ordered"
+    np.testing.assert_array_equal(found.decode(found.encode(values)), values)
+
+
 def test_decimals_that_are_written_keep_levels_apart() -> None:
     """At 1e10 the twelfth digit is a hundredth, and a difference of that is one where it is written."""
     levels = 1e10 + np.array([0.0, 0.01, 0.03, 0.04])

@@ -103,7 +103,7 @@ def elbo(
     rows = (x, one_or_each(condition, len(x)))
     check_told(model, condition, x.shape[1:])
     if len(x) > 0:
-        require_state(cast(model, x.dtype), x.shape[1:], x.dtype, rows_at(rows[1], np.zeros((), int)))
+        require_state(cast(model, x.dtype), x.shape[1:], x.dtype, rows_at(rows[1], np.zeros((), int)), precise=False)
     of_row = eqx.Partial(_row, cast(bare, x.dtype), flow_ends(model, x.dtype), (num_times, num_replicates, num_probes))
     return map_rows(of_row, rows, RowKeys(key, range(len(x))), shape=x.shape[1:])
 

@@ -96,7 +96,7 @@ def row_log_prob(
 
     Reference: Song et al. (2021), appendix D.2; Chen et al. (2018), *Neural ODEs*; Dormand and Prince (1980), for the steps.
     """
-    require_state(cast(model, x.dtype), x.shape, x.dtype, condition)
+    require_state(cast(model, x.dtype), x.shape, x.dtype, condition, precise=False)
     divergence = ExactDivergence() if divergence is None else divergence
     call = _call_of(model, divergence, x.dtype, tolerance, estimate_error, None, ends)
     call = call.beside(condition)
@@ -141,7 +141,7 @@ def log_prob(
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(explain(expected="floating-point rows", got=str(x.dtype), do="convert them first"))
     if len(x) > 0:
-        require_state(cast(model, x.dtype), x.shape[1:], x.dtype, rows_at(told, np.zeros((), int)))
+        require_state(cast(model, x.dtype), x.shape[1:], x.dtype, rows_at(told, np.zeros((), int)), precise=False)
     if divergence is None:
         divergence = default_divergence(model, x.shape[1:], condition, key=key, traced=isinstance(x, Tracer))
     call = _call_of(model, divergence, x.dtype, tolerance, estimate_error, key)

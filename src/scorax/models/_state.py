@@ -13,9 +13,16 @@ from scorax.processes import require_equation
 
 
 def require_state(
-    model: AbstractScoreModel, shape: tuple[int, ...], dtype: DTypeLike, condition: Condition = None
+    model: AbstractScoreModel,
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+    condition: Condition = None,
+    *,
+    precise: bool = True,
 ) -> tuple[tuple[int, ...], jnp.dtype]:
     """Shape and precision of a state that ``model`` has a score of the same kind for; only shapes are computed.
+
+    Where ``precise`` is false the precision of the score may be another: an integration brings it to that of its state.
 
     Raises:
         TypeError: no score model, no shape, no floating-point precision, or an equation of another kind.
@@ -35,7 +42,7 @@ def require_state(
     state = jax.ShapeDtypeStruct(shape, kind)
     asked, told = bound(model, condition)
     score = jax.eval_shape(lambda x: asked(jnp.asarray(asked.process.t1, kind), x, told), state)
-    if not isinstance(score, jax.ShapeDtypeStruct) or (score.shape, score.dtype) != (state.shape, kind):
+    if not isinstance(score, jax.ShapeDtypeStruct) or score.shape != state.shape or (precise and score.dtype != kind):
         got = f"{score.dtype}{list(score.shape)}" if isinstance(score, jax.ShapeDtypeStruct) else shown(score)
         raise ValueError(
             explain(
@@ -44,5 +51,5 @@ def require_state(
                 do="build the model for such states, and with arrays of their precision",
             )
         )
-    require_equation(model.process, state.shape, kind)
+    require_equation(model.process, state.shape, kind, precise=precise)
     return state.shape, kind

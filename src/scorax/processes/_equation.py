@@ -12,9 +12,12 @@ from scorax.processes._abstract import AbstractProcess, AbstractSDE
 from scorax.processes._diffusion import Diagonal, Matrix, Scalar
 
 
-def require_equation(process: AbstractProcess, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+def require_equation(
+    process: AbstractProcess, shape: tuple[int, ...], dtype: DTypeLike, *, precise: bool = True
+) -> None:
     """Refuse a drift or a diffusion that does not fit a state of this shape and precision: it would be broadcast to one, in
-    silence, where the arguments of a function are in the wrong order, say. A process without an equation passes.
+    silence, where the arguments of a function are in the wrong order, say. A process without an equation passes, and a higher
+    precision where ``precise`` is false.
 
     Only shapes are computed.
 
@@ -25,9 +28,10 @@ def require_equation(process: AbstractProcess, shape: tuple[int, ...], dtype: DT
     if not isinstance(process, AbstractSDE):
         return
     kind, name = jnp.dtype(dtype), type(process).__name__
+    most = kind if precise else None
     t, state = jax.ShapeDtypeStruct((), kind), jax.ShapeDtypeStruct(shape, kind)
     drift = jax.eval_shape(process.drift, t, state)
-    if not _fits(drift, shape, kind):
+    if not _fits(drift, shape, most):
         raise (ValueError if isinstance(drift, jax.ShapeDtypeStruct) else TypeError)(
             explain(
                 expected=f"a drift(t, x) of {name} like its state, {kind}{list(shape)}",
@@ -49,7 +53,7 @@ def require_equation(process: AbstractProcess, shape: tuple[int, ...], dtype: DT
         fitting = ()
     elif isinstance(diffusion, Matrix):
         flat, fitting = len(shape) == 1, (*shape, *(value.shape[1:] if len(value.shape) == 2 else ("m",)))
-    if not (flat and _fits(value, fitting, kind)):
+    if not (flat and _fits(value, fitting, most)):
         wanted = f"{type(diffusion).__name__} of {kind}[{', '.join(map(str, fitting))}]"
         raise ValueError(
             explain(
@@ -60,12 +64,12 @@ def require_equation(process: AbstractProcess, shape: tuple[int, ...], dtype: DT
         )
 
 
-def _fits(value: Any, shape: tuple[Any, ...], dtype: jnp.dtype) -> bool:
-    return (
-        isinstance(value, jax.ShapeDtypeStruct)
-        and value.shape == shape
-        and (value.weak_type or jnp.result_type(value.dtype, dtype) == dtype)
-    )
+def _fits(value: Any, shape: tuple[Any, ...], dtype: jnp.dtype | None) -> bool:
+    if not isinstance(value, jax.ShapeDtypeStruct) or value.shape != shape:
+        return False
+    if dtype is None:
+        return not jnp.issubdtype(value.dtype, jnp.complexfloating)
+    return value.weak_type or jnp.result_type(value.dtype, dtype) == dtype
 
 
 def _described(value: Any) -> str:

@@ -13,7 +13,13 @@ from scorax.data import Format, NumberFormat, TextFormat
 from scorax.tables.columns._spikes import count_head, far_codes, standing_out
 
 SAME = 1e-12
-"""Two values closer than this, relative to the largest of the column, are one value, unless they differ on a decimal grid."""
+"""Two levels closer than this, relative to them, are one, unless they differ on a decimal grid. A column is of one value if all
+are so close, relative to the largest."""
+
+
+def closeness(levels: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """How far from levels values are the same."""
+    return np.maximum(SAME * np.abs(levels), np.finfo(float).tiny)
 
 
 class DecimalPoints(NamedTuple):
@@ -120,7 +126,7 @@ class Cells:
         """The values that differ by more than rounding, ascending, and the rows of each: the most frequent stands for
         all that are near to it, as 0.3 for 0.1 + 0.2."""
         distinct, rows = np.unique(self.values, return_counts=True)
-        near = SAME * max(abs(self.low), abs(self.high))
+        near = closeness(np.maximum(np.abs(distinct[1:]), np.abs(distinct[:-1])))
         if self.points is not None:
             near = 0.5 * 10.0**-self.points.decimals
         place = np.append(0, np.cumsum(np.diff(distinct) > near))

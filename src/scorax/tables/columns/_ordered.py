@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax.data import NumberFormat, TextFormat, TimeFormat
-from scorax.tables.columns._cells import SAME, Cells
+from scorax.tables.columns._cells import Cells, closeness
 from scorax.tables.columns._codes import Encoded
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._levels import AbstractOpenLevels, Rows, check_levels, shown_levels
@@ -82,9 +82,9 @@ class Ordered(AbstractOpenLevels):
         points = np.sort(self.points)
         ends = points[:-1] + np.diff(points) / 2
         near = points[np.searchsorted(ends, values)]
-        slack = SAME * np.abs(points).max()
+        slack = closeness(near)
         if self.format.decimals is not None:  # a difference that is written is one
-            slack = min(slack, 0.5 * 10.0**-self.format.decimals)
+            slack = np.minimum(slack, 0.5 * 10.0**-self.format.decimals)
         return super().encode(np.where(np.abs(values - near) <= slack, near, values))
 
     @property
