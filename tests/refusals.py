@@ -13,7 +13,7 @@ import optax
 
 from case_kinds import With
 from cases import CASES
-from own_refusals import own_calls
+from own_refusals import KEY, ROWS, own_calls
 from scorax.models import AbstractParametrization, Denoiser, ScoreFunction, ScoreNetwork
 from scorax.models._parametrization import Coefficients
 from scorax.networks import MLP, AbstractNetwork, ClassEmbedder, Ensemble, GridOptions, ResMLP, VectorEmbedder
@@ -39,8 +39,6 @@ from scorax.simulation import Milstein, brownian_increments, simulate
 from scorax.training import FitOptions, Rows, Validation, adamw, fit, initial_state
 from scorax.transforms import Dequantize
 
-KEY = jax.random.key(0)
-ROWS = np.random.default_rng(0).standard_normal((8, 2)).astype(np.float32)
 ADAM = optax.adam(1e-3)
 
 

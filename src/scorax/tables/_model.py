@@ -15,7 +15,7 @@ from scorax.networks import AbstractNetwork, CodedHead, Ensemble, MaskedInput, M
 from scorax.processes import EDM, GaussianLaw
 from scorax.tables._config import ResolvedConfig, ResolvedNetwork, Start
 from scorax.tables._coordinates import Coordinates
-from scorax.tables._settings import TableSize, apart, num_inputs, num_members, num_outputs, num_waves
+from scorax.tables._settings import TableSize, num_inputs, num_members, num_outputs, num_waves, waves_apart
 from scorax.tables._starts import ABSENT, StartLaws
 
 Tree = TypeVar("Tree")
@@ -90,7 +90,7 @@ def _built_around(blueprint: Blueprint, networks: AbstractNetwork) -> AbstractNe
     """The network of a model from what its members learn, stacked, and the laws they start from."""
     config, starts = blueprint.config, blueprint.starts
     members = num_members(config)
-    if apart(config.network):
+    if waves_apart(config.network):
         networks = MaskedWaves(networks, config.network.waves)
     elif config.network.masks:
         networks = MaskedInput(networks)

@@ -60,7 +60,7 @@ def _on_number(column: AbstractNumber, cells: Cells) -> Iterator[str]:
 def _on_text(column: AbstractColumn, cells: Cells) -> Iterator[str]:
     texts = cells.given.cells(cells.distinct).tolist()
     if isinstance(column, Category) and len(texts) > _MANY:
-        alone = int((np.unique(cells.values, return_counts=True)[1] == 1).sum())
+        alone = int((cells.repeats == 1).sum())
         rare = f", {alone} of them in one row only: a level that is rare is learned from few rows" if alone else ""
         yield f"{len(texts)} levels{rare}"
     if any(text[:1] == "0" and len(text) > 1 and text.isdigit() for text in texts) and all(

@@ -260,20 +260,25 @@ def num_components(config: ResolvedConfig) -> int:
     return config.ensemble.components if "mixture" in config.ensemble.starts else 1
 
 
-def apart(network: ResolvedNetwork) -> bool:
-    """Whether masks stand apart from waves: then these are made before the residual perceptron."""
+def waves_apart(network: ResolvedNetwork) -> bool:
+    """Whether waves are made before the residual perceptron, of all that it sees but the masks."""
     return network.masks and network.waves > 0 and not network.waved_masks
 
 
 def num_inputs(network: ResolvedNetwork, size: TableSize) -> int:
     """What the residual perceptron sees of a state: coordinates, which are known and which absent, waves made before it."""
-    beside = 2 * network.waves if apart(network) else 0
+    beside = 2 * network.waves if waves_apart(network) else 0
     return ((3 if network.masks else 1) + beside) * size.dimension
 
 
 def num_waves(network: ResolvedNetwork) -> int:
     """Frequencies of the waves that it makes itself of all that it sees."""
-    return 0 if apart(network) else network.waves
+    return 0 if waves_apart(network) else network.waves
+
+
+def num_entries(network: ResolvedNetwork, size: TableSize) -> int:
+    """What its first layer reads: what it sees, and the waves that it makes."""
+    return (1 + 2 * num_waves(network)) * num_inputs(network, size)
 
 
 def num_outputs(size: TableSize) -> int:
@@ -284,7 +289,7 @@ def num_outputs(size: TableSize) -> int:
 def num_parameters(network: ResolvedNetwork, size: TableSize) -> int:
     """Parameters of the residual perceptron of one member, in Python's integers: nothing is built to count them."""
     width, depth, embedding = network.width, network.depth, _EMBEDDING_WIDTH
-    inputs, outputs = (1 + 2 * num_waves(network)) * num_inputs(network, size), num_outputs(size)
+    inputs, outputs = num_entries(network, size), num_outputs(size)
     entry = (2 * network.num_frequencies + 1) * embedding + (inputs + 1) * width
     block = 2 * width + 2 * (width + 1) * width + (embedding + 1) * 2 * width
     return entry + depth * block + 2 * width + (width + 1) * outputs
@@ -302,7 +307,7 @@ def require_memory(config: ResolvedConfig, size: TableSize, *, training: bool) -
     network = config.network
     numbers = (8 if training else 2) * num_parameters(network, size)
     if training:
-        activations = (1 + 2 * num_waves(network)) * num_inputs(network, size) + 8 * network.depth * network.width
+        activations = num_entries(network, size) + 8 * network.depth * network.width
         numbers += config.training.batch_size // config.training.accumulate * activations
     law = num_components(config) * size.numbers * (size.numbers + 2) + size.dimension * (size.dimension + 2)
     needed = 4 * num_members(config) * (numbers + law)

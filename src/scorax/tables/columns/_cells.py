@@ -117,15 +117,19 @@ class Cells:
         return None
 
     @cached_property
+    def _counted(self) -> tuple[Float[np.ndarray, " levels"], Int64[np.ndarray, " levels"]]:
+        return np.unique(self.values, return_counts=True)
+
+    @property
     def distinct(self) -> Float[np.ndarray, " levels"]:
         """The distinct values, ascending."""
-        return np.unique(self.values)
+        return self._counted[0]
 
     @cached_property
     def apart(self) -> tuple[Float[np.ndarray, " levels"], Int64[np.ndarray, " levels"]]:
         """The values that differ by more than rounding, ascending, and the rows of each: the most frequent stands for
         all that are near to it, as 0.3 for 0.1 + 0.2."""
-        distinct, rows = np.unique(self.values, return_counts=True)
+        distinct, rows = self._counted
         near = closeness(np.maximum(np.abs(distinct[1:]), np.abs(distinct[:-1])))
         if self.points is not None:
             near = 0.5 * 10.0**-self.points.decimals
@@ -137,7 +141,7 @@ class Cells:
     @cached_property
     def repeats(self) -> Int64[np.ndarray, " levels"]:
         """How often each value is there, ascending: the same of every image that keeps values apart."""
-        return np.sort(np.unique(self.values, return_counts=True)[1])
+        return np.sort(self._counted[1])
 
     @cached_property
     def far(self) -> tuple[float, ...]:
