@@ -93,5 +93,5 @@ def explain(*, expected: str, got: str, do: str) -> str:
 
 
 def refusal(where: object, expected: str, got: str, do: str) -> InputError:
-    """The error of a file or a folder, which is named."""
+    """The error of an input that is named first: a file, a folder, a column or an argument."""
     return InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))

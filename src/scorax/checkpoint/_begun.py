@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import shown_path
 from scorax.checkpoint._facts import RunFacts
 from scorax.checkpoint._folder import RunFolder
@@ -18,18 +18,15 @@ def require_place(run: RunFolder, resume: bool) -> None:
     """Refuse a folder in which a fit would replace what it does not make again."""
     if run.exists():
         if not resume:
-            raise InputError(
-                f"{shown_path(run.path)}: "
-                + explain(expected="a new or empty folder", got="a run", do="resume it, or name another folder")
+            raise refusal(
+                run.path, expected="a new or empty folder", got="a run", do="resume it, or name another folder"
             )
     elif (foreign := run.foreign()) is not None:
-        raise InputError(
-            f"{shown_path(run.config)}: "
-            + explain(
-                expected="the configuration of a run, or a new or empty folder",
-                got=f"none, beside {shown_path(foreign)}",
-                do="put config.json back, or name another folder with -o",
-            )
+        raise refusal(
+            run.config,
+            expected="the configuration of a run, or a new or empty folder",
+            got=f"none, beside {shown_path(foreign)}",
+            do="put config.json back, or name another folder with -o",
         )
 
 
@@ -57,13 +54,11 @@ def require_same(run: RunFolder, begun: RunFacts, facts: RunFacts, names: tuple[
     """
     for name in names:
         if getattr(begun, name) != getattr(facts, name):
-            raise InputError(
-                f"{shown_path(run.path)}: "
-                + explain(
-                    expected=f"the {name} the run was begun with ({getattr(begun, name)})",
-                    got=str(getattr(facts, name)),
-                    do=f"resume with the same {what} and options, or name another folder with -o",
-                )
+            raise refusal(
+                run.path,
+                expected=f"the {name} the run was begun with ({getattr(begun, name)})",
+                got=str(getattr(facts, name)),
+                do=f"resume with the same {what} and options, or name another folder with -o",
             )
 
 
@@ -76,13 +71,11 @@ def require_same_settings(run: RunFolder, before: Mapping[str, Any], now: Mappin
     for section in now:
         for key, value in now[section].items():
             if before[section][key] != value:
-                raise InputError(
-                    f"{shown_path(run.config)}: "
-                    + explain(
-                        expected=f"{section}.{key} = {before[section][key]}",
-                        got=str(value),
-                        do="resume with the configuration the run was begun with",
-                    )
+                raise refusal(
+                    run.config,
+                    expected=f"{section}.{key} = {before[section][key]}",
+                    got=str(value),
+                    do="resume with the configuration the run was begun with",
                 )
 
 

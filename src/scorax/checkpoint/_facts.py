@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from scorax import _write
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote, shown_path
 from scorax._write import FileDigest
 from scorax.checkpoint._averages import verify_averages
@@ -88,9 +88,7 @@ def require_table_run(run: RunFolder, facts: RunFacts) -> None:
     """
     if facts.kind != "table":
         do = "ask by scorax sample, logp, impute, report or info"
-        raise InputError(
-            f"{shown_path(run.path)}: " + explain(expected="the run of a table", got="one of pictures", do=do)
-        )
+        raise refusal(run.path, expected="the run of a table", got="one of pictures", do=do)
 
 
 def seal_run(run: RunFolder, facts: RunFacts) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scorax import _write
-from scorax._errors import FolderInUseError, InputError, explain
+from scorax._errors import FolderInUseError, InputError, explain, refusal
 from scorax._os_errors import explaining
 from scorax._text import quote, shown_path
 from scorax.checkpoint._json import read_bounded, read_json
@@ -75,9 +75,8 @@ class RunFolder:
         """This folder, if a run was begun in it; otherwise the error."""
         if not self.exists():
             got = "no such folder" if not self.path.exists() else "no config.json in it"
-            raise InputError(
-                f"{shown_path(self.path)}: "
-                + explain(expected="the folder of a run", got=got, do="name the folder given to scorax fit -o")
+            raise refusal(
+                self.path, expected="the folder of a run", got=got, do="name the folder given to scorax fit -o"
             )
         return self
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from scorax import _write
-from scorax._errors import EnvironmentFailure, InputError, explain
+from scorax._errors import EnvironmentFailure, InputError, explain, refusal
 from scorax._text import quote, shown_path
 
 MAXIMUM_BYTES = 2**20
@@ -20,7 +20,7 @@ _SEAL = "sha256_of_the_rest"
 
 def damaged(path: object, expected: str, got: str, do: str = "restore the file from a copy") -> InputError:
     """The refusal of a file of a run folder."""
-    return InputError(f"{shown_path(path)}: " + explain(expected=expected, got=got, do=do))
+    return refusal(path, expected=expected, got=got, do=do)
 
 
 def open_regular(path: str | os.PathLike[str]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from scorax import _write
-from scorax._errors import InputError, explain
+from scorax._errors import explain, refusal
 from scorax._os_errors import explaining
 from scorax._temporary import TEMPORARY
 from scorax._text import quote, shown_path
@@ -99,14 +99,10 @@ def _arrays_in(path: Path, *, overwrite: bool) -> list[str]:
     odd = None if names is None else next((n for n in names if not _is_own(n)), None)
     if names is None or odd is not None:
         got = "something else" if odd is None else f"one that holds {quote(odd)}"
-        raise InputError(
-            f"{shown_path(path)}: "
-            + explain(expected="a new or empty folder for a model", got=got, do="choose another path")
-        )
+        raise refusal(path, expected="a new or empty folder for a model", got=got, do="choose another path")
     if _DOCUMENT in names and not overwrite:
-        raise InputError(
-            f"{shown_path(path)}: "
-            + explain(expected="a new or empty folder", got="a saved model", do="pass overwrite=True to replace it")
+        raise refusal(
+            path, expected="a new or empty folder", got="a saved model", do="pass overwrite=True to replace it"
         )
     return [name for name in names if _ARRAYS.fullmatch(name)]
 
@@ -141,17 +137,15 @@ def load(folder: str | os.PathLike[str], like: Any = None) -> Any:
         run = os.path.lexists(path / "config.json")
         got = "the folder of a run" if run else f"no {_DOCUMENT} in it" if path.is_dir() else "no such folder"
         do = "load its model by ScoreDensity.load(folder).model_" if run else "name the folder given to scorax.save"
-        raise InputError(f"{shown_path(path)}: " + explain(expected="the folder of a saved model", got=got, do=do))
+        raise refusal(path, expected="the folder of a saved model", got=got, do=do)
     header, contents, document = _opened(read_bounded(path / _DOCUMENT, _MAXIMUM_BYTES), path / _DOCUMENT)
     if contents.own and like is None:
         place, name = contents.own[0]
-        raise InputError(
-            f"{shown_path(path / _DOCUMENT)}: "
-            + explain(
-                expected="classes and functions of scorax",
-                got=f"{quote(name)} at {quote(place or 'the top')}",
-                do="pass load(folder, like=model), a model built as the saved one was",
-            )
+        raise refusal(
+            path / _DOCUMENT,
+            expected="classes and functions of scorax",
+            got=f"{quote(name)} at {quote(place or 'the top')}",
+            do="pass load(folder, like=model), a model built as the saved one was",
         )
     require_digest(path / header.file, header.digest)
     arrays = read_tensors(path / header.file, contents.layout)

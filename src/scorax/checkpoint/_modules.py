@@ -12,7 +12,7 @@ from jax.core import Tracer
 from jaxtyping import AbstractArray
 
 from scorax._checked import require_kind, shown
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, explain, refusal
 from scorax._text import quote, shown_path
 from scorax._trees import kept_on, named_arrays, placed, with_named_arrays
 from scorax.checkpoint._document import children, named
@@ -127,7 +127,7 @@ def _assembled(cls: type[Model], values: dict[str, Any], where: str, do: str) ->
     if set(values) != expected:
         odd = sorted(set(values) ^ expected)[0]
         wanted, got = ("with", "none") if odd in expected else ("without", "one")
-        raise InputError(f"{where}: " + explain(expected=f"{name} {wanted} {quote(odd)}", got=got, do=do))
+        raise refusal(where, expected=f"{name} {wanted} {quote(odd)}", got=got, do=do)
     model = object.__new__(cls)
     for field in fields:
         object.__setattr__(model, field.name, values[field.name])
@@ -168,13 +168,11 @@ def filled(like: Model, saved: Any, arrays: dict[str, np.ndarray], where: object
     difference = _difference(saved, own, ())
     if difference is not None:
         place, then, now = difference
-        raise InputError(
-            f"{shown_path(where)}: "
-            + explain(
-                expected=f"like= with {quote(named(place) or 'the model')} as saved, {_words(then)}",
-                got=_words(now),
-                do="build it as the saved model was built",
-            )
+        raise refusal(
+            where,
+            expected=f"like= with {quote(named(place) or 'the model')} as saved, {_words(then)}",
+            got=_words(now),
+            do="build it as the saved model was built",
         )
     return with_named_arrays(like, arrays, where=shown_path(where))
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from scorax import _write
-from scorax._errors import DivergedError, InputError, explain
+from scorax._errors import DivergedError, InputError, explain, refusal
 from scorax._text import quote, shown_path
 from scorax.checkpoint._folder import SEALED, RunFolder
 from scorax.checkpoint._json import damaged, open_regular, read_bounded, seal, unseal
@@ -277,6 +277,4 @@ def _newest(run: RunFolder, fallback: bool, attempt: Callable[[int], T]) -> tupl
             break
     if first is not None:
         raise first
-    raise InputError(
-        f"{shown_path(run.steps)}: " + explain(expected="a saved step", got="none", do="run scorax fit on this folder")
-    )
+    raise refusal(run.steps, expected="a saved step", got="none", do="run scorax fit on this folder")

@@ -10,11 +10,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._events import Event, Note, Phase
 from scorax._progress import uncounted
 from scorax._sheet import sheet
-from scorax._text import shown_path
 from scorax.checkpoint import (
     Keeper,
     RunFacts,
@@ -189,13 +188,11 @@ def _same_run(
     begun_config, begun_schema, begun = begun_pictures(run)
     require_same(run, begun, facts, ("seed", "pictures"), "pictures")
     if begun_schema != schema:
-        raise InputError(
-            f"{shown_path(run.schema)}: "
-            + explain(
-                expected=f"pictures of {begun_schema.words}",
-                got=schema.words,
-                do="resume with the options of the first fit",
-            )
+        raise refusal(
+            run.schema,
+            expected=f"pictures of {begun_schema.words}",
+            got=schema.words,
+            do="resume with the options of the first fit",
         )
     require_same_settings(run, to_json(begun_config), to_json(settings))
     for line in other_machine(begun, facts):

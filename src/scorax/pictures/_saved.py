@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import shown_path
 from scorax.checkpoint import RunFacts, RunFolder, load_step, read_run_facts
 from scorax.pictures._config import ResolvedPictureConfig
@@ -50,13 +50,11 @@ def open_pictures(run: RunFolder) -> SavedPictures:
     facts = read_run_facts(run)
     require_picture_run(run, facts)
     if step.notes.sigma_min is None:
-        raise InputError(
-            f"{shown_path(run.path)}: "
-            + explain(
-                expected="a finished fit",
-                got=f"one interrupted at step {step.step}",
-                do="finish it with: scorax fit PICTURES -o RUN --resume",
-            )
+        raise refusal(
+            run.path,
+            expected="a finished fit",
+            got=f"one interrupted at step {step.step}",
+            do="finish it with: scorax fit PICTURES -o RUN --resume",
         )
     return SavedPictures(run, read_picture_config(run), read_picture_schema(run), facts, step.step)
 
@@ -83,9 +81,7 @@ def require_picture_run(run: RunFolder, facts: RunFacts) -> None:
     """
     if facts.kind != "pictures":
         do = "name the run of a fit of pictures"
-        raise InputError(
-            f"{shown_path(run.path)}: " + explain(expected="a run of pictures", got="one of a table", do=do)
-        )
+        raise refusal(run.path, expected="a run of pictures", got="one of a table", do=do)
 
 
 def require_averages(saved: SavedPictures) -> None:
@@ -95,13 +91,11 @@ def require_averages(saved: SavedPictures) -> None:
         InputError: it did not.
     """
     if not saved.folder.kept_averages():
-        raise InputError(
-            f"{shown_path(saved.folder.averages)}: "
-            + explain(
-                expected="averages kept along the training",
-                got="none",
-                do="fit with --set training.snapshots=32, or leave out --average",
-            )
+        raise refusal(
+            saved.folder.averages,
+            expected="averages kept along the training",
+            got="none",
+            do="fit with --set training.snapshots=32, or leave out --average",
         )
 
 
@@ -112,11 +106,9 @@ def require_masks(saved: SavedPictures) -> None:
         InputError: it was not.
     """
     if not saved.config.training.masks:
-        raise InputError(
-            f"{shown_path(saved.folder.path)}: "
-            + explain(
-                expected="a model that was trained under masks",
-                got="one of whole pictures",
-                do="fit it with: scorax fit PICTURES -o RUN --masks",
-            )
+        raise refusal(
+            saved.folder.path,
+            expected="a model that was trained under masks",
+            got="one of whole pictures",
+            do="fit it with: scorax fit PICTURES -o RUN --masks",
         )

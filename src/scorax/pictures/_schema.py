@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from scorax._errors import InputError, explain
-from scorax._text import listing, quote, shown_path, suggest
+from scorax._errors import InputError, explain, refusal
+from scorax._text import listing, quote, suggest
 from scorax.data import Pictures
 
 _LEAST, _LEAST_DIFFERENT = 20, 3
@@ -87,20 +87,16 @@ class PictureSchema:
         """
         if pictures.shape != self.shape:
             own, other = (PictureSchema(*shape).words for shape in (self.shape, pictures.shape))
-            raise InputError(
-                f"{shown_path(where)}: " + explain(expected=f"pictures of {own}", got=other, do=self._way_out(pictures))
-            )
+            raise refusal(where, expected=f"pictures of {own}", got=other, do=self._way_out(pictures))
         if pictures.labels is None or not self.classes:
             return None
         strange = [name for name in pictures.classes if name not in self.classes]
         if strange:
-            raise InputError(
-                f"{shown_path(where)}: "
-                + explain(
-                    expected=f"classes of the run ({listing(self.classes)})",
-                    got=listing(strange),
-                    do="rename the folders, or put the pictures into one folder",
-                )
+            raise refusal(
+                where,
+                expected=f"classes of the run ({listing(self.classes)})",
+                got=listing(strange),
+                do="rename the folders, or put the pictures into one folder",
             )
         places = np.array([self.classes.index(name) for name in pictures.classes])
         return places[pictures.labels]

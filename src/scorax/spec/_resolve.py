@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, refusal
 from scorax._text import quote, shown_path
 from scorax.spec._load import from_mapping
 from scorax.spec._toml import MAXIMUM_DEPTH, parse_toml, read_toml
@@ -30,11 +30,11 @@ def apply_sets(mapping: Mapping[str, Any], sets: Iterable[str]) -> dict[str, Any
         key, equals, text = setting.partition("=")
         key = key.strip()
         if not equals or len(setting) > _LONGEST or not _KEY.fullmatch(key) or key.count(".") >= MAXIMUM_DEPTH:
-            raise InputError(
-                "--set: "
-                + explain(
-                    expected="key=value or a.b=value", got=quote(setting), do="write e.g. --set training.max_steps=500"
-                )
+            raise refusal(
+                "--set",
+                expected="key=value or a.b=value",
+                got=quote(setting),
+                do="write e.g. --set training.max_steps=500",
             )
         put(result, key, _parse(text.strip()), "--set")
     return result
@@ -46,13 +46,11 @@ def put(mapping: dict[str, Any], key: str, value: Any, where: str) -> None:
     for depth, part in enumerate(path):
         mapping = mapping.setdefault(part, {})
         if not isinstance(mapping, dict):
-            raise InputError(
-                f"{where}: "
-                + explain(
-                    expected=f"a table at {'.'.join(path[: depth + 1])}",
-                    got="a value",
-                    do=f"check the key {quote(key)}",
-                )
+            raise refusal(
+                where,
+                expected=f"a table at {'.'.join(path[: depth + 1])}",
+                got="a value",
+                do=f"check the key {quote(key)}",
             )
     mapping[last] = value
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, explain, refusal
 from scorax._text import listing, quote, suggest
 from scorax.data.formats import LAYOUTS, Layout
 from scorax.tables.columns import Stated
@@ -72,12 +72,12 @@ def _stated(words: str) -> tuple[str, Stated]:
     form = "NAME=KIND or NAME=KIND,LOW..HIGH"
     name, equals, rest = words.rpartition("=")
     if not equals or not name:
-        raise InputError(f"--column: {explain(expected=form, got=quote(words), do='try --column age=integer,0..120')}")
+        raise refusal("--column", expected=form, got=quote(words), do="try --column age=integer,0..120")
     kind, comma, span = rest.partition(",")
     known = (*STATED_KINDS, *LAYOUTS)
     if kind not in known:
         got, do = f"{quote(kind)}{suggest(kind, known)} for column {quote(name)}", "state one of them"
-        raise InputError(f"--column: {explain(expected='one of ' + ', '.join(known), got=got, do=do)}")
+        raise refusal("--column", expected="one of " + ", ".join(known), got=got, do=do)
     if not comma:
         return name, Stated(kind)
     low, dots, high = span.partition("..")
@@ -88,12 +88,8 @@ def _stated(words: str) -> tuple[str, Stated]:
     ordered = ends is not None and ends[0] < ends[1] and any(map(math.isfinite, ends))
     if not (dots and ordered) or ends is None:
         got, do = f"{quote(span)} for column {quote(name)}", "write 0..120, 0.. or ..120"
-        raise InputError(
-            f"--column: {explain(expected='two numbers LOW..HIGH that ascend, or one of them', got=got, do=do)}"
-        )
+        raise refusal("--column", expected="two numbers LOW..HIGH that ascend, or one of them", got=got, do=do)
     if kind not in _WITH_ENDS:
         got = f"ends for column {quote(name)} of kind {kind}"
-        raise InputError(
-            f"--column: {explain(expected='ends of a column of numbers', got=got, do='leave the ends out')}"
-        )
+        raise refusal("--column", expected="ends of a column of numbers", got=got, do="leave the ends out")
     return name, Stated(kind, *ends)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, explain, refusal
 from scorax._text import listing, percent, quote, suggest
 from scorax.data import TextFormat, read_cells
 from scorax.tables._config import ResolvedConfig
@@ -89,7 +89,7 @@ class Conditions:
         Raises:
             InputError: no such form, no such column, a value that is none of the column's, or a column that is told twice.
         """
-        each, place, rest = [], f"{where}: ", text.strip()
+        each, rest = [], text.strip()
         while rest:
             name = max(
                 (n for n in schema.names if rest.startswith(n) and _OPERATOR.match(rest, len(n))), key=len, default=None
@@ -98,7 +98,7 @@ class Conditions:
                 word = re.split(r"[=<>!,]| in ", rest, maxsplit=1)[0].strip()
                 got = f"{quote(rest, 40)}{'' if word in schema.names else suggest(word, schema.names)}"
                 do = f"begin with one of the columns {listing(schema.names)}"
-                raise InputError(place + explain(expected=FORM, got=got, do=do))
+                raise refusal(where, expected=FORM, got=got, do=do)
             found = _OPERATOR.match(rest, len(name))
             assert found is not None
             sign, start = found[1].replace("==", "="), found.end()
@@ -106,21 +106,17 @@ class Conditions:
             texts = [] if cells is None else _texts(cells, several=sign == "in")
             end = None if cells is None else _COMMA.match(rest, cells.end())
             if cells is None or end is None or not texts or not all(texts):
-                raise InputError(place + explain(expected=FORM, got=quote(rest, 40), do="write it in this form"))
+                raise refusal(where, expected=FORM, got=quote(rest, 40), do="write it in this form")
             each.append(_condition(schema, name, sign, texts, where))
             rest = rest[end.end() :]
         if not each:
-            raise InputError(
-                place + explain(expected=FORM, got="nothing", do="say something of a column, or leave it out")
-            )
+            raise refusal(where, expected=FORM, got="nothing", do="say something of a column, or leave it out")
         told = [schema.names[one.column] for one in each if one.operator == "="]
         twice = [name for name in told if told.count(name) > 1]
         if twice:
-            raise InputError(
-                place + explain(expected="one value for each column", got=f"two for {quote(twice[0])}", do="drop one")
-            )
+            raise refusal(where, expected="one value for each column", got=f"two for {quote(twice[0])}", do="drop one")
         for j in sorted({one.column for one in each}):
-            _require_possible(schema.columns[j], [one for one in each if one.column == j], place)
+            _require_possible(schema.columns[j], [one for one in each if one.column == j], where)
         return Conditions(tuple(each))
 
     def told(self, schema: Schema, *, masks: bool) -> "Told":
@@ -184,7 +180,7 @@ def _require_possible(column: AbstractColumn, conditions: Sequence[Condition], p
             return
     expected = f"conditions on {quote(column.name)} that a value of it meets"
     got = f"none{f', of values {ends}' if ends else ''}"
-    raise InputError(place + explain(expected=expected, got=got, do="drop or widen one of them"))
+    raise refusal(place, expected=expected, got=got, do="drop or widen one of them")
 
 
 def _texts(found: re.Match[str], *, several: bool) -> list[str]:
@@ -195,7 +191,7 @@ def _texts(found: re.Match[str], *, several: bool) -> list[str]:
 
 def _condition(schema: Schema, name: str, sign: str, texts: Sequence[str], where: str) -> Condition:
     j = schema.names.index(name)
-    column, place = schema.columns[j], f"{where}, {name}: "
+    column, place = schema.columns[j], f"{where}, {name}"
     if isinstance(column.format, TextFormat):  # whatever else the words could be
         form = TextFormat(tuple(sorted(set(texts))))
         values = np.array([form.levels.index(text) for text in texts], float)
@@ -205,20 +201,19 @@ def _condition(schema: Schema, name: str, sign: str, texts: Sequence[str], where
         own = column.format.taken(values, form)
     except ValueError as error:
         expected, got = f"a value of a column of {column.format.kind}s", f"{listing(texts)}, {error}"
-        raise InputError(place + explain(expected=expected, got=got, do="write it as in the table")) from None
+        raise refusal(place, expected=expected, got=got, do="write it as in the table") from None
     if np.isnan(own).any():
-        raise InputError(
-            place
-            + explain(expected="a value", got=listing(texts), do="a cell that is missing or infinite is no condition")
+        raise refusal(
+            place, expected="a value", got=listing(texts), do="a cell that is missing or infinite is no condition"
         )
     if sign in _COMPARED:
         if column.format.kind in ("text", "boolean"):
             got, do = f"{sign} of {column.format.kind}s", f"write {name}=VALUE or {name} in {{...}}"
-            raise InputError(place + explain(expected="= or in, for what has no order", got=got, do=do))
+            raise refusal(place, expected="= or in, for what has no order", got=got, do=do)
     else:
         if sign != "!=" and column.step is not None and not column.format.holds(own):
             expected, got = f"values that column {quote(name)} may have", f"{listing(texts)}, between two of them"
-            raise InputError(place + explain(expected=expected, got=got, do="round it, or say a range"))
+            raise refusal(place, expected=expected, got=got, do="round it, or say a range")
         if isinstance(column, AbstractLevels):
             _require_levels(column, own, texts, place)
         column.require(own, f"{where}, {name}")
@@ -236,7 +231,7 @@ def _require_levels(column: AbstractLevels, values: Float[np.ndarray, " k"], tex
         word = texts[int(np.argmax(unseen))]
         near = suggest(word, levels) if isinstance(column.format, TextFormat) else ""
         got, do = f"{quote(word)}{near}", f"ask for {listing(levels, 12)}"
-        raise InputError(place + explain(expected="a value of the fit", got=got, do=do))
+        raise refusal(place, expected="a value of the fit", got=got, do=do)
 
 
 def told(given: str | None, schema: Schema, config: ResolvedConfig, *, where: str = "--given") -> Told:
@@ -311,11 +306,11 @@ def given_columns(text: str, schema: Schema, where: str = "--given") -> list[str
             word = rest.split(",", 1)[0].strip()
             got = f"{quote(word)}{' again' if name else suggest(word, free)}"
             do = f"name columns among {listing(free)}"
-            raise InputError(f"{where}: " + explain(expected="names of columns of the model", got=got, do=do))
+            raise refusal(where, expected="names of columns of the model", got=got, do=do)
         found.append(name)
         rest = rest[end.end() :]
     if len(found) in (0, len(free)):
         got = "none" if not found else "all"
         do = "leave one out: its density is asked for" if found else "name one"
-        raise InputError(f"{where}: " + explain(expected="some of the columns", got=got, do=do))
+        raise refusal(where, expected="some of the columns", got=got, do=do)
     return found

@@ -13,10 +13,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from scorax import _html
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, explain, refusal
 from scorax._events import Event
 from scorax._progress import Progress
-from scorax._text import listing, shown_path
+from scorax._text import listing
 from scorax.checkpoint import RunFolder
 from scorax.data import Missing, Table
 from scorax.spec import from_mapping, to_json
@@ -134,10 +134,7 @@ class AbstractTableEstimator(BaseEstimator):
         """
         run = RunFolder(path)
         if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-            raise InputError(
-                f"{shown_path(run.path)}: "
-                + explain(expected="a new folder", got="an existing one", do="choose another path")
-            )
+            raise refusal(run.path, expected="a new folder", got="an existing one", do="choose another path")
         memory = Memory.of(self.get_params(), named=hasattr(self, "feature_names_in_"), frame=self.frame_)
         save_fitted(run.create(), self._fitted(), memory, self.loss_curve_, seed=self.seed_, steps=self.n_iter_)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from scorax._errors import InputError, explain
-from scorax._text import listing, quote, shown_path, suggest
+from scorax._errors import InputError, explain, refusal
+from scorax._text import listing, quote, suggest
 from scorax.data import Table, TableSource, fingerprint
 from scorax.tables._cells import places_of_cells
 from scorax.tables._matched import MatchedRows
@@ -89,17 +89,17 @@ def _some(source: TableSource, seed: int) -> Table:
 
 def _table_of_fit(saved: SavedRun, source: TableSource, name: str) -> Table:
     """What the fit called the table: all of it, or the sample of it that was in memory."""
-    facts, place = saved.facts, shown_path(name)
+    facts = saved.facts
     if facts.data is None:
         expected, do = "a run of scorax fit, which knows its table", "leave the table of the fit out"
-        raise InputError(f"{place}: {explain(expected=expected, got='one that an estimator saved', do=do)}")
+        raise refusal(name, expected=expected, got="one that an estimator saved", do=do)
     whole = None if source.larger_than_memory else source.take(np.arange(source.rows))
     if whole is None or fingerprint(whole) != facts.data:
         # A table that was fitted from its files is known by their bytes, and what the fit had in memory stands for it.
         if source.facts() != facts.data:
             expected = f"the table of the fit ({facts.data.rows} rows), unchanged"
             got = f"another one ({source.rows} rows)"
-            raise InputError(f"{place}: {explain(expected=expected, got=got, do='pass the file given to scorax fit')}")
+            raise refusal(name, expected=expected, got=got, do="pass the file given to scorax fit")
         whole = Streamed.of(source, saved.folder.path, seed=facts.seed, name=name)[1]
     return whole
 

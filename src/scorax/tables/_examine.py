@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.data import Table, TimeFormat
 from scorax.data.formats import dates_in
@@ -97,11 +97,11 @@ def _dated(table: Table, choices: Choices) -> Table:
         try:
             values[:, j], formats[j] = dates_in(values[:, j], form, layout)
         except ValueError as error:
-            raise InputError(
-                f"column {quote(name)}: "
-                + explain(
-                    expected=f"dates {layout} in all cells", got=f"cells {error}", do="state what they are, or nothing"
-                )
+            raise refusal(
+                f"column {quote(name)}",
+                expected=f"dates {layout} in all cells",
+                got=f"cells {error}",
+                do="state what they are, or nothing",
             ) from None
     return replace(table, values=values, formats=tuple(formats))
 
@@ -127,19 +127,17 @@ def _left_out(name: str, cells: Cells | None, choices: Choices, plain: bool) -> 
     if cells is None:
         if plain:
             expected, do = "at least one number", "leave the column out"
-            raise InputError(f"column {quote(name)}: " + explain(expected=expected, got="none", do=do))
+            raise refusal(f"column {quote(name)}", expected=expected, got="none", do=do)
         return "no value in any row"
     if plain or cells.stated is not None or cells.low == cells.high:
         return None
     why = identifier(cells)
     if why is None and is_free_text(cells):
-        raise InputError(
-            f"column {quote(name)}: "
-            + explain(
-                expected="categories, numbers or times",
-                got=f"free text ({len(cells.distinct)} different texts in {len(cells.values)} rows)",
-                do=f"leave it out with --ignore {name}, or take every text as a category with --category {name}",
-            )
+        raise refusal(
+            f"column {quote(name)}",
+            expected="categories, numbers or times",
+            got=f"free text ({len(cells.distinct)} different texts in {len(cells.values)} rows)",
+            do=f"leave it out with --ignore {name}, or take every text as a category with --category {name}",
         )
     return None if why is None else f"identifier ({why})"
 
@@ -184,9 +182,11 @@ def _found(cells: Cells) -> AbstractColumn:
         if found is not None:
             return found
     got = f"{cells.given.kind} cells" if cells.given.kind != "number" else "numbers that are not"
-    raise InputError(
-        f"column {quote(cells.name)}: "
-        + explain(expected=f"cells of the stated kind {stated.kind}", got=got, do="state another kind, or none")
+    raise refusal(
+        f"column {quote(cells.name)}",
+        expected=f"cells of the stated kind {stated.kind}",
+        got=got,
+        do="state another kind, or none",
     )
 
 
@@ -195,9 +195,9 @@ def _require_inside(cells: Cells) -> None:
     if stated is not None and not stated.low <= body.low <= body.high <= stated.high:
         outside = body.low if body.low < stated.low else body.high
         shown = cells.format.cells(np.array([outside])).tolist()[0]
-        raise InputError(
-            f"column {quote(cells.name)}: "
-            + explain(
-                expected="values between the stated ends", got=f"{shown}", do="state other ends, or mend the cell"
-            )
+        raise refusal(
+            f"column {quote(cells.name)}",
+            expected="values between the stated ends",
+            got=f"{shown}",
+            do="state other ends, or mend the cell",
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, explain, refusal
 from scorax._text import listing
 from scorax.checkpoint import RunFolder
 from scorax.data import arrow_batch, table_of_batch
@@ -56,7 +56,7 @@ def score_batches(
         taken = [name for name in _ADDED if name in batch.schema.names]
         if taken:
             got, do = f"a column {listing(taken)}", "rename or drop it"
-            raise InputError(f"{where}: " + explain(expected="columns of other names", got=got, do=do))
+            raise refusal(where, expected="columns of other names", got=got, do=do)
         value, error = np.empty(0), np.empty(0)
         if batch.num_rows:
             values = density.schema_.match(table_of_batch(batch, where), where)

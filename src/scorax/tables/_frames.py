@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import listing, quote
 from scorax.data import Missing, Table
 from scorax.tables._column_types import ColumnType
@@ -118,14 +118,14 @@ def _table_of_frame(
     if len(frame) < fewest or not names:
         shape = f"{len(frame)} rows and {len(names)} columns"
         do = "bring more data"
-        raise InputError("X: " + explain(expected=f"at least {fewest} rows to fit and a column", got=shape, do=do))
+        raise refusal("X", expected=f"at least {fewest} rows to fit and a column", got=shape, do=do)
     columns: dict[str, Any] = {}
     for name, series in zip(names, frame.iter_columns(), strict=True):
         try:
             columns[name] = series.to_arrow()
         except Exception as error:  # Arrow's and pandas' own for Python objects of several kinds
             got = f"cells of several kinds in column {quote(name)} ({quote(str(error).splitlines()[0], 80)})"
-            raise InputError("X: " + explain(expected="cells of one type", got=got, do="make it one type")) from None
+            raise refusal("X", expected="cells of one type", got=got, do="make it one type") from None
     table = Table.of_arrow(columns, "X")
     for j, name in enumerate(table.columns):
         values = table.values[:, j]
@@ -134,7 +134,7 @@ def _table_of_frame(
             row = int(np.argmax(bad))
             got = f"{'infinity (inf)' if np.isinf(values[row]) else 'a missing cell'} in column {quote(name)}, row {row + 1}"
             do = "fill the cell, or drop the row or the column"
-            raise InputError("X: " + explain(expected="a finite value in every cell", got=got, do=do))
+            raise refusal("X", expected="a finite value in every cell", got=got, do=do)
     return table
 
 
@@ -153,15 +153,13 @@ def _explain_cells(X: Any, error: Exception) -> None:
     if isinstance(X, np.ndarray) and X.dtype.names is not None:
         fields = listing(X.dtype.names)
         got = f"a structured array with the fields {fields}"
-        raise InputError(
-            "X: " + explain(expected="a 2-D array or a data frame", got=got, do="pass pandas.DataFrame(X)")
-        )
+        raise refusal("X", expected="a 2-D array or a data frame", got=got, do="pass pandas.DataFrame(X)")
     if isinstance(X, list | tuple) and all(isinstance(row, list | tuple) for row in X):
         lengths = [len(row) for row in X]
         other = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
         if other is not None:
             expected, got = f"{lengths[0]} cells in every row", f"{lengths[other]} in row {other + 1}"
-            raise InputError("X: " + explain(expected=expected, got=got, do="mend the row"))
+            raise refusal("X", expected=expected, got=got, do="mend the row")
     if isinstance(X, np.ndarray | list | tuple) and np.ndim(np.asarray(X, dtype=object)) == 2:
         for name, cells in zip(default_names(np.shape(X)[1]), np.asarray(X, dtype=object).T, strict=True):
             _explain_column(name, list(cells), error)
@@ -176,13 +174,13 @@ def _explain_column(label: object, cells: list[Any], error: Exception | None) ->
             number = float(cell)
         except ValueError:
             got, do = f"{quote(cell)} {place}", "encode the column as numbers, or leave it out"
-            raise InputError("X: " + explain(expected="numbers", got=got, do=do)) from None
+            raise refusal("X", expected="numbers", got=got, do=do) from None
         except TypeError:
             if cell is not None and error is not None:
                 raise TypeError(f"X {place}: {error}") from None
             got, do = f"{quote(cell)} {place}", "encode the column as numbers and fill its holes, or leave it out"
-            raise InputError("X: " + explain(expected="numbers", got=got, do=do)) from None
+            raise refusal("X", expected="numbers", got=got, do=do) from None
         if not np.isfinite(number):
             got = f"{'NaN' if np.isnan(number) else 'infinity (inf)'} {place}"
             do = "fill the cell, or drop the row or the column"
-            raise InputError("X: " + explain(expected="finite numbers", got=got, do=do))
+            raise refusal("X", expected="finite numbers", got=got, do=do)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int64, Num
 
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, refusal
 from scorax._text import listing, quote
 from scorax.data import Table, TableFacts, fingerprint
 from scorax.tables._choices import Choices
@@ -113,11 +113,11 @@ class FitRows:
         if held is not None and len(values) < FEWEST_ROWS <= self.table.rows:
             got = f"{len(values)} of {self.table.rows}"
             expected = f"a hold-out that leaves at least {FEWEST_ROWS} rows to fit"
-            raise _refusal(self.name, expected=expected, got=got, do="hold fewer rows out")
+            raise refusal(self.name, expected=expected, got=got, do="hold fewer rows out")
         require_fittable(values, schema, name=self.name)
         if held is not None and not len(held):
             got = f"{self.holdout or 0:g} of {len(values)} rows"
-            raise _refusal(self.name, expected="a hold-out of at least one row", got=got, do="hold more rows out")
+            raise refusal(self.name, expected="a hold-out of at least one row", got=got, do="hold more rows out")
         require_seen(values, schema, where=self.name)
         schema = schema.refitted(values)
         count = self.count - (self.table.rows - len(values))
@@ -150,12 +150,12 @@ def require_fittable(values: Float[np.ndarray, "n columns"], schema: Schema, *, 
     count, free = len(values), schema.free
     still = [schema.columns[j].name for j in free if count and len(np.unique(_known(values[:, j]))) < 2]
     if count < FEWEST_ROWS:
-        raise _refusal(name, expected=f"at least {FEWEST_ROWS} rows to fit", got=str(count), do="bring more data")
+        raise refusal(name, expected=f"at least {FEWEST_ROWS} rows to fit", got=str(count), do="bring more data")
     if len(free) == 0:
         raise _nothing_to_model(schema, name)
     if still:
         expected, do = "columns with different values in the rows of the fit", "hold fewer rows out, or drop the column"
-        raise _refusal(name, expected=expected, got=f"{listing(still)} with others in the hold-out only", do=do)
+        raise refusal(name, expected=expected, got=f"{listing(still)} with others in the hold-out only", do=do)
 
 
 def _nothing_to_model(schema: Schema, name: str) -> InputError:
@@ -169,12 +169,8 @@ def _nothing_to_model(schema: Schema, name: str) -> InputError:
         still = f"; constant {listing(constant)}" if constant else ""
         got = f"left out {', '.join(few)}{more}{still}"
         do = f"take one in with --column {left_out[0].name}=KIND or --category {left_out[0].name}, or bring other columns"
-    return _refusal(name, expected="a column with different values", got=got, do=do)
+    return refusal(name, expected="a column with different values", got=got, do=do)
 
 
 def _known(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
     return values[~np.isnan(values)]
-
-
-def _refusal(name: str, *, expected: str, got: str, do: str) -> InputError:
-    return InputError(f"{name}: {explain(expected=expected, got=got, do=do)}")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._events import Event, Note, Saved  # noqa: F401  a name of the room
-from scorax._text import quote, shown_path
+from scorax._text import quote
 from scorax.checkpoint import (
     Keeper,
     Notes,
@@ -131,7 +131,7 @@ class _Kept:
         self._keeper.resume(step)
         if step.notes.start_loss is None:
             got, do = "none in the step to resume", "fit again into another folder"
-            raise InputError(f"{shown_path(run.path)}: " + explain(expected="losses of the start", got=got, do=do))
+            raise refusal(run.path, expected="losses of the start", got=got, do=do)
         return Resumed(state, np.asarray(step.notes.start_loss, np.float64), own)
 
     def hear(self, event: Event | RoundEnded) -> None:
@@ -183,13 +183,11 @@ def _same_run(run: RunFolder, facts: RunFacts, split: Split, on_event: Callable[
             "none" if column is None else f"one of kind {column.kind}: {column.summary}"
             for column in (begun_columns.get(other), now_columns.get(other))
         )
-        raise InputError(
-            f"{shown_path(run.schema)}: "
-            + explain(
-                expected=f"the column {quote(other)} the run was begun with ({expected})",
-                got=got,
-                do="resume with the columns and ends the run was begun with",
-            )
+        raise refusal(
+            run.schema,
+            expected=f"the column {quote(other)} the run was begun with ({expected})",
+            got=got,
+            do="resume with the columns and ends the run was begun with",
         )
     require_same_settings(run, to_json(begun_config), to_json(split.settings))
     for line in other_machine(begun, facts):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote, shown_path
 from scorax.checkpoint import RunFacts, RunFolder, load_step, read_run_facts, require_table_run
 from scorax.spec import from_mapping
@@ -60,13 +60,11 @@ def open_run(run: RunFolder) -> SavedRun:
     sigma_min, kept = step.notes.sigma_min, step.notes.start
     starts: list[Start] = [name for name in config.ensemble.starts if name == kept]
     if not starts or sigma_min is None or not 0 < sigma_min < config.noise.sigma_max:
-        raise InputError(
-            f"{shown_path(run.path)}: "
-            + explain(
-                expected="a finished fit",
-                got=f"one interrupted at step {step.step}, or with the start {quote(kept, 20)}",
-                do="finish it with: scorax fit TABLE -o RUN --resume",
-            )
+        raise refusal(
+            run.path,
+            expected="a finished fit",
+            got=f"one interrupted at step {step.step}, or with the start {quote(kept, 20)}",
+            do="finish it with: scorax fit TABLE -o RUN --resume",
         )
     return SavedRun(run, config, schema, facts, step.step, starts[0], sigma_min)
 

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, Num
 
 from scorax._code_dimension import code_dimension
-from scorax._errors import InputError, explain
-from scorax._text import listing, quote, shown_path, suggest
+from scorax._errors import refusal
+from scorax._text import listing, quote, suggest
 from scorax.data import Dialect, Format, Table
 from scorax.tables._dependent import Follows, Rests, copies_of, differences_of, require_sources
 from scorax.tables._schema_json import read_schema, written
@@ -63,7 +63,7 @@ class Schema:
             values = values[~np.isnan(values)]
             if len(values) == 0:
                 expected, do = "at least one number", "leave the column out"
-                raise InputError(f"column {quote(name)}: " + explain(expected=expected, got="none", do=do))
+                raise refusal(f"column {quote(name)}", expected=expected, got="none", do=do)
             cells = Cells(name, values, form)
             require_spread(cells)
             columns.append(column_of(cells))
@@ -143,7 +143,7 @@ class Schema:
             return Schema(columns, tuple(LeftOut(*one) for one in left_out), dialect, holed)
         except ValueError as error:
             got, do = str(error), "the file is damaged or foreign"
-            raise InputError(f"{where}: " + explain(expected="a schema", got=got, do=do)) from None
+            raise refusal(where, expected="a schema", got=got, do=do) from None
 
     def unknown(self, table: Table) -> tuple[str, ...]:
         """The columns of a table that this schema says nothing of."""
@@ -156,17 +156,14 @@ class Schema:
         Raises:
             InputError: a column is missing, or holds a value at which it has no density.
         """
-        place = shown_path(where)
         missing = [name for name in self.names if name not in table.columns]
         if missing:
             hint = suggest(missing[0], self.unknown(table))
-            raise InputError(
-                f"{place}: "
-                + explain(
-                    expected=f"the column{'s' if missing[1:] else ''} {listing(missing)}",
-                    got=f"none of that name{hint}",
-                    do="add or rename what is missing",
-                )
+            raise refusal(
+                where,
+                expected=f"the column{'s' if missing[1:] else ''} {listing(missing)}",
+                got=f"none of that name{hint}",
+                do="add or rename what is missing",
             )
         position = {name: j for j, name in enumerate(table.columns)}
         values = np.empty((table.rows, len(self.columns)))
@@ -176,25 +173,23 @@ class Schema:
                 values[:, j] = column.format.taken(table.values[:, found], table.formats[found])
             except ValueError as error:
                 expected, got = f"cells of {column.format.kind} in column {quote(column.name)}", f"cells {error}"
-                raise InputError(
-                    f"{place}: " + explain(expected=expected, got=got, do="write them as in the fit")
-                ) from None
-            column.require(values[:, j], place)
+                raise refusal(where, expected=expected, got=got, do="write them as in the fit") from None
+            column.require(values[:, j], where)
         for j, column, source in self.differences:
-            column.require_excess(values[:, j], values[:, source], place)
+            column.require_excess(values[:, j], values[:, source], where)
         for j, copy, source in self._copies:
-            copy.require_image(values[:, j], values[:, source], place)
+            copy.require_image(values[:, j], values[:, source], where)
             values[:, j] = np.where(np.isnan(values[:, j]), copy.image(values[:, source]), values[:, j])
-        self._require_cells(values, place)
+        self._require_cells(values, where)
         return values
 
-    def _require_cells(self, values: Float[np.ndarray, "rows columns"], place: str) -> None:
+    def _require_cells(self, values: Float[np.ndarray, "rows columns"], where: str) -> None:
         """Refuse a row of which a model sees nothing."""
         empty = np.isnan(values[:, self.free]).all(axis=1)
         if len(self.free) and empty.any():
             expected = "a cell that is not missing in every row"
             got = f"none in row {int(np.argmax(empty)) + 1} ({int(empty.sum())} of {len(values)} rows)"
-            raise InputError(f"{place}: " + explain(expected=expected, got=got, do="remove these rows"))
+            raise refusal(where, expected=expected, got=got, do="remove these rows")
 
     def encode(self, values: Float[np.ndarray, "rows columns"]) -> Encoded:
         """Numbers and levels of values, without noise."""
@@ -323,13 +318,11 @@ def require_spread(cells: Cells) -> None:
     """
     low, high = cells.low, cells.high
     if not (low == high or _SPREADS[0] <= high - low <= _SPREADS[1]):
-        raise InputError(
-            f"column {quote(cells.name)}: "
-            + explain(
-                expected=f"numbers that spread over {_SPREADS[0]:g} to {_SPREADS[1]:g}",
-                got=f"{low!r} to {high!r}",
-                do="multiply the column by a power of ten",
-            )
+        raise refusal(
+            f"column {quote(cells.name)}",
+            expected=f"numbers that spread over {_SPREADS[0]:g} to {_SPREADS[1]:g}",
+            got=f"{low!r} to {high!r}",
+            do="multiply the column by a power of ten",
         )
 
 
@@ -341,10 +334,10 @@ def column_of(cells: Cells) -> AbstractColumn:
     """
     found = next((found for kind in KINDS.values() if (found := kind.infer(cells)) is not None), None)
     if found is None:
-        raise InputError(
-            f"column {quote(cells.name)}: "
-            + explain(
-                expected="numbers", got=f"cells of {cells.given.kind}", do="remove the column or encode it as numbers"
-            )
+        raise refusal(
+            f"column {quote(cells.name)}",
+            expected="numbers",
+            got=f"cells of {cells.given.kind}",
+            do="remove the column or encode it as numbers",
         )
     return found

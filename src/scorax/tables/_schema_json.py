@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.data import Dialect, Limits, NumberFormat, check_names
 from scorax.spec import from_mapping, to_json
@@ -116,10 +116,10 @@ def _of_its_kind(item: Mapping[str, Any], where: str, version: int) -> dict[str,
     try:
         form = NumberFormat.of(flat.written, flat.origin, flat.high)
     except ValueError as error:
-        raise InputError(f"{where}: " + explain(expected="a column", got=str(error), do=_DO)) from None
+        raise refusal(where, expected="a column", got=str(error), do=_DO) from None
     return {"kind": flat.kind, "name": flat.name, "format": to_json(form), **own}
 
 
 def _expect(holds: bool, where: str, expected: str, got: object) -> None:
     if not holds:
-        raise InputError(f"{where}: " + explain(expected=expected, got=quote(got), do=_DO))
+        raise refusal(where, expected=expected, got=quote(got), do=_DO)

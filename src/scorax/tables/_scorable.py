@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from scorax._errors import InputError, explain
-from scorax._text import listing, quote, shown_path, suggest
+from scorax._errors import InputError, explain, refusal
+from scorax._text import listing, quote, suggest
 from scorax.data import Table
 from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._schema import Schema
@@ -29,7 +29,7 @@ def require_scorable(
     require_cells(values, schema, config, where=where)
     for column, unseen in _unseen(values, schema):
         if not column.unseen_mass:
-            raise _unseen_refusal(column, unseen, shown_path(where))
+            raise _unseen_refusal(column, unseen, where)
 
 
 def require_cells(
@@ -64,8 +64,8 @@ def require_cells(
         row = int(np.argmax(holed))
         name = quote(schema.names[whole[int(np.argmax(missing[row]))]])
         of_some = "" if config.training.given else ", or under masks (training.masks=0.5)"
-        raise _refusal(
-            shown_path(where),
+        raise refusal(
+            where,
             expected=f"a value in column {name}, which no row of the fit lacks",
             got=f"a missing cell in row {row + 1} {_share(holed)}",
             do=f"fill it, leave such rows out, or fit again to rows of which some lack it{of_some}",
@@ -116,9 +116,7 @@ def given_cells(
     unknown = [name for name in given if name not in schema.names]
     if unknown:
         got = f"{quote(unknown[0])}{suggest(unknown[0], schema.names)}"
-        raise InputError(
-            "training.given: " + explain(expected="columns of the table", got=got, do=f"give {listing(schema.names)}")
-        )
+        raise refusal("training.given", expected="columns of the table", got=got, do=f"give {listing(schema.names)}")
     require_bounds(schema, given)
     known = np.isin(schema.names, given) & ~np.isnan(values)
     if not known[:, schema.free].any():
@@ -151,11 +149,11 @@ def require_known(row: Float[np.ndarray, " columns"], schema: Schema, *, where: 
         InputError: there is one; ``where`` begins the message.
     """
     require_bounds(schema, [name for name, value in zip(schema.names, row, strict=True) if not np.isnan(value)])
-    values, place = row[None], shown_path(where)
+    values = row[None]
     for column, own in zip(schema.columns, values.T, strict=True):
-        column.require(own, place)
+        column.require(own, where)
     for j, column, source in schema.differences:
-        column.require_excess(values[:, j], values[:, source], place)
+        column.require_excess(values[:, j], values[:, source], where)
 
 
 def require_targets(
@@ -207,8 +205,8 @@ def require_near(values: Float[np.ndarray, "n columns"], schema: Schema, *, wher
             far = np.abs(numbers - (low + (high - low) / 2)) > _FAR * max(high - low, column.cell)
         if far.any():
             row = int(np.argmax(far))
-            raise _refusal(
-                shown_path(where),
+            raise refusal(
+                where,
                 expected=f"values not a million times beyond those of the fit in column {quote(column.name)}",
                 got=f"{cells[row]:.6g} in row {row + 1} {_share(far)}",
                 do="correct the cells, or leave these rows out",
@@ -222,7 +220,7 @@ def require_seen(values: Float[np.ndarray, "n columns"], schema: Schema, *, wher
         InputError: there is one; ``where`` begins the message.
     """
     for column, unseen in _unseen(values, schema):
-        raise _unseen_refusal(column, unseen, shown_path(where))
+        raise _unseen_refusal(column, unseen, where)
 
 
 @dataclass(frozen=True)
@@ -283,7 +281,7 @@ def _unseen(
 
 
 def _unseen_refusal(column: AbstractLevels, unseen: Bool[np.ndarray, " n"], place: str) -> InputError:
-    return _refusal(
+    return refusal(
         place,
         expected=f"values of the fit in column {quote(column.name)} ({column.kind})",
         got=f"another one in row {int(np.argmax(unseen)) + 1} {_share(unseen)}",
@@ -293,7 +291,3 @@ def _unseen_refusal(column: AbstractLevels, unseen: Bool[np.ndarray, " n"], plac
 
 def _share(rows: Bool[np.ndarray, " n"]) -> str:
     return f"({int(rows.sum())} of {len(rows)} rows)"
-
-
-def _refusal(place: str, *, expected: str, got: str, do: str) -> InputError:
-    return InputError(f"{place}: {explain(expected=expected, got=got, do=do)}")

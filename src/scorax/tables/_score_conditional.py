@@ -11,8 +11,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._tags import ClassifierTags, RegressorTags, Tags
 from sklearn.utils.metaestimators import available_if
 
-from scorax._errors import InputError, explain
-from scorax._text import shown_path
+from scorax._errors import InputError, explain, refusal
 from scorax.metrics import conformal_quantile
 from scorax.tables._conformal import interval_scores, require_between, set_scores
 from scorax.tables._estimator import AbstractTableEstimator, table_of
@@ -112,7 +111,7 @@ class ScoreConditional(AbstractTableEstimator):
         given = tuple(found.names[j] for j in found.free)
         if not given:
             do = "nothing is to be learned of y given it"
-            raise InputError("X: " + explain(expected="a column with different values", got="none", do=do))
+            raise refusal("X", expected="a column with different values", got="none", do=do)
         for line in notes(table, found):
             warnings.warn(line, stacklevel=2)
         whole = dataclasses.replace(
@@ -248,7 +247,7 @@ class ScoreConditional(AbstractTableEstimator):
         estimator = super().load(path)
         if not estimator._fitted().config.training.given:
             got, do = "a model of whole rows", "take ScoreDensity.load"
-            raise InputError(f"{shown_path(path)}: " + explain(expected="a model of y given X", got=got, do=do))
+            raise refusal(path, expected="a model of y given X", got=got, do=do)
         estimator.n_features_in_ -= 1
         if hasattr(estimator, "feature_names_in_"):
             estimator.feature_names_in_ = estimator.feature_names_in_[:-1]
@@ -298,7 +297,7 @@ class ScoreConditional(AbstractTableEstimator):
         if np.any(places < 0):
             row = int(np.argmax(places < 0))
             got, do = f"another one in row {row + 1}", "leave such rows out, or fit again with some"
-            raise InputError("y: " + explain(expected="classes of the fit", got=got, do=do))
+            raise refusal("y", expected="classes of the fit", got=got, do=do)
         return places
 
 

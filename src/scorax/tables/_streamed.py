@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int64
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax.data import Format, Table, TableFacts, TableSource
 from scorax.tables._config import ResolvedConfig
 from scorax.tables._matched import MatchedRows
@@ -133,4 +133,4 @@ def require_streamable(*, bootstrap: bool, given: Collection[str], name: str) ->
     for asked, key in ((bootstrap, "ensemble.bootstrap"), (given, "training.given")):
         if asked:
             expected = "members on whole rows as they are (--stream)"
-            raise InputError(f"{name}: " + explain(expected=expected, got=key, do="leave it out"))
+            raise refusal(name, expected=expected, got=key, do="leave it out")

@@ -10,7 +10,7 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.data import Table
 from scorax.tables._schema import Schema
@@ -46,7 +46,7 @@ def _numbers(y: np.ndarray) -> Float[np.ndarray, " n"]:
         same = [isinstance(cell, str) for cell in cells] if isinstance(cells[0], str) else np.isfinite(found)
         row = int(np.argmin(same))
         got, do = f"{quote(str(y[row]), 30)} in row {row + 1}", "leave such rows out, or make it of one type"
-        raise InputError("y: " + explain(expected="numbers, texts or truth values alone", got=got, do=do))
+        raise refusal("y", expected="numbers, texts or truth values alone", got=got, do=do)
     return found
 
 
@@ -81,7 +81,7 @@ def target_column(y: np.ndarray, name: str, *, classes: bool) -> AbstractColumn:
     if len(np.unique(y)) < 2:
         kind = "class" if classes else "value"
         do = "nothing is to be learned of it"
-        raise InputError("y: " + explain(expected="two classes or values", got=f"one {kind}", do=do))
+        raise refusal("y", expected="two classes or values", got=f"one {kind}", do=do)
     if not classes:
         (found,) = Schema.infer(table).columns
         assert not isinstance(found, Constant)

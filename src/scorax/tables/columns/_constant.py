@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.data import Format
 from scorax.tables.columns._cells import SAME, Cells, shown
@@ -53,13 +53,11 @@ class Constant(AbstractOutside):
         other = np.abs(values - self.value) > same
         if other.any():
             row = int(np.argmax(other))
-            raise InputError(
-                f"{where}: "
-                + explain(
-                    expected=f"the value {shown(self.format, self.value)} in the constant column {quote(self.name)}",
-                    got=f"{shown(self.format, values[row])} in row {row + 1} ({int(other.sum())} of {len(values)} rows)",
-                    do="remove these rows: the model has no density there",
-                )
+            raise refusal(
+                where,
+                expected=f"the value {shown(self.format, self.value)} in the constant column {quote(self.name)}",
+                got=f"{shown(self.format, values[row])} in row {row + 1} ({int(other.sum())} of {len(values)} rows)",
+                do="remove these rows: the model has no density there",
             )
 
     def invert(self, encoded: Encoded) -> Float[np.ndarray, " n"]:

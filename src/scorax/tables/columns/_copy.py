@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int64
 from scipy.special import gammaln
 
 from scorax._decimals import round_to
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.data import Format
 from scorax.spec import Range
@@ -114,13 +114,11 @@ class Copy(AbstractOutside):
         for wrong, got in ((alone, f"a value where {quote(self.source)} is missing"), (other, "another value")):
             if wrong.any():
                 row = int(np.argmax(wrong))
-                raise InputError(
-                    f"{where}: "
-                    + explain(
-                        expected=f"column {quote(self.name)} as in the fit: {self.summary}",
-                        got=f"{got} in row {row + 1} ({int(wrong.sum())} of {len(values)} rows)",
-                        do="remove these rows, or fit again and state its kind: --column NAME=KIND",
-                    )
+                raise refusal(
+                    where,
+                    expected=f"column {quote(self.name)} as in the fit: {self.summary}",
+                    got=f"{got} in row {row + 1} ({int(wrong.sum())} of {len(values)} rows)",
+                    do="remove these rows, or fit again and state its kind: --column NAME=KIND",
                 )
 
     def invert(self, encoded: Encoded) -> Float[np.ndarray, " n"]:

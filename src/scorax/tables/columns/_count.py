@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.data import NumberFormat
 from scorax.spec import Range
@@ -141,13 +141,11 @@ class Count(AbstractOpenLevels):
         other &= ~np.isnan(values)
         if other.any():
             row = int(np.argmax(other))
-            raise InputError(
-                f"{where}: "
-                + explain(
-                    expected=f"{self._shown(self.low)} to {self._shown(self.high)} by {self.by:g} in column {quote(self.name)}",
-                    got=f"{self._shown(values[row])} in row {row + 1} ({int(other.sum())} of {len(values)} rows)",
-                    do="remove these rows, or fit again with other ends: --column NAME=count,LOW..HIGH",
-                )
+            raise refusal(
+                where,
+                expected=f"{self._shown(self.low)} to {self._shown(self.high)} by {self.by:g} in column {quote(self.name)}",
+                got=f"{self._shown(values[row])} in row {row + 1} ({int(other.sum())} of {len(values)} rows)",
+                do="remove these rows, or fit again with other ends: --column NAME=count,LOW..HIGH",
             )
 
     def encode(self, values: Float[np.ndarray, " n"]) -> Encoded:

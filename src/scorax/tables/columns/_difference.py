@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from scorax._decimals import round_to
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.data import NumberFormat, TimeFormat
 from scorax.tables.columns._cells import Cells
@@ -154,13 +154,11 @@ class Difference(AbstractNumber):
 
     def _require(self, wrong: Bool[np.ndarray, " n"], got: str, where: str) -> None:
         if wrong.any():
-            raise InputError(
-                f"{where}: "
-                + explain(
-                    expected=f"column {quote(self.name)} as in the fit: {self.summary}",
-                    got=f"{got} in row {int(np.argmax(wrong)) + 1} ({int(wrong.sum())} of {len(wrong)} rows)",
-                    do=f"remove these rows, or fit again and state its kind: {self.alone}",
-                )
+            raise refusal(
+                where,
+                expected=f"column {quote(self.name)} as in the fit: {self.summary}",
+                got=f"{got} in row {int(np.argmax(wrong)) + 1} ({int(wrong.sum())} of {len(wrong)} rows)",
+                do=f"remove these rows, or fit again and state its kind: {self.alone}",
             )
 
 

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from jaxtyping import Bool, Float
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.tables.columns._cells import shown
 from scorax.tables.columns._choice import refitted
@@ -101,13 +101,11 @@ class AbstractNumber(AbstractColumn):
         beyond = ~self._spiked(values) & self.map.beyond(values, self.margin)
         if beyond.any():
             row = int(np.argmax(beyond))
-            raise InputError(
-                f"{where}: "
-                + explain(
-                    expected=f"values {self.ends} in column {quote(self.name)}",
-                    got=f"{cell(self, values[row])} in row {row + 1} ({int(beyond.sum())} of {len(values)} rows)",
-                    do="remove these rows, or fit again with other ends: --column NAME=KIND,LOW..HIGH",
-                )
+            raise refusal(
+                where,
+                expected=f"values {self.ends} in column {quote(self.name)}",
+                got=f"{cell(self, values[row])} in row {row + 1} ({int(beyond.sum())} of {len(values)} rows)",
+                do="remove these rows, or fit again with other ends: --column NAME=KIND,LOW..HIGH",
             )
 
     def encode(self, values: Float[np.ndarray, " n"]) -> Encoded:

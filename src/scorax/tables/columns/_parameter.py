@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.data import NumberFormat
 from scorax.tables.columns._cells import Cells
@@ -91,13 +91,11 @@ class Parameter(AbstractColumn):
         if outside.any():
             row = int(np.argmax(outside))
             ends = ", ".join(f"{end:g}" for end in self.prior.support)
-            raise InputError(
-                f"{where}: "
-                + explain(
-                    expected=f"values of {quote(self.name)} in the support ({ends}) of its prior {self.prior}",
-                    got=f"{values[row]:.12g} in row {row + 1} ({int(outside.sum())} of {len(values)} rows)",
-                    do="state the prior that the parameters were drawn from",
-                )
+            raise refusal(
+                where,
+                expected=f"values of {quote(self.name)} in the support ({ends}) of its prior {self.prior}",
+                got=f"{values[row]:.12g} in row {row + 1} ({int(outside.sum())} of {len(values)} rows)",
+                do="state the prior that the parameters were drawn from",
             )
 
     def encode(self, values: Float[np.ndarray, " n"]) -> Encoded:
