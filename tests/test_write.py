@@ -168,7 +168,7 @@ with replacing(sys.argv[1]) as stream:
     with _write.replacing(tmp_path / "living.csv") as stream:
         stream.write(b"one part")
         assert len(os.listdir(tmp_path)) == 2
-        _write.write_text(tmp_path / "other.json", "{}")
+        _write.write_bytes(tmp_path / "other.json", b"{}")
         assert len(_write.clean_temporaries(tmp_path)) == 1  # for a folder of one's own: all but what is being written
         stream.write(b" and another")
     assert sorted(os.listdir(tmp_path)) == ["living.csv", "other.json"]
@@ -244,7 +244,7 @@ def test_a_link_as_output_stays_a_link_and_a_state_file_replaces_it(tmp_path):
         stream.write(b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_text() == "new"
-    _write.write_text(tmp_path / "link", "state")
+    _write.write_bytes(tmp_path / "link", b"state")
     assert not (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_text() == "new"
 

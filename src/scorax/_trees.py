@@ -137,19 +137,6 @@ def cast(tree: Tree, dtype: DTypeLike) -> Tree:
     return jtu.tree_map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, tree)
 
 
-def require_rows(tree: PyTree, count: int, *, what: str) -> None:
-    """Refuse a PyTree whose arrays do not all have ``count`` rows; ``None`` has no arrays and passes.
-
-    Raises:
-        ValueError: an array has another number of rows, or none.
-    """
-    for leaf in jax.tree.leaves(tree):
-        if np.shape(leaf)[:1] != (count,):
-            raise ValueError(
-                explain(expected=f"{what} with {count} rows", got=f"shape {np.shape(leaf)}", do="give one row each")
-            )
-
-
 def rows_at(tree: Tree, rows: Array | np.ndarray) -> Tree:
     """The rows with these numbers of every array of a tree, as device arrays."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf[rows]), tree)

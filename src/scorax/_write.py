@@ -88,11 +88,6 @@ def write_bytes(path: PathLike, data: bytes) -> None:
         system.fsync_dir(_parent(path))
 
 
-def write_text(path: PathLike, text: str) -> None:
-    """``write_bytes`` of the text in UTF-8."""
-    write_bytes(path, text.encode())
-
-
 def json_bytes(obj: Any, *, indent: int | None = 2) -> bytes:
     """JSON in UTF-8 with the order of insertion kept; NaN and infinities are refused (they are not JSON)."""
     return (json.dumps(obj, indent=indent, allow_nan=False, ensure_ascii=False) + "\n").encode()

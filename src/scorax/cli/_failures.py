@@ -5,8 +5,6 @@ import traceback
 from scorax._errors import InputError, ScoraxError
 from scorax.cli._console import note, one_line
 
-ISSUES = "the issue tracker of the project"
-
 _MEMORY = (
     "out of memory; ask for smaller pieces: a smaller --batch (sample, logp) or --set training.batch_size=... (fit)"
 )
