@@ -27,7 +27,8 @@ from ._rows import FitRows
 from ._run import Note, Saved, fit_run
 from ._sampling import SAMPLERS
 from ._saved import SavedRun, begun_run, open_run, read_config, read_schema
-from ._schema import LeftOut, Schema
+from ._schema import Schema
+from ._schema_json import LeftOut
 from ._scorable import Unseen, require_masks, require_near, require_scorable, require_told, require_whole_rows
 from ._score_conditional import ScoreConditional
 from ._score_density import ScoreDensity

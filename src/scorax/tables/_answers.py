@@ -122,9 +122,7 @@ class AbstractAnswers(ABC):
                 explain(expected="a column of levels that is not given", got=got, do="ask log_prob for a density")
             )
         states = self.coordinates.states(values, None, self.known(values, given))
-        assert states.known is not None
-        own = np.broadcast_to(self.coordinates.columns == schema.names.index(target), states.z.shape)
-        told = Evidence(np.where(states.known, states.z, 0).astype(np.float32), states.known, own)
+        told = states.asked(self.coordinates.columns == schema.names.index(target))
         ask = eqx.Partial(_far, self.model, schema.code_names.index(target))
         return np.asarray(map_rows(ask, told, shape=states.z.shape[1:]), np.float64)
 

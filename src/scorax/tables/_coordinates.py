@@ -50,7 +50,13 @@ class States:
         if self.known is None:
             return question_of(self.present)
         there = np.ones_like(self.known) if self.present is None else self.present
-        return Evidence(np.where(self.known, self.z, 0).astype(np.float32), self.known, there & ~self.known)
+        return self.asked(there & ~self.known)
+
+    def asked(self, target: Bool[np.ndarray, "*n d"]) -> Evidence:
+        """The question for the law of these coordinates, of all rows or of each, given those that are known."""
+        assert self.known is not None
+        value = np.where(self.known, self.z, 0).astype(np.float32)
+        return Evidence(value, self.known, np.broadcast_to(target, self.known.shape))
 
     def take(self, rows: Int64[np.ndarray, " m"] | slice) -> "States":
         """The states of these rows."""

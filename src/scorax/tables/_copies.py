@@ -32,7 +32,7 @@ class Source:
     @classmethod
     def of(cls, column: AbstractColumn, cells: Cells, values: Float[np.ndarray, " n"]) -> Self:
         """That of a column that varies."""
-        return cls(cells, values, _unit(cells, values), Groups.of(column, values))
+        return cls(cells, values, _first(cells, values), Groups.of(column, values))
 
 
 def copy_of(cells: Cells, values: Float[np.ndarray, " n"], sources: Sequence[Source]) -> Copy | None:
@@ -43,7 +43,7 @@ def copy_of(cells: Cells, values: Float[np.ndarray, " n"], sources: Sequence[Sou
         values: its values in all rows, NaN where missing.
         sources: columns that are modelled, those with the most values first.
     """
-    unit = _unit(cells, values)
+    unit = _first(cells, values)
     for source in reversed(sources):
         found = None
         if _may_be_line(cells, unit, source):
@@ -55,11 +55,14 @@ def copy_of(cells: Cells, values: Float[np.ndarray, " n"], sources: Sequence[Sou
     return None
 
 
-def _unit(cells: Cells, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " first"]:
-    """The first rows of a column from 0 to 1, and low at the first cell: the same for every change of units."""
-    low, high = cells.low, cells.high
-    unit = (values[:_LOOKED_AT] / 2 - low / 2) / (high / 2 - low / 2)
-    return 1 - unit if unit[0] > 0.5 else unit
+def from_zero_to_one(values: Float[np.ndarray, " n"], low: float, high: float) -> Float[np.ndarray, " n"]:
+    """Values between two ends from 0 to 1, below a half at the first that is there: the same in all units, up to rounding."""
+    unit = (values / 2 - low / 2) / (high / 2 - low / 2)
+    return 1 - unit if (unit[~np.isnan(unit)][:1] > 0.5).any() else unit
+
+
+def _first(cells: Cells, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " first"]:
+    return from_zero_to_one(values[:_LOOKED_AT], cells.low, cells.high)
 
 
 def _may_be_line(cells: Cells, unit: Float[np.ndarray, " first"], source: Source) -> bool:

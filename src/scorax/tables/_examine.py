@@ -13,7 +13,8 @@ from scorax.tables._choices import Choices
 from scorax.tables._copies import Source, copy_of
 from scorax.tables._differences import with_differences
 from scorax.tables._remarks import remarks_on
-from scorax.tables._schema import LeftOut, Schema, column_of, require_spread
+from scorax.tables._schema import Schema
+from scorax.tables._schema_json import LeftOut
 from scorax.tables.columns import (
     KINDS,
     AbstractColumn,
@@ -25,6 +26,9 @@ from scorax.tables.columns import (
 
 _PLAIN = ("continuous", "integer", "rounded")
 """Kinds that a column of numbers as they are may have."""
+
+_SPREADS = (1e-305, 1e305)
+"""Of the values of a column that varies: the standard deviation and its inverse are normal numbers then."""
 
 
 @dataclass(frozen=True)
@@ -169,13 +173,13 @@ def _columns(table: Table, kept: dict[str, Cells], choices: Choices, plain: bool
 
 def _found(cells: Cells) -> AbstractColumn:
     """The kind of a column, by a person's word or by the first that takes it."""
-    require_spread(cells)
+    _require_spread(cells)
     stated = cells.stated
     one = cells.low == cells.high
     if stated is not None and stated.ends and not (one and cells.given.kind != "number"):
         _require_inside(cells)
     if stated is None or one:
-        return column_of(cells)
+        return _column_of(cells)
     tried = ("count", "integer") if stated.kind == "integer" else (stated.kind,)
     for kind in tried:
         found = KINDS[kind].infer(cells)
@@ -201,3 +205,36 @@ def _require_inside(cells: Cells) -> None:
             got=f"{shown}",
             do="state other ends, or mend the cell",
         )
+
+
+def _require_spread(cells: Cells) -> None:
+    """Refuse a column whose values are too near or too far apart for float64.
+
+    Raises:
+        InputError: they are.
+    """
+    low, high = cells.low, cells.high
+    if not (low == high or _SPREADS[0] <= high - low <= _SPREADS[1]):
+        raise refusal(
+            f"column {quote(cells.name)}",
+            expected=f"numbers that spread over {_SPREADS[0]:g} to {_SPREADS[1]:g}",
+            got=f"{low!r} to {high!r}",
+            do="multiply the column by a power of ten",
+        )
+
+
+def _column_of(cells: Cells) -> AbstractColumn:
+    """The column of the first kind that takes its cells.
+
+    Raises:
+        InputError: none does.
+    """
+    found = next((found for kind in KINDS.values() if (found := kind.infer(cells)) is not None), None)
+    if found is None:
+        raise refusal(
+            f"column {quote(cells.name)}",
+            expected="numbers",
+            got=f"cells of {cells.given.kind}",
+            do="remove the column or encode it as numbers",
+        )
+    return found

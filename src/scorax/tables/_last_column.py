@@ -87,9 +87,7 @@ class LastColumn:
     def _told(self, values: Float[np.ndarray, "n columns"]) -> Evidence:
         coordinates = self.fitted.coordinates
         states = coordinates.states(values, None, self.fitted.known(values, self.given))
-        assert states.known is not None
-        own = np.broadcast_to(coordinates.columns == len(coordinates.schema.columns) - 1, states.z.shape)
-        return Evidence(np.where(states.known, states.z, 0).astype(np.float32), states.known, own)
+        return states.asked(coordinates.columns == len(coordinates.schema.columns) - 1)
 
 
 def _mean(model: Denoiser, told: Evidence, key: Key | None) -> Float[Array, " d"]:

@@ -9,12 +9,13 @@ from jaxtyping import Float
 
 from scorax._text import listing, quote
 from scorax.data import Format, Table, guard_name
+from scorax.tables._copies import from_zero_to_one
 from scorax.tables._repeats import distinct_rows
 from scorax.tables._schema import Schema
 from scorax.tables.columns import AbstractNumber, Constant
 
-Cells: TypeAlias = Float[np.ndarray, " rows"]
-"""The cells of a column, NaN where missing."""
+_Values: TypeAlias = Float[np.ndarray, " rows"]
+"""The values of a column, NaN where missing."""
 
 _ALONE = 1e6
 """A cell this many times farther off than all others are from each other leaves them one number in float32."""
@@ -47,7 +48,7 @@ def _formulas(table: Table) -> Iterator[str]:
 
 
 def _lone_cells(
-    cells: Mapping[str, Cells], known: Mapping[str, Cells], columns: Mapping[str, AbstractNumber | Constant]
+    cells: Mapping[str, _Values], known: Mapping[str, _Values], columns: Mapping[str, AbstractNumber | Constant]
 ) -> Iterator[str]:
     found = []
     for name, values in known.items():
@@ -73,16 +74,14 @@ def _shown(form: Format, value: float) -> str:
     return str(form.cells(np.array([value]))[0])
 
 
-def _same_columns(cells: Mapping[str, Cells], known: Mapping[str, Cells]) -> Iterator[str]:
+def _same_columns(cells: Mapping[str, _Values], known: Mapping[str, _Values]) -> Iterator[str]:
     seen: dict[bytes, str] = {}
     found = []
     for name, values in cells.items():
         if len(known[name]) < 3 or np.ptp(known[name]) == 0:
             continue
         low, high = known[name].min(), known[name].max()
-        # From 0 to 1, and low at the first cell: the same for every change of units, up to rounding.
-        unit = (values / 2 - low / 2) / (high / 2 - low / 2)
-        unit = 1 - unit if unit[~np.isnan(unit)][0] > 0.5 else unit
+        unit = from_zero_to_one(values, float(low), float(high))
         key = hashlib.sha256((np.round(unit, _DIGITS) + 0.0).tobytes()).digest()
         if key in seen:
             found.append(f"{quote(seen[key])} and {quote(name)}")

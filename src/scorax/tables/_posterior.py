@@ -130,6 +130,4 @@ class Posterior:
         blank = values.copy()
         blank[:, self.places] = np.nan
         states = coordinates.states(blank, None, self.fitted.known(blank, self.given))
-        assert states.known is not None
-        asked = np.broadcast_to(np.isin(np.array(schema.names)[coordinates.columns], self.parameters), states.z.shape)
-        return Evidence(np.where(states.known, states.z, 0).astype(np.float32), states.known, asked)
+        return states.asked(np.isin(np.array(schema.names)[coordinates.columns], self.parameters))

@@ -12,25 +12,9 @@ from scorax._errors import refusal
 from scorax._text import listing, quote, suggest
 from scorax.data import Dialect, Format, Table
 from scorax.tables._dependent import Follows, Rests, copies_of, differences_of, require_sources
-from scorax.tables._schema_json import read_schema, written
+from scorax.tables._schema_json import LeftOut, read_schema, written
 from scorax.tables._settings import TableSize
-from scorax.tables.columns import KINDS, AbstractColumn, AbstractLevels, Cells, Codes, Encoded
-
-_SPREADS = (1e-305, 1e305)
-"""Of the values of a column that varies: the standard deviation and its inverse are normal numbers then."""
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A column of a table that is no part of its rows: neither modelled nor generated.
-
-    Attributes:
-        name: of the column.
-        why: in words.
-    """
-
-    name: str
-    why: str
+from scorax.tables.columns import AbstractColumn, AbstractLevels, Codes, Encoded
 
 
 @dataclass(frozen=True)
@@ -58,16 +42,9 @@ class Schema:
     @staticmethod
     def infer(table: Table) -> "Schema":
         """The schema of a table of numbers as they are; missing cells are left out of account. See :func:`examine` for others."""
-        columns = []
-        for name, values, form in zip(table.columns, table.values.T, table.formats, strict=True):
-            values = values[~np.isnan(values)]
-            if len(values) == 0:
-                expected, do = "at least one number", "leave the column out"
-                raise refusal(f"column {quote(name)}", expected=expected, got="none", do=do)
-            cells = Cells(name, values, form)
-            require_spread(cells)
-            columns.append(column_of(cells))
-        return Schema(tuple(columns), dialect=table.dialect)
+        from scorax.tables._examine import examine  # which makes schemas
+
+        return examine(table, plain=True).schema
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -128,8 +105,7 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """The schema as JSON; read back by ``from_json``."""
-        left_out = tuple((one.name, one.why) for one in self.left_out)
-        return written(self.columns, left_out, self.dialect, self.holed)
+        return written(self.columns, self.left_out, self.dialect, self.holed)
 
     @staticmethod
     def from_json(obj: Any, where: str = "schema.json") -> "Schema":
@@ -140,7 +116,7 @@ class Schema:
         """
         columns, left_out, dialect, holed = read_schema(obj, where)
         try:
-            return Schema(columns, tuple(LeftOut(*one) for one in left_out), dialect, holed)
+            return Schema(columns, left_out, dialect, holed)
         except ValueError as error:
             got, do = str(error), "the file is damaged or foreign"
             raise refusal(where, expected="a schema", got=got, do=do) from None
@@ -307,37 +283,4 @@ def _stacked(columns: list[Float[np.ndarray, " rows"]], encoded: Encoded) -> Flo
     found = np.empty((len(encoded.numbers), len(columns)))
     for j, column in enumerate(columns):
         found[:, j] = column
-    return found
-
-
-def require_spread(cells: Cells) -> None:
-    """Refuse a column whose values are too near or too far apart for float64.
-
-    Raises:
-        InputError: they are.
-    """
-    low, high = cells.low, cells.high
-    if not (low == high or _SPREADS[0] <= high - low <= _SPREADS[1]):
-        raise refusal(
-            f"column {quote(cells.name)}",
-            expected=f"numbers that spread over {_SPREADS[0]:g} to {_SPREADS[1]:g}",
-            got=f"{low!r} to {high!r}",
-            do="multiply the column by a power of ten",
-        )
-
-
-def column_of(cells: Cells) -> AbstractColumn:
-    """The column of the first kind that takes its cells.
-
-    Raises:
-        InputError: none does.
-    """
-    found = next((found for kind in KINDS.values() if (found := kind.infer(cells)) is not None), None)
-    if found is None:
-        raise refusal(
-            f"column {quote(cells.name)}",
-            expected="numbers",
-            got=f"cells of {cells.given.kind}",
-            do="remove the column or encode it as numbers",
-        )
     return found

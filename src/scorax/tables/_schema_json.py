@@ -17,9 +17,22 @@ VERSION, _FLAT = 4, 2
 _DO = "the file is damaged or foreign"
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A column of a table that is no part of its rows: neither modelled nor generated.
+
+    Attributes:
+        name: of the column.
+        why: in words.
+    """
+
+    name: str
+    why: str
+
+
 def written(
     columns: tuple[AbstractColumn, ...],
-    left_out: tuple[tuple[str, str], ...],
+    left_out: tuple[LeftOut, ...],
     dialect: Dialect,
     holed: tuple[str, ...] | None,
 ) -> dict[str, Any]:
@@ -28,14 +41,14 @@ def written(
         "version": VERSION,
         "dialect": to_json(dialect),
         "columns": [{"kind": column.kind, **to_json(column)} for column in columns],
-        "left_out": [{"name": name, "why": why} for name, why in left_out],
+        "left_out": [to_json(one) for one in left_out],
         "holed": None if holed is None else list(holed),
     }
 
 
 def read_schema(
     obj: Any, where: str
-) -> tuple[tuple[AbstractColumn, ...], tuple[tuple[str, str], ...], Dialect, tuple[str, ...] | None]:
+) -> tuple[tuple[AbstractColumn, ...], tuple[LeftOut, ...], Dialect, tuple[str, ...] | None]:
     """The parts of a schema from JSON of any version, with no unknown key.
 
     Raises:
@@ -54,7 +67,7 @@ def read_schema(
     columns = tuple(_column(item, f"{where}: columns[{j}]", version) for j, item in enumerate(obj["columns"]))
     left_out = obj.get("left_out", [])
     _expect(isinstance(left_out, list), where, "a list of columns left out", type(left_out).__name__)
-    left = [from_mapping(_LeftOut, item, f"{where}: left_out[{j}]", _DO) for j, item in enumerate(left_out)]
+    left = [from_mapping(LeftOut, item, f"{where}: left_out[{j}]", _DO) for j, item in enumerate(left_out)]
     check_names([column.name for column in columns], where, Limits())
     check_names([*(column.name for column in columns), *(one.name for one in left)], where, Limits())
     dialect = from_mapping(Dialect, obj.get("dialect", {}), f"{where}: dialect", _DO)
@@ -62,13 +75,7 @@ def read_schema(
     _expect(holed is None or isinstance(holed, list), where, "a list of columns with missing cells", holed)
     for name in holed or ():
         _expect(name in {column.name for column in columns}, f"{where}: holed", "names of columns", name)
-    return columns, tuple((one.name, one.why) for one in left), dialect, None if holed is None else tuple(holed)
-
-
-@dataclass(frozen=True)
-class _LeftOut:
-    name: str
-    why: str
+    return columns, tuple(left), dialect, None if holed is None else tuple(holed)
 
 
 def _column(item: Any, where: str, version: int) -> AbstractColumn:
