@@ -210,3 +210,19 @@ def require_row(x: Any, shape: tuple[int, ...], what: str) -> None:
                 do="map over rows, as in jax.vmap(law.log_density)(rows)",
             )
         )
+
+
+def require_result(value: Any, shape: tuple[int, ...], *, expected: str, do: str) -> None:
+    """Refuse what a function of somebody's own returns in another shape: JAX would broadcast it without a word.
+
+    Raises:
+        TypeError: it is no array and no number.
+        ValueError: it is of another shape.
+    """
+    if isinstance(value, numbers.Number):
+        value = np.asarray(value)
+    if getattr(value, "shape", None) == shape:
+        return
+    if hasattr(value, "shape"):
+        raise ValueError(explain(expected=expected, got=f"shape {list(value.shape)}", do=do))
+    raise TypeError(explain(expected=expected, got=shown(value), do=do))

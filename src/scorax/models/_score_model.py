@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._checked import Checked, shown
+from scorax._checked import Checked, require_result, shown
 from scorax._errors import explain
 from scorax._types import Condition, Key, Scalar
 from scorax.models._evidence import Evidence
@@ -143,14 +143,12 @@ class ScoreFunction(AbstractScoreModel):
         self, t: Scalar, x: Float[Array, "*shape"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, "*shape"]:
         score = self.fn(time_like(t, x), x, condition)
-        if jnp.shape(score) != x.shape:
-            raise ValueError(
-                explain(
-                    expected=f"a score fn(t, x, condition) like its state, of shape {list(x.shape)}",
-                    got=f"shape {list(jnp.shape(score))}",
-                    do="write it as a function of the time first and of one state, and return a number for each coordinate",
-                )
-            )
+        require_result(
+            score,
+            x.shape,
+            expected=f"a score fn(t, x, condition) like its state, of shape {list(x.shape)}",
+            do="write it as a function of the time first and of one state, and return a number for each coordinate",
+        )
         return score
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from scorax._checked import require_kind, shown
+from scorax._checked import require_kind, require_result, shown
 from scorax._errors import explain
 from scorax._trees import cast
 from scorax._types import Key
@@ -112,14 +112,8 @@ def terminal_log_density(model: AbstractScoreModel, level: Level | None, x: Floa
     if level is None:
         law = _law_at_end(model, x.size, x.dtype)
         density = law.log_density(x.reshape(-1) if isinstance(law, AbstractGaussianLaw) else x)
-        if jnp.shape(density) != ():
-            raise ValueError(
-                explain(
-                    expected=f"one number from log_density of {shown(law)}, the prior of {shown(model.process)}",
-                    got=f"shape {list(jnp.shape(density))}",
-                    do="take the sum over coordinates",
-                )
-            )
+        expected = f"one number from log_density of {shown(law)}, the prior of {shown(model.process)}"
+        require_result(density, (), expected=expected, do="take the sum over coordinates")
         return density
     density = _law_of_data(model, x.size, x.dtype).at(level).log_density(x.reshape(-1))
     return density - model.log_density_of_dummies(level) if isinstance(model, Given) else density

@@ -2,11 +2,12 @@
 
 import abc
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._checked import Checked, shown
+from scorax._checked import Checked, require_result, shown
 from scorax._errors import explain
 from scorax._types import Condition, Key
 
@@ -50,6 +51,26 @@ class AbstractNetwork(Checked):
         raise TypeError(_no_codes(self))
 
 
+class AbstractNetworkWrapper(AbstractNetwork):
+    """Network around ``network`` for states of the same kind: what it says of masks and codes is what the network inside says."""
+
+    network: eqx.AbstractVar[AbstractNetwork]
+
+    @property
+    def reads_masks(self) -> bool:
+        """Whether the network inside does."""
+        return self.network.reads_masks
+
+    @property
+    def codebooks(self) -> tuple[Float[Array, "..."], ...]:
+        return self.network.codebooks
+
+    def log_posteriors(
+        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
+    ) -> tuple[Float[Array, " _"], ...]:
+        return self.network.log_posteriors(c_noise, x, condition)
+
+
 def _no_codes(network: AbstractNetwork) -> str:
     return explain(
         expected="a network with a CodedHead", got=shown(network), do="build CodedHead(network, codebooks, log_priors)"
@@ -71,14 +92,12 @@ def output_of(
         ValueError: it is of another shape.
     """
     output = network(c_noise, x, condition, key=key)
-    if getattr(output, "shape", None) != x.shape:
-        raise (ValueError if hasattr(output, "shape") else TypeError)(
-            explain(
-                expected=f"an output of {shown(network)} like its state, of shape {list(x.shape)}",
-                got=f"shape {list(output.shape)}" if hasattr(output, "shape") else shown(output),
-                do="return a number for each of the state, or build the network for such states",
-            )
-        )
+    require_result(
+        output,
+        x.shape,
+        expected=f"an output of {shown(network)} like its state, of shape {list(x.shape)}",
+        do="return a number for each of the state, or build the network for such states",
+    )
     return output
 
 

@@ -9,14 +9,14 @@ from jaxtyping import Array, Float
 
 from scorax._trees import Frozen
 from scorax._types import Condition, Key
-from scorax.networks._abstract import AbstractNetwork, log_ratio_of
+from scorax.networks._abstract import AbstractNetwork, AbstractNetworkWrapper, log_ratio_of
 from scorax.networks._masks import Masks
 
 _KNOWN = 1e-5
 """Variance of the noise on what is known, in standardised units; without any float32 could not factorise the covariance."""
 
 
-class MixtureSkip(AbstractNetwork):
+class MixtureSkip(AbstractNetworkWrapper):
     r"""``network(c_noise, x) + F_M(c_noise, x)`` with the output $F_M$ that makes the model exact for a Gaussian mixture.
 
     With $S_k = U_k \mathrm{diag}(\ell_k) U_k^T$, the angle $a$ of the level and the scaled input $y = x / R$,
@@ -109,17 +109,3 @@ class MixtureSkip(AbstractNetwork):
         outputs = sin * (mean + jnp.einsum("kij,kj->ki", covariance, scale * pull) - cos * pull)
         spread = jnp.sum(jnp.log(jnp.diagonal(root, axis1=-2, axis2=-1)), axis=-1)
         return jax.nn.softmax(log_weights - 0.5 * jnp.sum(white**2, axis=(-2, -1)) - spread) @ outputs
-
-    @property
-    def reads_masks(self) -> bool:
-        """Whether the network inside does."""
-        return self.network.reads_masks
-
-    @property
-    def codebooks(self) -> tuple[Float[Array, "..."], ...]:
-        return self.network.codebooks
-
-    def log_posteriors(
-        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
-    ) -> tuple[Float[Array, " _"], ...]:
-        return self.network.log_posteriors(c_noise, x, condition)

@@ -5,11 +5,11 @@ from jaxtyping import Array, Float
 
 from scorax._checked import require_count
 from scorax._types import Condition, Key
-from scorax.networks._abstract import AbstractNetwork, fourier_features
+from scorax.networks._abstract import AbstractNetwork, AbstractNetworkWrapper, fourier_features
 from scorax.networks._linear import Linear
 
 
-class LearnedUncertainty(AbstractNetwork):
+class LearnedUncertainty(AbstractNetworkWrapper):
     """A network beside a curve :math:`u(c)` of the noise level, the logarithm of the loss that is left there.
 
     What it computes is what the network inside computes; :class:`~scorax.objectives.UncertaintyWeighting` trains the curve. It is
@@ -41,17 +41,3 @@ class LearnedUncertainty(AbstractNetwork):
         """u at a level."""
         features = fourier_features(c_noise, self.curve.weight.shape[-2] // 2)
         return jnp.squeeze(self.curve(features), -1)
-
-    @property
-    def reads_masks(self) -> bool:
-        """Whether what is inside does."""
-        return self.network.reads_masks
-
-    @property
-    def codebooks(self) -> tuple[Float[Array, "..."], ...]:
-        return self.network.codebooks
-
-    def log_posteriors(
-        self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None
-    ) -> tuple[Float[Array, " _"], ...]:
-        return self.network.log_posteriors(c_noise, x, condition)

@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._checked import Checked
-from scorax._errors import explain
+from scorax._checked import Checked, require_result
 from scorax._types import Condition, Key
 from scorax.models import AbstractScoreModel
 from scorax.objectives._times import AbstractTimes, LikelihoodTimes, UniformTimes
@@ -73,9 +71,13 @@ class AbstractObjective(Checked):
         times = self._times(process)
         value = self.at(model, t, x0, condition, key=key, training=training)
         weight, density = weighting(process, t), times.density(process, t)
-        _require_numbers(
-            {f"{type(self).__name__}.at": value, type(weighting).__name__: weight, type(times).__name__: density}
-        )
+        for name, part in (
+            (f"{type(self).__name__}.at", value),
+            (type(weighting).__name__, weight),
+            (type(times).__name__, density),
+        ):
+            do = "take the sum over coordinates, jnp.sum(...), as a mean over the batch follows"
+            require_result(part, (), expected=f"one number from {name} for one example", do=do)
         return weight / density * value
 
     def visit(
@@ -91,18 +93,6 @@ class AbstractObjective(Checked):
 
     def _times(self, process: AbstractProcess) -> AbstractTimes:
         return self.times or (LikelihoodTimes() if isinstance(process, AbstractGaussianProcess) else UniformTimes())
-
-
-def _require_numbers(parts: dict[str, Array]) -> None:
-    for name, part in parts.items():
-        if jnp.shape(part) != ():
-            raise ValueError(
-                explain(
-                    expected=f"one number from {name} for one example",
-                    got=f"shape {list(jnp.shape(part))}",
-                    do="take the sum over coordinates, jnp.sum(...), as a mean over the batch follows",
-                )
-            )
 
 
 class Streams(NamedTuple):
