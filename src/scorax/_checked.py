@@ -213,7 +213,7 @@ def require_row(x: Any, shape: tuple[int, ...], what: str) -> None:
 
 
 def require_result(value: Any, shape: tuple[int, ...], *, expected: str, do: str) -> None:
-    """Refuse what a function of somebody's own returns in another shape: JAX would broadcast it without a word.
+    """Refuse a result of another shape, of a function that is not ours: JAX would broadcast it in silence.
 
     Raises:
         TypeError: it is no array and no number.

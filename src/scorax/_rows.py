@@ -31,7 +31,7 @@ CALL = 16
 """Blocks of one call of a compiled program: entering it costs as much as a few steps of a small network."""
 
 SHOWN_EVERY = 5.0
-"""Seconds of a call, about, where its rows are counted for somebody who waits."""
+"""Seconds that a call takes, about, while progress is shown."""
 
 
 def over_rows(function: Callable[..., Any], *rows: Any, most: int = MAX_ROWS) -> Any:

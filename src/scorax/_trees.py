@@ -17,7 +17,7 @@ Tree = TypeVar("Tree")
 
 
 class Frozen(eqx.Module):
-    """Arrays inside a network that are facts and not parameters: saved and mapped with it, never trained or decayed."""
+    """Arrays inside a network that are constants and not parameters: saved and mapped with it, never trained or decayed."""
 
     value: PyTree
 
@@ -25,7 +25,7 @@ class Frozen(eqx.Module):
 def trainable(model: PyTree) -> PyTree:
     """Boolean tree that is true on the floating-point arrays of ``model.network`` outside :class:`Frozen`, else false.
 
-    Noise tables, moments and processes are arrays too, but they are facts and not parameters.
+    Noise tables, moments and processes are arrays too, but constants.
     """
 
     def mark(part: PyTree) -> PyTree:

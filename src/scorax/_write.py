@@ -1,4 +1,4 @@
-"""The only module of scorax that writes bytes: atomic files, atomic folders, appended lines.
+"""The only module of scorax that writes files that stay: atomic files, atomic folders, appended lines.
 
 Every write follows one order: a temporary random name in the same folder, write, ``fsync``, rename, ``fsync`` of the
 folder. A crash at any moment therefore leaves the old state or the new one, and the next write in the folder removes what

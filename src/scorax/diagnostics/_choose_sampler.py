@@ -1,4 +1,4 @@
-"""Which sampler is most accurate for a number of evaluations: measured on a law like the data's, not folklore."""
+"""Which sampler is most accurate for a number of evaluations: measured on a law like the data's, not guessed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

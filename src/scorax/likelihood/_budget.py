@@ -9,7 +9,7 @@ from scorax.likelihood._result import LogProb
 from scorax.likelihood._steps import Walk, Way, distance
 
 _LEFT = 1.1
-"""Mismatch at ``t1`` over the change up to ``BEYOND``, where a little is left and may have the other sign."""
+"""Factor from the largest change of the density up to ``BEYOND`` to the bound: a small mismatch of either sign is left there."""
 
 _LARGEST = 1.0
 """Nats: a solve that may be wrong by more has not converged."""
@@ -43,7 +43,7 @@ def budgeted(flow: Flow, way: Way, x: Float[Array, "*shape"], walk: Walk) -> Log
 
 
 def judged(found: LogProb) -> LogProb:
-    """Without a value and a bound where the solve is not done; with them, but not converged, where it may be far off."""
+    """NaN with infinite bounds where the solve did not end; not converged there, nor where the error may exceed one nat."""
     value, error = jnp.asarray(found.value), jnp.asarray(found.solver_error)
     done = found.converged & jnp.isfinite(value)
     return found._replace(

@@ -1,4 +1,4 @@
-"""Which divergence to pay for: measured on draws like the data, not folklore."""
+"""Which divergence to pay for: measured on draws like the data, not guessed."""
 
 import math
 from dataclasses import dataclass

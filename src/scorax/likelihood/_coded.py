@@ -64,7 +64,7 @@ def coded_log_prob(
             a code all coordinates or none. The category of a code that is not asked for may be -1.
         draws: K; at least 2 for a standard error.
         marginal: whether a category of -1 is one that is summed over, as that of a missing cell: the value is then that of the
-            other cells. Its noisy code is drawn about the points with the probabilities of the model far out in noise. Take more
+            other cells. Its noisy code is drawn about the points with the probabilities of the model at high noise. Take more
             draws: one stands for all of its categories.
         key: of the draws (with the content of the row, so a row has the same alone and in any batch) and of probes.
         settings: those of :func:`log_prob`, with the exact divergence where there are several draws: noise of the trace would

@@ -16,7 +16,7 @@ LOW = 0.07
 """Noise, for data of unit scale, from which the coordinate goes as its logarithm."""
 
 BEYOND = 256.0
-"""Noise over that of ``t1`` up to which the field is followed to judge the law assumed at ``t1``."""
+"""Multiple of the noise at ``t1`` up to which the flow is followed, to judge the law assumed at ``t1``."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def general_row(
 ) -> LogProb:
     """Log-density of one row; ``solver_error`` is the distance to a solve at a hundred times its tolerance.
 
-    The law at ``t1``, the prior of the process or the image of the moments under a linear SDE, is taken at its word.
+    The law at ``t1``, the prior of the process or the image of the moments under a linear SDE, is taken as exact.
     """
     field, double = probability_flow(model, condition), x.dtype == jnp.float64
 

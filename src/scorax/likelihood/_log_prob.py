@@ -202,14 +202,14 @@ class _Call(eqx.Module):
         return call.alone(row, own, call.draw(row))
 
     def beside(self, own: Condition) -> "_Call":
-        """With what rows share of the model given evidence, where a row is told evidence."""
+        """The call with the part of the model given evidence that all rows share; the call itself where there is no evidence."""
         if not isinstance(own, Evidence):
             return self
         return dataclasses.replace(self, given=self._parts(bound(self.model, own)[0])[1])
 
     @jax.default_matmul_precision(PRODUCTS)
     def alone(self, row: Float[Array, "*shape"], own: Condition, drawn: PyTree) -> LogProb:
-        """One row under a transformation of JAX, which the loop over lanes would not survive."""
+        """One row inside ``jit``, ``vmap`` or ``grad``, where rows cannot go in lanes."""
         if self.ends.start_level is None:
             return self.general(row, own, drawn)
         flow = self.flow(row, own, drawn)

@@ -78,4 +78,4 @@ def _null(roots: np.ndarray) -> np.ndarray:
 
 
 PRECISE = rule(diffrax.Dopri5.tableau, 2, 4)
-"""That of all solves. Where the state is known as well as two steps of order 5 know it, a fifth node changes nothing any more."""
+"""The rule of all solves: two steps of order 5 do not know the state well enough for a fifth node to change the integral."""

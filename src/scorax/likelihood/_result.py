@@ -26,7 +26,7 @@ class LogProb(NamedTuple):
             a single probe, whose error nobody can tell.
         solver_error: bound of the error of the solve and of rounding; infinite where the solve did not end.
         terminal_error: bound of the error of the law assumed at ``t1``. Zero where the process has no scalar Gaussian kernel:
-            its prior, or the image of the moments under a linear SDE, is taken at its word.
+            its prior, or the image of the moments under a linear SDE, is taken as exact.
         truncation: first-order estimate of ``log p_0 - log p_{t0}``, what the noise at the cut-off hides. Not an error of
             ``value``, which is the density at ``t0``, and no part of ``total_error``.
         evaluations: evaluations of the field, of which one in four has its divergence taken.

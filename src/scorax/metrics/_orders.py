@@ -23,13 +23,13 @@ def keep_order(lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"]) -
 
 
 def order_bits(lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"]) -> float:
-    r"""Bits of evidence that an order of two columns, which no row breaks, is a fact of them; 0 where a row breaks it.
+    r"""Bits of evidence that two columns, one of them at most the other in all rows, keep this order; 0 where a row breaks it.
 
-    Two accidents look like one. Columns that have nothing to do with each other are in order in all rows by the chance of which
-    value stands beside which: with $c_i$ values of the lower column at or below the i-th value of the upper one, ascending, this
-    happens in $\prod_i (c_i - i + 1) / (n - i + 1)$ of all arrangements. And columns that go together differ by something that
-    has no end at zero: under a normal law with its mean m and deviation s no row is below zero with probability
-    $\Phi(m / s)^n$. The evidence is the smaller one of both, in bits: s bits or more are an accident in one of $2^s$ tables.
+    It may be an accident in two ways. Values of independent columns may be paired so by chance: with $c_i$ values of the lower
+    column at or below the i-th value of the upper one, ascending, $\prod_i (c_i - i + 1) / (n - i + 1)$ of all pairings keep the
+    order. Or the columns are related, and their difference has merely not been below zero yet: under a normal law with its mean
+    m and deviation s that has the probability $\Phi(m / s)^n$. The evidence is the smaller of the two, in bits: b bits or more
+    are an accident in one of $2^b$ tables.
 
     Args:
         lower: values in rows where both columns have one.

@@ -176,7 +176,7 @@ class AutoGuided(AbstractWrapper, AbstractDenoiser):  # pyright: ignore[reportIn
 
 
 def _check_free(model: AbstractScoreModel) -> None:
-    """Refuse a model that is given evidence: both of its branches would be told it, and what makes rows of states not see it."""
+    """Refuse a model that is given evidence already: both branches would be told it, and rows would be made without it."""
     if isinstance(model, Given):
         raise TypeError(
             explain(

@@ -125,9 +125,9 @@ def noise_averaged_waves(c_noise: Float[Array, ""], x: Float[Array, " d"], waves
     r"""Sines and cosines of every column that fade with the noise: $e^{-2 f^2 \sin^2 a} \sin(f x_i)$.
 
     The frequencies f are 1, 2, 4, ..., ``waves`` of them, and a is the angle of the level; the result has length
-    ``2 * waves * d``. It is the mean of $\sin(f x')$ over $x' \sim N(x, (2 \sin a)^2)$: a wave shorter than the noise is
-    not there. No field of that level is that sharp, and a network that is shown such waves learns its rows by heart. Twice
-    the noise held out better than one, one and a half or three times (``docs/recipe.md``).
+    ``2 * waves * d``. It is the mean of $\sin(f x')$ over $x' \sim N(x, (2 \sin a)^2)$: a wave shorter than the noise
+    vanishes. No field of that level is that sharp, and a network that sees such waves memorises its rows. Held-out rows are
+    likelier under twice the noise than under one, one and a half or three times (``docs/recipe.md``).
 
     Reference: Tancik et al. (2020), *Fourier features let networks learn high frequency functions in low dimensional
     domains*; Barron et al. (2021), *Mip-NeRF*, for features averaged over a Gaussian.

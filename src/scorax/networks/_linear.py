@@ -83,8 +83,8 @@ def require_inputs(layers: Iterable[tuple[Linear, int]]) -> None:
 def drawn(layers: Layers, *, key: Key) -> Layers:
     """``layers``, a PyTree, with every affine layer in it at a random start, all from one draw.
 
-    XLA takes a third of a second on CPU to compile a draw; one for each weight and bias of a network were most of the time
-    before its first step.
+    XLA takes a third of a second on CPU to compile a draw; one for each weight and bias of a network would take most of the
+    time before its first step.
     """
     affine = [part for part in jax.tree.leaves(layers, is_leaf=_is_affine) if _is_affine(part)]
     sizes = [size for layer in affine for size in (layer.weight.size, layer.bias.size)]

@@ -27,7 +27,7 @@ class MixtureSkip(AbstractNetworkWrapper):
     where $r_k$ are the responsibilities of $\sum_k w_k N(\cos(a) m_k, \cos^2(a) S_k + \sin^2(a) I)$ at $y$. This is the
     meaning of F under ``Karras`` with unit data scale; it is wrong under other parametrizations. With a zero last layer the
     untrained model is the mixture itself: the network has to learn what is left, which on small tables is worth tenths of a
-    nat. The mixture is a fact, not a parameter: training leaves it alone.
+    nat. The mixture is not trained.
 
     Told :class:`Masks` it is exact for the law of the targets given the known coordinates: what is known is seen with next to no
     noise and what is absent not at all. With $C = \mathrm{diag}(c)$ and $T = \mathrm{diag}(t)$, where $(c_i, t_i)$ is

@@ -32,7 +32,7 @@ class DenoisingScoreMatching(AbstractObjective):
     minimum is not zero (trap 7): the floor is the conditional variance of the noise given the noisy state.
 
     At one time it is the explicit objective plus the floor $\tfrac12 E\,|noise/\sigma + s|^2$. The variance of this value
-    explodes as $\sigma \to 0$: $noise/\sigma$ is a bad witness of a smooth score. The control variate subtracts
+    explodes as $\sigma \to 0$: $noise/\sigma$ is a noisy estimate of a smooth score. The control variate subtracts
     $k(t)\,[\tfrac12 (|noise|^2 - d) + \sigma\, noise \cdot s_\theta(t, \alpha x_0)] / \sigma^2$, whose mean is zero for every
     model because $s_\theta(t, \alpha x_0)$ does not know the noise, at the cost of a second evaluation. The factor
     $k = \cos^4 a\, (1 + 2 \sin^2 a) / (1 + 2 \sin^2 a \cos^2 a)$ is the one of least variance for the exact model of a standard

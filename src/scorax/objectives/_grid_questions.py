@@ -14,7 +14,7 @@ class GridQuestions(AbstractQuestions):
     In a share of the visits it is told with even chances: all but a box, a box, or positions one by one, each with a probability
     that is uniform on [0, 1]. A box has along each axis a length that is uniform from one to that of the axis, at a place that is
     uniform among those where it fits. The other visits, and what would ask for nothing, ask for the whole. A part ``far`` of the
-    questions is asked far out in noise, as in :class:`RandomQuestions`.
+    questions is asked at high noise, as in :class:`RandomQuestions`.
 
     Args:
         share: of the visits that tell something.

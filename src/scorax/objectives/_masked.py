@@ -20,7 +20,7 @@ _MASKS = 0x6D61736B
 
 
 _FAR = 0.05
-"""Share of the training times that are far out: of log-normal times those from twice the deviation of the data on."""
+"""Share of the training times with the highest noise: of log-normal times those from twice the deviation of the data on."""
 
 
 class Question(NamedTuple):
@@ -38,7 +38,7 @@ class Question(NamedTuple):
 
 
 class AbstractQuestions(Checked):
-    """The law of the questions that are asked of a row. It must not look at the values: masks that know them tell them."""
+    """The law of the questions that are asked of a row. It must not depend on the values: masks that did would reveal them."""
 
     @abc.abstractmethod
     def ask(self, present: Bool[Array, " d"], *, key: Key) -> Question:
@@ -50,9 +50,8 @@ class RandomQuestions(AbstractQuestions):
 
     With $p$ uniform on [0, 1] each group is known with probability p. In half of the questions all others are asked for; in a
     quarter one of them alone; and in a quarter, with $q$ uniform, each of them is absent with probability q. What would ask for
-    nothing asks for the whole row. A part ``far`` of the questions is asked far out in noise, where nothing is known of the
-    targets but what is told: there the law given a telling column is decided, and training times that are best for whole rows
-    hardly ever come.
+    nothing asks for the whole row. A part ``far`` of the questions is asked at high noise, where the noisy targets say nothing
+    and the network has to learn from what it is told: training times that are best for whole rows are seldom so high.
 
     Args:
         groups: of every coordinate the number of its group, from 0: a column of several coordinates is one.
@@ -95,7 +94,7 @@ class FixedQuestion(AbstractQuestions):
 
     Args:
         known: these coordinates.
-        far: share of the visits that ask far out in noise.
+        far: share of the visits that ask at high noise.
     """
 
     known: Bool[Array, " d"]

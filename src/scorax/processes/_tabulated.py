@@ -25,7 +25,7 @@ class Tabulated(AbstractGaussianProcess):
     $f$ and $g^2$ jump at the nodes (there they are those of the interval that follows).
 
     With $\alpha_k, \sigma_k$ at the nodes the chain of DDPM is $\beta_k = 1 - (\alpha_k/\alpha_{k-1})^2$, $\alpha_0 = 1$,
-    and its posterior follows from the levels at two nodes. The tables are facts: they are held in float64 and never trained.
+    and its posterior follows from the levels at two nodes. The tables are constants: held in float64 and never trained.
 
     Reading the leaves of a saved model into one with another table (``equinox.tree_deserialise_leaves``) leaves that table
     where it is; its first use then raises a ``ValueError``.

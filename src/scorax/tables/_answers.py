@@ -28,7 +28,7 @@ from scorax.tables._scorable import require_bounds, require_masks, require_told,
 from scorax.tables.columns import AbstractLevels
 
 _LOOK = 3.0
-"""Noise, in standard deviations, at which probabilities are read: far out, and where training comes often enough."""
+"""Noise, in standard deviations, at which probabilities are read: high, but at a level that training draws often enough."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class AbstractAnswers(ABC):
         require_masks(self.config)
         require_told(values, self.coordinates.schema, where="the rows")
         holed = np.asarray(np.isnan(values)[:, self.coordinates.schema.free].any(axis=1))
-        # Of a row that is whole all is drawn, and put back: so every row has the draw of its own number.
+        # Whole rows are drawn too and put back, so that every row has the draw of its own number.
         asked = np.where(holed[:, None], values, np.nan)
         states = self.coordinates.states(asked, None, ~np.isnan(asked))
         z = states.z.copy()
@@ -98,7 +98,7 @@ class AbstractAnswers(ABC):
     ) -> Float[np.ndarray, "n levels"]:
         r"""$\log P(k | x_{given})$ of the levels of a column, given other columns and with the rest summed over.
 
-        With $r_k$ the posterior of a level at the noisy code 0, far out in noise, and $c_k$ its point,
+        With $r_k$ the posterior of a level at the noisy code 0, at high noise, and $c_k$ its point,
         $P(k) \propto r_k \exp(|\alpha c_k|^2 / 2 \sigma^2)$: one look of the network, with no solve and no bound, and
         probabilities that sum to one. They are those of the levels that the fit saw. The sampler's own law is that of its flow:
         where the field is inexact the two differ.

@@ -29,13 +29,13 @@ _CELL = re.compile(r'\s*"([^"]*)"\s*|([^,]*)')
 _COMMA = re.compile(r"\s*(,\s*|$)")
 _PATIENCE, _AT_ONCE = 100_000, 512
 _MOST = 10_000_000
-"""Draws that are looked at for one answer: an hour or so of a small model. Foretold after the first ``_PATIENCE``."""
+"""Draws that are looked at for one answer: an hour or so of a small model. What it takes is estimated after ``_PATIENCE``."""
 FORM = 'NAME=VALUE, NAME>=VALUE or NAME in {VALUE, VALUE}, joined by commas, such as "class=g, age>=65"'
 
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """A word on one column.
+    """A condition on one column.
 
     Attributes:
         column: its place in the schema.
@@ -72,10 +72,10 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
-    """What rows are asked for.
+    """What rows have to meet.
 
     Attributes:
-        each: words on columns; all of them hold.
+        each: conditions on columns; all of them have to hold.
     """
 
     each: tuple[Condition, ...]
@@ -235,7 +235,7 @@ def _require_levels(column: AbstractLevels, values: Float[np.ndarray, " k"], tex
 
 
 def told(given: str | None, schema: Schema, config: ResolvedConfig, *, where: str = "--given") -> Told:
-    """The words of a person on the rows to draw from a model, taken apart; nothing where there are none.
+    """The conditions that a person states on the rows to draw, taken apart; nothing where there are none.
 
     Raises:
         InputError: words that cannot be read, or one value for a number under a model that is not trained under masks.

@@ -105,7 +105,7 @@ class TrainingConfig(Checked):
             answered. 0 asks for whole rows only.
         given: names of columns that are known at every visit but those of ``masks``: the model is of the other columns given
             these, and stops by that law. ``ScoreConditional`` and ``ScorePosterior`` set it; a run of whole rows has none.
-        far: share of the questions of ``masks`` and ``given`` that are asked far out in noise, in the uppermost twentieth of the
+        far: share of the questions of ``masks`` and ``given`` that are asked at high noise, in the uppermost twentieth of the
             training times, where nothing is known of a row but what is told. ``ScorePosterior`` chooses .1, others .5.
     """
 

@@ -54,9 +54,9 @@ class Found(NamedTuple):
 def examine(table: Table, choices: Choices | None = None, *, plain: bool = False) -> Found:
     """What the columns of a table are.
 
-    A person's word goes first. A column without a value, an identifier and what is ignored are left out. A column that another
-    one determines is a copy of it. What is left is of the first of :data:`~scorax.tables.columns.KINDS` that takes it; a number
-    that another one bounds and is near to is that one and a difference.
+    What a person states comes first. A column without a value, an identifier and what is ignored are left out. A column that
+    another one determines is a copy of it. What is left is of the first of :data:`~scorax.tables.columns.KINDS` that takes it; a
+    number that another one bounds from below, and that is near to it, is that one and a difference.
 
     Args:
         table: with missing cells as NaN.
@@ -172,7 +172,7 @@ def _columns(table: Table, kept: dict[str, Cells], choices: Choices, plain: bool
 
 
 def _found(cells: Cells) -> AbstractColumn:
-    """The kind of a column, by a person's word or by the first that takes it."""
+    """The column of the kind that a person states, or of the first kind that takes its cells."""
     _require_spread(cells)
     stated = cells.stated
     one = cells.low == cells.high

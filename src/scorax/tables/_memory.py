@@ -1,4 +1,4 @@
-"""What an estimator remembers beside its model, in ``run.json``: constructor parameters, names and kind of ``X``."""
+"""What an estimator remembers beside its model, in ``estimator.json``: constructor parameters, names and kind of ``X``."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any

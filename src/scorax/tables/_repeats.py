@@ -9,8 +9,8 @@ from scorax.tables.columns import AbstractColumn
 
 _REPEATED = 0.05
 _WHOLE = 0.9
-"""Rows were put in several times where a twentieth of them repeats an earlier one, and nine of ten times the value of a column
-that chance would hardly repeat does so in a whole row that does."""
+"""Rows were put in several times where a twentieth of them repeats an earlier one, and where nine of ten repeats of a value, in a
+column whose values chance would hardly repeat, are repeats of the whole row."""
 
 _SPARSE = 100
 

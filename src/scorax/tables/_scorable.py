@@ -14,8 +14,8 @@ from scorax.tables._schema import Schema
 from scorax.tables.columns import AbstractLevels, AbstractNumber
 
 _FAR = 1e6
-"""Ranges of a column beyond what its fit saw, from which on a cell is told to no model: a network takes it in single precision,
-which has lost all else there."""
+"""Ranges of a column beyond what its fit saw, from which on a cell is refused: beside it the single precision of a network has
+no digits left for other values."""
 
 
 def require_scorable(
@@ -40,7 +40,7 @@ def require_cells(
     where: str,
     asked: Collection[str] = (),
 ) -> None:
-    """Refuse rows that lack a cell which no row of the fit lacks: the law of the others is none that a model has learned.
+    """Refuse rows that lack a cell which no row of the fit lacks: the model has not learned the law of the others alone.
 
     A model that is trained under masks has learned it of any columns.
 
@@ -126,7 +126,7 @@ def given_cells(
 
 
 def require_bounds(schema: Schema, given: Collection[str]) -> None:
-    """Refuse a column that is given without the one that it rests on: a model sees what it has more, and nothing else of it.
+    """Refuse a column that is given without the one that it rests on: a model sees its excess alone.
 
     Raises:
         InputError: there is one.

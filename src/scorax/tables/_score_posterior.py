@@ -36,7 +36,7 @@ class ScorePosterior(AbstractTableEstimator):
     to the network; one fit answers for all of them. The recipe is that of :class:`ScoreDensity` with one question, the parameters
     given the observation: members stop, and the cut-off is chosen, by the held-out log-density of the parameters. Of what is left
     out posteriors choose a network of their own (128 wide, 3 blocks), likelihood times and weights, the linear regression of the
-    normal quantiles on the observation to start from (up to 64 columns), and few visits far out in noise (``training.far``).
+    normal quantiles on the observation to start from (up to 64 columns), and few visits at high noise (``training.far``).
 
     ``x`` is what :class:`ScoreDensity` takes: numbers as they are of an array; of a data frame columns of any kind, whose missing
     cells are summed over.

@@ -71,7 +71,7 @@ def choose(training: Training, model: Denoiser) -> Choice:
 
     The cut-off acts as the width of a kernel on the training rows: too small a one keeps the field's overfitting at low
     noise. The mean is over at most ``choose_rows`` held-out rows, each scored by the member that never saw it. In many
-    dimensions two probes a row decide as well as the trace: common to all candidates, they leave little noise in a difference.
+    dimensions a few probes a row decide as well as the trace: all candidates share them, so differences have little noise.
     It rises to one cut-off and falls beyond it, so not all have to be tried.
     """
     noise = training.config.noise

@@ -38,7 +38,7 @@ MOST_TOLD_COLUMNS = 64
 """Columns up to which members start from the Gaussian under masks. Told parts of a row it is the linear regression of the others
 on them, for every question, which a network would have to learn one by one; what it asks for is the cube of the columns."""
 _ROWS_A_COLUMN = 5
-"""What a regression on so many columns asks for: of fewer rows it would be surer than they are."""
+"""Rows that a regression needs for each column: with fewer it is too sure."""
 
 FEW_COLUMNS = 3
 """Columns up to which a large table is fitted with waves and from a mixture too; measured in two and three."""
@@ -48,7 +48,7 @@ SPEED = 5e10
 """Operations a second that a training is planned for: what two cores do in products of matrices."""
 
 _FAR = 0.5
-"""Of questions: given a telling column a class is decided at noise where the log-normal times hardly ever come."""
+"""Of questions at high noise: given an informative column a class is decided at levels that log-normal times seldom draw."""
 
 _TRAINING_SHARE = 0.5
 """Of the minutes; the rest is for the choices after the training and the report."""
@@ -203,7 +203,7 @@ def _starts(size: TableSize, *, told: bool, mixture: bool) -> tuple[Start, ...]:
     mixture is the better start for a smooth law, and the worse one for a law with edges, which are learned on top of it far more
     slowly. Where cells are missing the Gaussian is the likeliest of those that are there. Under masks no mixture is fitted: given
     parts of a row it asks for a factorisation of every component at each visit, several times the time of the network. Fewer rows
-    than numbers teach little beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) was left 180 nats a row behind it.
+    than numbers teach little beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) ends 180 nats a row below it.
     """
     most = min(MOST_TOLD_COLUMNS, size.rows // _ROWS_A_COLUMN) if told else 0
     if size.numbers and size.categories and size.dimension <= most:

@@ -18,8 +18,8 @@ from scorax.tables._scorable import require_cells, require_told
 from scorax.tables.columns import Prior
 
 _FAR = 0.1
-"""Share of the visits far out in noise. Numbers that an observation tells well are decided at noise as small as they are exact:
-with half of the visits far out two moons were .18 nats and .06 of detection behind (``benchmarks/README.md``)."""
+"""Share of the visits at high noise. What an observation determines precisely is learned at small noise: with half of the
+visits at high noise two moons lose .18 nats and .06 of detection (``benchmarks/README.md``)."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class StoredTable:
     Attributes:
         streamed: the table.
         coordinates: that rows are encoded in.
-        seed: of the places inside cells that rows have which a model completes.
+        seed: of the noise inside cells of rows whose missing cells a model fills.
         fitted: numbers of the rows of the sample that are fitted.
         beside: which rows are outside of the sample.
         holes: whether cells are missing.
@@ -194,7 +194,7 @@ def stored_rows(
         fitted: numbers of the rows of the sample that the fit has; the others are for the report.
         holes: whether cells are missing.
         copies: how often a row with a missing cell is filled: once for every member, or never.
-        seed: of the places inside cells that rows have which a model completes.
+        seed: of the noise inside cells of rows whose missing cells a model fills.
 
     Raises:
         EnvironmentFailure: the disk is full.

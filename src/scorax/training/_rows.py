@@ -33,7 +33,7 @@ class Examples(NamedTuple):
 
 
 class AbstractRows(abc.ABC):
-    """What :func:`fit` trains on: a number of rows that are taken by their numbers; a source on disk is a class of this kind."""
+    """Rows that :func:`fit` takes by their numbers; rows on disk are a subclass of your own."""
 
     condition: PyTree = None
     """What the network is told of a row, with one row each: it is looked at before anything is compiled."""

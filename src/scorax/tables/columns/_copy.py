@@ -60,7 +60,7 @@ class Copy(AbstractOutside):
 
     @classmethod
     def infer(cls, cells: Cells) -> "Copy | None":
-        """No column is a copy by itself; see :func:`found_copy`."""
+        """No column is a copy by itself; see :func:`found_line` and :meth:`Groups.determined`."""
         return None
 
     @property
