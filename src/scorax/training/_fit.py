@@ -112,9 +112,8 @@ def fit(
     seed = int(jax.random.bits(order_key))
     orders = [RowOrder(own, options.batch_size, seed, stream) for stream, own in enumerate(own_rows)]
     held = None if validation is None else put(_held_out(rows, validation, key=draw_key), replicated)
-    looped = (
-        len(rows.shape) == 1
-    )  # a step on a grid is a call of its own: convolutions want no loop around them (train_call)
+    # a step on a grid is a call of its own: convolutions want no loop around them (train_call)
+    looped = len(rows.shape) == 1
     stride = options.every or (_affordable(weights, options) if looped else 1)
 
     now: TrainState = put(
@@ -184,9 +183,8 @@ def initial_state(
     weights = eqx.partition(single, trainable(single))[0]
     init = optimizer.init if members is None else jax.vmap(optimizer.init)
     count = members or 1
-    dtype = jnp.result_type(
-        *jax.tree.leaves(weights)
-    )  # a weak type would be another program to jit after the first call
+    # a weak type would be another program to jit after the first call
+    dtype = jnp.result_type(*jax.tree.leaves(weights))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         weights=copied(weights),
