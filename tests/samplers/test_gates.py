@@ -110,7 +110,7 @@ def assert_pass(truth: np.ndarray, draws: np.ndarray, exact: Exact) -> None:
 @pytest.mark.parametrize(
     "law", [gaussian(np.zeros(3), np.cov(np.random.default_rng(2).normal(size=(3, 9)))), mixture(3)]
 )
-def test_draws_given_a_coordinate_have_its_law(law: GaussianMixture) -> None:
+def test_trap_24_draws_given_a_coordinate_have_its_law(law: GaussianMixture) -> None:
     random, process = np.random.default_rng(4), VP()
     rows, *parts = arrays(law, random)
     level = process.level(jnp.asarray(process.t0))

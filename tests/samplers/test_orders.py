@@ -67,7 +67,7 @@ def test_trap_18_order_of_the_deterministic_samplers(correlated, sampler, order)
     [(DPMSolver(1, order=3), 3), (UniPC(1, order=1), 2), (UniPC(1), 3), (UniPC(1, order=3), 4)],
     ids=["DPMSolver 3", "UniPC 1", "UniPC 2", "UniPC 3"],
 )
-def test_orders_of_the_multistep_family(correlated, sampler, least):
+def test_trap_53_orders_of_the_multistep_family(correlated, sampler, least):
     """At least the stated slope: the constants of the first, lower steps are tiny where the law is nearly that at t1."""
     with jax.enable_x64(True):
         model, flow = correlated
@@ -79,7 +79,7 @@ def test_orders_of_the_multistep_family(correlated, sampler, least):
         assert np.log2(errors[0] / errors[1]) / 2 > least - 0.25
 
 
-def test_half_of_the_square_term_is_of_order_two(correlated, monkeypatch):
+def test_trap_53_half_of_the_square_term_is_of_order_two(correlated, monkeypatch):
     """What published programs of order 3 do, and the page says of them."""
     whole = _multistep._through
 

@@ -36,7 +36,7 @@ def test_a_density_is_that_of_a_part_times_that_of_the_rest_given_it() -> None:
     np.testing.assert_allclose(first + rest, whole, atol=0.02)
 
 
-def test_answers_of_a_law_are_consistent() -> None:
+def test_trap_54_answers_of_a_law_are_consistent() -> None:
     """Also where one column of levels is asked for, and its probability is one look of the network."""
     fitted = untrained()
     for given in (["a"], ["a", "k"], ["a", "b", "c"]):
@@ -48,7 +48,7 @@ def test_answers_of_a_law_are_consistent() -> None:
     np.testing.assert_allclose(answer.value, expected + np.log1p(-0.5 / 403), atol=1e-5)
 
 
-def test_completed_cells_have_the_conditional_law_and_the_others_stay() -> None:
+def test_trap_24_completed_cells_have_the_conditional_law_and_the_others_stay() -> None:
     """Means and covariances of 4,000 draws within 4.5 standard errors (false alarms: 7e-6 each)."""
     fitted = untrained()
     rows = np.tile(ROWS[0], (4000, 1))

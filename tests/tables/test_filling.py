@@ -107,7 +107,7 @@ def test_questions_are_drawn_as_they_are_said_to_be() -> None:
     assert set(holed) == {(no, no, no, yes, no, no)}
 
 
-def test_drawn_cells_have_the_conditional_law() -> None:
+def test_trap_24_drawn_cells_have_the_conditional_law() -> None:
     """B given A under N(0, S) with correlation .8: mean and variance of 4,000 draws within 4.5 standard errors."""
     covariance = np.array([[1.0, 0.8], [0.8, 1.0]])
     model = ExactDenoiser.create(gaussian(np.zeros(2), covariance), EDM(t0=1e-3))
