@@ -37,7 +37,6 @@ from scorax import FitConfig, ScoreImputer
 from scorax.tables import EnsembleConfig, TrainingConfig
 
 SHARE, LEVEL, BEST_OF = 0.2, 0.9, 5
-SEEDS = np.random.SeedSequence
 
 
 def diamonds() -> np.ndarray:

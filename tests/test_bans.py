@@ -1,4 +1,4 @@
-"""What no file of the package does: run code from data, unpack archives, load from a network (RELIABILITY.md, R17).
+"""What no file of the package does: run code from data, unpack archives, load from a network (docs/reliability.md, R17).
 
 ruff's security rules see part of it, for every file that it checks; these look at the imports and at the words they leave out.
 """

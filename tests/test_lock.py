@@ -1,4 +1,4 @@
-"""The lock file: every run-time dependency, each file by its hash, and no address (RELIABILITY.md, R17)."""
+"""The lock file: every run-time dependency, each file by its hash, and no address (docs/reliability.md, R17)."""
 
 import re
 import tomllib

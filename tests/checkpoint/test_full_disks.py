@@ -1,4 +1,4 @@
-"""Disks that are full, files that may not grow and system calls that fail, by the kernel itself (RELIABILITY.md, R3)."""
+"""Disks that are full, files that may not grow and system calls that fail, by the kernel itself (docs/reliability.md, R3)."""
 
 import json
 import os

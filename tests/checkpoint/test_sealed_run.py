@@ -1,4 +1,4 @@
-"""Every file of a run, damaged in every way, is named; an older step is taken where one may be (RELIABILITY.md, R4)."""
+"""Every file of a run, damaged in every way, is named; an older step is taken where one may be (docs/reliability.md, R4)."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Twenty pairs of processes that begin at once in one run folder, and the kill of the one that has it (RELIABILITY.md, R9)."""
+"""Twenty pairs of processes that begin at once in a run folder, and the kill of the one that has it (docs/reliability.md, R9)."""
 
 import re
 import signal

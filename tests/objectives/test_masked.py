@@ -92,8 +92,8 @@ def test_a_class_is_told_beside_the_question(present: list[bool] | None) -> None
     x0, u, key = jnp.array([0.5, -1.0, 2.0]), jnp.asarray(0.3), jax.random.key(4)
     told, plain = jnp.asarray(1), None
     if present is not None:
-        there = jnp.array(present)
-        told, plain = Evidence(x0, ~there & False, there, told), Evidence(x0, ~there & False, there)
+        there, nothing = jnp.array(present), jnp.zeros(3, bool)
+        told, plain = Evidence(x0, nothing, there, told), Evidence(x0, nothing, there)
     for training in (True, False):
         np.testing.assert_allclose(
             masked(mixture, x0, u, told, key=key, training=training),

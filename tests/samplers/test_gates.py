@@ -1,4 +1,4 @@
-"""Posteriors in closed form: ranks, means, spreads and coverage, all of them at one rate of false alarms (RELIABILITY.md, R14).
+"""Posteriors in closed form: ranks, means, spreads and coverage, at one rate of false alarms (docs/reliability.md, R14).
 
 A thousand times a truth and an observation are drawn, and draws given the observation are compared with the truth and with the
 exact law. Every law gives eight tests a quantity; each is taken at 1e-4 divided by their number, so that the suite raises a false

@@ -54,7 +54,7 @@ def find(name: str) -> NamedProcess:
     return PROCESSES[name]
 
 
-def settings(named: NamedProcess, given: Mapping[str, float | None]) -> dict[str, float]:
+def settings(named: NamedProcess, given: Numbers) -> dict[str, float]:
     """Defaults with what was given put in their place.
 
     Raises:
@@ -62,8 +62,6 @@ def settings(named: NamedProcess, given: Mapping[str, float | None]) -> dict[str
     """
     chosen = dict(named.options)
     for option, value in given.items():
-        if value is None:
-            continue
         if option not in named.options:
             has = ", ".join(flag(own) for own in named.options)
             raise InputError(explain(expected=f"options of {named.name} ({has})", got=flag(option), do="leave it out"))
