@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy.special import logsumexp
 
 from scorax._checked import require_count, require_key
 from scorax._digest import row_digest
@@ -17,7 +16,7 @@ from scorax._progress import parts_of_rows, uncounted
 from scorax._rows import map_rows, one_or_each
 from scorax._trees import cast
 from scorax._types import Condition, Key
-from scorax.likelihood._data import DataLogProb
+from scorax.likelihood._data import DataLogProb, over_draws
 from scorax.likelihood._divergences import ExactDivergence
 from scorax.likelihood._log_prob import PRODUCTS, log_prob
 from scorax.models import AbstractScoreModel, Denoiser, Evidence, category_log_posteriors, require_codes
@@ -103,20 +102,10 @@ def coded_log_prob(
     repeated = jax.tree.map(lambda leaf: np.repeat(leaf, draws, axis=0), told)
     with parts_of_rows(draws):
         answer = log_prob(own, states, repeated, key=probe_key, **settings)
-    each = (np.asarray(answer.value, np.float64) + np.asarray(drawn.log_weight, np.float64).ravel()).reshape(-1, draws)
-    value = np.asarray(logsumexp(each, axis=1)) - math.log(draws)
+    each = np.asarray(answer.value, np.float64) + np.asarray(drawn.log_weight, np.float64).ravel()
+    parts = (np.asarray(part).reshape(-1, draws).T for part in (each, answer.total_error, answer.converged))
     random = len(own.network.codebooks) > 0 or bool(np.isnan(numbers).any())
-    nothing = np.full(len(each), np.nan if random else 0.0)
-    # The delta method: relative deviation of the mean weight.
-    error = np.exp(each - value[:, None]).std(axis=1, ddof=1) / math.sqrt(draws) if draws > 1 else nothing
-    return DataLogProb(
-        value,
-        error,
-        np.asarray(answer.total_error, np.float64).reshape(-1, draws).mean(axis=1),
-        np.all(np.asarray(answer.converged).reshape(-1, draws), axis=1),
-        random,
-        draws,
-    )
+    return over_draws(*parts, importance=True, random=random)
 
 
 class _Drawn(NamedTuple):

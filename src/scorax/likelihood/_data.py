@@ -129,19 +129,34 @@ def data_log_prob(
     z, log_weight = encode_rows(transform, np.concatenate(noisy), key=transform_key)
     answer = smoothed_log_prob(model, z.astype(jax.dtypes.canonicalize_dtype(float)), key=probe_key, **settings)
     value = np.asarray(answer.value, np.float64) + log_weight + noise.log_bin
-    each = value.reshape(draws, len(rows))
-    mean = np.asarray(logsumexp(each, axis=0)) - math.log(draws) if importance else each.mean(axis=0)
-    ratio = np.exp(each - mean) if importance else each  # the delta method: relative deviation of the mean weight
-    nothing = np.full(len(rows), np.nan if rounded else 0.0)
+    parts = (np.asarray(part).reshape(draws, -1) for part in (value, answer.total_error, answer.converged))
+    return over_draws(*parts, importance=importance, random=rounded)
+
+
+def over_draws(
+    each: Float[np.ndarray, "draws n"],
+    total_error: Float[np.ndarray, "draws n"],
+    converged: Bool[np.ndarray, "draws n"],
+    *,
+    importance: bool,
+    random: bool,
+) -> DataLogProb:
+    """What the draws of each row say together: the logarithm of their mean weight, or the mean of their logarithms.
+
+    Args:
+        each: log-weight of every draw.
+        total_error: of the likelihood in it.
+        converged: whether its solve did.
+        importance: whether weights are averaged, and not their logarithms.
+        random: whether anything was drawn.
+    """
+    draws, n = each.shape
+    value = np.asarray(logsumexp(each, axis=0)) - math.log(draws) if importance else each.mean(axis=0)
+    ratio = np.exp(each - value) if importance else each  # the delta method: relative deviation of the mean weight
+    nothing = np.full(n, np.nan if random else 0.0)
     error = ratio.std(axis=0, ddof=1) / math.sqrt(draws) if draws > 1 else nothing
-    return DataLogProb(
-        mean,
-        error,
-        np.asarray(answer.total_error, np.float64).reshape(draws, -1).mean(axis=0),
-        np.asarray(np.all(np.asarray(answer.converged).reshape(draws, -1), axis=0)),
-        rounded,
-        draws,
-    )
+    numerical = total_error.astype(np.float64).mean(axis=0)
+    return DataLogProb(value, error, numerical, np.asarray(converged.all(axis=0)), random, draws)
 
 
 def bits_per_dim(
