@@ -37,12 +37,12 @@ MOST_MIXED_COLUMNS = 64
 MOST_TOLD_COLUMNS = 64
 """Columns up to which members start from the Gaussian under masks. Told parts of a row it is the linear regression of the others
 on them, for every question, which a network would have to learn one by one; what it asks for is the cube of the columns."""
+
 _ROWS_A_COLUMN = 5
 """Rows that a regression needs for each column: with fewer it is too sure."""
 
 FEW_COLUMNS = 3
 """Columns up to which a large table is fitted with waves and from a mixture too; measured in two and three."""
-
 
 SPEED = 5e10
 """Operations a second that a training is planned for: what two cores do in products of matrices."""
