@@ -99,7 +99,7 @@ class PictureSchema:
                 + explain(
                     expected=f"classes of the run ({listing(self.classes)})",
                     got=listing(strange),
-                    do="rename the folders, or put the pictures into one folder",
+                    do="name them as the run does, or give the pictures without classes",
                 )
             )
         places = np.array([self.classes.index(name) for name in pictures.classes])
