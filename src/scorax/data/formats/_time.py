@@ -141,8 +141,10 @@ def dates_in(
     levels = np.array(texts.levels if isinstance(texts, TextFormat) else (), dtype=object)
     present = np.array([not re.match(MISSING, level) for level in levels], dtype=bool)
     dates = pa.array(levels[present], pa.string())
-    read = ((date, read_times(dates, date)) for date in layouts if present.any())
-    date, found = next((pair for pair in read if pair[1] is not None), (ISO, None))
+    found, date = None, layouts[0]
+    for date in layouts if present.any() else ():
+        if (found := read_times(dates, date)) is not None:
+            break
     if found is None:
         raise ValueError(f"of {texts.kind}")
     least, most = int(found.ticks.min()), int(found.ticks.max())
