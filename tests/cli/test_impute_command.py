@@ -238,7 +238,7 @@ def test_texts_of_the_fit_are_known_cells_whatever_they_look_like(tmp_path: Path
     few, out = tmp_path / "few.csv", tmp_path / "out.csv"
     few.write_text("x,wall\n0.5,None\n,None\n-0.25,-\n")
     assert main(["impute", run, str(few), "-o", str(out)]) == 0
-    assert "1 cells filled in 1 of 3 rows" in capsys.readouterr().err
+    assert "1 cell filled in 1 of 3 rows" in capsys.readouterr().err
     assert [line.split(",")[1] for line in out.read_text().splitlines()] == ["wall", "None", "None", "-"]
     scores = []
     for rows in ("0.5,None\n-0.25,-\n", "0.5,None\n-0.25,-\n0,brick\n"):

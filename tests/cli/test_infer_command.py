@@ -55,6 +55,9 @@ def test_draws_are_given_each_observation_and_inside_the_support(work: Path) -> 
     assert law.prior == {"a": Uniform(-1, 1), "b": Normal(0, 2)}
     asked = pd.DataFrame({"x": [0.9, -0.7], "y": [0.5, -3.0]})
     np.testing.assert_allclose(law.sample(asked, 40).reshape(80, 2), drawn.values[:, 1:])
+    np.save(work / "x.npy", asked.to_numpy())  # has no names: its columns are those of the simulations in their order
+    assert main(command(work, work / "by_array", "--samples", "40", observed="x.npy")) == 0
+    np.testing.assert_array_equal(read_table(work / "by_array" / "posterior.csv").values, drawn.values)
     # The run starts from the Gaussian of (x, u): the posteriors of the two observations lie apart.
     first, second = law.sample(asked, 200)[:, :, 0].mean(axis=1)
     assert first > second + 0.5

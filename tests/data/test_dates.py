@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scorax._errors import InputError
 from scorax.data import TextFormat, TimeFormat, read_table, write_table
-from scorax.data.formats import ISO, LAYOUTS, dates_in, layouts_of
+from scorax.data.formats import ISO, LAYOUTS, Layout, dates_in, layouts_of
 from scorax.tables import Choices, examine
 from scorax.tables.columns import Time
 
@@ -159,6 +159,13 @@ def test_texts_of_another_file_are_read_as_the_format_writes_them():
     form = TimeFormat("day", "day", date="MM/DD/YYYY")
     texts = TextFormat(("01/02/2024", "03/04/2024"))
     np.testing.assert_array_equal(form.taken(np.array([1.0, NAN, 0.0]), texts), [19786, NAN, 19724])
+    asked: list[tuple[Layout, tuple[str, str], int]] = [
+        ("D/M/YYYY", ("05/06/2024", "07/08/2024"), 19879),  # the fifth of June
+        ("MM/DD/YYYY", ("5/6/2024", "7/8/2024"), 19849),  # the sixth of May
+    ]
+    for date, cells, day in asked:
+        few = TimeFormat("day", "day", date=date).taken(np.array([0.0, NAN, 1.0]), TextFormat(cells))
+        np.testing.assert_array_equal(few[:2], [day, NAN])
     with pytest.raises(ValueError, match="of text"):
         TimeFormat("day", "day", date="DD.MM.YYYY").taken(np.array([0.0]), texts)
     nanoseconds = TextFormat(("2000-01-01T00:00:00.000000001", "2024-01-01T00:00:00.000000001"))

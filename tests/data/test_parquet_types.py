@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from file_refusals import refusal
-from scorax.data import BooleanFormat, Limits, NumberFormat, TextFormat, TimeFormat, read_table, write_table
+from scorax.data import (
+    BooleanFormat,
+    Limits,
+    NumberFormat,
+    TextFormat,
+    TimeFormat,
+    filled_writer,
+    open_table,
+    read_table,
+    write_table,
+)
 
 NAN = float("nan")
+EXPECTED = "expected columns of numbers, texts, truth values, dates or times"
 NOON = datetime.datetime(1970, 1, 1, 12, tzinfo=datetime.UTC)
 DAY = datetime.date(1970, 1, 2)
 
@@ -92,16 +104,40 @@ def test_the_index_of_a_data_frame(tmp_path: Path, index: pd.Index | None, colum
     assert sum("left out" in line for line in table.remarks) == len(written) - len(columns)
 
 
-def test_what_is_no_column_is_refused(tmp_path: Path) -> None:
-    for cells, said in (
-        (pa.array([[1], [2]]), "list"),
-        (pa.array([b"a", b"b"]), "binary"),
-        (pa.array([1, 2], pa.duration("s")), "duration"),
-        (pa.array([1, 2], pa.time32("s")), "time32"),
-    ):
-        pq.write_table(pa.table({"n": [1, 2], "odd": cells}), tmp_path / "t.parquet")
-        assert "'odd'" in refusal(tmp_path / "t.parquet")
-        assert said in refusal(tmp_path / "t.parquet")
+ODD = {
+    "list": pa.array([[1, 2], None, []]),
+    "struct": pa.array([{"n": 1, "list": [1]}, None, {"n": 3, "list": []}]),
+    "binary": pa.array([b"a", None, b"b"]),
+    "duration": pa.array([1, None, 2], pa.duration("s")),
+    "time32": pa.array([1, None, 2], pa.time32("ms")),
+    "dictionary": pa.array([b"a", None, b"b"]).dictionary_encode(),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_column_that_no_table_has_is_left_out_and_kept_where_cells_are_filled(tmp_path: Path, kind: str) -> None:
+    path, out = tmp_path / "t.parquet", tmp_path / "filled.parquet"
+    whole = pa.table({"n": [1, None, 3], "odd": ODD[kind], "odd.n": [5, 6, 7]})
+    pq.write_table(whole, path, row_group_size=2)
+    table, source = read_table(path, missing="keep"), open_table(path)
+    assert table.columns == ("n", "odd.n")
+    np.testing.assert_array_equal(table.values, [[1, 5], [NAN, 6], [3, 7]])
+    (remark,) = table.remarks
+    assert f"column 'odd' is left out: {EXPECTED}, got type '{kind}" in remark
+    assert source.take(np.array([2])).remarks == table.remarks
+    formats = dict(zip(table.columns, table.formats, strict=True))
+    with filled_writer(out, path, source, formats) as write:
+        for piece in source.pieces():
+            values = np.where(np.isnan(piece.table.values), 2.0, piece.table.values)
+            write(replace(piece.table, values=values))
+    assert pq.read_table(out).equals(whole.set_column(0, "n", pa.array([1, 2, 3])))
+    pq.write_table(whole.select(["odd"]), path)
+    said = refusal(path)
+    assert f"{EXPECTED}, got type '{kind}" in said
+    assert "'odd'" in said
+
+
+def test_times_that_range_too_far_are_refused(tmp_path: Path) -> None:
     far = pa.array([0, 2**62 + 1], pa.timestamp("ns"))
     pq.write_table(pa.table({"odd": far}), tmp_path / "t.parquet")
     assert "times that range over at most 2^53 of a nanosecond" in refusal(tmp_path / "t.parquet")

@@ -120,7 +120,7 @@ def impute(
         refuse_overwriting(spread, run, table, output, option="--spread")
         refuse_unwritable(spread, "--spread")
     from scorax.checkpoint import RunFolder
-    from scorax.data import filled_writer, open_table
+    from scorax.data import copied, filled_writer, open_table
     from scorax.tables import MatchedRows, open_run, require_masks, require_told, require_whole_rows
 
     saved = open_run(RunFolder(run))
@@ -149,6 +149,8 @@ def impute(
         fitted = ScoreDensity.load(run).fitted_
         if first is not None:
             describe_unknown(first, schema)
+            for line in () if copied(stream(output), table, source) else first.remarks:
+                note(f"note: {line}")
         before, cells, not_finite, absent = 0, 0, NotFinite(), ReadAsMissing(output)
         with on_devices(devices), RowProgress(holed * draws):
             for piece in matched.pieces():
@@ -173,7 +175,8 @@ def impute(
             "draws of one model differ by what it leaves open, not by what the rows of its fit leave open: intervals pooled over "
             "them are too narrow; fit with --set ensemble.bootstrap=true for intervals that hold"
         )
-    note(f"{cells:,} cells filled in {holed:,} of {source.rows:,} rows: {listing(map(str, outputs))}")
+    many = "cell" if cells == 1 else "cells"
+    note(f"{cells:,} {many} filled in {holed:,} of {source.rows:,} rows: {listing(map(str, outputs))}")
 
 
 def _numbered(output: Path, number: int) -> Path:

@@ -110,7 +110,7 @@ def infer(
     table = read_table(simulations, missing="keep")
     seen = read_table(observed, missing="keep", texts=table.texts)
     asked = Simulations(table, names, priors, shown_path(simulations))
-    settings, schema = asked.asked(settings), asked.rows.found.schema
+    settings, schema, seen = asked.asked(settings), asked.rows.found.schema, asked.named(seen)
     further = None
     if calibrate is not None:
         ranked_table = read_table(calibrate, missing="keep", texts=table.texts)

@@ -7,7 +7,7 @@ from scorax.data._arrow_tables import arrow_batch, arrow_schema, table_of_batch
 from scorax.data._cells import read_cells
 from scorax.data._dialect import Dialect
 from scorax.data._embedded import embedded, embedded_names, is_toy
-from scorax.data._filled import filled_writer
+from scorax.data._filled import copied, filled_writer
 from scorax.data._folders import Others
 from scorax.data._header import guard_name
 from scorax.data._image import read_image
@@ -45,6 +45,7 @@ __all__ = [
     "arrow_batch",
     "arrow_schema",
     "check_names",
+    "copied",
     "embedded",
     "embedded_digits",
     "embedded_names",

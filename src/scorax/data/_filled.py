@@ -27,6 +27,14 @@ _ROWS = 65_536
 _TEXT = (".csv", ".tsv")
 
 
+def copied(path: str | PathLike[str], source: str | PathLike[str], table: TableSource) -> bool:
+    """Whether :func:`filled_writer` copies what it does not fill, also the columns that the reader passed over."""
+    ending, before = (Path(fspath(one)).suffix.lower() for one in (path, source))
+    if isinstance(table.held, ParquetFiles):
+        return ending == ".parquet"
+    return before in _TEXT and (ending == before or _write.is_special(path))
+
+
 @contextmanager
 def filled_writer(
     path: str | PathLike[str],
@@ -57,26 +65,25 @@ def filled_writer(
         InputError: an ending that is none of a table, the source is no longer what was read, or the type of a column of Parquet
             holds nothing near to a value that it is filled with.
     """
-    ending, before = (Path(fspath(one)).suffix.lower() for one in (path, source))
     whole = table.held
-    if isinstance(whole, Table) and before in _TEXT and (ending == before or _write.is_special(path)):
+    if not copied(path, source, table):
+        dialect = whole.dialect if isinstance(whole, Table) else Dialect()
+        known = list(formats.values())
+        with TableWriter(path, tuple(formats), known, rows=table.rows, dialect=dialect, raw_names=raw_names) as writer:
+            yield lambda piece: writer.write(piece.values, piece.formats)
+    elif isinstance(whole, Table):
         with _write.replacing(path) as stream:
             pieces: list[Table] = []
             yield pieces.append
             values = np.concatenate([piece.values for piece in pieces])
             for part in _spliced(Path(source), whole, values, [formats[name] for name in whole.columns]):
                 stream.write(part)
-    elif isinstance(whole, ParquetFiles) and ending == ".parquet":
+    else:
         import pyarrow.parquet as pq
 
-        schema, batches = filled_schema(whole.schema, formats), whole.batches()
+        schema, batches = filled_schema(whole.schema, formats), whole.batches(unread=True)
         with _write.replacing(path) as stream, pq.ParquetWriter(stream, schema) as writer:
             yield lambda piece: writer.write_batch(filled_batch(next(batches).cells, piece, schema, path))
-    else:
-        dialect = whole.dialect if isinstance(whole, Table) else Dialect()
-        known = list(formats.values())
-        with TableWriter(path, tuple(formats), known, rows=table.rows, dialect=dialect, raw_names=raw_names) as writer:
-            yield lambda piece: writer.write(piece.values, piece.formats)
 
 
 def _spliced(

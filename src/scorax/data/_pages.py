@@ -95,16 +95,18 @@ def check_pages(path: Path, metadata: Any, limits: Limits) -> None:
 
     Args:
         path: the file.
-        metadata: Arrow's of it; its columns hold numbers or texts.
+        metadata: Arrow's of it; a row has one value of a column, unless it is of lists.
         limits: what the texts of a column may cost.
     """
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     _agree(path, "rows", metadata.num_rows, sum(group.num_rows for group in groups))
     with path.open("rb") as file:
         for group in (group for group in groups if group.num_rows):
-            for column in (group.column(j) for j in range(group.num_columns)):
+            for j, column in ((j, group.column(j)) for j in range(group.num_columns)):
                 where = f"values of column {quote(column.path_in_schema)}"
-                _agree(path, where, group.num_rows, column.num_values)
+                # Of lists a row has as many as it likes.
+                rows = column.num_values if metadata.schema.column(j).max_repetition_level else group.num_rows
+                _agree(path, where, rows, column.num_values)
                 starts = [column.data_page_offset, column.dictionary_page_offset or column.data_page_offset]
                 values = size = 0
                 try:
@@ -115,7 +117,7 @@ def check_pages(path: Path, metadata: Any, limits: Limits) -> None:
                         f"{shown_path(path)}: "
                         + explain(expected=where, got="a damaged page", do="write the file again")
                     ) from None
-                _agree(path, where, group.num_rows, values)
+                _agree(path, where, rows, values)
                 most = _VALUE_BYTES * values + _PAGE_BYTES
                 if column.physical_type == "BYTE_ARRAY":
                     check_bytes(size, path, limits, f"texts of column {quote(column.path_in_schema)}")

@@ -69,6 +69,8 @@ class _Batch(NamedTuple):
 class ParquetFiles:
     """Parquet files that are one table, one after the other.
 
+    Columns of a type that no table has, lists or durations say, are left out with a remark.
+
     Args:
         path: the file or the folder, for messages.
         files: its files.
@@ -85,7 +87,11 @@ class ParquetFiles:
         for name in files:
             with self._opened(name) as file:
                 self._files.append(self._checked(name, file, whole=whole))
-        self.names: tuple[str, ...] = tuple(self._files[0].schema.names)
+        first = self._files[0].schema
+        self._unread = {
+            name: str(kind) for name, kind in zip(first.names, first.types, strict=True) if not readable(kind)
+        }
+        self.names: tuple[str, ...] = tuple(name for name in first.names if name not in self._unread)
         self.rows = sum(file.rows for file in self._files)
         if self.rows == 0:
             raise refusal(path, "rows", "none", "check the file")
@@ -97,9 +103,13 @@ class ParquetFiles:
 
         return pa.unify_schemas([file.schema for file in self._files])
 
-    def batches(self, start: int = 0, stop: int | None = None) -> Iterator[_Batch]:
-        """The rows from ``start`` to ``stop``, of at most 65,536 at a time; of row groups outside nothing is read."""
+    def batches(self, start: int = 0, stop: int | None = None, *, unread: bool = False) -> Iterator[_Batch]:
+        """The rows from ``start`` to ``stop``, of at most 65,536 at a time; of row groups outside nothing is read.
+
+        Columns that are left out are read where ``unread`` asks for them.
+        """
         stop = self.rows if stop is None else stop
+        columns = None if unread or not self._unread else list(self.names)
         place = 0
         for own in self._files:
             with self._opened(own.path) as file:
@@ -107,7 +117,7 @@ class ParquetFiles:
                 for number, rows in enumerate(own.groups):
                     if place + rows > start and place < stop and rows:
                         found = 0
-                        for batch in file.iter_batches(batch_size=_ROWS, row_groups=[number], use_threads=False):
+                        for batch in file.iter_batches(_ROWS, row_groups=[number], columns=columns, use_threads=False):
                             low, high = max(start - place - found, 0), min(stop - place - found, batch.num_rows)
                             if low < high:
                                 cells = batch.slice(low, high - low)
@@ -182,9 +192,9 @@ class ParquetFiles:
     def _blocks(self, batch: _Batch, bad: BadCells) -> list[Block]:
         """The cells of a batch column by column; those that are missing or infinite are counted."""
         found = []
-        for j, cells in enumerate(batch.cells.columns):
+        for j, name in enumerate(self.names):
             with _explained(batch.file.path):
-                found.append(block_of(cells, batch.file.path, self.names[j]))
+                found.append(block_of(batch.cells.column(name), batch.file.path, name))
             if j not in self._index:
                 bad.note_block(j, found[j], batch.first + 1)
         return found
@@ -194,7 +204,11 @@ class ParquetFiles:
         for j, name in enumerate(self.names):
             values[:, j], form = joined(blocks[j], name, self._path)
             formats.append(form)
-        return without_pandas_index(Table(self.names, values, tuple(formats)), self._index)
+        said = tuple(
+            f"column {quote(name)} is left out: expected {READABLE}, got type {quote(kind, 30)}"
+            for name, kind in self._unread.items()
+        )
+        return without_pandas_index(Table(self.names, values, tuple(formats), remarks=said), self._index)
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[Any]:
@@ -219,10 +233,9 @@ class ParquetFiles:
             before = sum(own.rows for own in self._files)
             check_bytes((before + metadata.num_rows) * metadata.num_columns * 8, self._path, self._limits)
         check_names(schema.names, path, self._limits)
-        for name, kind in zip(schema.names, schema.types, strict=True):
-            if not readable(kind):
-                got = f"type {quote(str(kind), 30)} in column {quote(name)}"
-                raise refusal(path, READABLE, got, "remove the column or write it as one of these")
+        if schema.names and not any(map(readable, schema.types)):
+            got = f"type {quote(str(schema.types[0]), 30)} in column {quote(schema.names[0])}"
+            raise refusal(path, READABLE, got, "write a column as one of these")
         if self._files:
             self._require_same(path, schema)
         if metadata.num_rows:

@@ -16,9 +16,10 @@ _UNITS_OF_NUMBERS = (
     "%|‰|[$€£¥₹]|USD|EUR|GBP|CHF|kg|m?g|lbs?|oz|[cmk]?m|ft|in|mi|m?s|min|hrs?|h|mph|km/h|kWh|[kM]?W|°?[CF]|K"
 )
 _WITH_SIGNS = re.compile(
-    r"[+-]?\s?(?:[$€£¥₹]|USD|EUR|GBP)?\s?[0-9]{1,3}(?:[,.' \u00a0\u202f]?[0-9]{3})*(?:[.,][0-9]+)?"
+    r"[+\-\u2212]?\s?(?:[$€£¥₹]|USD|EUR|GBP)?\s?[0-9]{1,3}(?:[,.' \u00a0\u202f]?[0-9]{3})*(?:[.,][0-9]+)?"
     rf"\s?(?:{_UNITS_OF_NUMBERS})?"
 )
+_PLAIN = "write plain numbers, such as -1200.50, to have it as numbers"
 _DATE = re.compile(
     r"[0-9]{1,4}([-/. ])[0-9]{1,2}\1[0-9]{1,4}(?:[T ,]+[0-9]{1,2}:.*)?|"
     r"[A-Z][a-z]{2,8}\.? [0-9]{1,2},? [0-9]{4}.*|[0-9]{1,2}[- ][A-Z][a-z]{2,8}\.?[- ][0-9]{2,4}.*|"
@@ -91,10 +92,11 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> lis
         return [f"{column} holds numbers as texts ({example}): read as text"]
     if rest <= len(places) // 2 and not points:
         odd = next(int(k) for k in places if not numbers[int(k)])
+        signs = _WITH_SIGNS.fullmatch(form.levels[odd].strip())
         row = int(np.argmax(values == odd)) + 1
         return [
             f"{column} is read as text because of {quote(form.levels[odd], 30)} in row {row} ({rest} of {len(places)} "
-            "cells are no numbers): empty them if they mean missing"
+            f"cells are no numbers): {_PLAIN if signs else 'empty them if they mean missing'}"
         ]
     if share(_DATE) > 0.9:
         import pyarrow as pa
@@ -117,8 +119,7 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> lis
             "number to have it as numbers"
         ]
     if len(form.levels) > 2 and share(_WITH_SIGNS) > 0.9:
-        do = "write plain numbers, such as 1200.50, to have it as numbers"
-        return [f"{column} holds numbers with signs, units or separators ({example}): read as text; {do}"]
+        return [f"{column} holds numbers with signs, units or separators ({example}): read as text; {_PLAIN}"]
     odd_words = [level for level in form.levels if re.match(MISSING, level.strip())]
     if odd_words and len(form.levels) > 1:
         cells = int(counts[[level in odd_words for level in form.levels]].sum())

@@ -96,7 +96,7 @@ class PictureSchema:
                 where,
                 expected=f"classes of the run ({listing(self.classes)})",
                 got=listing(strange),
-                do="rename the folders, or put the pictures into one folder",
+                do="name them as the run does, or give the pictures without classes",
             )
         places = np.array([self.classes.index(name) for name in pictures.classes])
         return places[pictures.labels]

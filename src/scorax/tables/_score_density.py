@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import DensityMixin
 
-from scorax._errors import InputError, explain
+from scorax._checked import require_count
 from scorax.diagnostics import SamplerChoice
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.models import Denoiser
@@ -81,8 +81,7 @@ class ScoreDensity(DensityMixin, AbstractTableEstimator):
                 trained on whole rows.
         """
         self._fitted()
-        if n_samples < 1:
-            raise InputError(explain(expected="n_samples of at least 1", got=str(n_samples), do="ask for a row"))
+        n_samples = require_count(n_samples, "n_samples")
         seed = drawn_seed(random_state)
         known, rest = told(given, self.schema_, self._fitted().config, where="given")
 

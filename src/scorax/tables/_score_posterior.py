@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 
+from scorax._checked import require_count
 from scorax._errors import InputError, explain
 from scorax._progress import RowProgress
 from scorax._text import shown_path
@@ -130,8 +131,7 @@ class ScorePosterior(AbstractTableEstimator):
 
         Draw i of row j depends on i, j, n, the row and the seed only.
         """
-        if n < 1:
-            raise InputError(explain(expected="n of at least 1", got=str(n), do="ask for a draw"))
+        n = require_count(n, "n")
         values, single = self._observed(observed)
         with self._rows_shown(len(values) * n):
             draws = self._law.draws(values, n, seed)

@@ -64,6 +64,11 @@ class Simulations:
         schema = dataclasses.replace(found, columns=(*found.columns, *own))
         return FitRows(self.table, self.name, given=schema)
 
+    def named(self, seen: Table) -> Table:
+        """Observations under the names of the simulations: an array of as many columns has them in their order."""
+        names = self.observed.table.columns
+        return dataclasses.replace(seen, columns=names) if seen.is_array and len(seen.columns) == len(names) else seen
+
     @property
     def odd(self) -> tuple[str, ...]:
         """Lines on priors that the parameters do not look drawn from."""

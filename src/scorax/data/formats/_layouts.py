@@ -40,6 +40,11 @@ def layouts_of(texts: Sequence[str]) -> tuple[Layout, ...]:
     return tuple(one for one in found if _padded(one) == one or _padded(one) not in found)
 
 
+def with_and_without_zeros(layout: Layout) -> tuple[Layout, ...]:
+    """A layout, and the one that differs from it by leading zeros alone, where there is one."""
+    return (layout, *(one for one in LAYOUTS if one != layout and _padded(one) == _padded(layout)))
+
+
 def as_iso(texts: Sequence[str], layout: Layout) -> list[str] | None:
     """Texts with their dates as ISO 8601 writes them; ``None`` where one is of another layout."""
     date = re.compile(re.sub("[YMD]+", lambda piece: _PIECES[piece[0]], re.escape(layout).replace(r"\-", "-")))

@@ -12,7 +12,7 @@ from scorax.data._integers import FINE
 from scorax.data._words import MISSING
 from scorax.data.formats._format import AbstractFormat
 from scorax.data.formats._iso import ENDS_OF_UTC, minutes_ahead, read_times
-from scorax.data.formats._layouts import ISO, Layout, laid_out
+from scorax.data.formats._layouts import ISO, Layout, laid_out, with_and_without_zeros
 from scorax.data.formats._text import TextFormat
 from scorax.data.formats._units import CODES, NANOSECONDS, Unit
 
@@ -90,11 +90,14 @@ class TimeFormat(AbstractFormat):
         return replace(self, written=written, mark=other.mark, zone=zone, date=other.date, hour=other.hour)
 
     def taken(self, values: Float[np.ndarray, " n"], other: AbstractFormat) -> Float[np.ndarray, " n"]:
-        """The same times in this unit; a fraction where one lies between. Texts are read as this format writes dates."""
+        """The same times in this unit; a fraction where one lies between. Texts are dates in the layout of this format.
+
+        Few of them may not say which part is the day: it is the one of this format, with leading zeros or without.
+        """
         if np.isnan(values).all():
             return values
         if isinstance(other, TextFormat):
-            values, other = dates_in(values, other, self.date)
+            values, other = dates_in(values, other, *with_and_without_zeros(self.date))
         if not isinstance(other, TimeFormat):
             raise ValueError(f"of {other.kind}")
         if (self.zone is None) != (other.zone is None):
@@ -126,9 +129,9 @@ class TimeFormat(AbstractFormat):
 
 
 def dates_in(
-    values: Float[np.ndarray, " n"], texts: AbstractFormat, date: Layout
+    values: Float[np.ndarray, " n"], texts: AbstractFormat, *layouts: Layout
 ) -> tuple[Float[np.ndarray, " n"], TimeFormat]:
-    """Texts as times whose dates are written so, words for a missing cell as missing.
+    """Texts as times whose dates are all in the first of the layouts that they can be, words for a missing cell as missing.
 
     Raises:
         ValueError: they are no texts, or some are no such dates; the message says what they are.
@@ -137,7 +140,11 @@ def dates_in(
 
     levels = np.array(texts.levels if isinstance(texts, TextFormat) else (), dtype=object)
     present = np.array([not re.match(MISSING, level) for level in levels], dtype=bool)
-    found = read_times(pa.array(levels[present], pa.string()), date) if present.any() else None
+    dates = pa.array(levels[present], pa.string())
+    found, date = None, layouts[0]
+    for date in layouts if present.any() else ():
+        if (found := read_times(dates, date)) is not None:
+            break
     if found is None:
         raise ValueError(f"of {texts.kind}")
     least, most = int(found.ticks.min()), int(found.ticks.max())
