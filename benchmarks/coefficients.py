@@ -10,7 +10,8 @@ completed table, least squares or the likeliest log-odds, is pooled by ``scorax.
 
 Reported are, for each coefficient, how often the 95 % interval holds the truth, the standard error of that share if
 95 % is right, and the mean width beside that of the normal imputer and of the complete table. The record grows by a
-replicate at a time until ``--replicates``, or the minutes are over. ``--table`` prints a file.
+replicate at a time until ``--replicates``, or the minutes are over; ``--first`` begins another record where one ended.
+``--table`` prints a file.
 """
 
 import argparse
@@ -160,6 +161,9 @@ def main() -> None:
     parser.add_argument("--law", choices=("normal", "logistic"), default="normal")
     parser.add_argument("--missing", choices=("random", "chance"), default="random")
     parser.add_argument("--replicates", type=int, default=400)
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first replicate, its seed, of a record begun here"
+    )
     parser.add_argument("--minutes", type=float, default=20.0, help="no replicate begins after these")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--table", action="store_true")
@@ -168,7 +172,7 @@ def main() -> None:
         records = json.loads(own.out.read_text())["records"] if own.out.exists() else []
         began, done = time.monotonic(), len(records)
         while len(records) < own.replicates and time.monotonic() - began < 60 * own.minutes:
-            records.append(replicate(len(records), own))
+            records.append(replicate(own.first + len(records), own))
             text = json.dumps({"machine": machine("numpy", "scipy"), "records": records}, indent=1)
             own.out.write_text(text + "\n")
             left = (time.monotonic() - began) / (len(records) - done) * (own.replicates - len(records))
