@@ -3,9 +3,11 @@
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
+from jaxtyping import Array, Float
 
 from scorax._checked import require_kind, require_shape, shown
 from scorax._errors import explain
+from scorax._shapes import shapes_of
 from scorax._types import Condition
 from scorax.models._given import bound
 from scorax.models._score_model import AbstractScoreModel
@@ -41,7 +43,7 @@ def require_state(
         )
     state = jax.ShapeDtypeStruct(shape, kind)
     asked, told = bound(model, condition)
-    score = jax.eval_shape(lambda x: asked(jnp.asarray(asked.process.t1, kind), x, told), state)
+    score = shapes_of(_score, asked, state, told)
     if not isinstance(score, jax.ShapeDtypeStruct) or score.shape != state.shape or (precise and score.dtype != kind):
         got = f"{score.dtype}{list(score.shape)}" if isinstance(score, jax.ShapeDtypeStruct) else shown(score)
         raise ValueError(
@@ -53,3 +55,7 @@ def require_state(
         )
     require_equation(model.process, state.shape, kind, precise=precise)
     return state.shape, kind
+
+
+def _score(model: AbstractScoreModel, x: Float[Array, "*shape"], condition: Condition) -> Float[Array, "*shape"]:
+    return model(jnp.asarray(model.process.t1, x.dtype), x, condition)

@@ -5,9 +5,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
+from jaxtyping import Array
 
 from scorax._checked import shown
 from scorax._errors import explain
+from scorax._shapes import shapes_of
 from scorax.processes._abstract import AbstractProcess, AbstractSDE
 from scorax.processes._diffusion import Diagonal, Matrix, Scalar
 
@@ -30,7 +32,7 @@ def require_equation(
     kind, name = jnp.dtype(dtype), type(process).__name__
     most = kind if precise else None
     t, state = jax.ShapeDtypeStruct((), kind), jax.ShapeDtypeStruct(shape, kind)
-    drift = jax.eval_shape(process.drift, t, state)
+    drift = shapes_of(_drift, process, t, state)
     if not _fits(drift, shape, most):
         raise (ValueError if isinstance(drift, jax.ShapeDtypeStruct) else TypeError)(
             explain(
@@ -39,7 +41,7 @@ def require_equation(
                 do="write it as a function of the time first and of one state, and return a number for each coordinate",
             )
         )
-    diffusion = jax.eval_shape(process.diffusion, t, state)
+    diffusion = shapes_of(_diffusion, process, t, state)
     if not isinstance(diffusion, Scalar | Diagonal | Matrix):
         raise TypeError(
             explain(
@@ -62,6 +64,14 @@ def require_equation(
                 do="write it as a function of the time first and of one state; a Matrix is for flat states",
             )
         )
+
+
+def _drift(process: AbstractSDE, t: Array, x: Array) -> Any:
+    return process.drift(t, x)
+
+
+def _diffusion(process: AbstractSDE, t: Array, x: Array) -> Any:
+    return process.diffusion(t, x)
 
 
 def _fits(value: Any, shape: tuple[Any, ...], dtype: jnp.dtype | None) -> bool:
