@@ -67,6 +67,7 @@ def test_conditions_hold_for_the_rows_that_they_describe(words: str, expected: C
         ("", "got nothing"),
         ("agee=3", "did you mean 'age'"),
         ("age", "begin with one of the columns"),
+        ("age=36,5", "write decimals with a point, and begin with"),
         ("age=", "write it in this form"),
         ("colour in red", "write it in this form"),
         ("colour in {}", "write it in this form"),

@@ -97,7 +97,8 @@ class Conditions:
             if name is None:
                 word = re.split(r"[=<>!,]| in ", rest, maxsplit=1)[0].strip()
                 got = f"{quote(rest, 40)}{'' if word in schema.names else suggest(word, schema.names)}"
-                do = f"begin with one of the columns {listing(schema.names)}"
+                point = "write decimals with a point, and " if each and rest[0].isdigit() else ""
+                do = f"{point}begin with one of the columns {listing(schema.names)}"
                 raise refusal(where, expected=FORM, got=got, do=do)
             found = _OPERATOR.match(rest, len(name))
             assert found is not None
