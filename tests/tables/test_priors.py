@@ -73,6 +73,31 @@ def test_without_decimals_an_end_is_a_rounding_away() -> None:
     np.testing.assert_allclose(column.invert(column.encode(values)), values, atol=1e-15)
 
 
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("prior", [LogUniform(1e-4, 1e4), LogUniform(1e-12, 1e6), LogUniform(1, 30)])
+def test_a_law_over_many_decades_keeps_its_small_values(prior: LogUniform, single: bool) -> None:
+    values = prior.inverse(np.linspace(-4, 4, 400))
+    if single:
+        values = values.astype(np.float32).astype(float)
+    column = Parameter.of(Cells("a", values, NumberFormat(single=single)), prior)
+    column.require(values, "theta")
+    np.testing.assert_allclose(column.invert(column.encode(values)), values, rtol=1e-12)
+
+
+@each
+@pytest.mark.parametrize("single", [False, True])
+def test_both_ends_of_a_support_are_in_it(prior: Prior, law, single: bool) -> None:
+    ends = np.array(
+        [end for end in prior.support if np.isfinite(end) and (end or prior.kind not in {"gamma", "lognormal"})]
+    )
+    if single:
+        ends = ends.astype(np.float32).astype(float)
+    inner = prior.inverse(U).astype(np.float32 if single else float).astype(float)
+    column = Parameter.of(Cells("a", inner, NumberFormat(single=single)), prior)
+    column.require(ends, "theta")
+    np.testing.assert_allclose(column.invert(column.encode(ends)), ends, rtol=1e-5, atol=1e-6)
+
+
 def test_a_value_outside_is_refused_with_its_row() -> None:
     column = Parameter("a", NumberFormat(), Uniform(-1, 1), 1e-9)
     with pytest.raises(

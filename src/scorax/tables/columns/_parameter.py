@@ -27,16 +27,20 @@ class Parameter(AbstractColumn):
         format: how the column is written.
         prior: the law that the values were drawn from.
         gap: distance of values that are written: one unit of the decimals, or of rounding where no decimals are known.
+        share: the same as a share of the value, of laws whose values are small by orders: the larger of the two counts.
     """
 
     name: str
     format: NumberFormat
     prior: Prior
     gap: float
+    share: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.gap > 0:
             raise ValueError(f"expected a positive gap, got {self.gap!r}")
+        if not self.share >= 0:
+            raise ValueError(f"expected a share of at least 0, got {self.share!r}")
 
     @classmethod
     def infer(cls, cells: Cells) -> "Parameter | None":
@@ -48,10 +52,11 @@ class Parameter(AbstractColumn):
         """The parameter with these cells and this prior."""
         form = cells.format
         assert isinstance(form, NumberFormat)
-        ends = [abs(end) for end in prior.support if np.isfinite(end)]
-        precision = np.finfo(np.float32 if form.single else np.float64)
-        rounding = max(float(precision.eps) * max(ends, default=0.0), float(np.finfo(float).tiny))
-        return cls(cells.name, NumberFormat(), prior, margin_of(form) or rounding)
+        decimals = margin_of(form)
+        if decimals:
+            return cls(cells.name, NumberFormat(), prior, decimals)
+        gap, share = prior.rounding(float(np.finfo(np.float32 if form.single else np.float64).eps))
+        return cls(cells.name, NumberFormat(), prior, max(gap, float(np.finfo(float).tiny)), share)
 
     @property
     def kind(self) -> str:
@@ -115,15 +120,19 @@ class Parameter(AbstractColumn):
         r"""$\log \pi(\theta) - \log \varphi(u)$; 0 where a cell is missing."""
         return np.where(np.isnan(values), 0.0, self.prior.log_slope(self._inside(values)))
 
+    def _half(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Half of the distance of what is written beside values."""
+        return np.maximum(self.gap, self.share * np.abs(values)) / 2
+
     def _cell(self, values: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """The part inside the support of what a value stands for."""
-        low, high = self.prior.support
-        return np.maximum(values - self.gap / 2, low), np.minimum(values + self.gap / 2, high)
+        (low, high), half = self.prior.support, self._half(values)
+        return np.maximum(values - half, low), np.minimum(values + half, high)
 
     def _inside(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Values, and of what an end cuts off the middle of the rest."""
-        low, high = self.prior.support
-        cut = (values - self.gap / 2 < low) | (values + self.gap / 2 > high)
+        (low, high), half = self.prior.support, self._half(values)
+        cut = (values - half < low) | (values + half > high)
         if not cut.any():
             return values
         lower, upper = self._cell(values)

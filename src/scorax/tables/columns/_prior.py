@@ -59,6 +59,13 @@ class AbstractPrior(ABC):
         found = self.quantiles(Tails(special.ndtr(numbers), special.ndtr(-numbers)))
         return np.clip(found, *self.support)
 
+    def rounding(self, eps: float) -> tuple[float, float]:
+        """How far apart values near the ends are in a precision: a distance, and a share of the value.
+
+        Four units of the last place of the larger end, so that of a value at an end something lies inside.
+        """
+        return 4 * eps * max((abs(end) for end in self.support if math.isfinite(end)), default=0.0), 0.0
+
     def log_slope(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         r"""$\log du/d\theta = \log \pi(\theta) - \log \varphi(u)$."""
         return self.log_density(values) + 0.5 * np.square(self.forward(values)) + _HALF_LOG_TAU
@@ -138,6 +145,10 @@ class LogUniform(AbstractPrior):
     def quantiles(self, tails: Tails) -> Float[np.ndarray, " n"]:
         """Of the logarithm."""
         return np.exp(self._log.quantiles(tails))
+
+    def rounding(self, eps: float) -> tuple[float, float]:
+        """A share of the value, which is small by orders: what rounding of its logarithm leaves."""
+        return 0.0, max(4 * eps, self._log.rounding(eps)[0])
 
     def log_density(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         r"""$-\log(\theta \log(b / a))$."""
