@@ -97,6 +97,15 @@ def test_an_array_comes_back_whole_and_known_cells_as_they_were(fitted: ScoreImp
     np.testing.assert_array_equal(fitted.get_feature_names_out(), ["x0", "x1", "x2"])
 
 
+def test_the_density_of_a_whole_row_has_the_same_bits_beside_rows_with_holes(
+    fitted: ScoreImputer, numbers: np.ndarray
+) -> None:
+    whole = ~np.isnan(numbers).any(axis=1)
+    law = fitted.fitted_
+    together, alone = (np.asarray(law.log_prob(own).value) for own in (numbers, numbers[whole]))
+    np.testing.assert_array_equal(together[whole], alone)
+
+
 def test_it_is_cloned_pickled_saved_and_a_step_of_a_pipeline(
     fitted: ScoreImputer, numbers: np.ndarray, tmp_path
 ) -> None:

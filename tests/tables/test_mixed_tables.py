@@ -96,6 +96,15 @@ def test_the_density_of_a_row_is_that_of_its_present_cells(density: ScoreDensity
     assert np.isfinite(density.log_prob_rows(density.schema_.match(table(20), "the rows")).value).all()
 
 
+def test_a_whole_row_has_the_same_bits_beside_rows_with_holes(density: ScoreDensity) -> None:
+    rows = density.schema_.match(table(40), "the rows")
+    whole = ~np.isnan(rows).any(axis=1)
+    assert 8 < whole.sum() < 40
+    together, alone = (density.log_prob_rows(own, draws=2) for own in (rows, rows[whole]))
+    np.testing.assert_array_equal(np.asarray(together.value)[whole], alone.value)
+    np.testing.assert_array_equal(np.asarray(together.total_error)[whole], alone.total_error)
+
+
 def test_the_solve_is_off_by_less_than_it_says_and_by_a_tenth_of_what_is_wanted(density: ScoreDensity) -> None:
     rows = density.schema_.match(table(12, holes=False), "the rows")
     usual, strict = (density.log_prob_rows(rows, draws=4, tolerance=tolerance) for tolerance in (None, 1e-4))

@@ -169,6 +169,9 @@ class FittedTable(AbstractAnswers):
         exact = jax.default_backend() == "cpu" and not self.coded
         double = precision == "float64" or (precision == "auto" and exact)
         states = self.coordinates.states(values, seed, known)
+        if states.present is None and self.config.network.masks:
+            # Rows without a hole are asked as those with one are: the bits of a row must not depend on the rows beside it.
+            states = replace(states, present=np.ones(states.z.shape, bool))
         if states.known is not None:
             middles = self.coordinates.states(values, None, known).z
             states = replace(states, z=np.where(states.known, middles, states.z))
