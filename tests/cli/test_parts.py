@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -85,3 +86,24 @@ def test_rows_of_a_folder_are_scored_as_those_of_a_file(work: Path) -> None:
         assert main(["logp", str(work / "run"), str(rows), "-o", str(path), *own]) == 0
     whole = out[0].read_bytes()
     assert (out[1].read_bytes(), out[2].read_bytes() + out[3].read_bytes()) == (whole, whole)
+
+
+def test_parts_with_holes_and_levels_join_and_one_draw_is_no_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first rows have no hole and the others have; the error of one draw is not known, and no density is lost."""
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame(random.normal(size=(40, 2)), columns=["number", "other"])
+    rows["level"] = random.choice(["a", "b"], size=40)
+    rows.loc[12::3, "number"] = np.nan
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    ScoreDensity(tiny.TINY, random_state=0).fit(rows).save(tmp_path / "run")
+    names = ["whole", "first", "second"]
+    for name, part in zip(names, ([], ["--rows", "0:9"], ["--rows", "9:40"]), strict=True):
+        line = ["logp", str(tmp_path / "run"), str(tmp_path / "rows.csv"), "-o", str(tmp_path / f"{name}.csv")]
+        assert main([*line, "--draws", "1", *part]) == 0
+    whole, *parts = ((tmp_path / f"{name}.csv").read_bytes() for name in names)
+    assert b"".join(parts) == whole
+    said = capsys.readouterr()
+    assert "are not finite" not in said.out + said.err
+    assert "error of a single draw not known" in said.out + said.err

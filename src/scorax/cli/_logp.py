@@ -207,7 +207,7 @@ def logp(
                 number = piece.start + start + np.arange(len(answer.value))
                 rows = np.column_stack([number, answer.value, answer.total_error])
                 writer.write(rows)
-                not_finite.add(rows)
+                not_finite.add(rows[:, :2] if fitted.coded and draws == 1 else rows)  # of one draw no error is known
                 budget.add(answer)
                 mean.add(rows[:, 1])
                 if rank is not None:
