@@ -150,6 +150,16 @@ def test_what_cannot_be_inferred_is_refused_in_one_line(
     assert not (tmp_path / "run").exists()
 
 
+def test_an_observation_beyond_all_simulations_is_said(work: Path, tmp_path: Path, capsys: Captured) -> None:
+    write(work / "far.csv", "x,y", np.array([0.5, 0.6, 9.0]), np.array([0.5, -1000.0, 0.5]))
+    assert main(command(work, tmp_path / "run", "--samples", "5", observed="far.csv")) == 0
+    said = capsys.readouterr().err
+    assert "warning: column 'x' of the observations has 9.000 in row 3, where simulations go from -" in said
+    assert "warning: column 'y' of the observations has -1000.000 in row 2, where simulations go from -" in said
+    assert main(command(work, tmp_path / "near", "--samples", "5")) == 0
+    assert "of the observations has" not in capsys.readouterr().err
+
+
 def test_observations_with_other_columns_are_refused(work: Path, tmp_path: Path, capsys: Captured) -> None:
     write(work / "odd.csv", "x,z", np.ones(2), np.ones(2))
     assert main(command(work, tmp_path / "run", observed="odd.csv")) == 2

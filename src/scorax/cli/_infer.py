@@ -131,6 +131,8 @@ def infer(
     further = split.held if further is None else further
     describe_table(simulations, asked.observed)
     _describe(asked, seen)
+    for line in asked.beyond(values):
+        note(f"warning: {line}")
     if not resume:
         say(split.settings.summary)
     pin_threads(output if resume else None)

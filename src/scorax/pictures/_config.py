@@ -181,5 +181,9 @@ class ResolvedPictureConfig(PictureConfig):
         return (
             f"{training.max_steps:,} steps of {training.batch_size} pictures, a U-Net of {channels} channels; planned for "
             f"at most {training.minutes:g} min on two cores, report and all (--minutes)"
-            + ("; few steps: raise --minutes or --max-steps, or take a smaller --size" if training.max_steps < _FEW else "")
+            + (
+                "; few steps: raise --minutes or --max-steps, or take a smaller --size"
+                if training.max_steps < _FEW
+                else ""
+            )
         )
