@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scorax._equal_parts import require_equal_parts
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, explain, refusal
 from scorax._progress import Progress, RowProgress, duration
 from scorax._text import listing, shown_path
 from scorax.cli._cluster import Cluster, devices_of_all
@@ -318,14 +318,12 @@ def impute(
     if asked.shape[:2] != saved.schema.shape[:2]:
         got = f"{asked.shape[1]} x {asked.shape[0]}"
         expected = f"a mask of {saved.schema.width} x {saved.schema.height}"
-        raise InputError(
-            f"{shown_path(mask)}: " + explain(expected=expected, got=got, do="make it of the picture's size")
-        )
+        raise refusal(mask, expected=expected, got=got, do="make it of the picture's size")
     wanted = asked.images[0].mean(axis=-1) >= 128
     if not wanted.any() or wanted.all():
         got = "none" if not wanted.any() else "all of them"
         do = "paint white what shall be filled, and black what stays; scorax sample draws whole pictures"
-        raise InputError(f"{shown_path(mask)}: " + explain(expected="white pixels and black ones", got=got, do=do))
+        raise refusal(mask, expected="white pixels and black ones", got=got, do=do)
     pin_threads(run, devices)
     import numpy as np
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import refusal
+from scorax._text import quote
 from scorax.data._arrow import flags
 from scorax.data._arrow_tables import arrow_schema
 from scorax.data._table import Table
@@ -53,7 +53,7 @@ def filled_batch(batch: "pa.RecordBatch", table: Table, schema: "pa.Schema", whe
                 got = f"another value to fill column {quote(field.name)} with ({quote(str(error), 80)})"
                 do = "write .csv, which holds any; or state the ends of the column in the fit, --column NAME=KIND,LOW..HIGH"
                 expected = f"cells of the type {quote(str(field.type), 40)}"
-                raise InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do)) from None
+                raise refusal(where, expected=expected, got=got, do=do) from None
         columns.append(cells)
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from scorax._decimals import whole
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import refusal
+from scorax._text import quote
 from scorax.data._bad_cells import BadCells
 from scorax.data._table import Limits, Table, check_names
 from scorax.data.formats import CODES, ENDS_OF_UTC, Format, TimeFormat
@@ -34,13 +34,11 @@ def integers_of_type(
     """
     found = whole(values, form.origin)
     if found is None or not (info := np.iinfo(kind)).min <= found.min() <= found.max() <= info.max:
-        raise InputError(
-            f"{shown_path(where)}: "
-            + explain(
-                expected=f"finite integers of 64 bits in column {quote(name)}",
-                got="another value",
-                do="write .csv, which holds what is not finite too",
-            )
+        raise refusal(
+            where,
+            expected=f"finite integers of 64 bits in column {quote(name)}",
+            got="another value",
+            do="write .csv, which holds what is not finite too",
         )
     return found.astype(kind)
 

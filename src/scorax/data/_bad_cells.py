@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import refusal
+from scorax._text import quote
 from scorax.data._blocks import Block, TextBlock
 from scorax.data._table import Missing, Table
 
@@ -78,14 +78,12 @@ class BadCells:
             tally = tallies[column]
             expected, word, remedy = _WORDS[kind]
             others = f", and in {len(tallies) - 1} more columns" if len(tallies) > 1 else ""
-            raise InputError(
-                f"{shown_path(self._where)}: "
-                + explain(
-                    expected=f"{expected} in every cell",
-                    got=f"{word} in column {quote(self._names[column])}, row {tally.row} "
-                    f"({tally.count} of {rows} rows{others})",
-                    do=remedy,
-                )
+            raise refusal(
+                self._where,
+                expected=f"{expected} in every cell",
+                got=f"{word} in column {quote(self._names[column])}, row {tally.row} "
+                f"({tally.count} of {rows} rows{others})",
+                do=remedy,
             )
 
     def settle(self, table: Table, missing: Missing) -> Table:
@@ -94,9 +92,8 @@ class BadCells:
         if missing == "drop" and (whole := ~np.isnan(table.values).any(axis=1)).sum() < table.rows:
             kept = table.values[whole]
             if len(kept) == 0:
-                raise InputError(
-                    f"{shown_path(self._where)}: "
-                    + explain(expected="complete rows", got="a missing cell in every row", do="leave columns out")
+                raise refusal(
+                    self._where, expected="complete rows", got="a missing cell in every row", do="leave columns out"
                 )
             return dataclasses.replace(table, values=kept)
         return table

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from scorax._decimals import EXACT, moved
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import refusal
+from scorax._text import quote
 from scorax.data._integers import FINE, check_range, distances, span, too_large
 from scorax.data.formats import NANOSECONDS, UNITS, BooleanFormat, Format, NumberFormat, TextFormat, TimeFormat, Unit
 
@@ -102,13 +102,11 @@ class TimeBlock:
         ratio = NANOSECONDS[unit] // finest
         counts = ticks // ratio if ratio > 1 else ticks
         if present.size and int(present.max()) // ratio - int(present.min()) // ratio > EXACT:
-            raise InputError(
-                f"{shown_path(where)}: "
-                + explain(
-                    expected=f"times that range over at most 2^53 of a {unit}",
-                    got=f"a wider range in column {quote(name)}",
-                    do="round them to a coarser unit",
-                )
+            raise refusal(
+                where,
+                expected=f"times that range over at most 2^53 of a {unit}",
+                got=f"a wider range in column {quote(name)}",
+                do="round them to a coarser unit",
             )
         values, origin = distances(counts, where, name, absent)
         return TimeBlock(values, origin, unit, form.written, form.mark, form.zone, form.hour)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import refusal
+from scorax._text import quote
 from scorax.data._arrow import as_numpy, flags
 from scorax.data._bad_cells import BadCells
 from scorax.data._blocks import Block, BooleanBlock, NumberBlock, TextBlock, TimeBlock, joined
@@ -105,13 +105,11 @@ class ColumnCells:
         longest = ask.max(ask.binary_length(cells)).as_py() or 0
         if longest > self.limits.field_bytes:
             row = first_row + int(np.argmax(as_numpy(ask.binary_length(cells))))
-            raise InputError(
-                f"{shown_path(self.path)}: "
-                + explain(
-                    expected=f"cells of at most {self.limits.field_bytes} bytes",
-                    got=f"{longest} in column {quote(self.name)}, row {row}",
-                    do="check the quotes",
-                )
+            raise refusal(
+                self.path,
+                expected=f"cells of at most {self.limits.field_bytes} bytes",
+                got=f"{longest} in column {quote(self.name)}, row {row}",
+                do="check the quotes",
             )
 
     def _block(self, cells: "pa.Array", first_row: int) -> Block | int | None:

@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax import _write
-from scorax._errors import InputError, explain
-from scorax._text import shown_path
+from scorax._errors import refusal
 from scorax.data._arrow_filled import filled_batch, filled_schema
 from scorax.data._dialect import Dialect
 from scorax.data._header import BYTE_ORDER_MARK, read_header
@@ -112,9 +111,8 @@ def _spliced(
                 if row % _ROWS == 0:
                     filled = _rendered(table, values, formats, places, row)
         if row != table.rows:
-            raise InputError(
-                f"{shown_path(source)}: "
-                + explain(expected=f"the {table.rows} rows that were read", got=f"{row} now", do="leave the file alone")
+            raise refusal(
+                source, expected=f"the {table.rows} rows that were read", got=f"{row} now", do="leave the file alone"
             )
         yield text[copied:]
 

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import refusal
+from scorax._text import quote
 
 PICTURES = (".png", ".jpg", ".jpeg")
 Others: TypeAlias = Literal["refuse", "pass over"]
@@ -36,9 +36,7 @@ def entries(path: Path, endings: tuple[str, ...], hidden: tuple[str, ...] = ("."
             every = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         got, do = str(error.strerror), "check its permissions"
-        raise InputError(
-            f"{shown_path(path)}: " + explain(expected="a folder that can be read", got=got, do=do)
-        ) from None
+        raise refusal(path, expected="a folder that can be read", got=got, do=do) from None
     shown = [e for e in every if not (e.name.startswith(hidden) or e.name.lower() in _LEFT_BY_WINDOWS)]
     folders = [entry.name for entry in shown if entry.is_dir()]
     files = [entry.name for entry in shown if not entry.is_dir()]
@@ -73,7 +71,7 @@ def parquet_files(path: Path, others: Others) -> tuple[list[Path], tuple[str, ..
     found = parquet_in(path)
     if not found.read:
         got, do = "a folder without one", "name a data file"
-        raise InputError(f"{shown_path(path)}: " + explain(expected="a folder of Parquet files", got=got, do=do))
+        raise refusal(path, expected="a folder of Parquet files", got=got, do=do)
     if others == "refuse":
         _refuse_others(path, found)
     count = len(found.others) + len(found.folders)
@@ -86,6 +84,4 @@ def _refuse_others(path: Path, found: Entries) -> None:
     if other:
         got = f"{quote(found.read[0])} beside {other}"
         do = "take one out, or say what to read: --as table, or --as images"
-        raise InputError(
-            f"{shown_path(path)}: " + explain(expected="Parquet files alone, or pictures alone", got=got, do=do)
-        )
+        raise refusal(path, expected="Parquet files alone, or pictures alone", got=got, do=do)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from scorax._decimals import EXACT
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import InputError, refusal
+from scorax._text import quote
 
 FINE = 2**45
 """Up to this size eight bits remain below the point, for the noise of dequantisation; larger columns get an origin."""
@@ -32,13 +32,11 @@ def distances(cells: np.ndarray, where: object, name: str, absent: np.ndarray | 
 def check_range(least: int, largest: int, where: object, name: str) -> None:
     """Refuses a column of integers whose range float64 cannot hold."""
     if largest - least > EXACT:
-        raise InputError(
-            f"{shown_path(where)}: "
-            + explain(
-                expected="integers that range over at most 2^53",
-                got=f"{least} to {largest} in column {quote(name)}",
-                do="remove the column (an identifier?) or write it as decimal numbers",
-            )
+        raise refusal(
+            where,
+            expected="integers that range over at most 2^53",
+            got=f"{least} to {largest} in column {quote(name)}",
+            do="remove the column (an identifier?) or write it as decimal numbers",
         )
 
 
@@ -51,11 +49,9 @@ def span(values: np.ndarray, origin: int) -> tuple[int, int] | None:
 def too_large(where: object, name: str, row: int | None = None) -> InputError:
     """The refusal of an integer beyond 2^53 in a column that also holds decimals, or beyond 64 bits in any."""
     place = f"column {quote(name)}" + ("" if row is None else f", row {row}")
-    return InputError(
-        f"{shown_path(where)}: "
-        + explain(
-            expected="integers of 64 bits, and below 2^53 in size beside decimal numbers",
-            got=f"a larger one in {place}",
-            do="remove the column (an identifier?) or write it as decimal numbers",
-        )
+    return refusal(
+        where,
+        expected="integers of 64 bits, and below 2^53 in size beside decimal numbers",
+        got=f"a larger one in {place}",
+        do="remove the column (an identifier?) or write it as decimal numbers",
     )

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from scorax import _write
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import refusal
+from scorax._text import quote
 from scorax.data._arrow_tables import arrow_batch, arrow_schema, integer_type, integers_of_type
 from scorax.data._dialect import Dialect
 from scorax.data._render import render_header, render_rows
@@ -64,13 +64,11 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             ".npy": self._open_npy,
         }
         if suffix not in kinds:
-            raise InputError(
-                f"{shown_path(path)}: "
-                + explain(
-                    expected="an output ending in .csv, .tsv, .parquet or .npy",
-                    got=f"the ending {quote(suffix, 20)}",
-                    do="rename the output",
-                )
+            raise refusal(
+                path,
+                expected="an output ending in .csv, .tsv, .parquet or .npy",
+                got=f"the ending {quote(suffix, 20)}",
+                do="rename the output",
             )
         self._open = kinds[suffix]
         if suffix == ".npy":
@@ -139,24 +137,20 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             (name for name, form in zip(self.columns, self._formats, strict=True) if form.kind != "number"), None
         )
         if other is not None:
-            raise InputError(
-                f"{shown_path(self._path)}: "
-                + explain(
-                    expected=f".csv or .parquet for the column {quote(other)}",
-                    got="an ending that holds numbers only",
-                    do="rename the output",
-                )
+            raise refusal(
+                self._path,
+                expected=f".csv or .parquet for the column {quote(other)}",
+                got="an ending that holds numbers only",
+                do="rename the output",
             )
         kinds = {integer_type(form) or "<f8" for form in self._formats}
         kind = "<f8" if "<f8" in kinds else max(kinds)  # unsigned before signed: a negative value is then refused
         if kind == "<f8" and any(form.origin for form in self._formats):
-            raise InputError(
-                f"{shown_path(self._path)}: "
-                + explain(
-                    expected=".csv or .parquet for large integers beside other columns",
-                    got="an ending that holds one type of number",
-                    do="rename the output",
-                )
+            raise refusal(
+                self._path,
+                expected=".csv or .parquet for large integers beside other columns",
+                got="an ending that holds one type of number",
+                do="rename the output",
             )
         return kind
 
@@ -170,9 +164,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             return text.getvalue()
 
         if self._announced is None and not self._stream.seekable():
-            raise InputError(
-                f"{shown_path(self._path)}: "
-                + explain(expected="a file for .npy", got="a pipe or device", do="write .csv there, or to a file")
+            raise refusal(
+                self._path, expected="a file for .npy", got="a pipe or device", do="write .csv there, or to a file"
             )
         self._stream.write(header(self._announced or 0))
 

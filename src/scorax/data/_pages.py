@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from scorax._errors import InputError, explain
-from scorax._text import quote, shown_path
+from scorax._errors import refusal
+from scorax._text import quote
 from scorax.data._table import Limits, check_bytes
 
 _HEADER = 16 * 2**10
@@ -113,29 +113,21 @@ def check_pages(path: Path, metadata: Any, limits: Limits) -> None:
                     for page in _pages(file, min(starts), column.total_compressed_size):
                         values, size = values + page.values, size + page.uncompressed
                 except (ValueError, LookupError, TypeError):
-                    raise InputError(
-                        f"{shown_path(path)}: "
-                        + explain(expected=where, got="a damaged page", do="write the file again")
-                    ) from None
+                    raise refusal(path, expected=where, got="a damaged page", do="write the file again") from None
                 _agree(path, where, rows, values)
                 most = _VALUE_BYTES * values + _PAGE_BYTES
                 if column.physical_type == "BYTE_ARRAY":
                     check_bytes(size, path, limits, f"texts of column {quote(column.path_in_schema)}")
                     most = max(most, _TEXT_RATIO * column.total_compressed_size)
                 if size > most:
-                    raise InputError(
-                        f"{shown_path(path)}: "
-                        + explain(
-                            expected=f"about {8 * values} bytes for {values} {where}",
-                            got=f"{size} once decompressed",
-                            do="write the file again",
-                        )
+                    raise refusal(
+                        path,
+                        expected=f"about {8 * values} bytes for {values} {where}",
+                        got=f"{size} once decompressed",
+                        do="write the file again",
                     )
 
 
 def _agree(path: Path, what: str, said: int, found: int) -> None:
     if said != found:
-        raise InputError(
-            f"{shown_path(path)}: "
-            + explain(expected=f"{said} {what}", got=f"{found}", do="the file contradicts itself: write it again")
-        )
+        raise refusal(path, expected=f"{said} {what}", got=f"{found}", do="the file contradicts itself: write it again")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from scorax._errors import EnvironmentFailure, InputError, explain
+from scorax._errors import EnvironmentFailure, InputError, explain, refusal
 from scorax._text import quote, shown_path, suggest
 from scorax.data._csv import read_csv
 from scorax.data._folders import Others, parquet_files
@@ -107,20 +107,16 @@ def _parquet_at(path: Path, others: Others) -> tuple[list[Path], tuple[str, ...]
     else:
         files, remarks = [path], ()
         if path.suffix.lower() not in (".parquet", *_TEXT, *_READERS):
-            raise InputError(
-                f"{shown_path(path)}: "
-                + explain(
-                    expected="a file ending in .csv, .tsv, .parquet, .npy or .npz",
-                    got=f"the ending {quote(path.suffix, 20)}",
-                    do="convert or rename it",
-                )
+            raise refusal(
+                path,
+                expected="a file ending in .csv, .tsv, .parquet, .npy or .npz",
+                got=f"the ending {quote(path.suffix, 20)}",
+                do="convert or rename it",
             )
     for file in files:
         own = os.stat(file)
         if not stat.S_ISREG(own.st_mode):
-            raise InputError(
-                f"{shown_path(file)}: " + explain(expected="a regular file", got="a device or pipe", do="save it")
-            )
+            raise refusal(file, expected="a regular file", got="a device or pipe", do="save it")
         _check_start(file, own.st_size)
     return (files, remarks) if files[0].suffix.lower() == ".parquet" else None
 
@@ -132,9 +128,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(
-            f"{place}: " + explain(expected="a data file", got="no such file", do=f"check the path{_near(path)}")
-        ) from None
+        raise refusal(place, expected="a data file", got="no such file", do=f"check the path{_near(path)}") from None
     except PermissionError:
         raise EnvironmentFailure(
             f"{place}: " + explain(expected="a readable file", got="permission denied", do="change its permissions")
@@ -142,9 +136,7 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, EnvironmentFailure):
             raise
-        raise InputError(
-            f"{place}: " + explain(expected="a readable file", got=str(error.strerror), do="check the path")
-        ) from None
+        raise refusal(place, expected="a readable file", got=str(error.strerror), do="check the path") from None
     except ValueError as error:
         if isinstance(error, InputError) or "null" not in str(error):
             raise
@@ -163,7 +155,7 @@ def _check_start(path: Path, size: int) -> None:
         start = file.read(16)
     place = shown_path(path)
     if size == 0:
-        raise InputError(f"{place}: " + explain(expected="data", got="an empty file", do="check the file"))
+        raise refusal(place, expected="data", got="an empty file", do="check the file")
     wanted = _STARTS.get(path.suffix.lower())
     if wanted is not None and start.startswith(wanted):
         return
@@ -172,4 +164,4 @@ def _check_start(path: Path, size: int) -> None:
         expected, do = f"what the ending {path.suffix} says", "convert, unpack or rename the file"
         if wanted is None and found == _UTF_16:
             expected, do = "UTF-8 text", "save the file as CSV in UTF-8 (a spreadsheet calls it CSV UTF-8)"
-        raise InputError(f"{place}: " + explain(expected=expected, got=found, do=do))
+        raise refusal(place, expected=expected, got=found, do=do)

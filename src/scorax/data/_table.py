@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote, shown_path
 from scorax.data._arrow_blocks import READABLE, block_of, readable
 from scorax.data._blocks import NumberBlock, joined
@@ -93,7 +93,7 @@ class Table:
         except (ValueError, TypeError, OverflowError) as error:
             got = str(error).splitlines()[0]
             do = "give every row as many numbers"
-            raise InputError(f"{where}: " + explain(expected="a 2-D array of numbers", got=got, do=do)) from None
+            raise refusal(where, expected="a 2-D array of numbers", got=got, do=do) from None
         check_matrix(array.shape, array.dtype, where)
         names = tuple(f"x{j}" for j in range(array.shape[1])) if columns is None else tuple(columns)
         check_names(names, where, Limits())
@@ -112,7 +112,7 @@ class Table:
             if cells.dtype.kind not in "fiub" or cells.dtype.itemsize > 8:
                 do = _REMEDIES.get(cells.dtype.kind, "remove the column or encode it as numbers")
                 got = f"type {quote(cells.dtype)} in column {quote(name)}"
-                raise InputError(f"{where}: " + explain(expected="columns of numbers", got=got, do=do))
+                raise refusal(where, expected="columns of numbers", got=got, do=do)
             if cells.dtype.kind in "iu":
                 block = NumberBlock(*distances(cells, where, name), 0)
             else:
@@ -134,7 +134,7 @@ class Table:
             if not readable(cells.type):
                 got = f"type {quote(str(cells.type), 30)} in column {quote(name)}"
                 do = "remove the column or make it one of these"
-                raise InputError(f"{where}: " + explain(expected=READABLE, got=got, do=do))
+                raise refusal(where, expected=READABLE, got=got, do=do)
             found.append(joined([block_of(cells, where, name)], name, where))
         rows = max((len(values) for values, _ in found), default=0)
         values = np.empty((rows, len(found)))
@@ -163,14 +163,14 @@ def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], where: object) ->
         expected, got, do = "a 2-D array (rows, columns)", f"shape {shown}", "reshape it, one column: reshape(-1, 1)"
     else:
         return
-    raise InputError(f"{shown_path(where)}: " + explain(expected=expected, got=got, do=do))
+    raise refusal(where, expected=expected, got=got, do=do)
 
 
 def check_names(names: Sequence[str], where: object, limits: Limits, *, unnamed: bool = False) -> None:
     """Refuses names that are missing (unless ``unnamed``), repeated, too many or too long, naming the column."""
     place = shown_path(where)
     if not names:
-        raise InputError(f"{place}: " + explain(expected="columns", got="none", do="check the file"))
+        raise refusal(place, expected="columns", got="none", do="check the file")
     check_count(len(names), where, limits)
     seen: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
@@ -191,32 +191,28 @@ def check_names(names: Sequence[str], where: object, limits: Limits, *, unnamed:
         else:
             seen[key] = position
             continue
-        raise InputError(f"{place}: " + explain(expected="distinct column names", got=problem, do=remedy))
+        raise refusal(place, expected="distinct column names", got=problem, do=remedy)
 
 
 def check_count(columns: int, where: object, limits: Limits) -> None:
     """Refuses a table with too many columns."""
     if columns > limits.columns:
-        raise InputError(
-            f"{shown_path(where)}: "
-            + explain(
-                expected=f"at most {limits.columns} columns",
-                got=f"{columns}" if columns < 10 * limits.columns else f"more than {10 * limits.columns - 1}",
-                do="select the columns to model, or raise the limit",
-            )
+        raise refusal(
+            where,
+            expected=f"at most {limits.columns} columns",
+            got=f"{columns}" if columns < 10 * limits.columns else f"more than {10 * limits.columns - 1}",
+            do="select the columns to model, or raise the limit",
         )
 
 
 def check_bytes(amount: int, where: object, limits: Limits, what: str = "the table as float64") -> None:
     """Refuses what would take more memory than allowed; ``amount`` is a Python integer, so it cannot overflow."""
     if amount > limits.total_bytes:
-        raise InputError(
-            f"{shown_path(where)}: "
-            + explain(
-                expected=f"at most {limits.total_bytes} bytes for {what}",
-                got=f"{amount}" if amount < 2**63 else f"about 2^{int(math.log2(amount))}",
-                do="take fewer rows or columns, or raise the limit",
-            )
+        raise refusal(
+            where,
+            expected=f"at most {limits.total_bytes} bytes for {what}",
+            got=f"{amount}" if amount < 2**63 else f"about 2^{int(math.log2(amount))}",
+            do="take fewer rows or columns, or raise the limit",
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, explain, refusal
 from scorax._text import listing, quote, suggest
 from scorax.data import Table
 from scorax.tables._schema import Schema
@@ -28,15 +28,15 @@ def read_priors(text: str, where: str = "--prior") -> dict[str, Prior]:
         one = _ONE.match(text, place)
         if one is None:
             got = quote(text[place:].strip(), 40)
-            raise InputError(f"{where}: " + explain(expected=FORM, got=got, do="write it in this form"))
+            raise refusal(where, expected=FORM, got=got, do="write it in this form")
         name = one["name"]
         if name in found:
             expected = f"one prior of {quote(name)}"
-            raise InputError(f"{where}: " + explain(expected=expected, got="two", do="state it once"))
+            raise refusal(where, expected=expected, got="two", do="state it once")
         found[name] = _law(one["kind"], one["numbers"], f"{where}, {name}: ")
         place = one.end()
     if not found:
-        raise InputError(f"{where}: " + explain(expected=FORM, got="nothing", do="state a prior, or leave it out"))
+        raise refusal(where, expected=FORM, got="nothing", do="state a prior, or leave it out")
     return found
 
 
@@ -84,20 +84,20 @@ def _require_same(names: Sequence[str], priors: Mapping[str, Prior], where: str)
             lacks = "a parameter" if one in priors else "a prior"
             got = f"none for {quote(one)}{suggest(one, list(names)) if one in priors else ''}"
             do = f"name the parameters {listing(names)}, each with its prior"
-            raise InputError(f"{where}: " + explain(expected=f"{lacks} for each", got=got, do=do))
+            raise refusal(where, expected=f"{lacks} for each", got=got, do=do)
 
 
 def _column(table: Table, name: str, prior: Prior | None, where: str) -> AbstractColumn:
     if name not in table.columns:
         got, do = f"{quote(name)}{suggest(name, table.columns)}", f"name some of {listing(table.columns)}"
-        raise InputError(f"{where}: " + explain(expected="the column of a parameter", got=got, do=do))
+        raise refusal(where, expected="the column of a parameter", got=got, do=do)
     j = table.columns.index(name)
     values, form = table.values[:, j], table.formats[j]
     if form.kind != "number" or np.isnan(values).any() or len(np.unique(values)) < 2:
         kind = form.kind if form.kind != "number" else "a missing cell" if np.isnan(values).any() else "one value"
         got = f"{kind} in column {quote(name)}"
         do = "leave the rows out, or the parameter"
-        raise InputError(f"{where}: " + explain(expected="different numbers in every row", got=got, do=do))
+        raise refusal(where, expected="different numbers in every row", got=got, do=do)
     if prior is not None:
         found = Parameter.of(Cells(name, values, form), prior)
         found.require(values, where)

@@ -12,9 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 
 from scorax._checked import require_count
-from scorax._errors import InputError, explain
+from scorax._errors import InputError, explain, refusal
 from scorax._progress import RowProgress
-from scorax._text import shown_path
 from scorax.data import Table
 from scorax.likelihood import DataLogProb, LogProb
 from scorax.metrics import Calibration
@@ -200,7 +199,7 @@ class ScorePosterior(AbstractTableEstimator):
         estimator = super().load(path)
         if not estimator._fitted().config.training.given:
             got, do = "a model of whole rows", "take ScoreDensity.load"
-            raise InputError(f"{shown_path(path)}: " + explain(expected="a model of parameters", got=got, do=do))
+            raise refusal(path, expected="a model of parameters", got=got, do=do)
         estimator.prior = {c.name: c.prior for c in estimator.schema_.columns if isinstance(c, Parameter)} or None
         estimator.n_features_in_ -= len(estimator.parameters_)
         if hasattr(estimator, "feature_names_in_"):
@@ -235,7 +234,7 @@ class ScorePosterior(AbstractTableEstimator):
         if Frame.of(theta) is None:
             if len(table.columns) != len(names):
                 expected, got = f"{len(names)} parameters in a row", str(len(table.columns))
-                raise InputError("theta: " + explain(expected=expected, got=got, do="pass all of them"))
+                raise refusal("theta", expected=expected, got=got, do="pass all of them")
             table = dataclasses.replace(table, columns=names)
         columns = tuple(column for column in self.schema_.columns if column.name in names)
         return Schema(columns).match(table, "theta")
@@ -250,7 +249,7 @@ def _parameters(theta: Any, prior: Any) -> Table:
     names = tuple(prior) if isinstance(prior, Mapping) else tuple(f"theta{j}" for j in range(count))
     if len(names) != count:
         got, do = f"{len(names)} for {count} columns of theta", "state one for each"
-        raise InputError("prior: " + explain(expected="a prior for each parameter", got=got, do=do))
+        raise refusal("prior", expected="a prior for each parameter", got=got, do=do)
     return dataclasses.replace(table, columns=names)
 
 
@@ -260,5 +259,5 @@ def _by_name(prior: Any, names: Sequence[str]) -> Mapping[str, Prior] | None:
     if not isinstance(prior, Sequence) or len(prior) != len(names):
         got = f"{len(prior)} of them" if isinstance(prior, Sequence) else repr(prior)
         expected, do = f"priors of the parameters {', '.join(names)}", "pass a mapping, or a list with one for each"
-        raise InputError("prior: " + explain(expected=expected, got=got, do=do))
+        raise refusal("prior", expected=expected, got=got, do=do)
     return dict(zip(names, prior, strict=True))

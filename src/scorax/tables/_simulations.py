@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from scorax._errors import InputError, explain
+from scorax._errors import refusal
 from scorax._text import quote
 from scorax.data import Table
 from scorax.tables._config import FitConfig, ResolvedConfig
@@ -45,7 +45,7 @@ class Simulations:
         kept = [j for j, name in enumerate(self.table.columns) if name not in self.parameters]
         if not kept:
             got, do = "parameters only", "leave the columns of the simulator in"
-            raise InputError(f"{self.name}: " + explain(expected="columns of an observation", got=got, do=do))
+            raise refusal(self.name, expected="columns of an observation", got=got, do=do)
         return FitRows(part(self.table, kept), self.name)
 
     @cached_property
@@ -59,9 +59,7 @@ class Simulations:
         own = parameter_columns(self.table, self.parameters, self.priors, self.name)
         if not len(found.free):
             do = "nothing is to be learned from what was observed"
-            raise InputError(
-                f"{self.name}: " + explain(expected="a column that varies beside the parameters", got="none", do=do)
-            )
+            raise refusal(self.name, expected="a column that varies beside the parameters", got="none", do=do)
         schema = dataclasses.replace(found, columns=(*found.columns, *own))
         return FitRows(self.table, self.name, given=schema)
 
