@@ -115,26 +115,30 @@ ODD = {
 
 
 @pytest.mark.parametrize("kind", ODD)
-def test_a_column_that_no_table_has_is_left_out_and_kept_where_cells_are_filled(tmp_path: Path, kind: str) -> None:
+def test_a_column_that_no_table_has_is_refused_or_ignored_and_kept_where_cells_are_filled(
+    tmp_path: Path, kind: str
+) -> None:
     path, out = tmp_path / "t.parquet", tmp_path / "filled.parquet"
     whole = pa.table({"n": [1, None, 3], "odd": ODD[kind], "odd.n": [5, 6, 7]})
     pq.write_table(whole, path, row_group_size=2)
-    table, source = read_table(path, missing="keep"), open_table(path)
-    assert table.columns == ("n", "odd.n")
-    np.testing.assert_array_equal(table.values, [[1, 5], [NAN, 6], [3, 7]])
-    (remark,) = table.remarks
-    assert f"column 'odd' is left out: {EXPECTED}, got type '{kind}" in remark
-    assert source.take(np.array([2])).remarks == table.remarks
+    for ignored in ((), ("n",)):
+        said = refusal(path, ignored=ignored)
+        assert f"{EXPECTED}, got type '{kind}" in said
+        assert said.endswith("or leave it out of the fit with --ignore odd")
+    table, source = read_table(path, missing="keep", ignored=("odd", "n")), open_table(path, ignored=("odd",))
+    expected = [[1, NAN, 5], [NAN, NAN, 6], [3, NAN, 7]]
+    np.testing.assert_array_equal(table.values, expected)
+    np.testing.assert_array_equal(source.take(np.array([0, 2])).values, [expected[0], expected[2]])
+    assert (table.columns, source.unread) == (("n", "odd", "odd.n"), {"odd"})
     formats = dict(zip(table.columns, table.formats, strict=True))
     with filled_writer(out, path, source, formats) as write:
         for piece in source.pieces():
-            values = np.where(np.isnan(piece.table.values), 2.0, piece.table.values)
+            values = piece.table.values.copy()
+            values[np.isnan(values[:, 0]), 0] = 2.0
             write(replace(piece.table, values=values))
-    assert pq.read_table(out).equals(whole.set_column(0, "n", pa.array([1, 2, 3])))
-    pq.write_table(whole.select(["odd"]), path)
-    said = refusal(path)
-    assert f"{EXPECTED}, got type '{kind}" in said
-    assert "'odd'" in said
+    filled = pq.read_table(out)
+    assert filled.schema == whole.schema
+    assert filled.to_pylist() == whole.set_column(0, "n", pa.array([1, 2, 3])).to_pylist()
 
 
 def test_times_that_range_too_far_are_refused(tmp_path: Path) -> None:

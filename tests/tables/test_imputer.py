@@ -166,12 +166,14 @@ def test_a_frame_comes_back_as_one_of_its_kind(library) -> None:
 
 
 def test_bad_parameters_are_refused(numbers: np.ndarray, fitted: ScoreImputer) -> None:
-    for parameters, message in (({"method": "mode"}, "name of a method"), ({"n_draws": 0}, "n_draws of at least 1")):
-        with pytest.raises(ValueError, match=message):
+    for parameters, message in (
+        ({"method": "mode"}, "name of a method"),
+        ({"n_draws": 0}, "n_draws as a whole number"),
+    ):
+        with pytest.raises(InputError, match=message):
             ScoreImputer(TINY, **parameters).fit(numbers)
-    with pytest.raises(ValueError, match="n of at least 1"):
-        fitted.draws(numbers, 0)
-    with pytest.raises(TypeError, match="expected n as"):
-        fitted.draws(numbers, 2.5)
+    for count in (0, 2.5, "two"):
+        with pytest.raises(InputError, match="expected n as a whole number of at least 1"):
+            fitted.draws(numbers, count)
     with pytest.raises(InputError, match="not missing in every row"):
         fitted.transform(np.full((1, 3), np.nan))

@@ -301,9 +301,8 @@ def test_what_cannot_be_asked_is_refused(law: Untrained) -> None:
         law.log_prob([[9.0, 1.0]], X[0])
     with pytest.raises(ValueError, match="2 parameters in a row, got 1"):
         law.log_prob([[1.0]], X[0])
-    with pytest.raises(ValueError, match="n of at least 1"):
-        law.sample(X[0], 0)
-    with pytest.raises(TypeError, match="expected n as"):
-        law.sample(X[0], 2.5)  # type: ignore[arg-type]
+    for count in (0, 2.5, "two"):
+        with pytest.raises(InputError, match="expected n as a whole number of at least 1"):
+            law.sample(X[0], count)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="rows of x"):
         law.calibrate(THETA[:1], X[0])

@@ -68,8 +68,8 @@ def evaluate(
     saved = open_run(RunFolder(run))
     asked = EvaluationRows.of(
         saved,
-        open_table(test, others=others(read_as, ReadAs.table), texts=saved.schema.texts),
-        None if data is None else open_table(data, others=others(read_as, ReadAs.table)),
+        open_table(test, others=others(read_as, ReadAs.table), texts=saved.schema.texts, ignored=saved.schema.ignored),
+        None if data is None else open_table(data, others=others(read_as, ReadAs.table), ignored=saved.schema.ignored),
         target=target,
         test_name=shown_path(test),
         data_name=shown_path(data),

@@ -126,13 +126,14 @@ def fit(
     if resume:
         require_resumable(output)
     other_files = others(read_as, ReadAs.table)
-    source, streamed = open_table(table, others=other_files), None
+    skipped = choices.ignored if given_schema is None else given_schema.ignored
+    source, streamed = open_table(table, others=other_files, ignored=skipped), None
     if stream or source.larger_than_memory:
         streamed, given_rows = Streamed.of(source, output, seed=seed, name=shown_path(table))
     else:
         held = source.held if isinstance(source.held, Table) else None  # but Parquet, all of it was read
-        given_rows = read_table(table, missing="keep", others=other_files) if held is None else held
-    test_rows = None if test is None else read_table(test, missing="keep", texts=given_rows.texts)
+        given_rows = read_table(table, missing="keep", others=other_files, ignored=skipped) if held is None else held
+    test_rows = None if test is None else read_table(test, missing="keep", texts=given_rows.texts, ignored=skipped)
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema, streamed)
     describe_table(table, rows)
     split = rows.split(settings, seed)

@@ -125,7 +125,7 @@ def impute(
 
     saved = open_run(RunFolder(run))
     schema = saved.schema
-    source = open_table(table, others=others(read_as, ReadAs.table), texts=schema.texts)
+    source = open_table(table, others=others(read_as, ReadAs.table), texts=schema.texts, ignored=schema.ignored)
     require_whole_rows(saved.config)
     require_masks(saved.config)
     matched, holed, first, left = MatchedRows(source, schema, shown_path(table)), 0, None, set[str]()
@@ -149,8 +149,11 @@ def impute(
         fitted = ScoreDensity.load(run).fitted_
         if first is not None:
             describe_unknown(first, schema)
-            for line in () if copied(stream(output), table, source) else first.remarks:
-                note(f"note: {line}")
+            if copied(stream(output), table, source):
+                left -= source.unread
+            else:
+                for line in first.remarks:
+                    note(f"note: {line}")
         before, cells, not_finite, absent = 0, 0, NotFinite(), ReadAsMissing(output)
         with on_devices(devices), RowProgress(holed * draws):
             for piece in matched.pieces():

@@ -152,7 +152,7 @@ def logp(
 
     saved = open_run(RunFolder(run))
     schema = saved.schema
-    source = open_table(table, others=others(read_as, ReadAs.table), texts=schema.texts)
+    source = open_table(table, others=others(read_as, ReadAs.table), texts=schema.texts, ignored=schema.ignored)
     require_whole_rows(saved.config)
     known = [] if given is None else given_columns(given, schema)
     if known or rank is not None:

@@ -40,8 +40,8 @@ def report(
         saved = open_run(folder)
         asked = EvaluationRows.of(
             saved,
-            open_table(test, texts=saved.schema.texts),
-            None if data is None else open_table(data),
+            open_table(test, texts=saved.schema.texts, ignored=saved.schema.ignored),
+            None if data is None else open_table(data, ignored=saved.schema.ignored),
             test_name=shown_path(test),
             data_name=shown_path(data),
         )

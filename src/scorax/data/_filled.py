@@ -80,7 +80,7 @@ def filled_writer(
     else:
         import pyarrow.parquet as pq
 
-        schema, batches = filled_schema(whole.schema, formats), whole.batches(unread=True)
+        schema, batches = filled_schema(whole.schema, formats), whole.batches(all_types=True)
         with _write.replacing(path) as stream, pq.ParquetWriter(stream, schema) as writer:
             yield lambda piece: writer.write_batch(filled_batch(next(batches).cells, piece, schema, path))
 

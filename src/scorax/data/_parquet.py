@@ -4,7 +4,7 @@ The files of a folder are one table: they have the same columns, and their rows 
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ from scorax._errors import InputError, refusal
 from scorax._text import quote
 from scorax.data._arrow_blocks import READABLE, block_of, readable
 from scorax.data._bad_cells import BadCells
-from scorax.data._blocks import Block, ends, joined
+from scorax.data._blocks import Block, NumberBlock, ends, joined
 from scorax.data._pages import check_pages
 from scorax.data._row_names import pandas_index, without_pandas_index
 from scorax.data._table import Limits, Missing, Table, TableFacts, check_bytes, check_count, check_names
@@ -69,29 +69,30 @@ class _Batch(NamedTuple):
 class ParquetFiles:
     """Parquet files that are one table, one after the other.
 
-    Columns of a type that no table has, lists or durations say, are left out with a remark.
+    A column that nobody asks for may be of a type that no table has, lists or durations say; its cells are missing.
 
     Args:
         path: the file or the folder, for messages.
         files: its files.
         limits: what they may cost.
         whole: whether the table will be held in memory, and may take the bytes that it may.
+        ignored: names of columns that nobody asks for.
 
     Raises:
         InputError: one of them is no Parquet file, is damaged or too large, or has other columns than the first one.
     """
 
-    def __init__(self, path: Path, files: Sequence[Path], limits: Limits, *, whole: bool = True) -> None:
-        self._path, self._limits = path, limits
+    def __init__(
+        self, path: Path, files: Sequence[Path], limits: Limits, *, whole: bool = True, ignored: Collection[str] = ()
+    ) -> None:
+        self._path, self._limits, self._ignored = path, limits, ignored
         self._files: list[_File] = []
         for name in files:
             with self._opened(name) as file:
                 self._files.append(self._checked(name, file, whole=whole))
         first = self._files[0].schema
-        self._unread = {
-            name: str(kind) for name, kind in zip(first.names, first.types, strict=True) if not readable(kind)
-        }
-        self.names: tuple[str, ...] = tuple(name for name in first.names if name not in self._unread)
+        self.names: tuple[str, ...] = tuple(first.names)
+        self.unread = frozenset(name for name, kind in zip(first.names, first.types, strict=True) if not readable(kind))
         self.rows = sum(file.rows for file in self._files)
         if self.rows == 0:
             raise refusal(path, "rows", "none", "check the file")
@@ -103,13 +104,13 @@ class ParquetFiles:
 
         return pa.unify_schemas([file.schema for file in self._files])
 
-    def batches(self, start: int = 0, stop: int | None = None, *, unread: bool = False) -> Iterator[_Batch]:
+    def batches(self, start: int = 0, stop: int | None = None, *, all_types: bool = False) -> Iterator[_Batch]:
         """The rows from ``start`` to ``stop``, of at most 65,536 at a time; of row groups outside nothing is read.
 
-        Columns that are left out are read where ``unread`` asks for them.
+        Columns of types that no table has are read where ``all_types`` asks for them.
         """
         stop = self.rows if stop is None else stop
-        columns = None if unread or not self._unread else list(self.names)
+        columns = None if all_types or not self.unread else [name for name in self.names if name not in self.unread]
         place = 0
         for own in self._files:
             with self._opened(own.path) as file:
@@ -193,6 +194,9 @@ class ParquetFiles:
         """The cells of a batch column by column; those that are missing or infinite are counted."""
         found = []
         for j, name in enumerate(self.names):
+            if name in self.unread:
+                found.append(NumberBlock(np.full(batch.cells.num_rows, np.nan), 0, 0))
+                continue
             with _explained(batch.file.path):
                 found.append(block_of(batch.cells.column(name), batch.file.path, name))
             if j not in self._index:
@@ -204,11 +208,7 @@ class ParquetFiles:
         for j, name in enumerate(self.names):
             values[:, j], form = joined(blocks[j], name, self._path)
             formats.append(form)
-        said = tuple(
-            f"column {quote(name)} is left out: expected {READABLE}, got type {quote(kind, 30)}"
-            for name, kind in self._unread.items()
-        )
-        return without_pandas_index(Table(self.names, values, tuple(formats), remarks=said), self._index)
+        return without_pandas_index(Table(self.names, values, tuple(formats)), self._index)
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[Any]:
@@ -233,9 +233,11 @@ class ParquetFiles:
             before = sum(own.rows for own in self._files)
             check_bytes((before + metadata.num_rows) * metadata.num_columns * 8, self._path, self._limits)
         check_names(schema.names, path, self._limits)
-        if schema.names and not any(map(readable, schema.types)):
-            got = f"type {quote(str(schema.types[0]), 30)} in column {quote(schema.names[0])}"
-            raise refusal(path, READABLE, got, "write a column as one of these")
+        for name, kind in zip(schema.names, schema.types, strict=True):
+            if not (readable(kind) or name in self._ignored):
+                got = f"type {quote(str(kind), 30)} in column {quote(name)}"
+                do = f"remove it, write it as one of these, or leave it out of the fit with --ignore {name}"
+                raise refusal(path, READABLE, got, do)
         if self._files:
             self._require_same(path, schema)
         if metadata.num_rows:

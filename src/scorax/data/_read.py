@@ -47,6 +47,7 @@ def read_table(
     missing: Missing = "refuse",
     others: Others = "refuse",
     texts: Collection[str] = (),
+    ignored: Collection[str] = (),
 ) -> Table:
     """Reads a table: ``.csv`` or ``.tsv`` with a header, ``.parquet`` or a folder of such files, ``.npy``, or ``.npz``.
 
@@ -60,6 +61,8 @@ def read_table(
         others: whether a folder with other files is refused, or they are passed over.
         texts: names of columns of CSV whose cells are texts whatever they look like, as those of the table of a fit are: of few
             rows ``1.10`` would be a number, and ``None`` a missing one.
+        ignored: names of columns that nobody asks for: of Parquet they may be of a type that no table has, and their cells are
+            then missing.
 
     Raises:
         InputError: the file is not such a table; the line names the file, the column and the row, counted from 1
@@ -70,7 +73,7 @@ def read_table(
         found = _parquet_at(path, others)
         if found is not None:
             files, remarks = found
-            table = ParquetFiles(path, files, limits).read(missing)
+            table = ParquetFiles(path, files, limits, ignored=ignored).read(missing)
         elif path.suffix.lower() in _TEXT:
             table, remarks = read_csv(path, limits, missing, texts), ()
         else:
@@ -84,6 +87,7 @@ def open_table(
     limits: Limits | None = None,
     others: Others = "refuse",
     texts: Collection[str] = (),
+    ignored: Collection[str] = (),
 ) -> TableSource:
     """A table to be read piece by piece, its missing cells NaN: a Parquet file, or a folder of them, may be larger than memory.
 
@@ -94,7 +98,7 @@ def open_table(
         found = _parquet_at(path, others)
         if found is not None:
             files, remarks = found
-            return TableSource(ParquetFiles(path, files, limits, whole=False), remarks)
+            return TableSource(ParquetFiles(path, files, limits, whole=False, ignored=ignored), remarks)
     table = read_table(path, limits=limits, missing="keep", texts=texts)
     return TableSource(table, table.remarks)
 

@@ -48,6 +48,11 @@ class TableSource:
         """Whether it would take more than :class:`Limits` gives to a table in memory, and is read from its files."""
         return isinstance(self.held, ParquetFiles) and 8 * self.rows * len(self.held.names) > Limits().total_bytes
 
+    @property
+    def unread(self) -> frozenset[str]:
+        """Columns that have another type than any of a table; their cells are missing here."""
+        return self.held.unread if isinstance(self.held, ParquetFiles) else frozenset()
+
     def facts(self) -> TableFacts:
         """What tells it from other tables; of Parquet that follows from the bytes of the files."""
         return self.held.facts() if isinstance(self.held, ParquetFiles) else fingerprint(self.held)

@@ -208,6 +208,19 @@ def table_of(estimator: AbstractTableEstimator, X: Any, *, reset: bool, fewest: 
     return checked_table(estimator, X, reset=reset, fewest=fewest, missing=missing)
 
 
+def asked_count(count: Any, name: str) -> int:
+    """How many draws are asked for.
+
+    Raises:
+        InputError: it is no whole number, or less than 1.
+    """
+    if not isinstance(count, int | np.integer) or count < 1:
+        raise InputError(
+            explain(expected=f"{name} as a whole number of at least 1", got=str(count), do="ask for a draw")
+        )
+    return int(count)
+
+
 def drawn_seed(random_state: Any) -> int:
     """A seed from what scikit-learn takes for one: ``None``, a number, or a generator, which goes on."""
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

@@ -57,6 +57,11 @@ class Schema:
         return frozenset(column.name for column in self.columns if column.format.kind == "text")
 
     @property
+    def ignored(self) -> frozenset[str]:
+        """Names of the columns that are left out."""
+        return frozenset(one.name for one in self.left_out)
+
+    @property
     def free(self) -> Int64[np.ndarray, " free"]:
         """Indices of the columns of which a model sees something: the ones it describes."""
         seen = [j for j, column in enumerate(self.columns) if column.widths or column.codes]

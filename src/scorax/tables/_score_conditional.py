@@ -11,11 +11,10 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._tags import ClassifierTags, RegressorTags, Tags
 from sklearn.utils.metaestimators import available_if
 
-from scorax._checked import require_count
 from scorax._errors import InputError, explain, refusal
 from scorax.metrics import conformal_quantile
 from scorax.tables._conformal import interval_scores, require_between, set_scores
-from scorax.tables._estimator import AbstractTableEstimator, table_of
+from scorax.tables._estimator import AbstractTableEstimator, asked_count, table_of
 from scorax.tables._last_column import LastColumn
 from scorax.tables._notes import notes
 from scorax.tables._rows import FEWEST_ROWS, FitRows
@@ -168,7 +167,7 @@ class ScoreConditional(AbstractTableEstimator):
 
     def sample(self, X: Any, n_samples: int = 1, random_state: int | np.random.RandomState | None = None) -> np.ndarray:
         """Draws (n, n_samples) of y given each row."""
-        n_samples = require_count(n_samples, "n_samples")
+        n_samples = asked_count(n_samples, "n_samples")
         values = self._rows(X)
         u = check_random_state(random_state).uniform(np.finfo(float).tiny, 1, size=(len(values), n_samples))
         if _of_classes(self):

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import DensityMixin
 
-from scorax._checked import require_count
 from scorax.diagnostics import SamplerChoice
 from scorax.likelihood import AbstractDivergence, DataLogProb, LogProb
 from scorax.models import Denoiser
 from scorax.samplers import AbstractSampler
 from scorax.tables._conditions import kept, told
 from scorax.tables._config import checked_name
-from scorax.tables._estimator import AbstractTableEstimator, drawn_seed
+from scorax.tables._estimator import AbstractTableEstimator, asked_count, drawn_seed
 from scorax.tables._precision import in_own_precision
 from scorax.tables._sampling import measured, sampler_of
 
@@ -81,7 +80,7 @@ class ScoreDensity(DensityMixin, AbstractTableEstimator):
                 trained on whole rows.
         """
         self._fitted()
-        n_samples = require_count(n_samples, "n_samples")
+        n_samples = asked_count(n_samples, "n_samples")
         seed = drawn_seed(random_state)
         known, rest = told(given, self.schema_, self._fitted().config, where="given")
 

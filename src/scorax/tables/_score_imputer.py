@@ -7,12 +7,11 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
 
-from scorax._checked import require_count
 from scorax._errors import InputError, explain
 from scorax._text import quote
 from scorax.data import Missing, Table
 from scorax.tables._config import MASKS, FitConfig
-from scorax.tables._estimator import AbstractTableEstimator, drawn_seed, table_of
+from scorax.tables._estimator import AbstractTableEstimator, asked_count, drawn_seed, table_of
 from scorax.tables._frames import Frame
 from scorax.tables._imputed import QUANTILES, Filled, Method, Spread, fill
 from scorax.tables._scorable import require_told
@@ -87,7 +86,7 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
         """
         method: Method = self._method()
         table = table_of(self, X, reset=False)
-        found = self._fill(table, method, 1 if method == "draw" else require_count(self.n_draws, "n_draws"), self.seed_)
+        found = self._fill(table, method, 1 if method == "draw" else asked_count(self.n_draws, "n_draws"), self.seed_)
         return self._in_kind(X, table, found.table())
 
     def draws(self, X: Any, n: int = 5, random_state: int | np.random.RandomState | None = None) -> list[Any]:
@@ -103,14 +102,14 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
         """
         seed = self._seed(random_state)
         table = table_of(self, X, reset=False)
-        found = self._fill(table, "draw", require_count(n, "n"), seed)
+        found = self._fill(table, "draw", asked_count(n, "n"), seed)
         return [self._in_kind(X, table, found.table(k)) for k in range(n)]
 
     def spread(self, X: Any, *, quantiles: tuple[float, ...] = QUANTILES) -> Spread:
         """How far the ``n_draws`` draws of every missing cell spread: mean, deviation, quantiles, and the share of the most
         frequent level. They are those behind the means and medians of :meth:`transform`."""
         table = table_of(self, X, reset=False)
-        count = require_count(self.n_draws, "n_draws")
+        count = asked_count(self.n_draws, "n_draws")
         found = self._fill(table, "mean", count, self.seed_, tuple(quantiles)).spread
         assert found is not None
         return found
@@ -122,7 +121,7 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
 
     def _settings(self) -> FitConfig:
         self._method()
-        require_count(self.n_draws, "n_draws")
+        asked_count(self.n_draws, "n_draws")
         config = super()._settings()
         training = dataclasses.replace(config.training, masks=config.training.masks or MASKS)
         ensemble = dataclasses.replace(config.ensemble, bootstrap=config.ensemble.bootstrap or bool(self.bootstrap))

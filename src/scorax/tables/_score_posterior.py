@@ -11,13 +11,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 
-from scorax._checked import require_count
 from scorax._errors import InputError, explain, refusal
 from scorax._progress import RowProgress
 from scorax.data import Table
 from scorax.likelihood import DataLogProb, LogProb
 from scorax.metrics import Calibration
-from scorax.tables._estimator import AbstractTableEstimator, table_of
+from scorax.tables._estimator import AbstractTableEstimator, asked_count, table_of
 from scorax.tables._frames import Frame, checked_table
 from scorax.tables._posterior import Posterior
 from scorax.tables._rows import FEWEST_ROWS
@@ -130,7 +129,7 @@ class ScorePosterior(AbstractTableEstimator):
 
         Draw i of row j depends on i, j, n, the row and the seed only.
         """
-        n = require_count(n, "n")
+        n = asked_count(n, "n")
         values, single = self._observed(observed)
         with self._rows_shown(len(values) * n):
             draws = self._law.draws(values, n, seed)
