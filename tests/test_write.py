@@ -237,6 +237,19 @@ def test_a_place_that_cannot_be_is_the_fault_of_the_input(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_a_folder_that_another_process_makes_meanwhile_is_fine(tmp_path, monkeypatch):
+    """It is not there when looked for, and there a moment later."""
+    folder, lexists = tmp_path / "run" / "records", os.path.lexists
+
+    def late(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        return lexists(path)
+
+    monkeypatch.setattr(os.path, "lexists", late)
+    _write.make_folder(folder)
+    assert folder.is_dir()
+
+
 def test_a_link_as_output_stays_a_link_and_a_state_file_replaces_it(tmp_path):
     (tmp_path / "target").write_text("old")
     (tmp_path / "link").symlink_to(tmp_path / "target")

@@ -144,6 +144,8 @@ def make_folder(path: PathLike) -> None:
         folder = os.path.abspath(path)
         while not os.path.isdir(folder):
             if os.path.lexists(folder):
+                if os.path.isdir(folder):
+                    break  # another process has made it since the line above
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder)
             missing.append(folder)
             folder = os.path.dirname(folder)
