@@ -16,6 +16,7 @@ from jaxtyping import Array, Int, PyTree, UInt32
 
 from scorax._errors import explain
 from scorax._progress import counted, rows_done
+from scorax._shapes import Rest, taken_apart
 from scorax._sharding import Sharding
 from scorax._types import Key
 
@@ -172,9 +173,8 @@ def in_calls(
         mesh: devices to share the rows; by default those of the context, or the first.
     """
     # Taken apart once and not by ``filter_jit``, which does it for every call and waits for the one before.
-    arrays, rest = eqx.partition(shared, _is_array)
-    leaves, tree = jax.tree.flatten(rest)
-    static = (program, tuple(leaves), tree)
+    arrays, rest = taken_apart(shared, _is_array)
+    static = (program, rest)
     rows = jax.tree.map(np.asarray, rows)
     count, size = len(jax.tree.leaves(rows)[0]), block * blocks
     if count == 0:
@@ -217,13 +217,13 @@ def _waves(count: int, block: int, blocks: int, devices: int) -> Iterator[range]
 
 @functools.partial(jax.jit, static_argnums=0)
 def _call(
-    static: tuple[Callable[..., PyTree], tuple[Any, ...], Any],
+    static: tuple[Callable[..., PyTree], Rest],
     arrays: PyTree,
     rows: PyTree,
     count: Int[Array, ""],
 ) -> PyTree:
-    program, leaves, tree = static
-    return program(eqx.combine(arrays, jax.tree.unflatten(tree, leaves)), rows, count)
+    program, rest = static
+    return program(rest.with_arrays(arrays), rows, count)
 
 
 def _is_array(leaf: Any) -> bool:
