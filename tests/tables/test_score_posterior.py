@@ -1,6 +1,7 @@
 """Posteriors: an untrained field is exactly the Gaussian it starts from in the coordinates of the model, so answers are known."""
 
 import pickle
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -292,6 +293,19 @@ def test_parameters_that_are_not_drawn_from_their_prior_are_warned_of() -> None:
 def test_what_cannot_be_fitted_is_refused(prior, theta, x, words) -> None:
     with pytest.raises(ValueError, match=words):
         Untrained(prior, config=CONFIG).fit(theta, x)
+
+
+def test_an_observation_outside_all_simulations_is_warned_of(law: Untrained) -> None:
+    far = np.array([X[:, 0].max() + 1, X[0, 1]])
+    for ask in (lambda x: law.sample(x, 2), lambda x: law.log_prob(THETA[:1], x), law.map):
+        with pytest.warns(
+            UserWarning, match="column 'x0' of the observations has .* what the model says of it is a guess"
+        ):
+            ask(far)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        law.sample(X[0], 2)
+        law.calibrate(THETA[:2], np.stack([far, X[0]]), draws=2)
 
 
 def test_what_cannot_be_asked_is_refused(law: Untrained) -> None:

@@ -142,9 +142,11 @@ def impute(
         ]
         spreads = None if spread is None else stack.enter_context(_spread_writer(spread, schema))
         pin_threads(run, devices)
+        import numpy as np
+
         from scorax._sharding import on_devices
         from scorax.cli._rows import NotFinite, ReadAsMissing, describe_unknown
-        from scorax.tables import ScoreDensity, fill
+        from scorax.tables import FarOut, ScoreDensity, fill
 
         fitted = ScoreDensity.load(run).fitted_
         if first is not None:
@@ -154,7 +156,7 @@ def impute(
             else:
                 for line in first.remarks:
                     note(f"note: {line}")
-        before, cells, not_finite, absent = 0, 0, NotFinite(), ReadAsMissing(output)
+        before, cells, not_finite, far, absent = 0, 0, NotFinite(), FarOut(schema), ReadAsMissing(output)
         with on_devices(devices), RowProgress(holed * draws):
             for piece in matched.pieces():
                 filled = fill(
@@ -162,12 +164,15 @@ def impute(
                 )
                 for k, write in enumerate(writers):
                     not_finite.add(filled.table(k))
+                    far.add(filled.table(k), np.isnan(piece.values), start=piece.start)
                     write(whole := _whole(piece, filled.table(k), schema, formats))
                     absent.add(whole.columns, whole.values, whole.formats)
                 if spreads is not None and filled.spread is not None:
                     spreads.write(_spread_rows(filled.spread, schema, piece.start))
                 before, cells = before + _holed(piece.values), cells + filled.cells.shape[1]
     not_finite.warn("completed rows")
+    for line in far.lines(shown_path(table)):
+        note(f"warning: {line}")
     absent.warn()
     if left:
         note(

@@ -101,7 +101,7 @@ def infer(
     from scorax.cli._rows import NotFinite, describe_table, warn_of_rows_of_the_fit
     from scorax.data import fingerprint, read_table
     from scorax.spec import resolve
-    from scorax.tables import FitConfig, Simulations, observations, read_priors, require_scorable
+    from scorax.tables import FitConfig, Simulations, observations, outside_lines, read_priors, require_scorable
 
     priors = None if prior is None else read_priors(prior)
     names = _names(parameters, () if priors is None else tuple(priors))
@@ -131,7 +131,7 @@ def infer(
     further = split.held if further is None else further
     describe_table(simulations, asked.observed)
     _describe(asked, seen)
-    for line in asked.beyond(values):
+    for line in outside_lines(schema, values):
         note(f"warning: {line}")
     if not resume:
         say(split.settings.summary)

@@ -112,7 +112,7 @@ def sample(
     from scorax.checkpoint import RunFolder
     from scorax.cli._rows import NotFinite, ReadAsMissing
     from scorax.data import TableWriter
-    from scorax.tables import checked_name, kept, open_run, require_whole_rows, told
+    from scorax.tables import FarOut, checked_name, kept, open_run, require_whole_rows, told
 
     saved, not_finite, absent = open_run(RunFolder(run)), NotFinite(), ReadAsMissing(output)
     schema = saved.schema
@@ -147,13 +147,17 @@ def sample(
     def draw(start: int, count: int) -> np.ndarray:
         return density.sample_rows(asked.start + start, count, seed, sampler=method, known=known)
 
-    piece = None
+    piece, far = None, FarOut(schema)
     with on_devices(devices), writing as writer, RowProgress(len(asked)):
         for piece in kept(draw, rest, len(asked), batch):
             not_finite.add(piece.rows)
+            if known is not None:
+                far.add(piece.rows, np.isnan(known)[None], start=writer.rows)
             writer.write(piece.rows)
             absent.add(schema.names, piece.rows, schema.formats)
     not_finite.warn("rows")
+    for line in far.lines(shown_path(stream(output))):
+        note(f"warning: {line}")
     absent.warn()
     if rest is not None and piece is not None:
         share = percent(piece.met / piece.looked)

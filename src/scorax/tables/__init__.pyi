@@ -1,5 +1,6 @@
 from ._advance import Advance
 from ._beside import evaluate_run
+from ._beyond import FarOut, outside_lines
 from ._choices import STATED_KINDS, Choices
 from ._conditions import Conditions, given_columns, kept, told
 from ._config import (
@@ -52,6 +53,7 @@ __all__ = [
     "Conditions",
     "EnsembleConfig",
     "EvaluationRows",
+    "FarOut",
     "Filled",
     "Fit",
     "FitConfig",
@@ -103,6 +105,7 @@ __all__ = [
     "notes",
     "observations",
     "open_run",
+    "outside_lines",
     "pool",
     "read_config",
     "read_priors",

@@ -1,6 +1,7 @@
 """The scikit-learn transformer that fills missing cells."""
 
 import dataclasses
+import warnings
 from typing import Any, ClassVar, get_args
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.utils import Tags
 from scorax._errors import InputError, explain
 from scorax._text import quote
 from scorax.data import Missing, Table
+from scorax.tables._beyond import FarOut
 from scorax.tables._config import MASKS, FitConfig
 from scorax.tables._estimator import AbstractTableEstimator, asked_count, drawn_seed, table_of
 from scorax.tables._frames import Frame
@@ -26,7 +28,8 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
 
     ``X`` is an array or a data frame, with NaN or null where a cell is missing, and comes back complete and in kind: a frame with
     the types and the index that it had. Columns that the model leaves out, such as identifiers and columns without a value, pass
-    as they are. A row in which all cells are missing is refused.
+    as they are. A row in which all cells are missing is refused. Draws far outside of what the fit has seen
+    are warned of: what is there in such a row is unlike the rows of the fit.
 
     For an analysis of the rows fit with ``bootstrap``, take several completed tables from :meth:`draws`, analyse each and
     :func:`pool` the answers: means are too alike for that, and draws of one model lack its own uncertainty.
@@ -132,7 +135,15 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
     ) -> Filled:
         values = self.schema_.match(table, "X")
         require_told(values, self.schema_, where="X")
-        return fill(self._fitted(), values, method=method, draws=draws, seed=seed, levels=levels)
+        found, far = (
+            fill(self._fitted(), values, method=method, draws=draws, seed=seed, levels=levels),
+            FarOut(self.schema_),
+        )
+        for k in range(len(found.cells)):
+            far.add(found.table(k), np.isnan(values))
+        for line in far.lines("X"):
+            warnings.warn(line, stacklevel=3)
+        return found
 
     def _seed(self, random_state: int | np.random.RandomState | None) -> int:
         if random_state is None:

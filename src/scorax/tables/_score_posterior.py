@@ -16,6 +16,7 @@ from scorax._progress import RowProgress
 from scorax.data import Table
 from scorax.likelihood import DataLogProb, LogProb
 from scorax.metrics import Calibration
+from scorax.tables._beyond import outside_lines
 from scorax.tables._estimator import AbstractTableEstimator, asked_count, table_of
 from scorax.tables._frames import Frame, checked_table
 from scorax.tables._posterior import Posterior
@@ -130,7 +131,7 @@ class ScorePosterior(AbstractTableEstimator):
         Draw i of row j depends on i, j, n, the row and the seed only.
         """
         n = asked_count(n, "n")
-        values, single = self._observed(observed)
+        values, single = self._asked(observed)
         with self._rows_shown(len(values) * n):
             draws = self._law.draws(values, n, seed)
         return draws[0] if single else draws
@@ -143,7 +144,7 @@ class ScorePosterior(AbstractTableEstimator):
         Raises:
             InputError: a parameter outside the support of its prior, or other columns than those of the fit.
         """
-        values, single = self._observed(observed)
+        values, single = self._asked(observed)
         own = self._theta(theta)
         if single:
             values = np.tile(values, (len(own), 1))
@@ -158,7 +159,7 @@ class ScorePosterior(AbstractTableEstimator):
         It is that of the parameters as they are, and depends on what they are measured in. The search begins at the best of 128
         draws: another mode that they miss is not found.
         """
-        values, single = self._observed(observed)
+        values, single = self._asked(observed)
         found = np.stack([self._law.mode(row, seed) for row in values])
         return found[0] if single else found
 
@@ -211,6 +212,13 @@ class ScorePosterior(AbstractTableEstimator):
 
     def _rows_shown(self, rows: int) -> Any:
         return RowProgress(rows) if self.verbose else nullcontext()
+
+    def _asked(self, observed: Any) -> tuple[np.ndarray, bool]:
+        """Rows that a person observed; warns of those outside of all simulations."""
+        values, single = self._observed(observed)
+        for line in outside_lines(self.schema_, values):
+            warnings.warn(line, stacklevel=3)
+        return values, single
 
     def _observed(self, observed: Any) -> tuple[np.ndarray, bool]:
         """Rows without parameters, and whether it was one observation without an axis of rows."""

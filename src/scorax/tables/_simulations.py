@@ -1,7 +1,7 @@
 """Simulations as rows of a fit: parameters with their priors, and what was observed."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,14 +9,13 @@ import numpy as np
 from jaxtyping import Float
 
 from scorax._errors import refusal
-from scorax._text import quote
 from scorax.data import Table
 from scorax.tables._config import FitConfig, ResolvedConfig
 from scorax.tables._priors import odd_priors, parameter_columns
 from scorax.tables._rows import FitRows
 from scorax.tables._schema import Schema
 from scorax.tables._scorable import require_cells, require_told
-from scorax.tables.columns import AbstractNumber, Prior
+from scorax.tables.columns import Prior
 
 _FAR = 0.1
 """Share of the visits at high noise. What an observation determines precisely is learned at small noise: with half of the
@@ -67,23 +66,6 @@ class Simulations:
         """Observations under the names of the simulations: an array of as many columns has them in their order."""
         names = self.observed.table.columns
         return dataclasses.replace(seen, columns=names) if seen.is_array and len(seen.columns) == len(names) else seen
-
-    def beyond(self, values: Float[np.ndarray, "n columns"]) -> Iterator[str]:
-        """Lines on columns of :func:`observations` in which one lies outside all simulations."""
-        schema = self.rows.found.schema
-        own = schema.match(self.table, self.name)
-        for j, column in enumerate(schema.columns):
-            if column.name in self.parameters or not isinstance(column, AbstractNumber) or np.isnan(values[:, j]).all():
-                continue
-            ends = np.array([np.nanmin(own[:, j]), np.nanmax(own[:, j])])
-            outside = (values[:, j] < ends[0]) | (values[:, j] > ends[1])
-            if outside.any():
-                row = int(np.argmax(outside))
-                low, high, found = column.format.text(np.append(ends, values[row, j])).to_pylist()
-                yield (
-                    f"column {quote(column.name)} of the observations has {found} in row {row + 1}, where simulations go from "
-                    f"{low} to {high}: what the model says of it is a guess"
-                )
 
     @property
     def odd(self) -> tuple[str, ...]:
