@@ -64,7 +64,7 @@ def test_what_is_outside_by_ranges_is_that_of_the_values_and_of_excesses() -> No
     far.add(probe, np.array([[False, True, True]]), start=1)
     (line,) = far.lines("rows")
     assert line.startswith("column 'end' ('begin' and 0")
-    assert "): 1 drawn cell lies more than 10 times its range outside of it, the first in row 3 of rows" in line
+    assert "): 1 drawn cell lies more than 3 times its range outside of it, the first in row 3 of rows" in line
     far.add(np.array([[np.inf, np.inf, np.nan], [np.nan] * 3]))  # what is not finite is counted elsewhere
     assert [*far.lines("rows")] == [line]
 
@@ -84,7 +84,7 @@ def test_draws_far_out_are_said_and_written_as_they_are(work: Path, capsys: pyte
     assert main(["impute", str(work / "run"), str(work / "holes.csv"), "-o", str(out)]) == 0
     said = capsys.readouterr().err
     assert re.search(
-        r"warning: column 'b' \(.*\): 1 drawn cell lies more than 10 times .* in row 2 of .*holes\.csv", said
+        r"warning: column 'b' \(.*\): 1 drawn cell lies more than 3 times .* in row 2 of .*holes\.csv", said
     )
     assert abs(read_table(out).values[1, 1]) > 100
     assert main(["sample", str(work / "run"), "--given", "a=1000", "-n", "3", "-o", str(work / "new.csv")]) == 0
@@ -97,7 +97,7 @@ def test_draws_far_out_are_said_and_written_as_they_are(work: Path, capsys: pyte
 
 def test_an_imputer_warns_of_them() -> None:
     imputer = ScoreImputer(CONFIG, random_state=0, n_draws=4).fit(pairs(80))
-    with pytest.warns(UserWarning, match="column 'x1' .*: 1 drawn cell lies more than 10 times .* in row 2 of X"):
+    with pytest.warns(UserWarning, match="column 'x1' .*: 1 drawn cell lies more than 3 times .* in row 2 of X"):
         imputer.transform([[0.5, np.nan], [1000.0, np.nan]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
