@@ -14,19 +14,9 @@ from scorax.tables import EnsembleConfig, FarOut, NetworkConfig, NoiseConfig, Tr
 from scorax.tables._beyond import outside, seen_ends
 
 OPTIONS = [
-    *(
-        "--folds",
-        "1",
-        "--max-steps",
-        "5",
-        "--masks",
-        "--no-report",
-        "--set",
-        "network.width=8",
-        "--set",
-        "network.depth=1",
-    ),
-    *("--set", "training.batch_size=32", "--set", "ensemble.starts=['gaussian']", "--set", "noise.candidates=[0.1]"),
+    *("--masks", "--no-report", "--folds", "1", "--max-steps", "5", "--set", "network.width=8"),
+    *("--set", "network.depth=1", "--set", "training.batch_size=32", "--set", "noise.candidates=[0.1]"),
+    *("--set", "ensemble.starts=['gaussian']"),
 ]
 CONFIG = FitConfig(
     network=NetworkConfig(width=8, depth=1),
@@ -60,12 +50,14 @@ def test_what_is_outside_by_ranges_is_that_of_the_values_and_of_excesses() -> No
     assert outside(schema, probe).tolist() == [[False, True, False], [False, True, False], [True, False, False]]
     assert outside(schema, probe, ranges=10).tolist() == [[False] * 3, [False, True, False], [True, False, False]]
     far = FarOut(schema)
-    far.add(probe[:1])
+    far.add(probe[:1], np.ones((1, 3), bool))
     far.add(probe, np.array([[False, True, True]]), start=1)
     (line,) = far.lines("rows")
     assert line.startswith("column 'end' ('begin' and 0")
     assert "): 1 drawn cell lies more than 3 times its range outside of it, the first in row 3 of rows" in line
-    far.add(np.array([[np.inf, np.inf, np.nan], [np.nan] * 3]))  # what is not finite is counted elsewhere
+    far.add(
+        np.array([[np.inf, np.inf, np.nan], [np.nan] * 3]), np.ones((2, 3), bool)
+    )  # what is not finite is counted elsewhere
     assert [*far.lines("rows")] == [line]
 
 

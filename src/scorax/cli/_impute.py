@@ -142,8 +142,6 @@ def impute(
         ]
         spreads = None if spread is None else stack.enter_context(_spread_writer(spread, schema))
         pin_threads(run, devices)
-        import numpy as np
-
         from scorax._sharding import on_devices
         from scorax.cli._rows import NotFinite, ReadAsMissing, describe_unknown
         from scorax.tables import FarOut, ScoreDensity, fill
@@ -163,9 +161,10 @@ def impute(
                     fitted, piece.values, method=method.value, draws=draws, seed=seed, at_once=batch, before=before
                 )
                 for k, write in enumerate(writers):
-                    not_finite.add(filled.table(k))
-                    far.add(filled.table(k), np.isnan(piece.values), start=piece.start)
-                    write(whole := _whole(piece, filled.table(k), schema, formats))
+                    completed = filled.table(k)
+                    not_finite.add(completed)
+                    far.add(completed, filled.missing, start=piece.start)
+                    write(whole := _whole(piece, completed, schema, formats))
                     absent.add(whole.columns, whole.values, whole.formats)
                 if spreads is not None and filled.spread is not None:
                     spreads.write(_spread_rows(filled.spread, schema, piece.start))

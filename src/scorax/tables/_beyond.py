@@ -36,14 +36,13 @@ def outside(
 
 def outside_lines(schema: Schema, values: Float[np.ndarray, "rows columns"]) -> Iterator[str]:
     """A line on each column in which an observation lies outside of all simulations that a schema is of."""
-    found = outside(schema, values)
+    found, own, ends = outside(schema, values), schema.own(values), seen_ends(schema)
     for j in np.flatnonzero(found.any(axis=0)).tolist():
         row = int(np.argmax(found[:, j]))
-        base = (
-            values[row, j] - schema.own(values[row : row + 1])[0, j]
-        )  # the other column, where one follows from another
-        shown = np.append(values[row, j], base + seen_ends(schema)[:, j])
-        value, low, high = schema.columns[j].format.text(shown).to_pylist()
+        # Of a difference the value of the other column, where the ends of its excess begin; 0 elsewhere.
+        base = values[row, j] - own[row, j]
+        shown = [values[row, j], base + ends[0, j], base + ends[1, j]]
+        value, low, high = schema.columns[j].format.text(np.array(shown)).to_pylist()
         yield (
             f"column {quote(schema.names[j])} of the observations has {value} in row {row + 1}, where simulations go from "
             f"{low} to {high}: what the model says of it is a guess"
@@ -61,14 +60,12 @@ class FarOut:
     def add(
         self,
         values: Float[np.ndarray, "rows columns"],
-        drawn: Bool[np.ndarray, "#rows columns"] | None = None,
+        drawn: Bool[np.ndarray, "#rows columns"],
         *,
         start: int = 0,
     ) -> None:
-        """Takes rows, the first of which has the number ``start``, and which of their cells are drawn; ``None`` means all."""
-        found = outside(self._schema, values, ranges=FAR)
-        if drawn is not None:
-            found &= drawn
+        """Takes rows, the first of which has the number ``start``, and which of their cells are drawn."""
+        found = drawn & outside(self._schema, values, ranges=FAR)
         self._counts += found.sum(axis=0)
         for j in np.flatnonzero(found.any(axis=0)).tolist():
             self._first.setdefault(j, start + int(np.argmax(found[:, j])))

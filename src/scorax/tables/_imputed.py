@@ -94,10 +94,15 @@ class Filled:
     cells: Float[np.ndarray, "tables cells"]
     spread: Spread | None
 
+    @property
+    def missing(self) -> Bool[np.ndarray, "rows columns"]:
+        """Which cells are filled."""
+        return np.isnan(self.values)
+
     def table(self, k: int = 0) -> Float[np.ndarray, "rows columns"]:
         """The rows of a completed table."""
         whole = self.values.copy()
-        whole[np.isnan(whole)] = self.cells[k]
+        whole[self.missing] = self.cells[k]
         return whole
 
 

@@ -28,8 +28,8 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
 
     ``X`` is an array or a data frame, with NaN or null where a cell is missing, and comes back complete and in kind: a frame with
     the types and the index that it had. Columns that the model leaves out, such as identifiers and columns without a value, pass
-    as they are. A row in which all cells are missing is refused. Draws far outside of what the fit has seen
-    are warned of: what is there in such a row is unlike the rows of the fit.
+    as they are. A row in which all cells are missing is refused. Draws far outside of what the fit has seen are warned of: what
+    is there in such a row is unlike the rows of the fit.
 
     For an analysis of the rows fit with ``bootstrap``, take several completed tables from :meth:`draws`, analyse each and
     :func:`pool` the answers: means are too alike for that, and draws of one model lack its own uncertainty.
@@ -135,12 +135,10 @@ class ScoreImputer(OneToOneFeatureMixin, TransformerMixin, AbstractTableEstimato
     ) -> Filled:
         values = self.schema_.match(table, "X")
         require_told(values, self.schema_, where="X")
-        found, far = (
-            fill(self._fitted(), values, method=method, draws=draws, seed=seed, levels=levels),
-            FarOut(self.schema_),
-        )
+        found = fill(self._fitted(), values, method=method, draws=draws, seed=seed, levels=levels)
+        far = FarOut(self.schema_)
         for k in range(len(found.cells)):
-            far.add(found.table(k), np.isnan(values))
+            far.add(found.table(k), found.missing)
         for line in far.lines("X"):
             warnings.warn(line, stacklevel=3)
         return found
