@@ -135,6 +135,9 @@ KNOTS = Knots((-1.0, 0.0, 1.5), (-1.2, 0.3, 1.0), 0.8, 0.6)
         Map(Asinh(0.3, 0.2)),
         Map(Identity(), KNOTS),
         Map(Log(0.0), KNOTS),
+        Map(Log(0.0), bent=Span(0.5, 4.0)),
+        Map(Log(0.0, "below"), KNOTS, bent=Span(-2.0, -0.5)),
+        Map(Asinh(0.3, 0.2), KNOTS, bent=Span(-0.4, 0.9)),
     ],
 )
 def test_a_density_through_a_map_integrates_to_one(map):
@@ -150,6 +153,61 @@ def test_a_density_through_a_map_integrates_to_one(map):
     edges = np.unique([*edges, *kinks])
     total = sum(integrate.quad(density, a, b, epsabs=1e-12, limit=100)[0] for a, b in pairwise(edges))
     assert total == pytest.approx(1, abs=1e-8)
+
+
+BENT = {
+    "log": (Log(2.0), Span(2.5, 40.0), [2 + 1e-9, 2.5, 3.0, 40.0, 41.0, 1e9]),
+    "log below": (Log(-1.0, "below"), Span(-40.0, -1.5), [-1e9, -41.0, -40.0, -3.0, -1.5, -1 - 1e-9]),
+    "asinh": (Asinh(4.0, 0.5), Span(-30.0, 9.0), [-1e9, -31.0, -30.0, 4.0, 9.0, 9.5, 1e9]),
+    "softplus": (Softplus(0.0, 2.0), Span(0.1, 9.0), [1e-9, 0.1, 5.0, 9.0, 1e9]),
+}
+
+
+@pytest.mark.parametrize(("base", "bent", "values"), BENT.values(), ids=BENT)
+@pytest.mark.parametrize("knots", [None, KNOTS])
+@pytest.mark.parametrize("margin", [0.0, 0.25])
+def test_a_map_is_a_line_beyond_the_outermost_rows_except_towards_an_end(base, bent, values, knots, margin):
+    found, values = Map(base, knots, bent=bent), np.array(values)
+    numbers = found.forward(values, margin)
+    assert (np.diff(numbers) > 0).all()
+    np.testing.assert_allclose(found.inverse(numbers, margin), values, rtol=1e-9, atol=1e-9)
+    between = values[(values >= bent.low) & (values <= bent.high)]
+    for got in (found.forward, found.log_slope):
+        np.testing.assert_array_equal(got(between, margin), getattr(Map(base, knots), got.__name__)(between, margin))
+    size = 1e-6
+    middle = np.concatenate([between, [bent.low, bent.high]])
+    slope = (found.forward(middle + size, margin) - found.forward(middle - size, margin)) / (2 * size)
+    np.testing.assert_allclose(np.exp(found.log_slope(middle, margin)), slope, rtol=1e-4)
+    for end, at, side in zip(base.ends, (bent.low, bent.high), (-1, 1), strict=True):
+        if not np.isfinite(end):
+            far = at + side * np.array([100.0, 200.0, 300.0])
+            np.testing.assert_allclose(np.diff(found.forward(far, margin), 2), 0, atol=1e-9)
+            assert np.ptp(found.log_slope(far, margin)) == 0
+        else:
+            low, high = base.ends
+            assert (
+                (found.inverse(np.array([-30.0, 30.0]), 0.0) >= low)
+                & (found.inverse(np.array([-30.0, 30.0]), 0.0) <= high)
+            ).all()
+
+
+@pytest.mark.parametrize("tail", ["cauchy", "lognormal", "laplace"])
+@pytest.mark.parametrize("rows", [100, 3000])
+def test_an_error_beyond_the_rows_is_as_large_in_the_file_as_in_the_numbers(tail, rows):
+    """Ten units of the numbers more make ten times the error in the file that one makes, not its exponential."""
+    random = np.random.default_rng(3)
+    values = {
+        "cauchy": random.standard_cauchy(rows),
+        "lognormal": random.lognormal(0, 2, rows),
+        "laplace": random.laplace(size=rows),
+    }[tail]
+    column = Continuous.infer(Cells("c", values, NumberFormat(), plain=False))
+    assert isinstance(column, AbstractNumber)
+    numbers = column.encode(np.array([values.min(), values.max()])).numbers[:, 0]
+    one, ten = (
+        column.map.inverse(np.array([numbers[1] + by * np.ptp(numbers)]), 0.0)[0] - values.max() for by in (1, 10)
+    )
+    assert ten == pytest.approx(10 * one)
 
 
 @pytest.mark.parametrize(

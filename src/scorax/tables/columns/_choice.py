@@ -15,6 +15,7 @@ from scorax.tables.columns._cells import Cells
 from scorax.tables.columns._ends import found_ends
 from scorax.tables.columns._knots import Knots
 from scorax.tables.columns._map import Map
+from scorax.tables.columns._span import Span
 
 _FEWEST = 30
 _FEWEST_DISTINCT = 5
@@ -49,6 +50,9 @@ _SOFT = (4.0, 0.5)
 """Times the scale at which a softplus bends from a logarithm to a line: above most values, where a logarithm would put rows far
 beyond the largest, or below them."""
 
+_HEAVY = (4.0, 2.0, 1.0)
+"""Times the scale from which on an asinh is logarithmic: the later, the nearer it is to a line where most values are."""
+
 _EXACT = 1e-12
 
 
@@ -71,7 +75,8 @@ def chosen_map(cells: Cells, margin: float, *, points: bool = True) -> Map:
                 return found
     halves = _halves(values)
     if len(values) < _FEWEST or min(len(np.unique(half)) for half in halves) < _FEWEST_DISTINCT:
-        return Map(next(_bases(values, *ends)))
+        base = next(_bases(values, *ends))
+        return Map(base, bent=_bent(base, values, margin))
     best, best_nats = Map(), None
     for base, knots in _candidates(values, *ends):
         nats = np.concatenate(
@@ -114,11 +119,12 @@ def refitted(map: Map, values: Float[np.ndarray, " n"], margin: float) -> Map:
         return map
     base = map.base
     for scale in _scales(values):
-        if isinstance(base, Asinh):
-            base = Asinh(float(np.median(values)), scale)
-        elif isinstance(base, Softplus):
-            times = min(_SOFT, key=lambda times: abs(np.log(base.scale / (times * scale))))
+        if isinstance(base, Asinh | Softplus):
+            allowed = _HEAVY if isinstance(base, Asinh) else _SOFT
+            times = min(allowed, key=lambda times: abs(np.log(base.scale / (times * scale))))
             base = replace(base, scale=times * scale)
+        if isinstance(base, Asinh):
+            base = replace(base, center=float(np.median(values)))
     if map.heaped:
         return _with_heaps(base, values, margin, sure=True) or map
     return _fitted(base, map.knots is not None, values, margin)
@@ -136,7 +142,7 @@ def _with_heaps(base: Base, values: Float[np.ndarray, " n"], margin: float, *, s
     at = base.forward(low + margin * (np.arange(size + 1) - 0.5), margin)
     if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):
         return None
-    return Map(base, Knots.of_scores(at, rows), heaped=True)
+    return Map(base, Knots.of_scores(at, rows), heaped=True, bent=_bent(base, values, margin))
 
 
 def heaped(rows: Int64[np.ndarray, " cells"]) -> bool:
@@ -175,7 +181,8 @@ def _bases(values: Float[np.ndarray, " n"], low: float, high: float) -> Iterator
         if values.min() > 0:
             yield Log(0.0)
         for scale in _scales(values):
-            yield Asinh(float(np.median(values)), scale)
+            for times in _HEAVY:
+                yield Asinh(float(np.median(values)), times * scale)
 
 
 def _scales(values: Float[np.ndarray, " n"]) -> Iterator[float]:
@@ -192,7 +199,15 @@ def _candidates(values: Float[np.ndarray, " n"], low: float, high: float) -> Ite
 
 
 def _fitted(base: Base, knots: bool, values: Float[np.ndarray, " n"], margin: float) -> Map:
-    return Map(base, _knots(base.forward(values, margin)) if knots else None)
+    found = _knots(base.forward(values, margin)) if knots else None
+    return Map(base, found, bent=_bent(base, values, margin))
+
+
+def _bent(base: Base, values: Float[np.ndarray, " n"], margin: float) -> Span | None:
+    """The outermost cells, where the inverse of a base is an exponential beyond them."""
+    if not isinstance(base, Asinh | Log):
+        return None
+    return Span(float(values.min()) - margin / 2, float(values.max()) + margin / 2)
 
 
 def _knots(images: Float[np.ndarray, " n"]) -> Knots | None:

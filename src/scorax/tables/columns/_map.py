@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 
 from scorax.tables.columns._base import Base, Identity
 from scorax.tables.columns._knots import Knots
+from scorax.tables.columns._span import Span
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,14 @@ class Map:
         base: the map of what lies between the ends of the column to the line.
         knots: what makes the images nearly normal, where there is something.
         heaped: whether the knots are the edges of all cells.
+        bent: the base goes on as a straight line beyond these values, on each side where it has no end: the inverse of a
+            logarithm would make an exponential error of what is a small one in the numbers. None is nowhere.
     """
 
     base: Base = field(default_factory=Identity)
     knots: Knots | None = None
     heaped: bool = False
+    bent: Span | None = None
 
     @property
     def trivial(self) -> bool:
@@ -52,14 +56,37 @@ class Map:
 
     def forward(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """The numbers of values."""
-        images = self.base.forward(values, margin)
+        images = self._images(values, margin)
         return images if self.knots is None else self.knots.forward(images)
 
     def inverse(self, numbers: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """The values of numbers."""
-        return self.base.inverse(numbers if self.knots is None else self.knots.inverse(numbers), margin)
+        images = numbers if self.knots is None else self.knots.inverse(numbers)
+        if self.bent is None:
+            return self.base.inverse(images, margin)
+        turns = [float(self.base.forward(np.array([at]), margin)[0]) if np.isfinite(at) else at for at in self._bends]
+        inside = np.clip(images, *turns)
+        values, beyond = self.base.inverse(inside, margin), images != inside
+        slopes = np.exp(self.base.log_slope(values[beyond], margin))
+        values[beyond] += (images - inside)[beyond] / slopes
+        return values
 
     def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """The logarithm of the slope at values."""
-        found = self.base.log_slope(values, margin)
-        return found if self.knots is None else found + self.knots.log_slope(self.base.forward(values, margin))
+        found = self.base.log_slope(np.clip(values, *self._bends), margin)
+        return found if self.knots is None else found + self.knots.log_slope(self._images(values, margin))
+
+    @property
+    def _bends(self) -> tuple[float, float]:
+        """Beyond which values the base goes on as a line."""
+        low, high = (-np.inf, np.inf) if self.bent is None else (self.bent.low, self.bent.high)
+        return (-np.inf if np.isfinite(self.base.ends[0]) else low), (
+            np.inf if np.isfinite(self.base.ends[1]) else high
+        )
+
+    def _images(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
+        """The images of values under the base and its lines, before the knots."""
+        if self.bent is None:
+            return self.base.forward(values, margin)
+        inside = np.clip(values, *self._bends)
+        return self.base.forward(inside, margin) + np.exp(self.base.log_slope(inside, margin)) * (values - inside)
