@@ -2,12 +2,13 @@
 
 import re
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from scorax import FitConfig, ScoreImputer
+from scorax import FitConfig, ScoreConditional, ScoreImputer
 from scorax.cli import main
 from scorax.data import Table, read_table
 from scorax.tables import EnsembleConfig, FarOut, NetworkConfig, NoiseConfig, TrainingConfig, examine
@@ -94,3 +95,16 @@ def test_an_imputer_warns_of_them() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         imputer.transform([[0.5, np.nan], [1000.0, 1000.0]])
+
+
+def test_a_conditional_warns_of_them() -> None:
+    x, y = pairs(80).T
+    found = ScoreConditional(CONFIG, random_state=0).fit(x[:, None], y)
+    asks = (found.predict, partial(found.predict_quantiles, levels=[0.5]), partial(found.sample, n_samples=2))
+    for ask in asks:
+        with pytest.warns(UserWarning, match="column 'y' .*: 1 drawn cell lies more than 3 times .* in row 2 of X"):
+            ask([[0.5], [1000.0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for ask in asks:
+            ask([[0.5], [-0.5]])

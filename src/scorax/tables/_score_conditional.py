@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 
 from scorax._errors import InputError, explain, refusal
 from scorax.metrics import conformal_quantile
+from scorax.tables._beyond import FarOut, seen_ends
 from scorax.tables._conformal import interval_scores, require_between, set_scores
 from scorax.tables._estimator import AbstractTableEstimator, asked_count, table_of
 from scorax.tables._last_column import LastColumn
@@ -139,7 +140,7 @@ class ScoreConditional(AbstractTableEstimator):
             places = np.argmax(self.predict_proba(X), axis=1)
             return self.classes_[places]
         values = self._rows(X)
-        return self._law.quantiles(values, np.tile(_LEVELS, (len(values), 1))).mean(axis=1)
+        return self._quantiles(values, np.tile(_LEVELS, (len(values), 1))).mean(axis=1)
 
     @available_if(_of_classes)
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -163,7 +164,7 @@ class ScoreConditional(AbstractTableEstimator):
             raise InputError(explain(expected="levels between 0 and 1", got="none", do="ask for one or more"))
         for level in levels:
             require_between("levels", float(level))
-        return self._law.quantiles(values, np.tile(levels, (len(values), 1)), rounded=True)
+        return self._quantiles(values, np.tile(levels, (len(values), 1)), rounded=True)
 
     def sample(self, X: Any, n_samples: int = 1, random_state: int | np.random.RandomState | None = None) -> np.ndarray:
         """Draws (n, n_samples) of y given each row."""
@@ -173,7 +174,7 @@ class ScoreConditional(AbstractTableEstimator):
         if _of_classes(self):
             ends = np.cumsum(self.predict_proba(X), axis=1)[:, None, :-1]
             return self.classes_[np.sum(u[:, :, None] >= ends, axis=2)]
-        found = self._law.quantiles(values, u, rounded=True)
+        found = self._quantiles(values, u, rounded=True)
         return self._column.format.cells(found.reshape(-1)).reshape(found.shape)
 
     def score_samples(self, X: Any, y: Any) -> np.ndarray:
@@ -215,7 +216,7 @@ class ScoreConditional(AbstractTableEstimator):
         low, high = self._law.quantiles(known, np.tile(levels, (len(known), 1))).T
         margin = conformal_quantile(interval_scores(low, high, y), confidence)
         values = self._rows(X)
-        return self._law.quantiles(values, np.tile(levels, (len(values), 1))) + np.array([-margin, margin])
+        return self._quantiles(values, np.tile(levels, (len(values), 1))) + np.array([-margin, margin])
 
     @available_if(_of_classes)
     def predict_set(
@@ -284,6 +285,17 @@ class ScoreConditional(AbstractTableEstimator):
         values = np.column_stack([others, np.full(len(others), math.nan)])
         require_cells(values, self.schema_, self._fitted().config, where="X", asked=(self._column.name,))
         return values
+
+    def _quantiles(self, values: np.ndarray, levels: np.ndarray, *, rounded: bool = False) -> np.ndarray:
+        """Quantiles of y given rows; a warning says which of them lie far outside of what the fit has seen."""
+        found, far = self._law.quantiles(values, levels, rounded=rounded), FarOut(self.schema_)
+        middle = seen_ends(self.schema_)[:, -1].mean()
+        farthest = np.abs(found - middle).argmax(axis=1)[:, None]
+        whole = np.column_stack([values[:, :-1], np.take_along_axis(found, farthest, axis=1)])
+        far.add(whole, np.arange(whole.shape[1])[None] == whole.shape[1] - 1)
+        for line in far.lines("X"):
+            warnings.warn(line, stacklevel=3)
+        return found
 
     def _with_target(self, X: Any, y: Any) -> np.ndarray:
         values, y = self._rows(X), checked_target(self, y)
