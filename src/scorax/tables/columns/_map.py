@@ -64,8 +64,10 @@ class Map:
         images = numbers if self.knots is None else self.knots.inverse(numbers)
         if self.bent is None:
             return self.base.inverse(images, margin)
-        turns = [float(self.base.forward(np.array([at]), margin)[0]) if np.isfinite(at) else at for at in self._bends]
-        inside = np.clip(images, *turns)
+        low, high = (
+            float(self.base.forward(np.array([at]), margin)[0]) if np.isfinite(at) else at for at in self._bends
+        )
+        inside = np.clip(images, low, high)
         values, beyond = self.base.inverse(inside, margin), images != inside
         slopes = np.exp(self.base.log_slope(values[beyond], margin))
         values[beyond] += (images - inside)[beyond] / slopes
@@ -73,7 +75,7 @@ class Map:
 
     def log_slope(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """The logarithm of the slope at values."""
-        found = self.base.log_slope(np.clip(values, *self._bends), margin)
+        found = self.base.log_slope(self._inside(values), margin)
         return found if self.knots is None else found + self.knots.log_slope(self._images(values, margin))
 
     @property
@@ -84,9 +86,14 @@ class Map:
             np.inf if np.isfinite(self.base.ends[1]) else high
         )
 
+    def _inside(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Values beyond a bend, at it."""
+        low, high = self._bends
+        return np.clip(values, low, high)
+
     def _images(self, values: Float[np.ndarray, " n"], margin: float) -> Float[np.ndarray, " n"]:
         """The images of values under the base and its lines, before the knots."""
         if self.bent is None:
             return self.base.forward(values, margin)
-        inside = np.clip(values, *self._bends)
+        inside = self._inside(values)
         return self.base.forward(inside, margin) + np.exp(self.base.log_slope(inside, margin)) * (values - inside)
