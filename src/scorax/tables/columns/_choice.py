@@ -119,15 +119,18 @@ def refitted(map: Map, values: Float[np.ndarray, " n"], margin: float) -> Map:
         return map
     base = map.base
     for scale in _scales(values):
-        if isinstance(base, Asinh | Softplus):
-            allowed = _HEAVY if isinstance(base, Asinh) else _SOFT
-            times = min(allowed, key=lambda times: abs(np.log(base.scale / (times * scale))))
-            base = replace(base, scale=times * scale)
         if isinstance(base, Asinh):
-            base = replace(base, center=float(np.median(values)))
+            base = Asinh(float(np.median(values)), _nearest(_HEAVY, base.scale, scale))
+        elif isinstance(base, Softplus):
+            base = replace(base, scale=_nearest(_SOFT, base.scale, scale))
     if map.heaped:
         return _with_heaps(base, values, margin, sure=True) or map
     return _fitted(base, map.knots is not None, values, margin)
+
+
+def _nearest(times: tuple[float, ...], before: float, unit: float) -> float:
+    """That multiple of the unit which a scale is nearest to."""
+    return unit * min(times, key=lambda one: abs(np.log(before / (one * unit))))
 
 
 def _with_heaps(base: Base, values: Float[np.ndarray, " n"], margin: float, *, sure: bool = False) -> Map | None:
