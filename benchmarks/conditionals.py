@@ -23,7 +23,7 @@ from sklearn.mixture import GaussianMixture
 from _machine import described, machine
 from scorax.data import Table
 from scorax.metrics import conformal_quantile
-from scorax.tables import FitConfig, FitRows, Recipe, TrainingConfig
+from scorax.tables import EnsembleConfig, FitConfig, FitRows, Recipe, TrainingConfig
 
 _FRESH, _CALIBRATION = 200, 200
 _NODES = {1: 256, 2: 48}
@@ -125,7 +125,9 @@ def measured(d: int, components: int, n: int, options: argparse.Namespace) -> di
     minutes, asked = options.minutes, options.asked
     law, names = Law(d, components), tuple(f"x{j}" for j in range(d))
     began = time.monotonic()
-    config, given_rows = FitConfig(training=TrainingConfig(masks=0.5, minutes=minutes)), law.draw(n, 0)
+    ensemble = EnsembleConfig(starts=tuple(options.starts) if options.starts else None)
+    config = FitConfig(training=TrainingConfig(masks=0.5, minutes=minutes), ensemble=ensemble)
+    given_rows = law.draw(n, 0)
     fit, likeliest = (
         Recipe(config, 0).fit(FitRows(Table.of(given_rows, list(names), "rows"))),
         law.likeliest(given_rows),
@@ -216,6 +218,7 @@ def main() -> None:
     parser.add_argument("--components", type=int, nargs="*", default=[1, 3])
     parser.add_argument("--rows", type=int, nargs="*", default=[1000, 10_000])
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--starts", nargs="*", help="what untrained members are, such as gaussian mixture; left out: chosen")
     parser.add_argument("--asked", type=int, default=8)
     parser.add_argument("--pairs", type=int, nargs=2, default=[500, 100], help="by quadrature, of one and two targets")
     parser.add_argument("--table", action="store_true")
