@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from scorax.data import Table
+from scorax.data import NumberFormat, Table
 from scorax.tables import examine
-from scorax.tables.columns import AbstractColumn
+from scorax.tables.columns import AbstractColumn, AbstractNumber
 
 
 def column(values: np.ndarray) -> AbstractColumn:
@@ -56,3 +56,23 @@ def test_decimals_that_are_written_keep_levels_apart() -> None:
     assert found.kind == "ordered"
     np.testing.assert_array_equal(found.decode(found.encode(values)), values)
     assert found.encode(np.array([1e10 + 0.02])).levels.tolist() == [[-1]]
+
+
+@pytest.mark.parametrize("size", [1e-2, 1.0, 1e2, 1e4, 1e6])
+@pytest.mark.parametrize("digits", [9, 12, 15])
+def test_a_cell_weighs_what_the_map_makes_of_its_width(size: float, digits: int) -> None:
+    """R writes 15 digits, and of those that repeat the last one is below what an image under a logarithm still tells apart: such
+    cells had no width and a log-density of minus infinity."""
+    generator = np.random.default_rng(0)
+    exact = size * np.exp(generator.normal(0, 0.5, 300))
+    written = [f"{v:.{digits}g}" for v in np.append(exact, generator.choice(exact, 200))]
+    decimals = max(len(text.partition(".")[2]) for text in written)
+    values = np.array(written, float)
+    table = Table(("x",), values[:, None], (NumberFormat(decimals if decimals <= 12 else None),))
+    schema = examine(table).schema
+    (found,) = schema.columns
+    assert isinstance(found, AbstractNumber)
+    assert not found.map.trivial
+    slope = found.map.log_slope(values, found.margin)
+    np.testing.assert_allclose(found.log_weight(values), slope, atol=0.02 if digits == 15 else 2e-4)
+    np.testing.assert_allclose(schema.decode(schema.encode(table.values)), table.values, rtol=1e-14)

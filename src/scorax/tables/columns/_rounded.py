@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from scorax.data import NumberFormat
-from scorax.tables.columns._cells import Cells
+from scorax.tables.columns._cells import SAME, Cells
 from scorax.tables.columns._choice import chosen_map
 from scorax.tables.columns._grid import Grid
 from scorax.tables.columns._map import Map
@@ -34,10 +34,15 @@ class Rounded(AbstractGridded):
 
     @classmethod
     def infer(cls, cells: Cells) -> "Rounded | None":
-        """Values that all have few decimals, at most 90 % of them different."""
+        """Values that all have few decimals, at most 90 % of them different.
+
+        A last decimal below :data:`SAME` of the values is that of float64: images of its cells have no width there.
+        """
         body, form = cells.body, cells.format
         points = body.points
         if points is None or points.decimals == 0 or form.kind != "number":
+            return None
+        if 10.0**-points.decimals < SAME * max(abs(body.low), abs(body.high)):
             return None
         if len(points.distinct) > _MOST_DISTINCT * len(body.values) and not cells.states("rounded"):
             return None
