@@ -73,6 +73,36 @@ def test_rare_flags_that_agree_by_accident_are_no_copies():
     assert [column.kind for column in examine(rows).schema.columns] == ["continuous", "count", "count"]
 
 
+@pytest.mark.parametrize(
+    ("form", "classes"), [(BooleanFormat("no", "yes"), 2), (NumberFormat(0), 2), (NumberFormat(0), 3)]
+)
+def test_a_threshold_is_no_line_that_goes_on_beyond_the_rows(form, classes):
+    """Classes of equal width are what rounding a line to integers gives, and where rows end the line goes on: 3, and -1."""
+    gain = np.rint(rng().normal(0, 1e4, ROWS))
+    gain[:2] = -4e4, 4e4
+    rows = table(gain=(gain, NumberFormat(0)), flag=(np.floor((gain + 4e4) / (8e4 / classes + 1)), form))
+    schema = examine(rows).schema
+    assert schema.columns[1].kind in ("boolean", "count")
+    beyond = Table(rows.columns, np.array([[5e5, classes - 1.0]]), rows.formats)
+    assert schema.match(beyond, "rows").tolist() == beyond.values.tolist()
+
+
+def test_a_threshold_of_a_count_is_a_value_for_each_level():
+    age = rng().integers(20, 30, ROWS) * 1.0
+    rows = table(age=(age, NumberFormat(0)), older=((age >= 25) * 1.0, NumberFormat(0)))
+    (_, older) = examine(rows).schema.columns
+    assert isinstance(older, Copy)
+    assert older.images == (0.0,) * 5 + (1.0,) * 5
+
+
+def test_two_values_are_those_of_two_others_in_other_units():
+    year = rng().integers(0, 2, ROWS) * 10.0 + 1985
+    rows = table(year=(year, NumberFormat(0)), index=(np.round(0.1 * year - 197.4, 1), NumberFormat(1)))
+    (index,) = (column for column in examine(rows).schema.columns if isinstance(column, Copy))
+    assert index.images is None
+    np.testing.assert_allclose(index.scale, 0.1)
+
+
 def test_a_copy_needs_its_source():
     rows = table(a=(CELSIUS, NumberFormat(1)), b=(CELSIUS, NumberFormat(1)))
     obj = examine(rows).schema.to_json()

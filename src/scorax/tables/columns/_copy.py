@@ -22,6 +22,10 @@ _FIRST = 64
 _DIGITS = 13
 """Scales and shifts are decimals of fewer digits, or the inverse of such, or what two rows say."""
 
+_MERGED = 4
+"""Where a line puts several values in one, it has four at least: steps of fewer are where two parameters put them. A flag above
+a threshold is no line, which would go on to 2 and 3 beyond the rows."""
+
 FEWEST_BITS = 20.0
 """Columns agree by chance in one of 2^20 tables at most: two that have a one in the same row only are no copies."""
 
@@ -152,6 +156,8 @@ def found_line(
         others: its values.
     """
     if (np.isnan(values) != np.isnan(others)).any() or log_ways(cells.repeats) < FEWEST_BITS:
+        return None
+    if len(cells.distinct) < min(_MERGED, len(source.distinct)):
         return None
     kinds = {cells.given.kind, source.given.kind}
     if kinds - {"number", "time", "boolean"} or ("time" in kinds and len(kinds) > 1):
