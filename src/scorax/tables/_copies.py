@@ -70,9 +70,13 @@ def _may_be_line(cells: Cells, unit: Float[np.ndarray, " first"], source: Source
     other = source.cells
     if "text" in (cells.given.kind, other.given.kind):
         return False
-    if len(other.distinct) == len(cells.distinct) and (other.repeats != cells.repeats).any():
-        return False
     decimals = cells.format.decimals if cells.format.kind == "number" else 0
     slack = 1e-9 + (0.0 if decimals is None else 2 * 10.0**-decimals / (cells.high - cells.low))
+    # The first row alone tells most of a thousand columns apart; where it lacks a cell it says nothing.
+    one, two = float(unit[0]), float(source.unit[0])
+    if abs(one - two) > slack and abs(one + two - 1) > slack:
+        return False
+    if len(other.distinct) == len(cells.distinct) and (other.repeats != cells.repeats).any():
+        return False
     apart = np.minimum(np.abs(unit - source.unit), np.abs(unit + source.unit - 1))
     return bool(np.nanmax(apart, initial=0.0) <= slack)

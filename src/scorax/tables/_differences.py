@@ -14,6 +14,9 @@ from scorax.tables.columns import AbstractNumber, Continuous, Difference, Intege
 _NEAR = 0.5
 """Columns differ by little where the quartiles of the difference are at most half as far apart as those of the column."""
 
+_FIRST = 64
+"""Rows on which a column is compared with all others at once."""
+
 _Values = Mapping[str, Float[np.ndarray, " n"]]
 
 
@@ -29,11 +32,14 @@ def with_differences(columns: Mapping[str, Column], values: _Values, stated: fro
     """
     found = dict(columns)
     numbers = [column for column in columns.values() if _is_plain(column)]
+    first = np.array([values[column.name][:_FIRST] for column in numbers])
     for upper in numbers:
         if upper.name in stated or np.isfinite(upper.map.base.ends[1]):
             continue
         best, least = None, _NEAR
-        for lower in numbers:
+        # Most columns are above this one in some of the first rows.
+        for place in np.flatnonzero(~(first > values[upper.name][:_FIRST]).any(axis=1)):
+            lower = numbers[place]
             if lower is not upper and _are_alike(lower, upper):
                 near = _nearness(values[lower.name], values[upper.name], upper)
                 if near is not None and near <= least:

@@ -36,13 +36,13 @@ class Rounded(AbstractGridded):
     def infer(cls, cells: Cells) -> "Rounded | None":
         """Values that all have few decimals, at most 90 % of them different.
 
-        A last decimal below :data:`SAME` of the values is that of float64: images of its cells have no width there.
+        Under a map the image of a cell has no width where the last decimal is below :data:`SAME` of the values.
         """
         body, form = cells.body, cells.format
         points = body.points
         if points is None or points.decimals == 0 or form.kind != "number":
             return None
-        if 10.0**-points.decimals < SAME * max(abs(body.low), abs(body.high)):
+        if not cells.plain and 10.0**-points.decimals < SAME * max(abs(body.low), abs(body.high)):
             return None
         if len(points.distinct) > _MOST_DISTINCT * len(body.values) and not cells.states("rounded"):
             return None
