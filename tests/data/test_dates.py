@@ -4,6 +4,8 @@ import datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,6 +123,18 @@ def test_times_that_are_not_read_are_noted_without_advice_that_would_be_refused(
     (remark,) = read_table(file(tmp_path / "t.csv", [cell] * 3)).remarks
     assert remark.startswith(said)
     assert "--column" not in remark
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_texts_of_parquet_that_are_dates_are_noted_with_what_makes_them_dates(tmp_path, layout):
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(j) for j in range(40)]
+    pq.write_table(pa.table({"day": [written(day, layout) for day in days]}), tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet")
+    (remark,) = table.remarks
+    assert remark.endswith(f"--column day={layout}")
+    column = examine(table, Choices.read([f"day={layout}"], [], [])).schema.columns[0]
+    assert isinstance(column.format, TimeFormat)
+    assert column.format.date == layout
 
 
 def test_a_value_far_below_says_which_is_the_day(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 from scorax._text import listing, quote
 from scorax.data._table import Table
 from scorax.data._words import CODE, MISSING, NUMBER
-from scorax.data.formats import Format, NumberFormat, TextFormat, layouts_of, read_times
+from scorax.data.formats import ISO, Format, NumberFormat, TextFormat, layouts_of, read_times
 
 _NAMED = 3
 _UNITS_OF_NUMBERS = (
@@ -102,11 +102,15 @@ def _of_texts(name: str, form: TextFormat, values: np.ndarray, mark: str) -> lis
         import pyarrow as pa
 
         levels = [level for level in form.levels if not re.match(MISSING, level)]
-        layouts = [one for one in layouts_of(levels) if read_times(pa.array(levels, pa.string()), one) is not None]
+        every = (ISO, *layouts_of(levels))
+        layouts = [one for one in every if read_times(pa.array(levels, pa.string()), one) is not None]
+        options = " or ".join(f"--column {name}={layout}" for layout in layouts)
+        if len(layouts) == 1:  # of Parquet and of data frames, whose texts are no dates by themselves
+            return [f"{column} has dates ({example}) that are texts: they stay texts, unless you say {options}"]
         if layouts:
             return [
                 f"{column} has dates ({example}) of which no value above 12 says which is the day: texts, unless you say "
-                f"{' or '.join(f'--column {name}={layout}' for layout in layouts)}"
+                f"{options}"
             ]
         return [
             f"{column} looks like dates ({example}) and is read as text; dates are read where all cells are written in "
