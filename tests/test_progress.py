@@ -149,6 +149,11 @@ def test_draws_of_a_row_are_parts_of_it(monkeypatch: pytest.MonkeyPatch) -> None
     assert [line.split()[1] for line in view.all] == [f"{rows}/2000" for rows in (12, 25, 230, 435, 640, 844, 1000)]
 
 
+def test_a_line_without_more_to_say_ends_with_the_count(capsys: pytest.CaptureFixture[str]) -> None:
+    Lines(every=0.0).steps(5, 10, "", "row")
+    assert capsys.readouterr().err == "row 5/10\n"
+
+
 def test_quick_work_on_rows_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     with RowProgress(10, Lines(begun=True)) as progress:
         progress.advance(10)

@@ -237,7 +237,7 @@ class Lines(View):
         now = time.monotonic()
         if now - self._shown >= self._every or (step == max_steps and not self._begun):
             self._shown = now
-            note(f"{what} {step}/{max_steps}: {detail}")
+            note(f"{what} {step}/{max_steps}: {detail}" if detail else f"{what} {step}/{max_steps}")
 
 
 class Bar(View):

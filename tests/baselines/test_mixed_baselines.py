@@ -1,6 +1,7 @@
 """Baselines of mixed rows against closed forms, sums over all cells and integrals, and against their own samples."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -298,3 +299,14 @@ def test_as_few_rows_as_a_model_is_trained_on_are_fitted(count: int) -> None:
     found = compare_mixed(rows.take(slice(count)), rows.take(slice(20, None)), seed=0, quick=True)
     assert len(found) == 3
     assert all(np.isfinite(own.values).all() for own in found.values())
+
+
+def test_levels_that_are_more_than_half_of_the_rows_are_fitted_without_a_word():
+    """scikit-learn asks whether so many classes are numbers: there is nobody to answer."""
+    generator = np.random.default_rng(0)
+    levels = np.column_stack([generator.integers(0, 3, 80), np.arange(80) % 60])
+    rows = MixedRows(np.empty((80, 0)), levels, (3, 60), (), (False, False))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        chain = ChainBaseline().fit(rows, seed=0)
+    assert np.isfinite(chain.log_prob(rows)).all()

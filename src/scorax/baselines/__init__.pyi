@@ -1,4 +1,4 @@
-from ._chain import ChainBaseline
+from ._chain import ChainBaseline, many_classes_are_fine
 from ._comparison import BaselineValues, compare, compare_folds, compare_mixed
 from ._copula import CopulaBaseline
 from ._gaussian_and_kernel import GaussianBaseline, KernelBaseline
@@ -21,5 +21,6 @@ __all__ = [
     "compare",
     "compare_folds",
     "compare_mixed",
+    "many_classes_are_fine",
     "unfinished_is_fine",
 ]

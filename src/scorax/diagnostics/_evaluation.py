@@ -11,7 +11,14 @@ from threadpoolctl import threadpool_limits
 
 from scorax._deviations import deviations
 from scorax._mixed_rows import MixedRows
-from scorax.baselines import BaselineValues, compare, compare_folds, compare_mixed, unfinished_is_fine
+from scorax.baselines import (
+    BaselineValues,
+    compare,
+    compare_folds,
+    compare_mixed,
+    many_classes_are_fine,
+    unfinished_is_fine,
+)
 from scorax.diagnostics._axis import Axis
 from scorax.diagnostics._copies import nearest_records
 from scorax.diagnostics._dynamics import field_records, path_records
@@ -122,7 +129,7 @@ def evaluate(
 
     # The baselines need the processor and none of the model, whose programs are compiled meanwhile.
     # Warnings and threads of linear algebra are the process's: both are set here, around the two.
-    with unfinished_is_fine(), threadpool_limits(1), ThreadPoolExecutor(1) as background:
+    with unfinished_is_fine(), many_classes_are_fine(), threadpool_limits(1), ThreadPoolExecutor(1) as background:
         if held_out is not None:
             results = background.submit(compared, rows, held_out.compared, seed)
             scale = mean_log_scale(rows, held_out.compared)
