@@ -42,7 +42,7 @@ class Setting:
     noise: float
 
 
-SETTINGS = [Setting(*each) for each in itertools.product((2, 5), (64, 256), (1e-2,), (0.0, 0.1))]
+SETTINGS = [Setting(*each) for each in itertools.product((1, 2), (64, 128), (1e-2,), (0.0, 0.1))]
 
 
 def flow_of(setting: Setting, columns: int) -> torch.nn.Module:
