@@ -218,7 +218,9 @@ def main() -> None:
     parser.add_argument("--components", type=int, nargs="*", default=[1, 3])
     parser.add_argument("--rows", type=int, nargs="*", default=[1000, 10_000])
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--starts", nargs="*", help="what untrained members are, such as gaussian mixture; left out: chosen")
+    parser.add_argument(
+        "--starts", nargs="*", help="what untrained members are, such as gaussian mixture; left out: chosen"
+    )
     parser.add_argument("--asked", type=int, default=8)
     parser.add_argument("--pairs", type=int, nargs=2, default=[500, 100], help="by quadrature, of one and two targets")
     parser.add_argument("--table", action="store_true")
