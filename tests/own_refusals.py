@@ -222,6 +222,15 @@ def own_calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     for name, call in {"log_prob": log_prob, "elbo": elbo, "score_consistency": score_consistency}.items():
         given = {"key": KEY} if call is elbo else {}
         yield f"{name}: rows before the model", lambda c=call, m=entrywise, g=given: c(ROWS, m, **g)
+    plain = Denoiser(MLP(2, width=4, depth=1, key=KEY), VP())
+    for wrong in ("1e-3", True, -1.0):
+        yield f"log_prob: tolerance {wrong}", lambda w=wrong: log_prob(plain, ROWS, tolerance=w)
+        yield f"row_log_prob: tolerance {wrong}", lambda w=wrong: row_log_prob(plain, jnp.asarray(ROWS[0]), tolerance=w)
+    for name, call in {"log_prob": log_prob, "elbo": lambda m, x: elbo(m, x, key=KEY)}.items():
+        yield f"{name}: one row", lambda c=call: c(plain, ROWS[0])
+    yield "MLP: the state first", lambda: plain.network(ROWS[0], jnp.float32(0.5))
+    yield "MLP: rows", lambda: plain.network(jnp.float32(0.5), ROWS)
+    yield "MLP: many levels", lambda: plain.network(jnp.ones(2), ROWS[0])
     yield "log_prob: prior by coordinates", lambda: log_prob(entrywise, ROWS)
 
     for network in (Short(MLP(2, width=4, depth=1, key=KEY)), Listed(MLP(2, width=4, depth=1, key=KEY))):

@@ -86,6 +86,11 @@ def test_each_refusal_is_one_sentence(raised):
             "log_prob: prior by coordinates",
             r"one number from log_density of .*Entrywise, the prior of SDE, got shape \[2\]",
         ),
+        ("log_prob: tolerance 1e-3", r"tolerance as a number or None, got the string '1e-3'; convert it"),
+        ("log_prob: one row", r"a state of shape \(2,\), got \(\); pass one row as x\[None\]"),
+        ("MLP: the state first", r"a state of shape \(2,\), got \(\)"),
+        ("MLP: rows", r"a state of shape \(2,\), got \(\d+, 2\); map over rows by jax.vmap"),
+        ("MLP: many levels", r"a noise level of one number, got shape \(2,\)"),
         ("EnergyScore of Short: call", r"an output of .*Short like its state, of shape \[2\], got shape \[1\];"),
         ("fit: loss by coordinates", r"one number from Loss.at for one example, got shape \[2\]; take the sum"),
         (

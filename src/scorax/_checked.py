@@ -117,10 +117,12 @@ def _advice(value: Any, modules: tuple[type, ...]) -> str:
 
 
 def _finals(module: type) -> list[str]:
-    """Calls of the public classes of the library that are of this kind."""
-    public = module.__module__.startswith("scorax.") and not module.__name__.startswith(("Abstract", "_"))
-    own = [f"{module.__name__}(...)"] if public else []
-    return own + [name for child in module.__subclasses__() for name in _finals(child)]
+    """Calls of the public classes of the library that are of this kind, those nearest to it first."""
+    found, level = [], [module]
+    while level:
+        found += [each for each in level if each.__module__.startswith("scorax.")]
+        level = [child for each in level for child in each.__subclasses__()]
+    return [f"{each.__name__}(...)" for each in found if not each.__name__.startswith(("Abstract", "_"))]
 
 
 def shown(value: Any) -> str:

@@ -117,8 +117,8 @@ def array_spec(tree: PyTree) -> dict[str, tuple[tuple[int, ...], str]]:
 
 
 def move_average(average: Tree, new: Tree, decay: Array | float) -> Tree:
-    """One step of the exponential moving average ``decay * average + (1 - decay) * new`` on every array leaf."""
-    return jtu.tree_map(lambda a, b: decay * a + (1 - decay) * b, average, new)
+    """One step of the moving average ``decay * average + (1 - decay) * new`` on every array leaf, in its precision."""
+    return jtu.tree_map(lambda a, b: (decay * a + (1 - decay) * b).astype(a.dtype), average, new)
 
 
 def copied(tree: Tree) -> Tree:

@@ -238,6 +238,7 @@ def _call_of(
             ),
             stacklevel=3,
         )
+    require_kind(tolerance, float | None, what="tolerance")
     if not isinstance(tolerance, Tracer | None) and not tolerance > 0:
         raise ValueError(explain(expected="tolerance above 0", got=f"{tolerance:g}", do="say how many nats are wanted"))
     wanted = jnp.asarray(default_tolerance(dtype) if tolerance is None else tolerance, dtype)

@@ -1,6 +1,7 @@
 """The contract of a network, and what every network says about the noise level."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -101,6 +102,29 @@ def output_of(
     return output
 
 
+def check_state(c_noise: Any, x: Any, shape: tuple[int, ...]) -> None:
+    """Refuse a state of another shape than the network is for, and a level that is not one number.
+
+    Raises:
+        ValueError: either of these.
+    """
+    if jnp.shape(x) != shape:
+        do = "build the network for such states"
+        if jnp.ndim(x) < len(shape):
+            do = f"pass one row as x[None] where rows are asked for, or {do}"
+        elif jnp.ndim(x) > len(shape):
+            do = f"map over rows by jax.vmap, or {do}"
+        raise ValueError(explain(expected=f"a state of shape {shape}", got=f"{jnp.shape(x)}", do=do))
+    if jnp.shape(c_noise) != ():
+        raise ValueError(
+            explain(
+                expected="a noise level of one number",
+                got=f"shape {jnp.shape(c_noise)}",
+                do="map over rows by jax.vmap",
+            )
+        )
+
+
 def check_dropout(rate: float) -> None:
     """Refuse a rate of dropout at which nothing is left, or that is none.
 
@@ -117,7 +141,7 @@ def fourier_features(c_noise: Float[Array, ""], num_frequencies: int) -> Float[A
     ``c_noise`` runs over [-8, 8]; the slowest wave covers it with a quarter period to each side, so the features are
     one-to-one, and the fastest resolves a quarter of a unit in log sigma.
     """
-    frequencies = jnp.geomspace(0.125, 4.0, num_frequencies, dtype=c_noise.dtype)
+    frequencies = jnp.geomspace(0.125, 4.0, num_frequencies, dtype=jnp.result_type(c_noise))
     return jnp.concatenate([jnp.sin(frequencies * c_noise), jnp.cos(frequencies * c_noise)])
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from scorax._checked import require_count, require_key, require_kind
 from scorax._types import Condition, Key
-from scorax.networks._abstract import AbstractNetwork
+from scorax.networks._abstract import AbstractNetwork, check_state
 from scorax.networks._embedder import AbstractEmbedder
 from scorax.networks._linear import Linear, drawn, require_inputs
 from scorax.networks._positions import (
@@ -21,7 +21,6 @@ from scorax.networks._positions import (
     check_divides,
     check_embedder,
     check_heads,
-    check_state,
     grid_of,
     modulated,
     run_block,
@@ -173,7 +172,7 @@ class DiT(AbstractNetwork):
         *,
         key: Key | None = None,
     ) -> Float[Array, "*grid outputs"]:
-        check_state(x, self.shape)
+        check_state(c_noise, x, self.shape)
         own, *keys = [None] * (1 + len(self.blocks)) if key is None else jax.random.split(key, 1 + len(self.blocks))
         embedding = self.embedding(c_noise, self.embedder, condition, key=own)
         h = self.entry(_patches(x, self.patch))

@@ -10,7 +10,13 @@ from jaxtyping import Array, Float
 from scorax._checked import require_count, require_key, require_kind
 from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.networks._abstract import AbstractNetwork, check_dropout, fourier_features, noise_averaged_waves
+from scorax.networks._abstract import (
+    AbstractNetwork,
+    check_dropout,
+    check_state,
+    fourier_features,
+    noise_averaged_waves,
+)
 from scorax.networks._embedder import AbstractEmbedder, embedded
 from scorax.networks._linear import Linear, drawn, require_inputs
 
@@ -68,7 +74,7 @@ class MLP(AbstractNetwork):
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, " d"]:
-        _check_state(x, self.layers[-1].bias.shape[-1])
+        check_state(c_noise, x, (self.layers[-1].bias.shape[-1],))
         told = embedded(self.embedder, condition, key=key)
         features = [x, fourier_features(c_noise, self.num_frequencies)]
         h = jnp.concatenate(features if told is None else [*features, told])
@@ -195,7 +201,7 @@ class ResMLP(AbstractNetwork):
     def __call__(
         self, c_noise: Float[Array, ""], x: Float[Array, " d"], condition: Condition = None, *, key: Key | None = None
     ) -> Float[Array, " outputs"]:
-        _check_state(x, self._dimension)
+        check_state(c_noise, x, (self._dimension,))
         embedding = jax.nn.silu(self.embedding(fourier_features(c_noise, self.num_frequencies)))
         own = None
         if self.embedder is not None and key is not None:
@@ -207,15 +213,3 @@ class ResMLP(AbstractNetwork):
         for block, block_key in zip(self.blocks, keys, strict=True):
             h = block(h, embedding, key=block_key)
         return self.exit(jax.nn.silu(self.norm(h)))
-
-
-def _check_state(x: Array, dimension: int) -> None:
-    """Refuse a state of another length than the network is for."""
-    if x.shape != (dimension,):
-        raise ValueError(
-            explain(
-                expected=f"a state of shape ({dimension},)",
-                got=f"{x.shape}",
-                do="build the network with that dimension",
-            )
-        )

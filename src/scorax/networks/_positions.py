@@ -145,14 +145,6 @@ def grid_of(shape: tuple[int, ...], what: str) -> tuple[int, ...]:
     return sizes[:-1]
 
 
-def check_state(x: Array, shape: tuple[int, ...]) -> None:
-    """Refuse a state of another shape than the network is for."""
-    if x.shape != shape:
-        raise ValueError(
-            explain(expected=f"a state of shape {shape}", got=f"{x.shape}", do="build the network with that shape")
-        )
-
-
 def check_heads(width: int, heads: int) -> None:
     """Refuse heads that do not share the width."""
     if width % heads:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from scorax._checked import require_count, require_key, require_kind
 from scorax._errors import explain
 from scorax._types import Condition, Key
-from scorax.networks._abstract import AbstractNetwork
+from scorax.networks._abstract import AbstractNetwork, check_state
 from scorax.networks._embedder import AbstractEmbedder
 from scorax.networks._linear import Conv, Linear, drawn
 from scorax.networks._positions import (
@@ -21,7 +21,6 @@ from scorax.networks._positions import (
     check_divides,
     check_embedder,
     check_heads,
-    check_state,
     grid_of,
     modulated,
     run_block,
@@ -189,7 +188,7 @@ class UNet(AbstractNetwork):
         *,
         key: Key | None = None,
     ) -> Float[Array, "*grid outputs"]:
-        check_state(x, self.shape)
+        check_state(c_noise, x, self.shape)
         own = None
         if key is not None:
             key, own = jax.random.split(key)

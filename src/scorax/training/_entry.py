@@ -11,7 +11,7 @@ import optax
 
 from scorax._checked import require_key, require_kind, shown
 from scorax._errors import explain
-from scorax._trees import all_finite
+from scorax._trees import all_finite, trainable
 from scorax.models import AbstractNetworkModel, process_ends
 from scorax.objectives import AbstractObjective
 from scorax.training._options import FitOptions
@@ -19,10 +19,11 @@ from scorax.training._state import TrainState
 
 
 def check_fit(model: Any, objective: Any, optimizer: Any, *, key: Any) -> None:
-    """Refuse a model without a network, another objective, no optimiser, no key, and a process that contradicts itself.
+    """Refuse a model without a network or with nothing to train, another objective, no optimiser, no key, and a process that
+    contradicts itself.
 
     Raises:
-        TypeError: one of them is of another kind.
+        TypeError: one of them is of another kind, or the network has nothing to train.
         ValueError: the process has no log-ratio that its ``time_of`` inverts.
     """
     if not isinstance(model, AbstractNetworkModel):
@@ -35,6 +36,14 @@ def check_fit(model: Any, objective: Any, optimizer: Any, *, key: Any) -> None:
         )
     require_kind(objective, AbstractObjective, what="objective")
     require_key(key)
+    if not jax.tree.leaves(eqx.filter(model, trainable(model))):
+        raise TypeError(
+            explain(
+                expected="a network with arrays of floating-point numbers to train",
+                got=shown(model.network),
+                do="make its parameters jax arrays of jnp.float32; integers and Frozen arrays are constants",
+            )
+        )
     process_ends(model.process, jnp.dtype(jnp.float32))
     if not isinstance(optimizer, optax.GradientTransformation):
         raise TypeError(
@@ -42,6 +51,23 @@ def check_fit(model: Any, objective: Any, optimizer: Any, *, key: Any) -> None:
                 expected="optimizer as an Optax transformation",
                 got=shown(optimizer),
                 do="pass optax.adam(1e-3), or adamw(1e-3, num_steps=...) of scorax.training",
+            )
+        )
+
+
+def check_precision(model: AbstractNetworkModel, dtype: jnp.dtype) -> None:
+    """Refuse rows that are wider than the weights: losses, averages and checkpoints are of the precision of the weights.
+
+    Raises:
+        ValueError: such rows.
+    """
+    weights = jnp.result_type(*jax.tree.leaves(eqx.filter(model, trainable(model))))
+    if jnp.promote_types(weights, dtype) != weights:
+        raise ValueError(
+            explain(
+                expected=f"rows of {weights}, as the weights of {shown(model.network)} are",
+                got=f"{dtype}",
+                do=f"pass rows.astype({weights}), or build the network while jax_enable_x64 is set",
             )
         )
 

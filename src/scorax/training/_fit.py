@@ -20,7 +20,7 @@ from scorax.data import RowOrder
 from scorax.models import AbstractNetworkModel, check_told, require_state
 from scorax.objectives import AbstractObjective
 from scorax.training._averages import PowerAverages
-from scorax.training._entry import check_fit, check_state, rows_of_members
+from scorax.training._entry import check_fit, check_precision, check_state, rows_of_members
 from scorax.training._fault import raise_fault, raise_held_out
 from scorax.training._options import FitOptions, Nan
 from scorax.training._rows import AbstractRows, Examples, Rows
@@ -69,11 +69,11 @@ def fit(
         state: where to resume.
 
     Raises:
-        TypeError: the model has no network, the network has no use for a condition, the rows are no array of floating-point
-            numbers, or another argument is of another kind.
-        ValueError: no rows, rows that are not finite or that the model has no scores for, rows for another number of members,
-            conditions outside what the network's embedder knows, a number below its least, or a ``state`` of another model or
-            optimiser.
+        TypeError: the model has no network, the network has no use for a condition or nothing to train, the rows are no array
+            of floating-point numbers, or another argument is of another kind.
+        ValueError: no rows, rows that are not finite, that are wider than the weights or that the model has no scores for, rows
+            for another number of members, conditions outside what the network's embedder knows, a number below its least, or a
+            ``state`` of another model or optimiser.
         DivergedError: a loss, a gradient or a number of the state is not finite, as ``options.nan`` has it; the last
             yielded state was. Its ``fault`` is the record of it.
     """
@@ -85,6 +85,7 @@ def fit(
     members, validation = member_axis(model), options.validation
     own_rows = rows_of_members(options, members or 1, len(rows))
     check_told(model, rows.condition, rows.shape)
+    check_precision(model, rows.dtype)
     require_state(model, rows.shape, rows.dtype, rows_at(rows.condition, np.zeros((), int)))
     if state is not None:
         check_state(state, jax.eval_shape(lambda: initial_state(model, optimizer, options.averages, options.nan)))

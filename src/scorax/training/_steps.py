@@ -76,7 +76,7 @@ class Watch(NamedTuple):
             self.skipped + bad,
             row,
             jnp.where(ends, fault, self.fault),
-            jnp.where(ends, step, self.step),
+            jnp.where(ends, step.astype(self.step.dtype), self.step),
             jnp.where(ends, norm.astype(jnp.float32), self.norm),
         )
         return watch, goes & (fault == 0)
