@@ -38,7 +38,7 @@ from scorax.processes import (
     Scalar,
     critically_damped_langevin,
 )
-from scorax.samplers import EulerMaruyama, Heun, Terminal, sample
+from scorax.samplers import EulerMaruyama, Heun, States, Terminal, sample
 from scorax.simulation import simulate
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.training import fit
@@ -197,6 +197,9 @@ def own_calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     grid = SDE(drift, lambda t, x: Matrix(jnp.eye(2)))
     yield "simulate: a Matrix on a grid", lambda: simulate(grid, np.zeros((3, 2, 2), np.float32), [0.0, 1.0], key=KEY)
     damped = critically_damped_langevin(2)
+    hole = np.array([[0.0, np.nan]], np.float32)
+    yield "simulate: a hole", lambda: simulate(VP(), hole, [0.0, 1.0], key=KEY)
+    yield "States: a hole", lambda: States(hole)
     yield "simulate: data without velocities", lambda: simulate(damped, ROWS, [0.0, 1.0], key=KEY)
     bare = ScoreNetwork(MLP(2, width=4, depth=1, key=KEY), damped)
     yield (

@@ -87,6 +87,7 @@ def test_each_refusal_is_one_sentence(raised):
             r"one number from log_density of .*Entrywise, the prior of SDE, got shape \[2\]",
         ),
         ("log_prob: tolerance 1e-3", r"tolerance as a number or None, got the string '1e-3'; convert it"),
+        ("simulate: a hole", r"finite starting points, got 1 of NaN or infinity; fill"),
         ("log_prob: one row", r"a state of shape \(2,\), got \(\); pass one row as x\[None\]"),
         ("MLP: the state first", r"a state of shape \(2,\), got \(\)"),
         ("MLP: rows", r"a state of shape \(2,\), got \(\d+, 2\); map over rows by jax.vmap"),

@@ -173,6 +173,17 @@ def require_not_negative(value: Any, what: str) -> None:
         raise ValueError(explain(expected=f"{what} of at least 0", got=f"{value}", do="pass 0 or more"))
 
 
+def require_finite(x: Any, what: str) -> None:
+    """Refuse an array with NaN or infinity; one that a compiled program computes passes, as nobody knows it yet.
+
+    Raises:
+        ValueError: it has some.
+    """
+    if not isinstance(x, Tracer) and not bool(jnp.all(jnp.isfinite(x))):
+        count = int(jnp.sum(~jnp.isfinite(x)))
+        raise ValueError(explain(expected=f"finite {what}", got=f"{count} of NaN or infinity", do="fill or drop them"))
+
+
 def require_key(key: Any, what: str = "key") -> None:
     """Refuse what is no single random key; keys of either kind of JAX pass.
 

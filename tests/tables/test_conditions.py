@@ -54,6 +54,7 @@ def column(name: str) -> np.ndarray:
         ("day >= 2023-01-01", lambda: column("day") >= 19_358),
         ("age>=30, age<=30", lambda: column("age") == 30),
         ("colour != blue, colour in {blue, green}", lambda: column("colour") == 2),
+        ('"age, in years"=7, "colour" = green', lambda: (column("age, in years") == 7) & (column("colour") == 2)),
         ("x>=y>=0.5", lambda: column("x>=y") >= 0.5),
     ],
 )
@@ -137,7 +138,8 @@ def test_rows_that_hardly_any_draw_is_are_refused_with_their_share() -> None:
 
 
 def test_names_of_given_columns_are_read_as_they_are() -> None:
-    assert given_columns("age, age, in years,colour", SCHEMA) == ["age", "age, in years", "colour"]
+    for words in ("age, age, in years,colour", 'age, "age, in years" ,"colour"'):
+        assert given_columns(words, SCHEMA) == ["age", "age, in years", "colour"]
     for words, message in (("", "got none"), ("colour, colour", "again"), ("color", "did you mean 'colour'")):
         with pytest.raises(InputError, match=message):
             given_columns(words, SCHEMA)

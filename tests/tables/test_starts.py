@@ -102,7 +102,7 @@ def test_starts_follow_from_the_size_of_the_table(rows: int, columns: int, start
     assert resolved(fixed, TableSize(rows, columns, columns)).ensemble.starts == ("mixture",)
 
 
-@pytest.mark.parametrize(("columns", "starts"), [(4, ("gaussian",)), (64, ("gaussian",)), (65, ("normal",))])
+@pytest.mark.parametrize(("columns", "starts"), [(17, ("gaussian",)), (64, ("gaussian",)), (65, ("normal",))])
 @pytest.mark.parametrize("told", ["holes", "masks", "given"])
 def test_a_model_that_is_told_parts_of_rows_starts_from_their_regression(
     told: str, columns: int, starts: tuple
@@ -113,6 +113,22 @@ def test_a_model_that_is_told_parts_of_rows_starts_from_their_regression(
         TableSize(500, columns, columns, holes=told == "holes"),
     )
     assert resolved(config, size).ensemble.starts == starts
+
+
+@pytest.mark.parametrize("rows", [500, 10_000])
+def test_few_complete_numbers_under_masks_are_fitted_from_a_mixture_too(rows: int) -> None:
+    masks, both = FitConfig(training=TrainingConfig(masks=0.5)), ("gaussian", "mixture")
+    assert [resolved(masks, TableSize(rows, n, n)).ensemble.starts for n in (4, 16)] == [both, both]
+    for other in (
+        TableSize(rows, 4, 4, holes=True),
+        TableSize(15, 4, 4),
+        TableSize(rows, 0, 3, 3),
+    ):
+        assert "mixture" not in resolved(masks, other).ensemble.starts
+    given = FitConfig(training=TrainingConfig(masks=0.5, given=("a",)))
+    members = FitConfig(training=TrainingConfig(masks=0.5), ensemble=EnsembleConfig(bootstrap=True))
+    for config in (given, members):
+        assert resolved(config, TableSize(rows, 4, 4)).ensemble.starts == ("gaussian",)
 
 
 def test_a_regression_asks_for_rows() -> None:

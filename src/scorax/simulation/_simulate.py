@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from scorax._checked import require_count, require_key, require_kind
+from scorax._checked import require_count, require_finite, require_key, require_kind
 from scorax._errors import explain
 from scorax._rows import RowKeys, map_rows
 from scorax._text import quote
@@ -54,8 +54,8 @@ def simulate(
     Raises:
         TypeError: the process is no SDE (``Clean``), the method does not serve it, ``x0`` is not floating-point, or another
             argument is of another kind.
-        ValueError: ``x0`` has no rows axis, the drift or the diffusion does not fit a row, ``ts`` does not increase inside the
-            clock, or a number is below its least.
+        ValueError: ``x0`` has no rows axis or is not finite, the drift or the diffusion does not fit a row, ``ts`` does not
+            increase inside the clock, or a number is below its least.
     """
     process = sde(process)
     require_kind(method, AbstractMethod | None, what="method")
@@ -66,6 +66,7 @@ def simulate(
         raise TypeError(explain(expected="floating-point starting points", got=str(x.dtype), do="convert them first"))
     if x.ndim == 0:
         raise ValueError(explain(expected="one row for each path", got="a number", do="pass np.array([x0])"))
+    require_finite(x, "starting points")
     require_equation(process, x.shape[1:], x.dtype)
     times = _times(process, ts, x.dtype)
     method = Euler() if method is None else method

@@ -84,24 +84,20 @@ class Conditions:
     def read(text: str, schema: Schema, where: str = "--given") -> "Conditions":
         """Conditions from words such as ``class=g, age>=65, colour in {red, blue}``.
 
-        A name is that of a column, with whatever signs it has; a value with a comma stands in double quotes.
+        A name is that of a column, with whatever signs it has, bare or in double quotes; a value with a comma stands in them.
 
         Raises:
             InputError: no such form, no such column, a value that is none of the column's, or a column that is told twice.
         """
         each, rest = [], text.strip()
         while rest:
-            name = max(
-                (n for n in schema.names if rest.startswith(n) and _OPERATOR.match(rest, len(n))), key=len, default=None
-            )
-            if name is None:
+            name, found = _column(rest, schema.names, _OPERATOR)
+            if name is None or found is None:
                 word = re.split(r"[=<>!,]| in ", rest, maxsplit=1)[0].strip()
                 got = f"{quote(rest, 40)}{'' if word in schema.names else suggest(word, schema.names)}"
                 point = "write decimals with a point, and " if each and rest[0].isdigit() else ""
                 do = f"{point}begin with one of the columns {listing(schema.names)}"
                 raise refusal(where, expected=FORM, got=got, do=do)
-            found = _OPERATOR.match(rest, len(name))
-            assert found is not None
             sign, start = found[1].replace("==", "="), found.end()
             cells = (_SET if sign == "in" else _CELL).match(rest, start)
             texts = [] if cells is None else _texts(cells, several=sign == "in")
@@ -182,6 +178,16 @@ def _require_possible(column: AbstractColumn, conditions: Sequence[Condition], p
     expected = f"conditions on {quote(column.name)} that a value of it meets"
     got = f"none{f', of values {ends}' if ends else ''}"
     raise refusal(place, expected=expected, got=got, do="drop or widen one of them")
+
+
+def _column(text: str, names: Sequence[str], then: re.Pattern[str]) -> tuple[str | None, re.Match[str] | None]:
+    """The longest name that a text begins with, bare or in double quotes, and what is found behind it."""
+    forms = [(form, name) for name in names for form in (name, f'"{name}"') if text.startswith(form)]
+    for form, name in sorted(forms, key=lambda pair: len(pair[0]), reverse=True):
+        found = then.match(text, len(form))
+        if found:
+            return name, found
+    return None, None
 
 
 def _texts(found: re.Match[str], *, several: bool) -> list[str]:
@@ -301,8 +307,7 @@ def given_columns(text: str, schema: Schema, where: str = "--given") -> list[str
     """
     free, found, rest = [schema.names[j] for j in schema.free], [], text.strip()
     while rest:
-        name = max((n for n in free if rest.startswith(n) and _COMMA.match(rest, len(n))), key=len, default=None)
-        end = None if name is None else _COMMA.match(rest, len(name))
+        name, end = _column(rest, free, _COMMA)
         if name is None or end is None or name in found:
             word = rest.split(",", 1)[0].strip()
             got = f"{quote(word)}{' again' if name else suggest(word, free)}"

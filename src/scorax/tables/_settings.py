@@ -71,6 +71,12 @@ class TableSize(NamedTuple):
     categories: int = 0
     holes: bool = False
 
+    @property
+    def few_numbers(self) -> bool:
+        """Whether these are complete rows of numbers alone, few enough of them and for them."""
+        most = min(MOST_COLUMNS, self.rows // _ROWS_A_COLUMN)
+        return self.numbers == self.dimension <= most and not self.holes
+
 
 class _Usual(NamedTuple):
     """What tables of a size have in common.
@@ -149,8 +155,9 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         masks=masks or bool(network.masks),
         waved_masks=bool(network.waved_masks),
     )
+    plain, asked = not shape.masks and usual in (_SMALL, _SMALL_CODED, _FLAT), training.masks > 0 and size.few_numbers
     # The settings of a mixture are cross-validated, which rows that stand there several times would deceive.
-    mixture = usual in (_SMALL, _SMALL_CODED, _FLAT) and not shape.masks and not ensemble.bootstrap
+    mixture = (plain or (asked and not training.given)) and not ensemble.bootstrap
     starts = ensemble.starts or _starts(size, told=shape.masks, mixture=mixture)
     batch_size = training.batch_size or usual.batch_size
     require_equal_parts(batch_size, 1, training.accumulate)
@@ -201,9 +208,10 @@ def _starts(size: TableSize, *, told: bool, mixture: bool) -> tuple[Start, ...]:
     Few rows: a mixture is often most of what can be learned (wine gains half a nat, 61 pixels of digits five), and sometimes a
     bad start (diabetes and breast_cancer lose as much or more), so both are trained and held-out rows decide. Few columns: a
     mixture is the better start for a smooth law, and the worse one for a law with edges, which are learned on top of it far more
-    slowly. Where cells are missing the Gaussian is the likeliest of those that are there. Under masks no mixture is fitted: given
-    parts of a row it asks for a factorisation of every component at each visit, several times the time of the network. Fewer rows
-    than numbers teach little beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) ends 180 nats a row below it.
+    slowly. Where cells are missing the Gaussian is the likeliest of those that are there. Under masks a mixture is exact for
+    every question; where rows lie in clusters a network would have to learn them one by one. Given parts of a row it asks for
+    a factorisation of every component at each visit, so it is tried up to :data:`MOST_COLUMNS` numbers. Fewer rows than
+    numbers teach little beyond a shrunk covariance: of 60 rows in 300 columns N(0, I) ends 180 nats a row below it.
     """
     most = min(MOST_TOLD_COLUMNS, size.rows // _ROWS_A_COLUMN) if told else 0
     if size.numbers and size.categories and size.dimension <= most:
