@@ -199,6 +199,7 @@ def own_calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     damped = critically_damped_langevin(2)
     hole = np.array([[0.0, np.nan]], np.float32)
     yield "simulate: a hole", lambda: simulate(VP(), hole, [0.0, 1.0], key=KEY)
+    yield "simulate: times that are traced", lambda: jax.jit(lambda ts: simulate(VP(), ROWS, ts, key=KEY))(jnp.ones(2))
     yield "States: a hole", lambda: States(hole)
     yield "simulate: data without velocities", lambda: simulate(damped, ROWS, [0.0, 1.0], key=KEY)
     bare = ScoreNetwork(MLP(2, width=4, depth=1, key=KEY), damped)

@@ -59,6 +59,19 @@ def test_with_tracers_it_is_a_map_that_has_a_gradient():
     np.testing.assert_allclose(jax.jit(jax.grad(total))(WEIGHT), X[:5].T @ inner, rtol=1e-4, atol=1e-4)
 
 
+def test_inside_a_program_rows_of_constants_are_drawn_too():
+    """Nothing of the draws depends on what is traced."""
+    model = Denoiser(MLP(2, width=8, depth=1, key=KEY), EDM(), moments=GaussianLaw.from_moments(np.zeros(2), np.eye(2)))
+
+    def draws():
+        return sample(model, AdamsBashforth(4), 5, key=KEY)
+
+    outside = draws()
+    np.testing.assert_allclose(jax.jit(lambda scale: scale * draws())(1.0), outside, rtol=1e-5)
+    carried, _ = jax.lax.scan(lambda total, _: (total + draws(), None), jnp.zeros((5, 2)), None, length=2)
+    np.testing.assert_allclose(carried, 2 * outside, rtol=1e-5)
+
+
 def test_the_block_follows_from_the_cost_of_the_model():
     """Few numbers: twice the rows. An axis before the last is one of positions, each of which is a vector to a product."""
     small, large = np.zeros(100), np.zeros((64, 64))

@@ -101,7 +101,7 @@ def map_rows(
 ) -> PyTree:
     """``fn(row, key)`` of every row, in compiled blocks of :func:`block_of` rows; a row's bits are the same in any request.
 
-    One program serves any number of rows: it runs as many blocks as there are rows for. With tracers it is :func:`over_rows`.
+    One program serves any number of rows: it runs as many blocks as there are rows for. Inside a traced program it is :func:`over_rows`.
 
     Args:
         fn: traceable function of one row and its key, a PyTree such as ``eqx.Partial`` of a function that has a name: its arrays
@@ -115,7 +115,8 @@ def map_rows(
     first = 0 if keys is None else keys.numbers.start
     numbers = ((first + np.arange(count)) % 2**32).astype(np.uint32)
     mapped = _Mapped(fn, None if keys is None else keys.key, block_of(fn, shape))
-    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((mapped, rows))):
+    inside = jnp.zeros(())  # of a program that is traced every array is a tracer, made of constants too
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((mapped, rows, inside))):
         return over_rows(mapped, rows, jnp.asarray(numbers))
     return in_calls(_in_blocks, mapped, (rows, numbers), mapped.block, mesh=mesh)
 

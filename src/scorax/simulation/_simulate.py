@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -107,6 +108,14 @@ def _path(
 def _times(
     process: AbstractSDE, ts: Sequence[float] | np.ndarray | Array, dtype: jnp.dtype
 ) -> Float[np.ndarray, " times"]:
+    if isinstance(ts, Tracer):
+        raise TypeError(
+            explain(
+                expected="ts as numbers that are known",
+                got="a traced array",
+                do="build ts outside of the compiled function",
+            )
+        )
     times = np.asarray(ts, np.float64)
     slack = 1e-6 * (process.t1 - process.t0)  # ends of the clock that were rounded to float32
     if (
