@@ -101,7 +101,8 @@ def map_rows(
 ) -> PyTree:
     """``fn(row, key)`` of every row, in compiled blocks of :func:`block_of` rows; a row's bits are the same in any request.
 
-    One program serves any number of rows: it runs as many blocks as there are rows for. Inside a traced program it is :func:`over_rows`.
+    One program serves any number of rows: it runs as many blocks as there are rows for. Inside a traced program it is
+    :func:`over_rows`.
 
     Args:
         fn: traceable function of one row and its key, a PyTree such as ``eqx.Partial`` of a function that has a name: its arrays
