@@ -153,6 +153,8 @@ def test_where_nothing_says_which_is_the_day_a_person_does(tmp_path):
     table = read_table(file(tmp_path / "t.csv", [*cells, "-"]), missing="keep")
     assert isinstance(table.formats[1], TextFormat)
     assert any("--column day=DD/MM/YYYY or --column day=MM/DD/YYYY" in remark for remark in table.remarks)
+    for known in ({"stated": ["day"]}, {"ignored": ["day"]}):
+        assert read_table(tmp_path / "t.csv", missing="keep", **known).remarks == ()
     for layout, code in (("DD/MM/YYYY", "%d/%m/%Y"), ("MM/DD/YYYY", "%m/%d/%Y")):
         schema, remarks = examine(table, Choices.read([f"day={layout}"]))
         assert f"dates are read and written as {layout}" in [remark.text for remark in remarks]

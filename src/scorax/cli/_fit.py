@@ -127,12 +127,15 @@ def fit(
         require_resumable(output)
     other_files = others(read_as, ReadAs.table)
     skipped = choices.ignored if given_schema is None else given_schema.ignored
-    source, streamed = open_table(table, others=other_files, ignored=skipped), None
+    known = choices.stated if given_schema is None else given_schema.names
+    source, streamed = open_table(table, others=other_files, ignored=skipped, stated=known), None
     if stream or source.larger_than_memory:
         streamed, given_rows = Streamed.of(source, output, seed=seed, name=shown_path(table))
     else:
         held = source.held if isinstance(source.held, Table) else None  # but Parquet, all of it was read
-        given_rows = read_table(table, missing="keep", others=other_files, ignored=skipped) if held is None else held
+        if held is None:
+            held = read_table(table, missing="keep", others=other_files, ignored=skipped, stated=known)
+        given_rows = held
     test_rows = None if test is None else read_table(test, missing="keep", texts=given_rows.texts, ignored=skipped)
     rows = FitRows(given_rows, shown_path(table), holdout, test_rows, shown_path(test), choices, given_schema, streamed)
     describe_table(table, rows)

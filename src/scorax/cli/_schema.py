@@ -32,7 +32,7 @@ def schema(
     from scorax.tables import Choices, examine
 
     choices = Choices.read(columns or (), categories or (), ignored or ())
-    rows = read_table(table, missing="keep", ignored=choices.ignored)
+    rows = read_table(table, missing="keep", ignored=choices.ignored, stated=choices.stated)
     try:
         found = examine(rows, choices)
     except InputError as error:

@@ -48,6 +48,7 @@ def read_table(
     others: Others = "refuse",
     texts: Collection[str] = (),
     ignored: Collection[str] = (),
+    stated: Collection[str] = (),
 ) -> Table:
     """Reads a table: ``.csv`` or ``.tsv`` with a header, ``.parquet`` or a folder of such files, ``.npy``, or ``.npz``.
 
@@ -63,6 +64,7 @@ def read_table(
             rows ``1.10`` would be a number, and ``None`` a missing one.
         ignored: names of columns that nobody asks for: of Parquet they may be of a type that no table has, and their cells are
             then missing.
+        stated: names of columns of which a person has said what they are: no remark is made on what they may be.
 
     Raises:
         InputError: the file is not such a table; the line names the file, the column and the row, counted from 1
@@ -78,7 +80,7 @@ def read_table(
             table, remarks = read_csv(path, limits, missing, texts), ()
         else:
             table, remarks = _READERS[path.suffix.lower()](path, limits, missing), ()
-        return replace(table, remarks=remarks + table.remarks + remarks_on_kinds(table, texts))
+        return replace(table, remarks=remarks + table.remarks + remarks_on_kinds(table, {*texts, *ignored, *stated}))
 
 
 def open_table(
@@ -88,6 +90,7 @@ def open_table(
     others: Others = "refuse",
     texts: Collection[str] = (),
     ignored: Collection[str] = (),
+    stated: Collection[str] = (),
 ) -> TableSource:
     """A table to be read piece by piece, its missing cells NaN: a Parquet file, or a folder of them, may be larger than memory.
 
@@ -99,7 +102,7 @@ def open_table(
         if found is not None:
             files, remarks = found
             return TableSource(ParquetFiles(path, files, limits, whole=False, ignored=ignored), remarks)
-    table = read_table(path, limits=limits, missing="keep", texts=texts)
+    table = read_table(path, limits=limits, missing="keep", texts=texts, ignored=ignored, stated=stated)
     return TableSource(table, table.remarks)
 
 

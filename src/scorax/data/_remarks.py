@@ -57,12 +57,14 @@ def remarks_on_zeros(name: str, form: Format, decimals: frozenset[int]) -> tuple
     )
 
 
-def remarks_on_kinds(table: Table, texts: Collection[str] = ()) -> tuple[str, ...]:
-    """Lines on columns that a person may have meant to be of another kind, but for those that are known to be texts."""
+def remarks_on_kinds(table: Table, known: Collection[str] = ()) -> tuple[str, ...]:
+    """Lines on columns that a person may have meant to be of another kind, but for those of which that is known."""
     lines: list[str] = []
     for j, name in enumerate(table.columns):
         form, values = table.formats[j], table.values[:, j]
-        if isinstance(form, TextFormat) and name not in texts:
+        if name in known:
+            continue
+        if isinstance(form, TextFormat):
             lines += _of_texts(name, form, values, table.dialect.decimal)
         elif isinstance(form, NumberFormat) and form.decimals == 0:
             lines += _of_integers(name, form, values)

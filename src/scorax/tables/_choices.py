@@ -49,6 +49,11 @@ class Choices:
         kinds = {name: stated for name, stated in kinds.items() if name not in dates}
         return Choices(kinds, frozenset(ignored), dates)
 
+    @property
+    def stated(self) -> frozenset[str]:
+        """Names of the columns that they are about."""
+        return self.ignored.union(self.kinds, self.dates)
+
     def require_known(self, names: Sequence[str]) -> None:
         """Refuse choices about other columns.
 
