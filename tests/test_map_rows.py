@@ -12,8 +12,9 @@ from scorax._sharding import Sharding, on_devices
 from scorax.likelihood import log_prob
 from scorax.models import Denoiser
 from scorax.networks import MLP, ClassEmbedder
-from scorax.processes import EDM, GaussianLaw
-from scorax.samplers import AdamsBashforth, sample
+from scorax.processes import EDM, VP, GaussianLaw
+from scorax.samplers import AdamsBashforth, States, sample
+from scorax.simulation import simulate
 
 KEY = jax.random.key(0)
 WEIGHT = np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32)
@@ -66,10 +67,16 @@ def test_inside_a_program_rows_of_constants_are_drawn_too():
     def draws():
         return sample(model, AdamsBashforth(4), 5, key=KEY)
 
-    outside = draws()
+    outside, rows = draws(), jnp.asarray(X[:3, :2])
     np.testing.assert_allclose(jax.jit(lambda scale: scale * draws())(1.0), outside, rtol=1e-5)
     carried, _ = jax.lax.scan(lambda total, _: (total + draws(), None), jnp.zeros((5, 2)), None, length=2)
     np.testing.assert_allclose(carried, 2 * outside, rtol=1e-5)
+    for answer in (
+        lambda: simulate(VP(), rows, [0.1, 0.5], key=KEY),
+        lambda: log_prob(model, rows).value,
+        lambda: sample(model, AdamsBashforth(4), 3, key=KEY, start=States(rows)),
+    ):
+        np.testing.assert_allclose(jax.jit(lambda scale, f=answer: scale * f())(1.0), answer(), rtol=1e-4, atol=1e-5)
 
 
 def test_the_block_follows_from_the_cost_of_the_model():
