@@ -41,6 +41,9 @@ HEARTBEAT = 10
 _JOINING = 60
 """Seconds that a process waits for one that has not joined it."""
 
+_STARTING = 10
+"""Seconds until a process that has just been started waits: two of them import on one core."""
+
 _STAGES = (-1, 0, 20, 40, 60, 80, 100, 120)
 """A signal comes a random while after the start (-1), after the processes have joined (0), or after a step is saved."""
 
@@ -75,7 +78,7 @@ class Loss:
 
     @property
     def in_time(self) -> bool:
-        return self.seconds <= (HEARTBEAT if self.joined else _JOINING) + 5
+        return self.seconds <= (HEARTBEAT if self.joined else _STARTING + _JOINING) + 5
 
 
 def fit_words(table: Path, run: Path) -> list[str]:
