@@ -38,7 +38,7 @@ from scorax.processes import (
     Scalar,
     critically_damped_langevin,
 )
-from scorax.samplers import EulerMaruyama, Heun, States, Terminal, sample
+from scorax.samplers import EulerMaruyama, Heun, Terminal, sample
 from scorax.simulation import simulate
 from scorax.targets import ExactDenoiser, gaussian
 from scorax.training import fit
@@ -200,7 +200,6 @@ def own_calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     hole = np.array([[0.0, np.nan]], np.float32)
     yield "simulate: a hole", lambda: simulate(VP(), hole, [0.0, 1.0], key=KEY)
     yield "simulate: times that are traced", lambda: jax.jit(lambda ts: simulate(VP(), ROWS, ts, key=KEY))(jnp.ones(2))
-    yield "States: a hole", lambda: States(hole)
     yield "simulate: data without velocities", lambda: simulate(damped, ROWS, [0.0, 1.0], key=KEY)
     bare = ScoreNetwork(MLP(2, width=4, depth=1, key=KEY), damped)
     yield (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scorax._checked import require_finite, require_kind, require_shape, shown
+from scorax._checked import require_kind, require_shape, shown
 from scorax._errors import explain
 
 
@@ -39,7 +39,6 @@ class States:
 
     Raises:
         TypeError: ``x`` is no array of floating-point numbers with a leading axis.
-        ValueError: a number of it is not finite.
 
     Reference: Meng et al. (2022), *SDEdit: Guided image synthesis and editing with stochastic differential equations*,
     algorithm 1.
@@ -59,5 +58,4 @@ class States:
                     do="pass x[None] for one state, and convert whole numbers",
                 )
             )
-        require_finite(x, "states")
         object.__setattr__(self, "x", x)
