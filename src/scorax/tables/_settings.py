@@ -155,9 +155,10 @@ def resolved(config: FitConfig, size: TableSize) -> ResolvedConfig:
         masks=masks or bool(network.masks),
         waved_masks=bool(network.waved_masks),
     )
-    plain, asked = not shape.masks and usual in (_SMALL, _SMALL_CODED, _FLAT), training.masks > 0 and size.few_numbers
+    asked = training.masks > 0 and not training.given
+    fits = size.few_numbers if asked else usual in (_SMALL, _SMALL_CODED, _FLAT) and not shape.masks
     # The settings of a mixture are cross-validated, which rows that stand there several times would deceive.
-    mixture = (plain or (asked and not training.given)) and not ensemble.bootstrap
+    mixture = fits and not ensemble.bootstrap
     starts = ensemble.starts or _starts(size, told=shape.masks, mixture=mixture)
     batch_size = training.batch_size or usual.batch_size
     require_equal_parts(batch_size, 1, training.accumulate)

@@ -11,11 +11,11 @@ import optax
 
 from scorax._checked import require_key, require_kind, shown
 from scorax._errors import explain
-from scorax._trees import all_finite, trainable
+from scorax._trees import all_finite
 from scorax.models import AbstractNetworkModel, process_ends
 from scorax.objectives import AbstractObjective
 from scorax.training._options import FitOptions
-from scorax.training._state import TrainState
+from scorax.training._state import TrainState, trained_arrays
 
 
 def check_fit(model: Any, objective: Any, optimizer: Any, *, key: Any) -> None:
@@ -36,7 +36,7 @@ def check_fit(model: Any, objective: Any, optimizer: Any, *, key: Any) -> None:
         )
     require_kind(objective, AbstractObjective, what="objective")
     require_key(key)
-    if not jax.tree.leaves(eqx.filter(model, trainable(model))):
+    if not jax.tree.leaves(trained_arrays(model)):
         raise TypeError(
             explain(
                 expected="a network with arrays of floating-point numbers to train",
@@ -61,7 +61,7 @@ def check_precision(model: AbstractNetworkModel, dtype: jnp.dtype) -> None:
     Raises:
         ValueError: such rows.
     """
-    weights = jnp.result_type(*jax.tree.leaves(eqx.filter(model, trainable(model))))
+    weights = jnp.result_type(*jax.tree.leaves(trained_arrays(model)))
     if jnp.promote_types(weights, dtype) != weights:
         raise ValueError(
             explain(

@@ -24,7 +24,7 @@ from scorax.training._entry import check_fit, check_precision, check_state, rows
 from scorax.training._fault import raise_fault, raise_held_out
 from scorax.training._options import FitOptions, Nan
 from scorax.training._rows import AbstractRows, Examples, Rows
-from scorax.training._state import TrainState, member_axis, single_model
+from scorax.training._state import TrainState, member_axis, single_model, trained_arrays
 from scorax.training._steps import Batches, Best, Carry, HeldOut, Problem, Program, train_call, validate_call
 from scorax.training._validation import FixedDraws, Validation
 
@@ -180,8 +180,7 @@ def initial_state(
     nan: Nan = "stop",
 ) -> TrainState:
     """State before the first step; also the shapes that a checkpoint of such a run must have."""
-    single, members = single_model(model), member_axis(model)
-    weights = eqx.partition(single, trainable(single))[0]
+    weights, members = trained_arrays(model), member_axis(model)
     init = optimizer.init if members is None else jax.vmap(optimizer.init)
     count = members or 1
     # a weak type would be another program to jit after the first call
